@@ -1,0 +1,23 @@
+//! A 28 x 28 image in the terminal: two rows of pixels to a line of text.
+
+/// Draws `pixels`, `[28 * 28]` from 0 (black) to 1 (white), with half blocks.
+pub fn draw(pixels: &[f32; 784]) -> String {
+    let lit = |row: usize, column: usize| pixels[row * 28 + column] > 0.4;
+    let mut text = String::new();
+    for row in (0..28).step_by(2) {
+        let line: String = (0..28)
+            .map(|column| match (lit(row, column), lit(row + 1, column)) {
+                (false, false) => ' ',
+                (true, false) => '▀',
+                (false, true) => '▄',
+                (true, true) => '█',
+            })
+            .collect();
+        if !line.trim().is_empty() {
+            text += "  ";
+            text += line.trim_end();
+            text += "\n";
+        }
+    }
+    text
+}

@@ -1,0 +1,270 @@
+//! Trains a typed network on handwritten digits.
+//!
+//! ```text
+//! cargo run --release --example mnist                     # MNIST if it is found, else built-in digits
+//! cargo run --release --example mnist -- --download       # fetch MNIST first
+//! cargo run --release --example mnist -- --hidden 128 --epochs 3 --seed 7
+//! ```
+
+mod curve;
+mod digit;
+mod options;
+
+use std::{fs, io, ops::ControlFlow, path::Path, process::ExitCode};
+
+use clap::Parser;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::json;
+use tuplenet::{
+    Error, Result,
+    data::Download,
+    models::MnistClassifier,
+    prelude::*,
+    train::{Evaluation, History, Optimizer},
+};
+
+use options::{Hidden, Options};
+
+fn main() -> ExitCode {
+    let options = Options::parse();
+    match run(&options) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            // as clap does: 2 says that the command line is at fault
+            ExitCode::from(if matches!(error, Error::Setting { .. }) {
+                2
+            } else {
+                1
+            })
+        }
+    }
+}
+
+fn run(options: &Options) -> Result<()> {
+    let data = load(options)?;
+    options.check_outputs()?;
+    // A type for each width: the compiler makes four programs, and picks one here.
+    match options.hidden {
+        Hidden::H32 => train::<32>(options, &data),
+        Hidden::H128 => train::<128>(options, &data),
+        Hidden::H500 => train::<500>(options, &data),
+        Hidden::H800 => train::<800>(options, &data),
+    }
+}
+
+/// What to train and test on.
+struct Data {
+    name: &'static str,
+    source: Source,
+    test: Dataset<784, 10>,
+    /// MNIST's test set, where the network is trained on built-in digits and MNIST is at hand.
+    real_test: Option<Dataset<784, 10>>,
+}
+
+enum Source {
+    Mnist(Dataset<784, 10>),
+    BuiltIn(Digits),
+}
+
+fn load(options: &Options) -> Result<Data> {
+    let found = match (&options.data, options.download) {
+        (Some(folder), true) => download(folder),
+        (Some(folder), false) => Mnist::in_folder(folder),
+        (None, true) => download(&Mnist::cache_folder().unwrap_or_else(|| "mnist".into())),
+        (None, false) => Mnist::find(),
+    };
+    let loaded = match found {
+        Ok(mnist) => Some(mnist.load()?),
+        Err(Error::DataNotFound { .. }) => None,
+        Err(error) => return Err(error),
+    };
+    let built_in = |real_test| {
+        let source = Source::BuiltIn(Digits::new(options.seed));
+        // Another seed than any training run's, so that no test digit was trained on.
+        let test = Digits::new(!options.seed).dataset(0..10_000)?;
+        Ok(Data {
+            name: "built-in digits",
+            source,
+            test,
+            real_test,
+        })
+    };
+    match loaded {
+        Some((train, test)) if !options.built_in => {
+            println!(
+                "data: MNIST, {} training and {} test images",
+                train.len(),
+                test.len()
+            );
+            Ok(Data {
+                name: "mnist",
+                source: Source::Mnist(train),
+                test,
+                real_test: None,
+            })
+        }
+        None if !options.built_in => {
+            println!(
+                "data: built-in digits, as no MNIST was found; --download fetches the real data"
+            );
+            built_in(None)
+        }
+        loaded => {
+            println!(
+                "data: built-in digits, {} fresh ones each epoch",
+                Digits::PER_EPOCH
+            );
+            built_in(loaded.map(|(_, test)| test))
+        }
+    }
+}
+
+fn download(folder: &Path) -> Result<Mnist> {
+    let bar = ProgressBar::new(0).with_style(bar_style("{msg} {bar:30} {bytes}/{total_bytes}"));
+    let mnist = Mnist::download(
+        folder,
+        |Download {
+             file,
+             received_bytes,
+             total_bytes,
+             ..
+         }| {
+            bar.set_message(file.to_owned());
+            bar.set_length(total_bytes);
+            bar.set_position(received_bytes);
+        },
+    )?;
+    bar.finish_and_clear();
+    Ok(mnist)
+}
+
+fn bar_style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+}
+
+/// Trains, evaluates, reports and saves the network with `H` hidden units.
+fn train<const H: usize>(options: &Options, data: &Data) -> Result<()> {
+    type Net<const H: usize> = MnistClassifier<H>;
+    println!("\n{}\n", Net::<H>::summary());
+
+    let mut net = Tape::<Net<H>>::new(Weights::init(options.seed))?;
+    let optimizer = options.optimizer();
+    let (engine, device) = (net.name(), net.device());
+    println!(
+        "engine {engine} on {device}, {}, batch {}, {} epochs, seed {}",
+        describe(&optimizer),
+        options.batch,
+        options.epochs,
+        options.seed
+    );
+    let history = fit(&mut net, options, optimizer, &data.source)?;
+
+    let evaluation = net.evaluate(&data.test)?;
+    println!("\ntest on {}: {evaluation}", data.name);
+    show_misread(&data.test, &evaluation);
+    let real = data
+        .real_test
+        .as_ref()
+        .map(|test| net.evaluate(test))
+        .transpose()?;
+    if let Some(real) = &real {
+        println!(
+            "\nof MNIST's test set, never seen: {:.2} % read rightly",
+            real.accuracy() * 100.0
+        );
+    }
+
+    let weights = net.weights()?;
+    weights.save(&options.save)?;
+    curve::draw(&history, &options.plot)?;
+    println!(
+        "\nweights    {}\nloss curve {}",
+        options.save.display(),
+        options.plot.display()
+    );
+    if let Some(path) = &options.json {
+        let summary = json!({
+            "engine": engine, "device": device, "data": data.name, "hidden": H, "seed": options.seed,
+            "epochs": history.epochs.len(), "batch": options.batch,
+            "train_seconds": history.train_seconds(),
+            "train_losses": history.epochs.iter().map(|epoch| epoch.train_loss).collect::<Vec<_>>(),
+            "validation_losses": history.epochs.iter().map(|epoch| epoch.validation_loss).collect::<Vec<_>>(),
+            "test_accuracy": evaluation.accuracy(),
+            "mnist_test_accuracy": real.map(|real| real.accuracy()),
+            "weights_sha256": weights.sha256(),
+        });
+        fs::write(path, format!("{summary:#}\n")).map_err(|source| unwritable(path, source))?;
+    }
+    Ok(())
+}
+
+fn fit<const H: usize>(
+    net: &mut Tape<MnistClassifier<H>>,
+    options: &Options,
+    optimizer: Optimizer,
+    source: &Source,
+) -> Result<History> {
+    let bar =
+        ProgressBar::new(0).with_style(bar_style("{msg} {bar:30} {pos}/{len} samples, {per_sec}"));
+    let mut trainer = Trainer::new(optimizer)
+        .epochs(options.epochs)
+        .batch(options.batch)
+        .seed(options.seed)
+        .validation(options.validation)
+        .on_progress(|progress| {
+            bar.set_message(format!(
+                "epoch {:>3}  loss {:.4}",
+                progress.epoch, progress.loss
+            ));
+            bar.set_length(progress.samples as u64);
+            bar.set_position(progress.samples_done as u64);
+        })
+        .on_epoch(|report| {
+            bar.suspend(|| println!("{report}"));
+            ControlFlow::Continue(())
+        });
+    let history = match source {
+        Source::Mnist(train) => trainer.fit(net, train),
+        Source::BuiltIn(digits) => trainer.fit(net, digits),
+    };
+    bar.finish_and_clear();
+    history
+}
+
+fn describe(optimizer: &Optimizer) -> String {
+    let name = match optimizer {
+        Optimizer::Sgd(_) => "SGD with momentum",
+        Optimizer::AdamW(_) => "AdamW",
+        _ => "Adam",
+    };
+    format!("{name} at {}", optimizer.learning_rate())
+}
+
+/// Draws the first three digits that were read wrongly.
+fn show_misread(test: &Dataset<784, 10>, evaluation: &Evaluation) {
+    let misread = evaluation
+        .predictions
+        .iter()
+        .enumerate()
+        .filter_map(|(index, &read)| {
+            let label = test.label(index)?;
+            (label != usize::from(read)).then_some((index, label, read))
+        });
+    for (index, label, read) in misread.take(3) {
+        println!("\ntest image {index}: a {label}, read as {read}");
+        if let Some(pixels) = test.sample(index) {
+            print!("{}", digit::draw(&pixels));
+        }
+    }
+}
+
+fn unwritable(path: &Path, source: io::Error) -> Error {
+    let remedy = "name a file in a folder that exists and can be written";
+    Error::Io {
+        path: path.to_owned(),
+        action: "write",
+        source,
+        remedy,
+    }
+}

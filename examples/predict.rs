@@ -1,0 +1,217 @@
+//! Reads a digit with weights that the example `mnist` saved.
+//!
+//! ```text
+//! cargo run --release --example predict -- --image digit.png
+//! cargo run --release --example predict -- --index 7
+//! ```
+
+#[path = "mnist/digit.rs"]
+mod digit;
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use clap::Parser;
+use image::{GrayImage, imageops};
+use tuplenet::{Error, Result, models::MnistClassifier, prelude::*, weights};
+
+/// Reads a handwritten digit from an image or from MNIST's test set.
+#[derive(Debug, Parser)]
+struct Options {
+    /// Weights of a 784 -> 32, 128, 500 or 800 -> 10 network
+    #[arg(long, value_name = "FILE", default_value = "target/mnist.safetensors")]
+    weights: PathBuf,
+    /// A PNG of one digit, any size, grey or colour, dark on light or light on dark
+    #[arg(
+        long,
+        value_name = "FILE",
+        required_unless_present = "index",
+        conflicts_with = "index"
+    )]
+    image: Option<PathBuf>,
+    /// The number of an image in MNIST's test set, from 0; of a built-in digit where there is no MNIST
+    #[arg(long)]
+    index: Option<usize>,
+    /// Folder with MNIST's four files
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+}
+
+fn main() -> ExitCode {
+    match run(&Options::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::from(if matches!(error, Error::Setting { .. }) {
+                2
+            } else {
+                1
+            })
+        }
+    }
+}
+
+fn run(options: &Options) -> Result<()> {
+    let (pixels, label) = match (&options.image, options.index) {
+        (Some(path), _) => (from_image(path)?, None),
+        (None, index) => from_test_set(options.data.as_deref(), index.unwrap_or(0))?,
+    };
+    // The file says which of the four types it fits; the type then checks all of it.
+    let hidden = weights::shapes(&options.weights)?
+        .into_iter()
+        .find(|tensor| tensor.name == "0.bias")
+        .and_then(|tensor| tensor.shape.first().copied());
+    let logits = match hidden {
+        Some(32) => logits::<32>(&options.weights, &pixels)?,
+        Some(128) => logits::<128>(&options.weights, &pixels)?,
+        Some(800) => logits::<800>(&options.weights, &pixels)?,
+        _ => logits::<500>(&options.weights, &pixels)?,
+    };
+
+    print!("{}", digit::draw(&pixels));
+    let probabilities = softmax(&logits);
+    let best = (0..10).fold(0, |best, class| {
+        if logits[class] > logits[best] {
+            class
+        } else {
+            best
+        }
+    });
+    for (class, probability) in probabilities.iter().enumerate() {
+        let bar = "█".repeat((probability * 40.0).round() as usize);
+        println!("{class}  {:>6.2} %  {bar}", probability * 100.0);
+    }
+    println!(
+        "read as {best}{}",
+        label
+            .map(|label| format!(", is a {label}"))
+            .unwrap_or_default()
+    );
+    Ok(())
+}
+
+fn logits<const H: usize>(path: &Path, pixels: &[f32; 784]) -> Result<[f32; 10]> {
+    Tape::<MnistClassifier<H>>::new(Weights::load(path)?)?.predict(pixels)
+}
+
+/// `exp(logits) / sum exp(logits)`, from the largest down so that `exp` stays finite.
+fn softmax(logits: &[f32; 10]) -> [f32; 10] {
+    let max = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let exp = logits.map(|logit| (logit - max).exp());
+    let sum: f32 = exp.iter().sum();
+    exp.map(|e| e / sum)
+}
+
+fn from_test_set(folder: Option<&Path>, index: usize) -> Result<([f32; 784], Option<usize>)> {
+    let found = match folder {
+        Some(folder) => Mnist::in_folder(folder),
+        None => Mnist::find(),
+    };
+    let test = match found {
+        Ok(mnist) => mnist.load()?.1,
+        Err(Error::DataNotFound { .. }) => {
+            println!("built-in digits, as no MNIST was found");
+            Digits::new(u64::MAX).dataset(0..10_000)?
+        }
+        Err(error) => return Err(error),
+    };
+    let pixels = test.sample(index).ok_or_else(|| Error::Setting {
+        setting: "index",
+        expected: format!("a number below {}", test.len()),
+        found: index.to_string(),
+    })?;
+    Ok((pixels, test.label(index)))
+}
+
+/// An image as MNIST would have it: the ink, white on black, fitted into 20 x 20 and placed in
+/// 28 x 28 by its centre of mass.
+///
+/// Source: Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits".
+fn from_image(path: &Path) -> Result<[f32; 784]> {
+    let refused = |source: io::Error| Error::Io {
+        path: path.to_owned(),
+        action: "read the image",
+        source,
+        remedy: "name a PNG file with one digit",
+    };
+    let image = image::open(path).map_err(|error| match error {
+        image::ImageError::IoError(source) => refused(source),
+        other => refused(io::Error::other(other.to_string())),
+    })?;
+    let mut ink = flatten(&image.to_rgba8());
+    // A page has more paper than ink: if its border is light, the ink is dark.
+    let (width, height) = ink.dimensions();
+    let border = |x: u32, y: u32| x == 0 || y == 0 || x + 1 == width || y + 1 == height;
+    let edge: Vec<u8> = ink
+        .enumerate_pixels()
+        .filter(|(x, y, _)| border(*x, *y))
+        .map(|(_, _, p)| p.0[0])
+        .collect();
+    if edge.iter().map(|&v| u64::from(v)).sum::<u64>() > 127 * edge.len() as u64 {
+        imageops::invert(&mut ink);
+    }
+    let inked: Vec<(u32, u32)> = ink
+        .enumerate_pixels()
+        .filter(|(_, _, p)| p.0[0] > 60)
+        .map(|(x, y, _)| (x, y))
+        .collect();
+    let (Some(left), Some(right)) = (
+        inked.iter().map(|p| p.0).min(),
+        inked.iter().map(|p| p.0).max(),
+    ) else {
+        return Err(refused(io::Error::other("no ink on it")));
+    };
+    let (Some(top), Some(bottom)) = (
+        inked.iter().map(|p| p.1).min(),
+        inked.iter().map(|p| p.1).max(),
+    ) else {
+        return Err(refused(io::Error::other("no ink on it")));
+    };
+    let (width, height) = (right - left + 1, bottom - top + 1);
+    let scale = 20.0 / width.max(height) as f32;
+    let fitted = |length: u32| ((length as f32 * scale).round() as u32).clamp(1, 20);
+    let cropped = imageops::crop_imm(&ink, left, top, width, height).to_image();
+    let small = imageops::resize(
+        &cropped,
+        fitted(width),
+        fitted(height),
+        imageops::FilterType::Triangle,
+    );
+
+    let mass: f32 = small
+        .pixels()
+        .map(|p| f32::from(p.0[0]))
+        .sum::<f32>()
+        .max(1.0);
+    let mean = |of: fn(u32, u32) -> u32| {
+        small
+            .enumerate_pixels()
+            .map(|(x, y, p)| of(x, y) as f32 * f32::from(p.0[0]))
+            .sum::<f32>()
+            / mass
+    };
+    let (left, top) = (
+        (13.5 - mean(|x, _| x)).round() as i64,
+        (13.5 - mean(|_, y| y)).round() as i64,
+    );
+    let mut placed = GrayImage::new(28, 28);
+    imageops::overlay(&mut placed, &small, left, top);
+    let mut pixels = [0.0; 784];
+    for (value, pixel) in pixels.iter_mut().zip(placed.pixels()) {
+        *value = f32::from(pixel.0[0]) / 255.0;
+    }
+    Ok(pixels)
+}
+
+/// Grey on white paper: what is transparent shows the paper.
+fn flatten(image: &image::RgbaImage) -> GrayImage {
+    GrayImage::from_fn(image.width(), image.height(), |x, y| {
+        let [r, g, b, alpha] = image.get_pixel(x, y).0.map(f32::from);
+        let grey = 0.299 * r + 0.587 * g + 0.114 * b;
+        let share = alpha / 255.0;
+        image::Luma([(grey * share + 255.0 * (1.0 - share)) as u8])
+    })
+}

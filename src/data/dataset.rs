@@ -1,0 +1,333 @@
+//! [`Dataset`]: samples whose widths are in the type, checked once, when made.
+//!
+//! Dims: `n` samples, `F` = FEATURES, `C` = CLASSES.
+
+use std::sync::Arc;
+
+use crate::{
+    error::{Error, Result},
+    shape::{Features, Shape},
+};
+
+/// `n` samples of `FEATURES` features, each with a label below `CLASSES` or with `CLASSES` target values.
+///
+/// Cloning shares the samples. A data set fits a network that takes `Features<FEATURES>` and gives
+/// `Features<CLASSES>`; given to another, the program does not compile.
+///
+/// ```
+/// use tuplenet::prelude::*;
+///
+/// let xor = Dataset::<2, 2>::from_values(vec![0., 0., 0., 1., 1., 0., 1., 1.], vec![0, 1, 1, 0])?;
+/// assert_eq!(xor.len(), 4);
+///
+/// let wrong = Dataset::<2, 2>::from_values(vec![0., 0.], vec![2]).unwrap_err();
+/// assert_eq!(wrong.to_string(), "data set: expected a label below 2, found 2 (sample 0)");
+/// # Ok::<(), tuplenet::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Dataset<const FEATURES: usize, const CLASSES: usize> {
+    samples: Arc<Samples>,
+}
+
+/// What engines read of a data set; made by [`Dataset`] alone, which checks it.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Samples {
+    /// The features, `[n, F]`.
+    pub features: FeatureValues,
+    /// The labels, or `[n, C]` target values.
+    pub targets: Targets,
+    /// `n`, at least 1.
+    pub len: usize,
+}
+
+/// The features of a data set, `[n, F]` row-major.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum FeatureValues {
+    /// A byte each: a feature's value is `byte * scale`.
+    Bytes {
+        /// The bytes.
+        bytes: Vec<u8>,
+        /// The value of a byte of 1.
+        scale: f32,
+    },
+    /// The values themselves.
+    Values(Vec<f32>),
+}
+
+/// What a network is to give for each sample.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Targets {
+    /// A class each, below `C`; for classification.
+    Labels(Vec<u8>),
+    /// `[n, C]` values, row-major; for regression.
+    Values(Vec<f32>),
+}
+
+impl<const F: usize, const C: usize> Dataset<F, C> {
+    /// Samples of `F` bytes each, whose values are `byte * scale`, with a label each.
+    ///
+    /// # Errors
+    /// [`Error::Data`] when there are no samples, when features and labels are not of one number,
+    /// when a label is not below `C`, or when `scale` is not finite.
+    pub fn from_bytes(bytes: Vec<u8>, scale: f32, labels: Vec<u8>) -> Result<Self> {
+        if !scale.is_finite() {
+            return Err(misfit(None, "a finite scale", scale));
+        }
+        check_labels::<C>(&labels)?;
+        Self::new(
+            bytes.len(),
+            labels.len(),
+            FeatureValues::Bytes { bytes, scale },
+            Targets::Labels(labels),
+        )
+    }
+
+    /// Samples of `F` values each, with a label each.
+    ///
+    /// # Errors
+    /// [`Error::Data`] as for [`Dataset::from_bytes`], and when a value is not finite.
+    pub fn from_values(values: Vec<f32>, labels: Vec<u8>) -> Result<Self> {
+        check_finite::<F>("features", &values)?;
+        check_labels::<C>(&labels)?;
+        Self::new(
+            values.len(),
+            labels.len(),
+            FeatureValues::Values(values),
+            Targets::Labels(labels),
+        )
+    }
+
+    /// Samples of `F` values each, with `C` target values each, for
+    /// [`Loss::MeanSquaredError`](crate::train::Loss::MeanSquaredError).
+    ///
+    /// # Errors
+    /// [`Error::Data`] when there are no samples, when features and targets are not of one number,
+    /// or when a value is not finite.
+    pub fn regression(values: Vec<f32>, targets: Vec<f32>) -> Result<Self> {
+        check_finite::<F>("features", &values)?;
+        check_finite::<C>("targets", &targets)?;
+        if !targets.len().is_multiple_of(C) {
+            return Err(misfit(
+                None,
+                format!("{C} target values a sample"),
+                targets.len(),
+            ));
+        }
+        Self::new(
+            values.len(),
+            targets.len() / C,
+            FeatureValues::Values(values),
+            Targets::Values(targets),
+        )
+    }
+
+    fn new(values: usize, len: usize, features: FeatureValues, targets: Targets) -> Result<Self> {
+        if len == 0 {
+            return Err(misfit(None, "one sample or more", "none"));
+        }
+        if len.checked_mul(F) != Some(values) {
+            let expected = format!("{len} samples of {F} features, a label or target each");
+            return Err(misfit(None, expected, format!("{values} values")));
+        }
+        if u32::try_from(len).is_err() {
+            return Err(misfit(None, format!("at most {} samples", u32::MAX), len));
+        }
+        Ok(Dataset {
+            samples: Arc::new(Samples {
+                features,
+                targets,
+                len,
+            }),
+        })
+    }
+
+    /// The number of samples, at least 1.
+    #[expect(clippy::len_without_is_empty, reason = "a data set is never empty")]
+    pub fn len(&self) -> usize {
+        self.samples.len
+    }
+
+    /// The features, `[n, F]`.
+    pub fn features(&self) -> &FeatureValues {
+        &self.samples.features
+    }
+
+    /// The labels or target values.
+    pub fn targets(&self) -> &Targets {
+        &self.samples.targets
+    }
+
+    /// The features of sample `index`, or `None` past the end.
+    pub fn sample(&self, index: usize) -> Option<[f32; F]> {
+        let mut out = [0.0; F];
+        (index < self.len()).then(|| {
+            self.samples.features.gather(F, &[index as u32], &mut out);
+            out
+        })
+    }
+
+    /// The label of sample `index`, or `None` past the end and for [`Targets::Values`].
+    pub fn label(&self, index: usize) -> Option<usize> {
+        match &self.samples.targets {
+            Targets::Labels(labels) => labels.get(index).map(|&label| label.into()),
+            Targets::Values(_) => None,
+        }
+    }
+}
+
+impl FeatureValues {
+    /// Writes the samples `order` of `width` features each into `out`, `[order.len(), width]`.
+    ///
+    /// # Panics
+    /// When `order` names a sample that is not there, or `out` is not of that length.
+    pub fn gather(&self, width: usize, order: &[u32], out: &mut [f32]) {
+        assert_eq!(
+            out.len(),
+            order.len() * width,
+            "the output holds one row a sample"
+        );
+        for (row, &index) in out.chunks_exact_mut(width).zip(order) {
+            let place = index as usize * width..(index as usize + 1) * width;
+            match self {
+                FeatureValues::Values(values) => row.copy_from_slice(&values[place]),
+                FeatureValues::Bytes { bytes, scale } => {
+                    for (value, &byte) in row.iter_mut().zip(&bytes[place]) {
+                        *value = f32::from(byte) * scale;
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Targets {
+    /// Writes the targets of the samples `order` into `out`, `[order.len(), width]`; a label as
+    /// one-hot: 1 for its class, 0 for the others.
+    ///
+    /// # Panics
+    /// When `order` names a sample that is not there, or `out` is not of that length.
+    pub fn gather(&self, width: usize, order: &[u32], out: &mut [f32]) {
+        assert_eq!(
+            out.len(),
+            order.len() * width,
+            "the output holds one row a sample"
+        );
+        for (row, &index) in out.chunks_exact_mut(width).zip(order) {
+            let index = index as usize;
+            match self {
+                Targets::Values(values) => {
+                    row.copy_from_slice(&values[index * width..(index + 1) * width])
+                }
+                Targets::Labels(labels) => {
+                    row.fill(0.0);
+                    row[usize::from(labels[index])] = 1.0;
+                }
+            }
+        }
+    }
+}
+
+/// Samples that fit a network which takes `In` and gives `Out`: a [`Dataset`] of those widths, and
+/// nothing else.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not fit a network that takes `{In}` and gives `{Out}`",
+    label = "data of another shape than the network's",
+    note = "a `Dataset<FEATURES, CLASSES>` fits a network that takes `Features<FEATURES>` and gives `Features<CLASSES>`"
+)]
+pub trait DataFor<In: Shape, Out: Shape> {
+    /// The samples, of `In::LEN` features each, with labels below `Out::LEN` or as many values.
+    fn samples(&self) -> &Arc<Samples>;
+}
+
+impl<const F: usize, const C: usize> DataFor<Features<F>, Features<C>> for Dataset<F, C> {
+    fn samples(&self) -> &Arc<Samples> {
+        &self.samples
+    }
+}
+
+fn check_labels<const C: usize>(labels: &[u8]) -> Result<()> {
+    match labels.iter().position(|&label| usize::from(label) >= C) {
+        Some(at) => Err(misfit(Some(at), format!("a label below {C}"), labels[at])),
+        None => Ok(()),
+    }
+}
+
+fn check_finite<const WIDTH: usize>(what: &str, values: &[f32]) -> Result<()> {
+    match values.iter().position(|value| !value.is_finite()) {
+        Some(at) => Err(misfit(
+            at.checked_div(WIDTH),
+            format!("{what} that are finite"),
+            values[at],
+        )),
+        None => Ok(()),
+    }
+}
+
+fn misfit(sample: Option<usize>, expected: impl Into<String>, found: impl ToString) -> Error {
+    Error::Data {
+        sample,
+        expected: expected.into(),
+        found: found.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_are_scaled_and_labels_become_one_hot() {
+        let data =
+            Dataset::<2, 3>::from_bytes(vec![0, 255, 51, 102], 1.0 / 255.0, vec![2, 0]).unwrap();
+        assert_eq!(
+            data.sample(1).unwrap().map(|v| (v * 10.0).round()),
+            [2.0, 4.0]
+        );
+        assert_eq!(
+            (data.label(0), data.sample(2), data.label(2)),
+            (Some(2), None, None)
+        );
+        let mut targets = [9.0; 6];
+        data.targets().gather(3, &[1, 0], &mut targets);
+        assert_eq!(targets, [1.0, 0.0, 0.0, 0.0, 0.0, 1.0]);
+    }
+
+    #[test]
+    fn samples_that_do_not_make_a_data_set_are_refused() {
+        let says = |result: Result<Dataset<2, 3>>, words: &str| {
+            let text = result.unwrap_err().to_string();
+            assert!(text.contains(words), "{text}");
+        };
+        says(
+            Dataset::from_bytes(vec![0; 4], 1.0, vec![0, 3]),
+            "expected a label below 3, found 3 (sample 1)",
+        );
+        says(
+            Dataset::from_bytes(vec![0; 5], 1.0, vec![0, 1]),
+            "expected 2 samples of 2 features",
+        );
+        says(
+            Dataset::from_bytes(vec![], 1.0, vec![]),
+            "expected one sample or more, found none",
+        );
+        says(
+            Dataset::from_bytes(vec![0; 2], f32::NAN, vec![0]),
+            "expected a finite scale, found NaN",
+        );
+        says(
+            Dataset::from_values(vec![0.0, 1.0, f32::INFINITY, 0.0], vec![0, 1]),
+            "found inf (sample 1)",
+        );
+        says(
+            Dataset::regression(vec![0.0; 4], vec![0.0; 5]),
+            "expected 3 target values a sample, found 5",
+        );
+        says(
+            Dataset::regression(vec![0.0; 4], vec![0.0; 3]),
+            "expected 1 samples of 2 features",
+        );
+    }
+}

@@ -1,0 +1,253 @@
+//! Handwritten-like digits drawn from a seed: a stand-in for MNIST that needs no file.
+//!
+//! A sample is a digit's strokes (`glyphs`), slanted, turned and stretched at random, drawn by a
+//! pen of random width into MNIST's 20 × 20 box (`stroke`), distorted (`distort`), given a little
+//! noise on the ink, and centred by its mass.
+
+mod distort;
+mod glyphs;
+mod stroke;
+
+use std::ops::Range;
+
+use rand::rngs::ChaCha8Rng;
+use rand::{Rng, RngExt, SeedableRng};
+use rayon::prelude::*;
+
+pub use distort::Distortion;
+
+/// Rows, and columns, of an image.
+const SIDE: usize = 28;
+/// Pixels of an image.
+const PIXELS: usize = SIDE * SIDE;
+/// Where the centre of mass goes, in pixels from the first pixel's centre.
+const CENTRE: i32 = 14;
+/// Greys up to this, after the change of contrast, are background: the rim that interpolation leaves.
+const FAINT: i32 = 6;
+/// The grey that a change of contrast leaves as it is.
+const MIDDLE: i32 = 116;
+
+/// The distortion of the drawn digits; slant and rotation are those of the strokes.
+const DISTORTION: Distortion = Distortion {
+    elastic_alpha: 30.0,
+    elastic_sigma: 4.0,
+    ..Distortion::IDENTITY
+};
+
+/// An endless, seeded stream of handwritten-like digits in MNIST's format: 28 × 28 pixels, row by
+/// row, ink 255 on background 0, the ink about 20 × 20 pixels with its centre of mass in the middle.
+///
+/// Sample `index` is drawn from a generator of its own (ChaCha8 of the seed, stream `index`), so any
+/// part of the stream can be drawn in any order, on any number of threads, and is always the same
+/// (between machines: but for rounding in the last place of `sin`, `cos` and `exp`).
+#[derive(Clone, Copy, Debug)]
+pub struct Digits {
+    seed: u64,
+}
+
+impl Digits {
+    /// The stream of `seed`. Different seeds give unrelated streams.
+    pub fn new(seed: u64) -> Self {
+        Self { seed }
+    }
+
+    /// Sample `index`: its 784 pixels, row by row, and its label, 0 to 9 with equal probability.
+    pub fn image(&self, index: u64) -> ([u8; PIXELS], u8) {
+        let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
+        rng.set_stream(index);
+        let label = rng.random_range(0..10);
+        let drawn = write(label, &mut rng);
+        let mut image = DISTORTION.apply(&drawn, &mut rng);
+        roughen(&mut image, &mut rng);
+        (centred(&image), label)
+    }
+
+    /// The samples `range`, drawn in parallel: `784 · n` pixels, image after image, and `n` labels,
+    /// for `n = range.end − range.start` (none if that is negative). Equal to [`image`](Self::image)
+    /// one by one.
+    pub fn images(&self, range: Range<u64>) -> (Vec<u8>, Vec<u8>) {
+        let count = range.end.saturating_sub(range.start) as usize;
+        let mut pixels = vec![0; count * PIXELS];
+        let mut labels = vec![0; count];
+        pixels
+            .par_chunks_exact_mut(PIXELS)
+            .zip(&mut labels)
+            .enumerate()
+            .for_each(|(index, (pixels, label))| {
+                let (image, digit) = self.image(range.start + index as u64);
+                pixels.copy_from_slice(&image);
+                *label = digit;
+            });
+        (pixels, labels)
+    }
+}
+
+/// `digit` written by a random hand: style, proportions, slant, rotation and pen.
+fn write<R: Rng>(digit: u8, rng: &mut R) -> [u8; PIXELS] {
+    let mut strokes = glyphs::draw(digit, rng);
+    let width = 1.0 + 0.21 * normal(rng);
+    let slant = 0.14 + 0.25 * normal(rng);
+    let (sin, cos) = (0.1 * normal(rng)).sin_cos();
+    let thickness = (2.5 + 0.7 * normal(rng)).max(1.6);
+    let softness = 1.0 + 0.6 * rng.random::<f32>();
+
+    let mut path = stroke::Path::default();
+    for points in &mut strokes {
+        for [x, y] in points.iter_mut() {
+            let (u, v) = (width * *x + slant * (0.5 - *y), *y);
+            (*x, *y) = (cos * u - sin * v, sin * u + cos * v);
+        }
+        path.curve(points);
+    }
+    path.fit(thickness);
+    path.draw(thickness, softness)
+}
+
+/// The image moved by whole pixels so that its centre of mass is in the middle, its outermost
+/// pixels kept clear.
+fn centred(image: &[u8; PIXELS]) -> [u8; PIXELS] {
+    let (mut mass, mut across, mut down) = (0, 0, 0);
+    for (y, row) in image.chunks_exact(SIDE).enumerate() {
+        let mut of_row = 0;
+        for (x, &value) in row.iter().enumerate() {
+            of_row += i32::from(value);
+            across += i32::from(value) * x as i32;
+        }
+        mass += of_row;
+        down += of_row * y as i32;
+    }
+    let mass = mass.max(1);
+    let shift = [across, down].map(|sum| (sum + mass / 2) / mass - CENTRE);
+    let mut moved = [0; PIXELS];
+    for y in 1..SIDE - 1 {
+        for x in 1..SIDE - 1 {
+            let (from_x, from_y) = (x as i32 + shift[0], y as i32 + shift[1]);
+            let inside = 0..SIDE as i32;
+            if inside.contains(&from_x) && inside.contains(&from_y) {
+                moved[y * SIDE + x] = image[from_y as usize * SIDE + from_x as usize];
+            }
+        }
+    }
+    moved
+}
+
+/// Raises the contrast by a factor of 1.2 to 1.9 about the middle grey, for MNIST's saturated ink,
+/// and adds noise, uniform on ± up to 16 of 255, to the ink; the background stays exactly 0.
+fn roughen<R: Rng>(image: &mut [u8; PIXELS], rng: &mut R) {
+    let contrast = rng.random_range(307..=486);
+    let amplitude = rng.random_range(0..=16);
+    let mut bytes = [0; PIXELS];
+    rng.fill_bytes(&mut bytes);
+    for (value, byte) in image.iter_mut().zip(bytes) {
+        let noise = (i32::from(byte) - 128) * amplitude / 128;
+        let grey = (i32::from(*value) - MIDDLE) * contrast / 256 + MIDDLE;
+        *value = match grey {
+            ..=FAINT => 0,
+            ink => (ink + noise).clamp(0, 255) as u8,
+        };
+    }
+}
+
+/// Nearly standard normal: the sum of four uniform values, scaled to mean 0 and variance 1
+/// (never beyond ± 3.47).
+fn normal<R: Rng>(rng: &mut R) -> f32 {
+    let sum: f32 = (0..4).map(|_| rng.random::<f32>()).sum();
+    (sum - 2.0) * 3.0_f32.sqrt()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+    use std::sync::LazyLock;
+
+    use super::*;
+
+    /// Drawn once for the tests that count.
+    static MANY: LazyLock<(Vec<u8>, Vec<u8>)> = LazyLock::new(|| Digits::new(1).images(0..20_000));
+
+    #[test]
+    fn no_image_comes_twice() {
+        let distinct: HashSet<&[u8]> = MANY.0.chunks_exact(PIXELS).collect();
+        assert_eq!(distinct.len(), 20_000);
+    }
+
+    #[test]
+    fn same_seed_same_images() {
+        let digits = Digits::new(7);
+        let (pixels, labels) = digits.images(100..300);
+        assert_eq!((pixels.len(), labels.len()), (200 * PIXELS, 200));
+        for (index, (image, label)) in pixels.chunks_exact(PIXELS).zip(&labels).enumerate().rev() {
+            let (alone, its_label) = Digits::new(7).image(100 + index as u64);
+            assert!(alone == image && its_label == *label);
+        }
+    }
+
+    #[test]
+    fn thread_count_changes_nothing() -> Result<(), rayon::ThreadPoolBuildError> {
+        let on = |threads| {
+            let pool = rayon::ThreadPoolBuilder::new()
+                .num_threads(threads)
+                .build()?;
+            Ok(pool.install(|| Digits::new(7).images(0..100)))
+        };
+        assert_eq!(on(1)?, on(3)?);
+        Ok(())
+    }
+
+    #[test]
+    fn other_seed_other_images() {
+        assert_ne!(Digits::new(1).images(0..10), Digits::new(2).images(0..10));
+        assert_ne!(Digits::new(1).images(0..10), Digits::new(1).images(1..11));
+    }
+
+    #[test]
+    #[expect(clippy::reversed_empty_ranges, reason = "that is the case tested")]
+    fn empty_range_is_empty() {
+        assert_eq!(Digits::new(1).images(5..5), (vec![], vec![]));
+        assert_eq!(Digits::new(1).images(5..2), (vec![], vec![]));
+    }
+
+    #[test]
+    fn labels_are_uniform() {
+        for digit in 0..10 {
+            let count = MANY.1.iter().filter(|label| **label == digit).count();
+            assert!((1800..2200).contains(&count), "{digit}: {count}");
+        }
+    }
+
+    #[test]
+    fn images_look_like_mnist_in_numbers() {
+        let pixels = &MANY.0;
+        let zeros = pixels.iter().filter(|value| **value == 0).count() as f64;
+        let zeros = zeros / pixels.len() as f64;
+        assert!((0.76..0.86).contains(&zeros), "zero pixels: {zeros}");
+        for image in pixels.chunks_exact(PIXELS) {
+            let ink: f32 = image.iter().map(|value| f32::from(*value) / 255.0).sum();
+            assert!((10.0..320.0).contains(&ink), "ink: {ink}");
+            assert!(image.iter().any(|value| *value > 150));
+        }
+    }
+
+    #[test]
+    fn border_is_clear_and_mass_in_the_middle() {
+        let pixels = &MANY.0;
+        let mut off = 0;
+        for image in pixels.chunks_exact(PIXELS) {
+            let (mut mass, mut across, mut down) = (0.0, 0.0, 0.0);
+            for (at, value) in image.iter().enumerate() {
+                let (x, y) = (at % SIDE, at / SIDE);
+                let border = x == 0 || y == 0 || x == SIDE - 1 || y == SIDE - 1;
+                assert!(!border || *value == 0);
+                mass += f64::from(*value);
+                across += f64::from(*value) * x as f64;
+                down += f64::from(*value) * y as f64;
+            }
+            let distance = |sum: f64| (sum / mass - f64::from(CENTRE)).abs();
+            let farthest = distance(across).max(distance(down));
+            assert!(farthest < 2.0, "{farthest}");
+            off += usize::from(farthest > 0.55);
+        }
+        // Only ink that the border clips moves the centre by more than the rounding to pixels.
+        assert!(off < 400, "{off}");
+    }
+}

@@ -1,0 +1,298 @@
+//! Downloads MNIST's four files from its public mirrors.
+
+use std::{
+    fs,
+    io::{self, Read, Write},
+    path::Path,
+    time::Duration,
+};
+
+use sha2::{Digest, Sha256};
+use tempfile::NamedTempFile;
+use ureq::Agent;
+
+use super::{Mnist, mnist::refused};
+use crate::error::{Error, Result};
+
+/// Where the files are published, the first to be asked first.
+const MIRRORS: [&str; 2] = [
+    "https://ossci-datasets.s3.amazonaws.com/mnist/",
+    "https://storage.googleapis.com/cvdf-datasets/mnist/",
+];
+
+/// A file as the mirrors have it.
+#[derive(Debug, Clone, Copy)]
+struct Published<'a> {
+    name: &'a str,
+    bytes: u64,
+    sha256: &'a str,
+}
+
+/// What to do when this machine refuses.
+const REMEDY: &str = "name a folder that you can write to and that has room";
+
+/// Training images and labels, then those of test.
+#[rustfmt::skip]
+const FILES: [Published<'static>; 4] = [
+    Published { name: "train-images-idx3-ubyte.gz", bytes: 9_912_422,
+        sha256: "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609" },
+    Published { name: "train-labels-idx1-ubyte.gz", bytes: 28_881,
+        sha256: "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c" },
+    Published { name: "t10k-images-idx3-ubyte.gz", bytes: 1_648_877,
+        sha256: "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6" },
+    Published { name: "t10k-labels-idx1-ubyte.gz", bytes: 4_542,
+        sha256: "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6" },
+];
+
+/// How far [`Mnist::download`] has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Download<'a> {
+    /// The file's name.
+    pub file: &'a str,
+    /// The bytes of it received so far; from 0 again when another mirror is asked.
+    pub received_bytes: u64,
+    /// The bytes of the whole file.
+    pub total_bytes: u64,
+}
+
+impl Mnist {
+    /// Downloads the four files, 11.6 MB, to this folder, which is made if need be.
+    ///
+    /// A file that is there already with the published SHA-256 is left as it is; one of the same
+    /// name with another is replaced, so give another data set a folder of its own. A file takes its
+    /// name only when it is whole and its sum is right, so a failure leaves no part of one behind;
+    /// files that were finished before it stay, and the next call goes on from there.
+    /// `progress` is called for each piece received, and once for a file that is there already.
+    ///
+    /// ```no_run
+    /// use tuplenet::data::Mnist;
+    /// let folder = Mnist::cache_folder().ok_or("no home folder")?;
+    /// let mnist = Mnist::download(&folder, |at| {
+    ///     println!("{}: {} of {} bytes", at.file, at.received_bytes, at.total_bytes);
+    /// })?;
+    /// let (train, test) = mnist.load()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Download`], with the answer of each mirror, if none gave a file with the right sum;
+    /// [`Error::Io`] if the folder cannot be written to.
+    pub fn download(folder: &Path, progress: impl FnMut(Download<'_>)) -> Result<Self> {
+        let settings = Agent::config_builder()
+            // The files are packed already, and their sums are of the packed form.
+            .accept_encoding("identity")
+            .timeout_connect(Some(Duration::from_secs(30)))
+            .timeout_recv_response(Some(Duration::from_secs(60)))
+            .timeout_per_read(Some(Duration::from_secs(60)));
+        download_from(&settings.build().into(), &MIRRORS, FILES, folder, progress)
+    }
+}
+
+fn download_from(
+    agent: &Agent,
+    mirrors: &[&str],
+    files: [Published<'_>; 4],
+    folder: &Path,
+    mut progress: impl FnMut(Download<'_>),
+) -> Result<Mnist> {
+    fs::create_dir_all(folder).map_err(refused(folder, "make the folder", REMEDY))?;
+    'files: for file in files {
+        let path = folder.join(file.name);
+        let mut received = |received_bytes| {
+            let (file, total_bytes) = (file.name, file.bytes);
+            progress(Download {
+                file,
+                received_bytes,
+                total_bytes,
+            });
+        };
+        if is_there(&path, file) {
+            received(file.bytes);
+            continue;
+        }
+        let mut answers = Vec::new();
+        for mirror in mirrors {
+            let part = new_part(folder).map_err(refused(folder, "write in", REMEDY))?;
+            match fetch(agent, mirror, file, part, &mut received)? {
+                Ok(whole) => {
+                    let refused = refused(&path, "write", REMEDY);
+                    whole.persist(&path).map_err(|why| refused(why.error))?;
+                    continue 'files;
+                }
+                Err(answer) => answers.push(format!("{mirror} answered: {answer}")),
+            }
+        }
+        let message = answers.join("; ");
+        return Err(Error::Download { path, message });
+    }
+    let files = files.map(|file| folder.join(file.name));
+    Ok(Mnist { files })
+}
+
+fn is_there(path: &Path, file: Published<'_>) -> bool {
+    // By its size first, so that no file of another size is read.
+    fs::metadata(path).is_ok_and(|kind| kind.is_file() && kind.len() == file.bytes)
+        && fs::read(path).is_ok_and(|bytes| in_hex(&Sha256::digest(bytes)) == file.sha256)
+}
+
+/// A file without a name of its own yet, removed when dropped; its mode is as for any new file.
+fn new_part(folder: &Path) -> io::Result<NamedTempFile> {
+    let mut part = tempfile::Builder::new();
+    part.prefix(".tuplenet-").suffix(".part");
+    #[cfg(unix)]
+    part.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    part.tempfile_in(folder)
+}
+
+/// The file, whole and with the right sum, or in words why this mirror did not give it. An outer
+/// error is of this machine's, and no other mirror can help.
+fn fetch(
+    agent: &Agent,
+    mirror: &str,
+    file: Published<'_>,
+    mut part: NamedTempFile,
+    progress: &mut impl FnMut(u64),
+) -> Result<Result<NamedTempFile, String>> {
+    let response = match agent.get(format!("{mirror}{}", file.name)).call() {
+        Ok(response) => response,
+        Err(error) => return Ok(Err(error.to_string())),
+    };
+    let total = file.bytes;
+    let mut body = response.into_body().into_reader();
+    let mut sum = Sha256::new();
+    let mut received = 0;
+    let mut piece = vec![0; 1 << 16];
+    loop {
+        let bytes = match body.read(&mut piece) {
+            Ok(0) => break,
+            Ok(count) => piece.get(..count).unwrap_or_default(),
+            Err(why) => return Ok(Err(format!("{why}, after {received} of {total} bytes"))),
+        };
+        received += bytes.len() as u64;
+        if received > total {
+            return Ok(Err(format!("more than the file's {total} bytes")));
+        }
+        sum.update(bytes);
+        let written = part.write_all(bytes);
+        written.map_err(refused(part.path(), "write", REMEDY))?;
+        progress(received);
+    }
+    if received < total {
+        return Ok(Err(format!("the end, after {received} of {total} bytes")));
+    }
+    let (found, expected) = (in_hex(&sum.finalize()), file.sha256);
+    if found != expected {
+        return Ok(Err(format!("SHA-256 {found}, expected {expected}")));
+    }
+    Ok(Ok(part))
+}
+
+fn in_hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used)]
+mod tests {
+    use super::*;
+    use std::{io::BufRead, io::BufReader, net::TcpListener, thread};
+
+    const BODY: &[u8] = b"four files of the same bytes";
+
+    /// A mirror that answers every request so; its address.
+    fn mirror(answer: Vec<u8>) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = format!("http://{}/mnist/", listener.local_addr().unwrap());
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                let lines = BufReader::new(stream.try_clone().unwrap()).lines();
+                let _ = lines.map_while(Result::ok).find(|it| it.is_empty());
+                let _ = stream.write_all(&answer);
+            }
+        });
+        address
+    }
+
+    fn answer(status: &str, length: usize, body: &[u8]) -> Vec<u8> {
+        let head = format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\n");
+        [head.as_bytes(), b"Connection: close\r\n\r\n", body].concat()
+    }
+
+    /// Downloads to a folder from mirrors with these answers, as [`Mnist::download`] does.
+    fn run(folder: &Path, answers: Vec<Vec<u8>>) -> (Result<Mnist>, Vec<(String, u64)>) {
+        let sha256 = in_hex(&Sha256::digest(BODY));
+        let (bytes, sha256) = (BODY.len() as u64, sha256.as_str());
+        let files = FILES.map(|Published { name, .. }| Published {
+            name,
+            bytes,
+            sha256,
+        });
+        let mirrors: Vec<String> = answers.into_iter().map(mirror).collect();
+        let mirrors: Vec<&str> = mirrors.iter().map(String::as_str).collect();
+        let agent: Agent = Agent::config_builder().proxy(None).build().into();
+        let mut seen = Vec::new();
+        let result = download_from(&agent, &mirrors, files, folder, |at| {
+            assert_eq!(at.total_bytes, BODY.len() as u64);
+            seen.push((at.file.to_owned(), at.received_bytes));
+        });
+        (result, seen)
+    }
+
+    fn count(folder: &Path) -> usize {
+        fs::read_dir(folder).unwrap().count()
+    }
+
+    fn fails_with(answers: Vec<Vec<u8>>, words: &[&str]) {
+        let folder = tempfile::tempdir().unwrap();
+        let (result, _) = run(folder.path(), answers);
+        let error = result.unwrap_err();
+        assert!(matches!(error, Error::Download { .. }));
+        let message = error.to_string();
+        assert!(words.iter().all(|word| message.contains(word)), "{message}");
+        assert_eq!(count(folder.path()), 0);
+    }
+
+    #[test]
+    fn a_failed_mirror_gives_way_to_the_next_and_files_there_are_kept() {
+        let parent = tempfile::tempdir().unwrap();
+        let folder = parent.path().join("new/mnist");
+        let good = answer("200 OK", BODY.len(), BODY);
+        let (result, seen) = run(&folder, vec![answer("404 Not Found", 0, b""), good]);
+        let mnist = result.unwrap();
+        assert_eq!(mnist, Mnist::in_folder(&folder).unwrap());
+        assert_eq!(
+            seen.last(),
+            Some(&(FILES[3].name.to_owned(), BODY.len() as u64))
+        );
+        assert_eq!(count(&folder), 4);
+        assert_eq!(fs::read(&mnist.files[0]).unwrap(), BODY);
+        let (again, seen) = run(&folder, vec![]);
+        assert_eq!((again.unwrap(), seen.len()), (mnist.clone(), 4));
+        fs::write(&mnist.files[3], b"four files of the same bytez").unwrap();
+        assert!(run(&folder, vec![]).0.is_err());
+        let (again, _) = run(&folder, vec![answer("200 OK", BODY.len(), BODY)]);
+        assert!(again.is_ok());
+        assert_eq!(fs::read(&mnist.files[3]).unwrap(), BODY);
+    }
+
+    #[test]
+    fn failures_are_told_and_leave_nothing() {
+        let other = vec![b'x'; BODY.len()];
+        let wrong = answer("200 OK", BODY.len(), &other);
+        let found = in_hex(&Sha256::digest(&other));
+        let answers = vec![wrong, answer("404 Not Found", 0, b"")];
+        let sums = format!(
+            "SHA-256 {found}, expected {}",
+            in_hex(&Sha256::digest(BODY))
+        );
+        fails_with(answers, &["train-images", &sums, "http status: 404"]);
+        let ok = |length, body| vec![answer("200 OK", length, body)];
+        fails_with(ok(BODY.len(), &BODY[..9]), &["9 of 28 bytes"]);
+        fails_with(ok(9, &BODY[..9]), &["the end, after 9 of 28 bytes"]);
+        let long = [BODY, BODY].concat();
+        fails_with(ok(long.len(), &long), &["more than the file's 28 bytes"]);
+        fails_with(vec![b"not HTTP at all\r\n\r\n".to_vec()], &["answered: "]);
+    }
+}

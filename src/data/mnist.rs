@@ -1,0 +1,298 @@
+//! Finds MNIST's four files and loads them.
+
+use std::{
+    env,
+    ffi::OsString,
+    fs, io, panic,
+    path::{Path, PathBuf},
+};
+
+use super::{Dataset, idx};
+use crate::error::{Error, Result};
+
+/// Images of the training set.
+const TRAIN: usize = 60_000;
+/// Images of the test set.
+const TEST: usize = 10_000;
+/// The digits.
+const CLASSES: usize = 10;
+/// The four files, named as the crate `mnist` takes them by default.
+const NAMES: [&str; 4] = [
+    "train-images-idx3-ubyte",
+    "train-labels-idx1-ubyte",
+    "t10k-images-idx3-ubyte",
+    "t10k-labels-idx1-ubyte",
+];
+/// The environment variable that names the folder.
+const VARIABLE: &str = "TUPLENET_MNIST";
+
+/// The four files of MNIST, found but not yet read.
+///
+/// Each is either as published, a `.gz`, or unpacked. Data sets made in MNIST's image, with its
+/// file names, its 60,000 and 10,000 images of 28 × 28 and ten classes, load just as it does:
+/// Fashion-MNIST and KMNIST do, each from its own folder by [`Mnist::in_folder`].
+///
+/// ```no_run
+/// use tuplenet::data::Mnist;
+/// let (train, test) = Mnist::find()?.load()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mnist {
+    /// In the order of [`NAMES`].
+    pub(super) files: [PathBuf; 4],
+}
+
+impl Mnist {
+    /// The four files in this folder.
+    ///
+    /// Their names are those of the publishers, as in `train-images-idx3-ubyte`, or with a dot, as
+    /// in `train-images.idx3-ubyte`, each with or without `.gz`. Of several, the first in this
+    /// order is taken: unpacked before `.gz`, with a hyphen before with a dot.
+    ///
+    /// ```no_run
+    /// use tuplenet::data::Mnist;
+    /// let (train, test) = Mnist::in_folder("data/fashion-mnist")?.load()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If the folder cannot be read, or lacks one of the files: the error names both.
+    pub fn in_folder(folder: impl Into<PathBuf>) -> Result<Self> {
+        locate(
+            &folder.into(),
+            "name the folder that holds MNIST's four files",
+        )
+    }
+
+    /// The four files in the folder that the environment variable `TUPLENET_MNIST` names, or, if
+    /// that is unset or empty, in [`Mnist::cache_folder`].
+    ///
+    /// ```no_run
+    /// use tuplenet::data::Mnist;
+    /// let mnist = Mnist::find()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As for [`Mnist::in_folder`] if the variable is set: the cache folder is not searched then.
+    /// Otherwise [`Error::DataNotFound`], or [`Error::Io`] if the cache folder is unreadable.
+    pub fn find() -> Result<Self> {
+        find_in(env::var_os(VARIABLE), Self::cache_folder())
+    }
+
+    /// The folder for downloads, in the user's cache folder; [`None`] for a user without a home.
+    /// It need not exist.
+    ///
+    /// ```
+    /// use tuplenet::data::Mnist;
+    /// assert!(Mnist::cache_folder().is_none_or(|folder| folder.ends_with("mnist")));
+    /// ```
+    #[must_use]
+    pub fn cache_folder() -> Option<PathBuf> {
+        let user = directories::ProjectDirs::from("", "", "tuplenet")?;
+        Some(user.cache_dir().join("mnist"))
+    }
+
+    /// Reads, checks and parses the four files: 60,000 training samples, then 10,000 of test, each
+    /// of 784 values from 0 to 1.
+    ///
+    /// The unpacked files, 55 MB, are for that time also in the system's folder for temporary files.
+    ///
+    /// ```no_run
+    /// use tuplenet::data::Mnist;
+    /// let (train, test) = Mnist::in_folder("data/mnist")?.load()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Io`] if a file cannot be read, or the temporary files not be written;
+    /// [`Error::DataFile`] if a file is not of the format, or not of MNIST's counts.
+    pub fn load(&self) -> Result<(Dataset<784, 10>, Dataset<784, 10>)> {
+        // The crate `mnist` opens files by name and panics on a fault, so it gets a copy of the
+        // very bytes that were checked: what happens to the originals meanwhile is of no matter.
+        let remedy = "make room there, or name another folder for temporary files by TMPDIR";
+        let make = refused(&env::temp_dir(), "make a temporary folder", remedy);
+        let temporary = tempfile::tempdir().map_err(make)?;
+        for (at, (path, name)) in self.files.iter().zip(NAMES).enumerate() {
+            let bytes = idx::read(path)?;
+            let count = if at < 2 { TRAIN } else { TEST };
+            match at % 2 {
+                0 => idx::check_images(path, &bytes, count)?,
+                _ => idx::check_labels(path, &bytes, count, CLASSES)?,
+            }
+            let copy = temporary.path().join(name);
+            fs::write(&copy, bytes).map_err(refused(&copy, "write", remedy))?;
+        }
+        let parsed = parse(temporary.path())?;
+        let train = Dataset::from_bytes(parsed.trn_img, 1.0 / 255.0, parsed.trn_lbl)?;
+        let test = Dataset::from_bytes(parsed.tst_img, 1.0 / 255.0, parsed.tst_lbl)?;
+        Ok((train, test))
+    }
+}
+
+/// Runs the crate `mnist` on a folder of checked files.
+fn parse(folder: &Path) -> Result<::mnist::Mnist> {
+    let remedy = "name another folder for temporary files by TMPDIR";
+    let refuse = |why| refused(folder, "read back from", remedy)(io::Error::other(why));
+    let Some(base) = folder.to_str() else {
+        return Err(refuse("its path is not UTF-8"));
+    };
+    // The files were checked; what is left to go wrong is that somebody removes them.
+    let parsed = panic::catch_unwind(|| ::mnist::MnistBuilder::new().base_path(base).finalize());
+    parsed.map_err(|_| refuse("the files have changed since they were written"))
+}
+
+/// Makes an operating system's answer an error.
+pub(super) fn refused(
+    path: &Path,
+    action: &'static str,
+    remedy: &'static str,
+) -> impl FnOnce(io::Error) -> Error + use<> {
+    let path = path.to_owned();
+    move |source| Error::Io {
+        path,
+        action,
+        source,
+        remedy,
+    }
+}
+
+fn find_in(variable: Option<OsString>, cache: Option<PathBuf>) -> Result<Mnist> {
+    if let Some(folder) = variable.filter(|folder| !folder.is_empty()) {
+        let remedy = "correct the environment variable TUPLENET_MNIST, or unset it";
+        return locate(Path::new(&folder), remedy);
+    }
+    let Some(cache) = cache else {
+        let looked_in = format!("any folder ({VARIABLE} is not set, and there is no cache folder)");
+        return Err(Error::DataNotFound { looked_in });
+    };
+    match locate(&cache, "") {
+        Err(Error::Io { source, .. }) if source.kind() != io::ErrorKind::NotFound => {
+            let remedy = "give yourself the right to read it, or set TUPLENET_MNIST";
+            Err(refused(&cache, "read", remedy)(source))
+        }
+        Err(_) => {
+            let looked_in = format!(
+                "the cache folder {} ({VARIABLE} is not set)",
+                cache.display()
+            );
+            Err(Error::DataNotFound { looked_in })
+        }
+        found => found,
+    }
+}
+
+fn locate(folder: &Path, remedy: &'static str) -> Result<Mnist> {
+    let look = "look for MNIST";
+    let kind = fs::metadata(folder).map_err(refused(folder, look, remedy))?;
+    if !kind.is_dir() {
+        return Err(idx::bad(folder, None, "a folder", "a file", remedy));
+    }
+    let [a, b, c, d] = NAMES.map(|name| {
+        // "train-images-idx3-ubyte" and "train-images.idx3-ubyte".
+        let dotted = name.replacen("-idx", ".idx", 1);
+        let mut in_place = "no file of these names";
+        for stem in [name, &dotted] {
+            for ending in ["", ".gz"] {
+                let path = folder.join(format!("{stem}{ending}"));
+                match fs::metadata(&path) {
+                    Ok(kind) if kind.is_file() => return Ok(path),
+                    Ok(_) => in_place = "a folder of one of these names",
+                    Err(source) if source.kind() == io::ErrorKind::NotFound => {}
+                    Err(source) => return Err(refused(&path, look, remedy)(source)),
+                }
+            }
+        }
+        let expected = format!("a file {name} or {dotted}, with or without .gz");
+        Err(idx::bad(folder, None, expected, in_place, remedy))
+    });
+    let files = [a?, b?, c?, d?];
+    Ok(Mnist { files })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used)]
+mod tests {
+    use tempfile::{TempDir, tempdir};
+
+    use super::super::idx::tests::{gzip, images, labels};
+    use super::*;
+
+    fn folder_of(files: [(&str, &[u8]); 4]) -> TempDir {
+        let folder = tempdir().unwrap();
+        for (name, bytes) in files {
+            fs::write(folder.path().join(name), bytes).unwrap();
+        }
+        folder
+    }
+
+    fn named(names: [&str; 4]) -> TempDir {
+        folder_of(names.map(|name| (name, &[0][..])))
+    }
+
+    #[test]
+    fn a_folder_of_the_right_form_loads_and_a_mixed_up_one_does_not() {
+        let (train, test) = (gzip(&labels(TRAIN)), labels(TEST));
+        let folder = folder_of([
+            ("train-images.idx3-ubyte.gz", &gzip(&images(TRAIN))),
+            ("train-labels-idx1-ubyte", &train), // gzip under a raw file's name
+            ("t10k-images-idx3-ubyte", &images(TEST)),
+            ("t10k-labels.idx1-ubyte", &test),
+        ]);
+        // Kaggle's archive has a folder of each file's name beside the file.
+        fs::create_dir(folder.path().join(NAMES[0])).unwrap();
+        let mut mnist = Mnist::in_folder(folder.path()).unwrap();
+        mnist.load().unwrap();
+        mnist.files.swap(1, 3);
+        let error = mnist.load().unwrap_err().to_string();
+        let words = "t10k-labels.idx1-ubyte: expected 60000 labels, found 10000 labels";
+        assert!(error.contains(words), "{error}");
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        let folder = named([NAMES[0], NAMES[1], NAMES[2], "other"]);
+        let fails = |path: &Path, words: &str| {
+            let error = Mnist::in_folder(path).unwrap_err().to_string();
+            let named = error.starts_with(&path.display().to_string());
+            assert!(named && error.contains(words), "{error}");
+        };
+        let expected = "expected a file t10k-labels-idx1-ubyte or t10k-labels.idx1-ubyte";
+        fails(folder.path(), expected);
+        fs::create_dir(folder.path().join(NAMES[3])).unwrap();
+        fails(folder.path(), "found a folder of one of these names");
+        let file = folder.path().join("other");
+        fails(&file, "expected a folder, found a file");
+    }
+
+    #[test]
+    fn the_variable_goes_before_the_cache_and_must_be_right() {
+        let (first, second) = (named(NAMES), named(NAMES));
+        let cache = || Some(second.path().to_owned());
+        let variable = |folder: &Path| Some(folder.as_os_str().to_owned());
+        let found = find_in(variable(first.path()), cache()).unwrap();
+        assert_eq!(found, Mnist::in_folder(first.path()).unwrap());
+        let found = find_in(Some(OsString::new()), cache()).unwrap();
+        assert_eq!(found, Mnist::in_folder(second.path()).unwrap());
+        let gone = first.path().join("gone");
+        let error = find_in(variable(&gone), cache()).unwrap_err().to_string();
+        assert!(error.contains("gone: cannot") && error.contains(VARIABLE));
+        let error = find_in(None, Some(gone)).unwrap_err();
+        assert!(matches!(&error, Error::DataNotFound { looked_in } if looked_in.contains("gone")));
+        let error = find_in(None, None).unwrap_err();
+        assert!(matches!(error, Error::DataNotFound { .. }));
+    }
+
+    #[test]
+    fn a_temporary_folder_that_does_not_serve_is_an_error() {
+        let empty = tempdir().unwrap();
+        assert!(matches!(parse(empty.path()), Err(Error::Io { .. })));
+        #[cfg(unix)]
+        {
+            use std::os::unix::ffi::OsStringExt;
+            let odd = PathBuf::from(OsString::from_vec(vec![b'/', 0xff]));
+            assert!(parse(&odd).unwrap_err().to_string().contains("not UTF-8"));
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! Where the samples of a training run come from, epoch by epoch.
+
+use super::{DataFor, Dataset, Digits};
+use crate::{
+    error::Result,
+    shape::{Features, Shape},
+};
+
+/// The samples of each epoch of a run.
+///
+/// A [`Dataset`] gives the same samples every epoch. Built-in [`Digits`] are drawn
+/// afresh, so no sample is seen twice.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not fit a network that takes `{In}` and gives `{Out}`",
+    label = "data of another shape than the network's",
+    note = "a `Dataset<FEATURES, CLASSES>` fits a network that takes `Features<FEATURES>` and gives `Features<CLASSES>`"
+)]
+pub trait TrainingData<In: Shape, Out: Shape> {
+    /// One epoch's samples.
+    type Epoch: DataFor<In, Out> + Clone;
+
+    /// The samples of epoch `epoch`, counted from 0.
+    ///
+    /// # Errors
+    /// What the source says; a [`Dataset`] has none.
+    fn epoch(&self, epoch: usize) -> Result<Self::Epoch>;
+}
+
+impl<const F: usize, const C: usize> TrainingData<Features<F>, Features<C>> for Dataset<F, C> {
+    type Epoch = Dataset<F, C>;
+
+    fn epoch(&self, _: usize) -> Result<Self::Epoch> {
+        Ok(self.clone())
+    }
+}
+
+/// Built-in digits, [`Digits::PER_EPOCH`] fresh ones for every epoch.
+impl TrainingData<Features<784>, Features<10>> for Digits {
+    type Epoch = Dataset<784, 10>;
+
+    fn epoch(&self, epoch: usize) -> Result<Self::Epoch> {
+        let first = epoch as u64 * Digits::PER_EPOCH;
+        self.dataset(first..first + Digits::PER_EPOCH)
+    }
+}
+
+impl Digits {
+    /// As many as MNIST's training set has.
+    pub const PER_EPOCH: u64 = 60_000;
+
+    /// The samples `range` of the stream as a data set.
+    ///
+    /// ```
+    /// use tuplenet::prelude::*;
+    /// let digits: Dataset<784, 10> = Digits::new(1).dataset(0..100)?;
+    /// assert_eq!(digits.len(), 100);
+    /// # Ok::<(), tuplenet::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Data`](crate::Error::Data) when the range is empty.
+    pub fn dataset(&self, range: std::ops::Range<u64>) -> Result<Dataset<784, 10>> {
+        let (pixels, labels) = self.images(range);
+        Dataset::from_bytes(pixels, 1.0 / 255.0, labels)
+    }
+}

@@ -1,0 +1,147 @@
+//! Engines: each runs the plan of a network's type.
+//!
+//! [`Tape`] (feature `dfdx`) is the reference: dfdx's tensors, tape and kernels. Every other engine
+//! is tested against it.
+
+#[cfg(feature = "dfdx")]
+mod tape;
+
+#[cfg(feature = "dfdx")]
+pub use dfdx::tensor::Cpu;
+#[cfg(feature = "dfdx")]
+pub use tape::Tape;
+
+use crate::{
+    Network, Weights,
+    data::DataFor,
+    error::Result,
+    shape::{Sample, Shape},
+    train::{Evaluation, Loss, Optimizer},
+};
+
+/// Runs the network `N`: trains it over a run of batches, and gives its logits.
+///
+/// Data are uploaded once, and one call trains over many batches, so that an engine can keep the
+/// data, their order and its whole loop where it computes.
+pub trait Engine<N: Network> {
+    /// A data set where the engine reads it.
+    type Data;
+
+    /// The engine's name, as in `dfdx`.
+    fn name(&self) -> &'static str;
+
+    /// What it runs on, as in `cpu`.
+    fn device(&self) -> String;
+
+    /// Places a data set where the engine reads it.
+    ///
+    /// # Errors
+    /// [`Error::Device`](crate::Error::Device), for example for want of memory.
+    fn upload(&self, data: &impl DataFor<N::In, N::Output>) -> Result<Self::Data>;
+
+    /// Takes one step of the optimiser for each batch of `run`, and appends each batch's mean loss
+    /// to `losses`.
+    ///
+    /// The optimiser's state goes on from call to call; an optimiser of another kind begins afresh.
+    ///
+    /// # Errors
+    /// [`Error::Setting`](crate::Error::Setting) when the run is not legal for `data` (see
+    /// [`Run::check`]), [`Error::Device`](crate::Error::Device) when the device fails.
+    fn train(&mut self, data: &Self::Data, run: &Run<'_>, losses: &mut Vec<f32>) -> Result<()>;
+
+    /// The logits of the samples `order`, `[order.len(), C]` row-major.
+    ///
+    /// # Errors
+    /// As [`Engine::train`].
+    fn logits(&self, data: &Self::Data, order: &[u32]) -> Result<Vec<f32>>;
+
+    /// The logits of `features`, `[B, In::LEN]` row-major; `[B, Output::LEN]`.
+    ///
+    /// # Errors
+    /// [`Error::Data`](crate::Error::Data) when `features` is not a whole number of samples,
+    /// [`Error::Device`](crate::Error::Device) when the device fails.
+    fn forward(&self, features: &[f32]) -> Result<Vec<f32>>;
+
+    /// A copy of the parameters.
+    ///
+    /// # Errors
+    /// [`Error::Device`](crate::Error::Device) when the device fails.
+    fn weights(&self) -> Result<Weights<N>>;
+
+    /// The logits of one sample; the array's length is the network's, checked when compiling.
+    ///
+    /// # Errors
+    /// [`Error::Device`](crate::Error::Device) when the device fails.
+    fn predict(&self, sample: &impl Sample<N::In>) -> Result<<N::Output as Shape>::Array> {
+        let mut out = N::Output::zeros();
+        out.as_mut()
+            .copy_from_slice(&self.forward(sample.values())?);
+        Ok(out)
+    }
+
+    /// Accuracy, mean cross-entropy and confusion matrix on labelled data; dropout is off.
+    ///
+    /// # Errors
+    /// [`Error::Setting`](crate::Error::Setting) when `data` holds target values instead of labels,
+    /// and as [`Engine::logits`].
+    fn evaluate(&self, data: &impl DataFor<N::In, N::Output>) -> Result<Evaluation>
+    where
+        Self: Sized,
+    {
+        let uploaded = self.upload(data)?;
+        let order: Vec<u32> = (0..data.samples().len as u32).collect();
+        Evaluation::new::<N, _>(self, &uploaded, data.samples(), &order)
+    }
+}
+
+/// A run of batches: what [`Engine::train`] does.
+#[derive(Clone, Copy, Debug)]
+pub struct Run<'a> {
+    /// The samples in the order they are used; every `batch_size` of them make a batch, and the
+    /// rest, if any, a smaller last one.
+    pub order: &'a [u32],
+    /// `B`, at least 1.
+    pub batch_size: usize,
+    /// How a gradient changes the parameters.
+    pub optimizer: &'a Optimizer,
+    /// What is made small.
+    pub loss: Loss,
+    /// Decides dropout.
+    pub seed: u64,
+    /// The number of the first batch's step, counted from 0 at the beginning of training; with
+    /// `seed` it decides dropout.
+    pub first_step: u64,
+}
+
+impl Run<'_> {
+    /// Checks the run against a data set of `samples` samples; `labels` says whether it has labels.
+    ///
+    /// # Errors
+    /// [`Error::Setting`](crate::Error::Setting) for a batch size of 0, a sample that is not there,
+    /// an optimiser out of its range, or cross-entropy without labels.
+    pub fn check(&self, samples: usize, labels: bool) -> Result<()> {
+        use crate::error::Error;
+        if self.batch_size == 0 {
+            let (expected, found) = ("1 or more".to_owned(), "0".to_owned());
+            return Err(Error::Setting {
+                setting: "batch size",
+                expected,
+                found,
+            });
+        }
+        if let Some(sample) = self
+            .order
+            .iter()
+            .find(|&&sample| sample as usize >= samples)
+        {
+            let expected = format!("samples below {samples}");
+            return Err(Error::Setting {
+                setting: "order",
+                expected,
+                found: sample.to_string(),
+            });
+        }
+        self.loss.check(labels)?;
+        self.optimizer.check()
+    }
+}

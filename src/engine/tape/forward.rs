@@ -1,0 +1,144 @@
+//! The plan's steps as dfdx operations: one match arm per [`Op`].
+
+use dfdx::prelude::{
+    Axes2, Axis, BroadcastTo, Device, Gradients, HasShape, Merge, NoneTape, PermuteTo, Tape,
+    Tensor, TryAdd, TryMatMul, TryMul, TrySub,
+};
+
+use crate::{
+    plan::{Op, Plan},
+    seed::dropout_mask,
+};
+
+pub(super) type Matrix<D, T = NoneTape> = Tensor<(usize, usize), f32, D, T>;
+type Vector<D, T = NoneTape> = Tensor<(usize,), f32, D, T>;
+
+/// The parameters of one `Linear`: `weight` `[O, I]`, `bias` `[O]`.
+#[derive(Clone)]
+pub(super) struct Layer<D: Device<f32>> {
+    pub(super) weight: Matrix<D>,
+    pub(super) bias: Vector<D>,
+}
+
+/// The layers of `plan` with the parameters `values`.
+pub(super) fn layers<D: Device<f32>>(
+    device: &D,
+    plan: &Plan,
+    values: &[f32],
+) -> Result<Vec<Layer<D>>, D::Err> {
+    let linears = plan.steps().iter().filter(|step| step.op == Op::Linear);
+    linears
+        .map(|step| {
+            let (weight, bias) = values[step.offset..step.offset + step.params()]
+                .split_at(step.inputs * step.outputs);
+            Ok(Layer {
+                weight: device.try_tensor_from_vec(weight.to_vec(), (step.outputs, step.inputs))?,
+                bias: device.try_tensor_from_vec(bias.to_vec(), (step.outputs,))?,
+            })
+        })
+        .collect()
+}
+
+impl<D: Device<f32>> Layer<D> {
+    /// Appends the gradients of weight and bias to `flat`.
+    pub(super) fn append_gradient(
+        &self,
+        gradients: &mut Gradients<f32, D>,
+        flat: &mut Vec<f32>,
+    ) -> Result<(), D::Err> {
+        gradients.try_alloc_for(&self.weight)?;
+        gradients.try_alloc_for(&self.bias)?;
+        flat.extend(gradients.get(&self.weight).as_vec());
+        flat.extend(gradients.get(&self.bias).as_vec());
+        Ok(())
+    }
+}
+
+/// Decides the masks of dropout: the run's seed and the step's number.
+#[derive(Clone, Copy)]
+pub(super) struct Dropouts {
+    pub(super) seed: u64,
+    pub(super) step: u64,
+}
+
+/// The logits of `x` `[B, I]`; without `dropouts`, dropout does nothing.
+pub(super) fn forward<D: Device<f32>, T: Tape<f32, D> + Merge<NoneTape> + Merge<T>>(
+    plan: &Plan,
+    layers: &[Layer<D>],
+    mut x: Matrix<D, T>,
+    dropouts: Option<Dropouts>,
+) -> Result<Matrix<D, T>, D::Err> {
+    let mut layers = layers.iter();
+    for (index, step) in plan.steps().iter().enumerate() {
+        x = match step.op {
+            Op::Linear => match layers.next() {
+                Some(layer) => linear(layer, x)?,
+                None => x, // `layers` has one for each `Linear` of the plan, so this is never reached
+            },
+            Op::Relu => x.try_relu()?,
+            Op::Sigmoid => x.try_sigmoid()?,
+            Op::Tanh => x.try_tanh()?,
+            Op::LeakyRelu { slope_percent } => {
+                // slope x + (1 - slope) max(x, 0): dfdx's own `prelu` panics where memory runs out
+                let slope = slope_percent as f32 / 100.0;
+                let positive = x.retaped::<T>().try_relu()?.try_mul(1.0 - slope)?;
+                x.try_mul(slope)?.try_add(positive)?
+            }
+            Op::Gelu => gelu(x)?,
+            Op::Softplus => {
+                // ln(1 + exp(min(x, 20))) + max(x - 20, 0): exp stays finite
+                let above = x.retaped::<T>().try_sub(20.0)?.try_relu()?;
+                x.try_clamp(f32::MIN, 20.0)?
+                    .try_exp()?
+                    .try_add(1.0)?
+                    .try_ln()?
+                    .try_add(above)?
+            }
+            Op::Dropout { percent } => match dropouts {
+                None => x,
+                Some(Dropouts { seed, step }) => {
+                    let shape = *x.shape();
+                    let mask = dropout_mask(seed, step, index, percent, shape.0 * shape.1);
+                    let mask: Matrix<D> = x.device().try_tensor_from_vec(mask, shape)?;
+                    x.try_mul(mask)?
+                }
+            },
+        };
+    }
+    Ok(x)
+}
+
+/// `y = x W^T + b`: `[B, I]` to `[B, O]`.
+fn linear<D: Device<f32>, T: Tape<f32, D> + Merge<NoneTape>>(
+    layer: &Layer<D>,
+    x: Matrix<D, T>,
+) -> Result<Matrix<D, T>, D::Err> {
+    let transposed = layer.weight.clone().try_permute::<_, Axes2<1, 0>>()?;
+    let y = x.try_matmul(transposed)?;
+    let shape = *y.shape();
+    y.try_add(
+        layer
+            .bias
+            .clone()
+            .try_broadcast_like::<_, Axis<0>>(&shape)?,
+    )
+}
+
+/// dfdx's exact GELU, with its gradient mended.
+///
+/// dfdx 0.13's derivative of `accurate_gelu` has `x exp(-x²/2) / sqrt(pi)` where
+/// `x exp(-x²/2) / sqrt(2 pi)` is right. `bump = c exp(-x²/2)` has the derivative
+/// `-c x exp(-x²/2)`; with `c` the difference of the two factors, adding `bump` and taking the same
+/// numbers away again without a tape leaves the value and mends the gradient.
+fn gelu<D: Device<f32>, T: Tape<f32, D> + Merge<NoneTape> + Merge<T>>(
+    x: Matrix<D, T>,
+) -> Result<Matrix<D, T>, D::Err> {
+    let zero_with_a_gradient = bump(x.retaped::<T>())?.try_sub(bump(x.retaped::<NoneTape>())?)?;
+    x.try_accurate_gelu()?.try_add(zero_with_a_gradient)
+}
+
+/// `c exp(-x²/2)`, `c = 1 / sqrt(pi) - 1 / sqrt(2 pi)`.
+fn bump<D: Device<f32>, T: Tape<f32, D>>(x: Matrix<D, T>) -> Result<Matrix<D, T>, D::Err> {
+    let c = (1.0 - std::f32::consts::FRAC_1_SQRT_2) * std::f32::consts::FRAC_2_SQRT_PI / 2.0;
+    x.try_square()?.try_mul(-0.5)?.try_exp()?.try_mul(c)
+}

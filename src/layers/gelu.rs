@@ -1,0 +1,28 @@
+//! [`GELU`].
+
+use crate::{
+    layer::Layer,
+    plan::{Op, Plan},
+    shape::Features,
+};
+
+/// `y = x / 2 * (1 + erf(x / sqrt(2)))`, for each feature.
+///
+/// Input `[B, N]`, output `[B, N]`; no parameters. Gradient: `Phi(x) + x phi(x)`.
+/// `Phi` and `phi` are the normal distribution and its density.
+///
+/// Source: D. Hendrycks, K. Gimpel, "Gaussian error linear units", 2016, <https://arxiv.org/abs/1606.08415>;
+/// `torch.nn.GELU(approximate='none')`.
+///
+/// ```
+/// use tuplenet::prelude::*;
+/// type Net = (Linear<4, 3>, GELU, Linear<3, 2>);
+/// assert_eq!(Net::PLAN.steps()[1].op.name(), "GELU");
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct GELU;
+
+impl<const N: usize> Layer<Features<N>> for GELU {
+    type Out = Features<N>;
+    const PLAN: Plan = Plan::elementwise(Op::Gelu, N);
+}

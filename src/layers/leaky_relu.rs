@@ -1,0 +1,34 @@
+//! [`LeakyReLU`].
+
+use crate::{
+    layer::Layer,
+    plan::{Op, Plan},
+    shape::Features,
+};
+
+/// `y = x` for `x > 0`, else `x * PERCENT / 100`, for each feature.
+///
+/// Input `[B, N]`, output `[B, N]`; no parameters. The slope is 0.01 unless named:
+/// `LeakyReLU<20>` has slope 0.2.
+///
+/// Source: A. Maas, A. Hannun, A. Ng, "Rectifier nonlinearities improve neural network acoustic
+/// models", ICML 2013; `torch.nn.LeakyReLU`.
+///
+/// ```
+/// use tuplenet::prelude::*;
+/// use tuplenet::plan::Op;
+/// type Net = (Linear<4, 3>, LeakyReLU, Linear<3, 2>);
+/// assert_eq!(Net::PLAN.steps()[1].op, Op::LeakyRelu { slope_percent: 1 });
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct LeakyReLU<const PERCENT: u32 = 1>;
+
+impl<const N: usize, const PERCENT: u32> Layer<Features<N>> for LeakyReLU<PERCENT> {
+    type Out = Features<N>;
+    const PLAN: Plan = Plan::elementwise(
+        Op::LeakyRelu {
+            slope_percent: PERCENT,
+        },
+        N,
+    );
+}

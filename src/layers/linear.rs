@@ -1,0 +1,35 @@
+//! [`Linear`].
+
+use crate::{
+    layer::{First, Layer},
+    plan::Plan,
+    shape::Features,
+};
+
+/// `y = W x + b`: `I` features in, `O` features out.
+///
+/// Input `[B, I]`, output `[B, O]`. Parameters, in the plan's order: `weight` `[O, I]` row-major,
+/// `bias` `[O]`, as in `torch.nn.Linear`. By default both start uniform in
+/// `±1 / sqrt(I)`; see [`Init`](crate::weights::Init) for others.
+///
+/// Source: `torch.nn.Linear`.
+///
+/// ```
+/// use tuplenet::prelude::*;
+/// type Net = (Linear<784, 10>,);
+/// assert_eq!(Net::PARAMS, 784 * 10 + 10);
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Linear<const I: usize, const O: usize>;
+
+impl<const I: usize, const O: usize> Layer<Features<I>> for Linear<I, O> {
+    type Out = Features<O>;
+    const PLAN: Plan = {
+        assert!(I > 0 && O > 0, "`Linear<I, O>` takes widths of 1 and more");
+        Plan::linear(I, O)
+    };
+}
+
+impl<const I: usize, const O: usize> First for Linear<I, O> {
+    type In = Features<I>;
+}

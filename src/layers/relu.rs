@@ -1,0 +1,27 @@
+//! [`ReLU`].
+
+use crate::{
+    layer::Layer,
+    plan::{Op, Plan},
+    shape::Features,
+};
+
+/// `y = max(x, 0)`, for each feature.
+///
+/// Input `[B, N]`, output `[B, N]`; no parameters. Gradient: `1 for x > 0, else 0`.
+///
+/// Source: V. Nair, G. Hinton, "Rectified linear units improve restricted Boltzmann machines", ICML 2010;
+/// `torch.nn.ReLU`.
+///
+/// ```
+/// use tuplenet::prelude::*;
+/// type Net = (Linear<4, 3>, ReLU, Linear<3, 2>);
+/// assert_eq!(Net::PLAN.steps()[1].op.name(), "ReLU");
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ReLU;
+
+impl<const N: usize> Layer<Features<N>> for ReLU {
+    type Out = Features<N>;
+    const PLAN: Plan = Plan::elementwise(Op::Relu, N);
+}

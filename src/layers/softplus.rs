@@ -1,0 +1,27 @@
+//! [`Softplus`].
+
+use crate::{
+    layer::Layer,
+    plan::{Op, Plan},
+    shape::Features,
+};
+
+/// `y = ln(1 + exp(x))`, for each feature.
+///
+/// Input `[B, N]`, output `[B, N]`; no parameters. Gradient: `1 / (1 + exp(-x))`.
+/// For `x > 20` it is `y = x`, as in PyTorch (`threshold=20`), which keeps `exp` finite.
+///
+/// Source: `torch.nn.Softplus`.
+///
+/// ```
+/// use tuplenet::prelude::*;
+/// type Net = (Linear<4, 3>, Softplus, Linear<3, 2>);
+/// assert_eq!(Net::PLAN.steps()[1].op.name(), "Softplus");
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Softplus;
+
+impl<const N: usize> Layer<Features<N>> for Softplus {
+    type Out = Features<N>;
+    const PLAN: Plan = Plan::elementwise(Op::Softplus, N);
+}

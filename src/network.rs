@@ -1,0 +1,129 @@
+//! A network: a tuple of layers that fit together.
+
+use crate::{
+    layer::{First, Layer},
+    plan::Plan,
+    shape::Shape,
+    summary::Summary,
+};
+
+/// A tuple of 1 to 16 layers, each of which takes what the one before it gives. Tuples nest.
+///
+/// Everything here is `const`, so facts about a network can be checked when compiling:
+///
+/// ```
+/// use tuplenet::prelude::*;
+///
+/// type Net = (Linear<784, 128>, ReLU, Linear<128, 10>);
+/// const _: () = assert!(Net::PARAMS == 101_770);
+/// const _: () = assert!(Net::FLOP == 2 * 784 * 128 + 128 + 2 * 128 * 10);
+/// println!("{}", Net::summary());
+/// ```
+pub trait Network: Sized + 'static {
+    /// What the network takes, as in `Features<784>`.
+    type In: Shape;
+    /// What the network gives, as in `Features<10>`.
+    type Output: Shape;
+    /// The steps that engines run.
+    const PLAN: Plan;
+    /// The number of parameters.
+    const PARAMS: usize;
+    /// Floating-point operations for one sample, forward; 1 MAC = 2 FLOP.
+    const FLOP: usize;
+
+    /// A table of the layers with output shapes and parameters, as `torchinfo` prints it.
+    fn summary() -> Summary {
+        Summary::new(Self::PLAN, Self::In::LEN)
+    }
+}
+
+impl<N> Network for N
+where
+    N: First + Layer<<N as First>::In> + 'static,
+    N::Out: Shape,
+{
+    type In = <N as First>::In;
+    type Output = N::Out;
+    const PLAN: Plan = <N as Layer<<N as First>::In>>::PLAN;
+    const PARAMS: usize = <N as Network>::PLAN.params();
+    const FLOP: usize = <N as Network>::PLAN.flop();
+}
+
+// The tuples. For three layers the macro writes
+//
+//     impl<A: First, B, C> First for (A, B, C) { type In = A::In; }
+//     impl<In, A: Layer<In>, B: Layer<A::Out>, C: Layer<B::Out>> Layer<In> for (A, B, C) {
+//         type Out = C::Out;
+//         const PLAN: Plan = A::PLAN.then(B::PLAN).then(C::PLAN);
+//     }
+//
+// It walks the tuple with an accumulator: [bounds] [plan] [names] [last output] and what is left.
+macro_rules! tuple {
+    ($first:ident $($rest:ident)*) => {
+        impl<$first: First, $($rest),*> First for ($first, $($rest,)*) {
+            type In = $first::In;
+        }
+        tuple!(@walk [In, $first: Layer<In>] [$first::PLAN] [$first] [$first::Out] $($rest)*);
+    };
+    (@walk [$($bounds:tt)*] [$($plan:tt)*] [$($name:ident)*] [$($out:tt)*]) => {
+        impl<$($bounds)*> Layer<In> for ($($name,)*) {
+            type Out = $($out)*;
+            const PLAN: Plan = $($plan)*;
+        }
+    };
+    (@walk [$($bounds:tt)*] [$($plan:tt)*] [$($name:ident)*] [$($out:tt)*] $next:ident $($rest:ident)*) => {
+        tuple!(@walk [$($bounds)*, $next: Layer<$($out)*>] [$($plan)*.then($next::PLAN)]
+            [$($name)* $next] [$next::Out] $($rest)*);
+    };
+}
+tuple!(A);
+tuple!(A B);
+tuple!(A B C);
+tuple!(A B C D);
+tuple!(A B C D E);
+tuple!(A B C D E F);
+tuple!(A B C D E F G);
+tuple!(A B C D E F G H);
+tuple!(A B C D E F G H I);
+tuple!(A B C D E F G H I J);
+tuple!(A B C D E F G H I J K);
+tuple!(A B C D E F G H I J K L);
+tuple!(A B C D E F G H I J K L M);
+tuple!(A B C D E F G H I J K L M N);
+tuple!(A B C D E F G H I J K L M N O);
+tuple!(A B C D E F G H I J K L M N O P);
+
+#[cfg(test)]
+mod tests {
+    use crate::prelude::*;
+
+    type Sixteen = (
+        Input<4>,
+        ReLU,
+        Sigmoid,
+        Tanh,
+        LeakyReLU,
+        GELU,
+        Softplus,
+        Dropout<10>,
+        Linear<4, 5>,
+        ReLU,
+        Linear<5, 6>,
+        ReLU,
+        Linear<6, 7>,
+        ReLU,
+        Linear<7, 8>,
+        ReLU,
+    );
+
+    #[test]
+    fn sixteen_layers_and_nesting_make_networks() {
+        assert_eq!(Sixteen::PLAN.steps().len(), 15);
+        assert_eq!(Sixteen::PARAMS, 25 + 36 + 49 + 64);
+        type Nested = ((Linear<3, 4>, (ReLU,)), ((Linear<4, 5>,), Tanh));
+        assert_eq!(
+            Nested::PLAN,
+            <(Linear<3, 4>, ReLU, Linear<4, 5>, Tanh)>::PLAN
+        );
+    }
+}

@@ -1,0 +1,235 @@
+//! The plan: a `const` list of operations, the one thing that every engine runs.
+//!
+//! A network's type folds into its plan at compile time ([`Network::PLAN`](crate::Network::PLAN)).
+//! A plan knows widths and where each parameter lies in the flat buffer of
+//! [`Weights`](crate::Weights); it knows nothing of engines or devices.
+//!
+//! Dims: `I` = inputs, `O` = outputs of a step, `B` = batch size.
+
+use std::fmt;
+
+/// What a step computes for each sample, `x: [I]` in, `y: [O]` out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Op {
+    /// `y = W x + b`, `W: [O, I]` row-major, `b: [O]`.
+    Linear,
+    /// `y = max(x, 0)`.
+    Relu,
+    /// `y = 1 / (1 + exp(-x))`.
+    Sigmoid,
+    /// `y = tanh(x)`.
+    Tanh,
+    /// `y = x` for `x > 0`, else `x * slope_percent / 100`.
+    LeakyRelu {
+        /// The slope on the negative side, in percent.
+        slope_percent: u32,
+    },
+    /// `y = x / 2 * (1 + erf(x / sqrt(2)))`, the exact form.
+    Gelu,
+    /// `y = ln(1 + exp(x))`; `y = x` for `x > 20`, as PyTorch has it.
+    Softplus,
+    /// In training, `y = 0` with probability `p = percent / 100`, else `x / (1 - p)`;
+    /// otherwise `y = x`.
+    Dropout {
+        /// The share of features set to zero, in percent.
+        percent: u32,
+    },
+}
+
+impl Op {
+    /// The layer's name as in `torch.nn`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Op::Linear => "Linear",
+            Op::Relu => "ReLU",
+            Op::Sigmoid => "Sigmoid",
+            Op::Tanh => "Tanh",
+            Op::LeakyRelu { .. } => "LeakyReLU",
+            Op::Gelu => "GELU",
+            Op::Softplus => "Softplus",
+            Op::Dropout { .. } => "Dropout",
+        }
+    }
+}
+
+/// One operation with its widths and the place of its parameters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct Step {
+    /// What is computed.
+    pub op: Op,
+    /// `I`, the width in.
+    pub inputs: usize,
+    /// `O`, the width out.
+    pub outputs: usize,
+    /// Where the step's parameters begin in the flat buffer: `W` row-major, then `b`.
+    pub offset: usize,
+}
+
+impl Step {
+    /// The number of parameters: `(I + 1) * O` for [`Op::Linear`], else 0.
+    pub const fn params(&self) -> usize {
+        match self.op {
+            Op::Linear => (self.inputs + 1) * self.outputs,
+            _ => 0,
+        }
+    }
+
+    /// Floating-point operations for one sample, forward: 1 MAC = 2 FLOP.
+    ///
+    /// `2 I O` for [`Op::Linear`] (the bias starts the sum), `O` for every other operation, which
+    /// counts an activation as one.
+    pub const fn flop(&self) -> usize {
+        match self.op {
+            Op::Linear => 2 * self.inputs * self.outputs,
+            _ => self.outputs,
+        }
+    }
+}
+
+/// The steps of a network, in order, with parameter offsets.
+///
+/// ```
+/// use tuplenet::prelude::*;
+/// use tuplenet::plan::Op;
+///
+/// const PLAN: Plan = <(Linear<784, 128>, (ReLU, Linear<128, 10>)) as Network>::PLAN;
+/// assert_eq!(PLAN.steps().len(), 3); // nested tuples are flattened
+/// assert_eq!(PLAN.steps()[2].op, Op::Linear);
+/// assert_eq!(PLAN.steps()[2].offset, 784 * 128 + 128);
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Plan {
+    steps: [Step; Plan::CAPACITY],
+    len: usize,
+}
+
+impl Plan {
+    /// The most steps that a network may have, nested tuples included.
+    pub const CAPACITY: usize = 64;
+
+    /// A plan of no steps: it gives what it takes.
+    pub const fn identity() -> Plan {
+        let nothing = Step {
+            op: Op::Relu,
+            inputs: 0,
+            outputs: 0,
+            offset: 0,
+        };
+        Plan {
+            steps: [nothing; Plan::CAPACITY],
+            len: 0,
+        }
+    }
+
+    /// A plan of one [`Op::Linear`].
+    pub const fn linear(inputs: usize, outputs: usize) -> Plan {
+        Plan::one(Op::Linear, inputs, outputs)
+    }
+
+    /// A plan of one operation that keeps the width, such as an activation.
+    pub const fn elementwise(op: Op, width: usize) -> Plan {
+        assert!(
+            !matches!(op, Op::Linear),
+            "`Op::Linear` has two widths: use `Plan::linear`"
+        );
+        Plan::one(op, width, width)
+    }
+
+    const fn one(op: Op, inputs: usize, outputs: usize) -> Plan {
+        let mut plan = Plan::identity();
+        plan.steps[0] = Step {
+            op,
+            inputs,
+            outputs,
+            offset: 0,
+        };
+        plan.len = 1;
+        plan
+    }
+
+    /// This plan, then `next`, its parameters behind this plan's.
+    ///
+    /// # Panics
+    /// At compile time, when there are more than [`Plan::CAPACITY`] steps or when the widths do not
+    /// meet; the bounds of [`Layer`](crate::Layer) leave only the first to go wrong.
+    pub const fn then(mut self, next: Plan) -> Plan {
+        let params = self.params();
+        let mut i = 0;
+        while i < next.len {
+            assert!(
+                self.len < Plan::CAPACITY,
+                "a network may have at most 64 steps"
+            );
+            let mut step = next.steps[i];
+            if self.len > 0 {
+                let before = self.steps[self.len - 1].outputs;
+                assert!(before == step.inputs, "the widths of two steps do not meet");
+            }
+            step.offset += params;
+            self.steps[self.len] = step;
+            self.len += 1;
+            i += 1;
+        }
+        self
+    }
+
+    /// The steps, first to last. A step's index is its number in `torch.nn.Sequential`.
+    pub const fn steps(&self) -> &[Step] {
+        self.steps.split_at(self.len).0
+    }
+
+    /// The number of parameters.
+    pub const fn params(&self) -> usize {
+        let mut sum = 0;
+        let mut i = 0;
+        while i < self.len {
+            sum += self.steps[i].params();
+            i += 1;
+        }
+        sum
+    }
+
+    /// Floating-point operations for one sample, forward; see [`Step::flop`].
+    pub const fn flop(&self) -> usize {
+        let mut sum = 0;
+        let mut i = 0;
+        while i < self.len {
+            sum += self.steps[i].flop();
+            i += 1;
+        }
+        sum
+    }
+}
+
+impl fmt::Debug for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.steps()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn then_moves_offsets_behind_the_first_plans_parameters() {
+        let plan = Plan::linear(3, 4)
+            .then(Plan::elementwise(Op::Tanh, 4))
+            .then(Plan::linear(4, 2));
+        let offsets: Vec<usize> = plan.steps().iter().map(|step| step.offset).collect();
+        assert_eq!(offsets, [0, 16, 16]);
+        assert_eq!(plan.params(), 16 + 10);
+        assert_eq!(plan.flop(), 24 + 4 + 16);
+    }
+
+    #[test]
+    #[should_panic(expected = "at most 64 steps")]
+    fn a_plan_over_its_capacity_is_refused() {
+        let mut plan = Plan::identity();
+        for _ in 0..65 {
+            plan = plan.then(Plan::elementwise(Op::Relu, 8));
+        }
+    }
+}

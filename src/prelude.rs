@@ -1,0 +1,11 @@
+//! What a program that trains a network needs: `use tuplenet::prelude::*;`
+
+#[cfg(feature = "dfdx")]
+pub use crate::engine::{Cpu, Tape};
+pub use crate::{
+    Network, Plan, Weights,
+    data::{Dataset, Digits, Mnist},
+    engine::Engine,
+    layers::{Dropout, GELU, Input, LeakyReLU, Linear, ReLU, Sigmoid, Softplus, Tanh},
+    train::{Adam, AdamW, Loss, Sgd, Trainer},
+};

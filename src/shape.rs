@@ -1,0 +1,48 @@
+//! The shape of one sample, as a type.
+
+use std::fmt::Debug;
+
+/// A vector of `N` features: what a layer takes or gives for one sample.
+#[derive(Clone, Copy, Debug)]
+pub struct Features<const N: usize>;
+
+/// A shape that is known at compile time.
+///
+/// ```
+/// use tuplenet::shape::{Features, Shape};
+/// assert_eq!(<Features<784> as Shape>::LEN, 784);
+/// ```
+pub trait Shape: Debug + Send + Sync + 'static {
+    /// The number of values.
+    const LEN: usize;
+    /// One sample: `[f32; LEN]`.
+    type Array: AsRef<[f32]> + AsMut<[f32]> + Copy + Debug + PartialEq + Send + Sync;
+    /// A sample of zeros.
+    fn zeros() -> Self::Array;
+}
+
+impl<const N: usize> Shape for Features<N> {
+    const LEN: usize = N;
+    type Array = [f32; N];
+
+    fn zeros() -> [f32; N] {
+        [0.0; N]
+    }
+}
+
+/// One sample of shape `S`; implemented by `[f32; N]` for `Features<N>`, and by nothing else.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not one sample of a network that takes `{S}`",
+    label = "an array of the wrong length",
+    note = "pass an array of as many `f32` as the network's first layer takes"
+)]
+pub trait Sample<S: Shape> {
+    /// The values, in order.
+    fn values(&self) -> &[f32];
+}
+
+impl<const N: usize> Sample<Features<N>> for [f32; N] {
+    fn values(&self) -> &[f32] {
+        self
+    }
+}

@@ -1,0 +1,68 @@
+//! What a run leaves behind: a line per epoch.
+
+use std::fmt;
+
+/// One epoch's figures.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct EpochReport {
+    /// Counted from 1.
+    pub epoch: usize,
+    /// Mean loss over the epoch's samples, each taken before its batch's step.
+    pub train_loss: f64,
+    /// Mean loss on the validation samples, where there are some.
+    pub validation_loss: Option<f64>,
+    /// Share of the validation samples read rightly, where there are some and they have labels.
+    pub validation_accuracy: Option<f64>,
+    /// Time spent in training steps, in seconds.
+    pub train_seconds: f64,
+    /// Samples trained on per second.
+    pub samples_per_second: f64,
+}
+
+/// Every epoch of a run, in order.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct History {
+    /// The epochs.
+    pub epochs: Vec<EpochReport>,
+}
+
+impl History {
+    /// Time spent in training steps, in seconds.
+    pub fn train_seconds(&self) -> f64 {
+        self.epochs.iter().map(|epoch| epoch.train_seconds).sum()
+    }
+}
+
+impl fmt::Display for EpochReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "epoch {:>3}  train loss {:.4}",
+            self.epoch, self.train_loss
+        )?;
+        if let Some(loss) = self.validation_loss {
+            write!(f, "  validation loss {loss:.4}")?;
+        }
+        if let Some(accuracy) = self.validation_accuracy {
+            write!(f, "  accuracy {:.2} %", accuracy * 100.0)?;
+        }
+        write!(
+            f,
+            "  {:.2} s  {:.0} samples/s",
+            self.train_seconds, self.samples_per_second
+        )
+    }
+}
+
+impl fmt::Display for History {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, epoch) in self.epochs.iter().enumerate() {
+            if index > 0 {
+                writeln!(f)?;
+            }
+            write!(f, "{epoch}")?;
+        }
+        Ok(())
+    }
+}

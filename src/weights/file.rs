@@ -1,0 +1,249 @@
+//! Weights as `.safetensors`, with the keys and layout of `torch.nn.Sequential`.
+
+use std::{
+    fs,
+    io::Write,
+    path::{Path, PathBuf},
+};
+
+use safetensors::{Dtype, SafeTensors, tensor::TensorView};
+
+use super::{Weights, tensor_places};
+use crate::{
+    Network,
+    error::{Error, Result},
+};
+
+/// A tensor's name and shape, as a weights file states them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TensorShape {
+    /// As in `0.weight`.
+    pub name: String,
+    /// As in `[128, 784]`.
+    pub shape: Vec<usize>,
+}
+
+/// The names and shapes of the tensors in a `.safetensors` file, sorted by name.
+///
+/// It serves programs that choose among several networks by what a file holds.
+///
+/// # Errors
+/// [`Error::Io`] when the file cannot be read, [`Error::WeightsFile`] when it is not safetensors.
+pub fn shapes(path: impl AsRef<Path>) -> Result<Vec<TensorShape>> {
+    let path = path.as_ref();
+    let bytes = read(path)?;
+    let mut shapes: Vec<TensorShape> = parse(path, &bytes)?
+        .iter()
+        .map(|(name, tensor)| TensorShape {
+            name: name.to_owned(),
+            shape: tensor.shape().to_vec(),
+        })
+        .collect();
+    shapes.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(shapes)
+}
+
+impl<N: Network> Weights<N> {
+    /// Reads a `.safetensors` file with exactly this network's tensors, all `f32`.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the file cannot be read; [`Error::WeightsFile`], naming the tensor, when
+    /// one is missing, left over, of another type or of another shape.
+    pub fn load(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        let bytes = read(path)?;
+        let file = parse(path, &bytes)?;
+        let misfit = |tensor: &str, expected: String, found: String| Error::WeightsFile {
+            path: path.to_owned(),
+            tensor: tensor.to_owned(),
+            expected,
+            found,
+        };
+        let mut weights = Self::zeros();
+        let places: Vec<_> = tensor_places::<N>().collect();
+        for place in &places {
+            let expected = || format!("F32 {:?}", place.shape);
+            let Ok(tensor) = file.tensor(&place.name) else {
+                return Err(misfit(
+                    &place.name,
+                    expected(),
+                    "no tensor of this name".to_owned(),
+                ));
+            };
+            if tensor.dtype() != Dtype::F32 || tensor.shape() != place.shape {
+                let found = format!("{:?} {:?}", tensor.dtype(), tensor.shape());
+                return Err(misfit(&place.name, expected(), found));
+            }
+            let values = &mut weights.values[place.offset..];
+            for (value, bytes) in values.iter_mut().zip(tensor.data().as_chunks::<4>().0) {
+                *value = f32::from_le_bytes(*bytes);
+            }
+        }
+        if let Some(name) = file
+            .names()
+            .into_iter()
+            .find(|name| places.iter().all(|place| place.name != **name))
+        {
+            let names: Vec<&str> = places.iter().map(|place| place.name.as_str()).collect();
+            return Err(misfit(
+                name,
+                format!("no tensor but {}", names.join(", ")),
+                "one more".to_owned(),
+            ));
+        }
+        Ok(weights)
+    }
+
+    /// Writes a `.safetensors` file that `torch.nn.Sequential` loads with `strict=True`.
+    ///
+    /// The file is written aside and renamed into place, so a failure leaves an earlier one whole.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the folder cannot be written.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        let path = path.as_ref();
+        let tensors: Vec<(String, Vec<usize>, Vec<u8>)> = self
+            .tensors()
+            .map(|tensor| {
+                let bytes = tensor
+                    .values
+                    .iter()
+                    .flat_map(|value| value.to_le_bytes())
+                    .collect();
+                (tensor.name, tensor.shape, bytes)
+            })
+            .collect();
+        let views: Result<Vec<(&str, TensorView<'_>)>, _> = tensors
+            .iter()
+            .map(|(name, shape, bytes)| {
+                Ok((
+                    name.as_str(),
+                    TensorView::new(Dtype::F32, shape.clone(), bytes)?,
+                ))
+            })
+            .collect();
+        let file = views
+            .and_then(|views| safetensors::serialize(views, None))
+            .map_err(|error| header(path, error))?;
+        write_aside(path, &file)
+    }
+}
+
+/// Writes `bytes` to a temporary file beside `path` and renames it to `path`.
+fn write_aside(path: &Path, bytes: &[u8]) -> Result<()> {
+    let failed = |source| Error::Io {
+        path: path.to_owned(),
+        action: "write the weights",
+        source,
+        remedy: "name a file in a folder that exists and can be written",
+    };
+    let folder = match path.parent() {
+        Some(folder) if folder != Path::new("") => folder.to_owned(),
+        _ => PathBuf::from("."),
+    };
+    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
+    file.write_all(bytes).map_err(failed)?;
+    file.persist(path).map_err(|error| failed(error.error))?;
+    Ok(())
+}
+
+fn read(path: &Path) -> Result<Vec<u8>> {
+    fs::read(path).map_err(|source| Error::Io {
+        path: path.to_owned(),
+        action: "read the weights",
+        source,
+        remedy: "name a `.safetensors` file, as `Weights::save` writes it",
+    })
+}
+
+fn parse<'a>(path: &Path, bytes: &'a [u8]) -> Result<SafeTensors<'a>> {
+    SafeTensors::deserialize(bytes).map_err(|error| header(path, error))
+}
+
+fn header(path: &Path, error: safetensors::SafeTensorError) -> Error {
+    Error::WeightsFile {
+        path: path.to_owned(),
+        tensor: "header".to_owned(),
+        expected: "a safetensors file".to_owned(),
+        found: error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::prelude::*;
+
+    type Net = (Linear<4, 3>, ReLU, Linear<3, 2>);
+
+    #[test]
+    fn a_saved_file_comes_back_with_the_same_bits() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("net.safetensors");
+        let weights = Weights::<Net>::init(1);
+        weights.save(&path).unwrap();
+        assert_eq!(Weights::load(&path).unwrap(), weights);
+        let shape = |name: &str, shape: &[usize]| TensorShape {
+            name: name.into(),
+            shape: shape.into(),
+        };
+        let expected = [
+            shape("0.bias", &[3]),
+            shape("0.weight", &[3, 4]),
+            shape("2.bias", &[2]),
+            shape("2.weight", &[2, 3]),
+        ];
+        assert_eq!(shapes(&path).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_file_that_does_not_fit_says_tensor_expected_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("net.safetensors");
+        let says = |error: Error, words: &str| {
+            let text = error.to_string();
+            assert!(
+                text.contains("net.safetensors") && text.contains(words),
+                "{text}"
+            );
+        };
+        Weights::<Net>::init(1).save(&path).unwrap();
+        says(
+            Weights::<(Linear<4, 5>, ReLU, Linear<5, 2>)>::load(&path).unwrap_err(),
+            "`0.weight`: expected F32 [5, 4], found F32 [3, 4]",
+        );
+        says(
+            Weights::<(Linear<4, 3>, Linear<3, 2>)>::load(&path).unwrap_err(),
+            "`1.weight`: expected F32 [2, 3], found no tensor of this name",
+        );
+        says(
+            Weights::<(Linear<4, 3>,)>::load(&path).unwrap_err(),
+            "expected no tensor but 0.weight, 0.bias, found one more",
+        );
+        fs::write(&path, b"not safetensors").unwrap();
+        says(
+            Weights::<Net>::load(&path).unwrap_err(),
+            "`header`: expected a safetensors file",
+        );
+        says(
+            Weights::<Net>::load(folder.path().join("no/net.safetensors")).unwrap_err(),
+            "cannot read the weights",
+        );
+        says(
+            Weights::<Net>::init(1)
+                .save(folder.path().join("no/net.safetensors"))
+                .unwrap_err(),
+            "cannot write",
+        );
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn arbitrary_bytes_are_refused_and_never_panic(bytes in proptest::collection::vec(0u8.., 0..400)) {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("net.safetensors");
+            fs::write(&path, bytes).unwrap();
+            proptest::prop_assert!(Weights::<Net>::load(&path).is_err());
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! Gradients of every layer kind against central differences of a plain forward pass in `f64`.
+
+use tuplenet::{Plan, data::Targets, plan::Op, prelude::*, shape::Features};
+
+/// The mean loss of a batch, computed from the plan in `f64` by the textbook's formulas.
+fn mean_loss(plan: &Plan, weights: &[f64], samples: &[Vec<f64>], labels: &[u8], loss: Loss) -> f64 {
+    let mut sum = 0.0;
+    for (x, &label) in samples.iter().zip(labels) {
+        let mut x = x.clone();
+        for step in plan.steps() {
+            x = match step.op {
+                Op::Linear => {
+                    let (i, o) = (step.inputs, step.outputs);
+                    let weight = &weights[step.offset..step.offset + i * o];
+                    let bias = &weights[step.offset + i * o..step.offset + (i + 1) * o];
+                    let dot = |row: usize| (0..i).map(|k| weight[row * i + k] * x[k]).sum::<f64>();
+                    (0..o).map(|row| dot(row) + bias[row]).collect()
+                }
+                op => x.iter().map(|&v| activation(op, v)).collect(),
+            };
+        }
+        sum += match loss {
+            Loss::CrossEntropy => x.iter().map(|v| v.exp()).sum::<f64>().ln() - x[label as usize],
+            Loss::MeanSquaredError => {
+                let target = |class: usize| f64::from(u8::from(class == label as usize));
+                x.iter()
+                    .enumerate()
+                    .map(|(class, v)| (v - target(class)).powi(2))
+                    .sum::<f64>()
+                    / x.len() as f64
+            }
+            other => panic!("no formula for {other:?}"),
+        };
+    }
+    sum / labels.len() as f64
+}
+
+fn activation(op: Op, x: f64) -> f64 {
+    match op {
+        Op::Relu => x.max(0.0),
+        Op::Sigmoid => 1.0 / (1.0 + (-x).exp()),
+        Op::Tanh => x.tanh(),
+        Op::LeakyRelu { slope_percent } => {
+            if x > 0.0 {
+                x
+            } else {
+                x * f64::from(slope_percent) / 100.0
+            }
+        }
+        Op::Gelu => x / 2.0 * (1.0 + erf(x / 2f64.sqrt())),
+        Op::Softplus => (1.0 + x.exp()).ln(),
+        Op::Dropout { .. } => x,
+        other => panic!("no formula for {other:?}"),
+    }
+}
+
+/// The error function by its Maclaurin series, which converges everywhere; for small `x` quickly.
+fn erf(x: f64) -> f64 {
+    let (mut term, mut sum) = (x, x);
+    for n in 1..200 {
+        term *= -x * x / n as f64;
+        sum += term / (2 * n + 1) as f64;
+    }
+    sum * 2.0 / std::f64::consts::PI.sqrt()
+}
+
+/// Compares every entry of the tape's gradient with `(L(w + h) - L(w - h)) / 2h`.
+fn check<N: Network<In = Features<5>, Output = Features<3>>>(loss: Loss) {
+    let mut x = 0.37f64;
+    let mut next = || {
+        x = (x * 997.0 + 0.123).fract();
+        x * 4.0 - 2.0
+    };
+    let features: Vec<f32> = (0..7 * 5).map(|_| next() as f32).collect();
+    let data = Dataset::<5, 3>::from_values(features.clone(), vec![0, 1, 2, 1, 0, 2, 2]).unwrap();
+    let Targets::Labels(labels) = data.targets() else {
+        panic!("made with labels")
+    };
+    let samples: Vec<Vec<f64>> = features
+        .chunks(5)
+        .map(|row| row.iter().map(|&v| f64::from(v)).collect())
+        .collect();
+
+    let weights = Weights::<N>::init(11);
+    let net = Tape::<N>::new(weights.clone()).unwrap();
+    let uploaded = net.upload(&data).unwrap();
+    let (value, gradient) = net
+        .gradient(&uploaded, &[0, 1, 2, 3, 4, 5, 6], loss)
+        .unwrap();
+
+    let mut w: Vec<f64> = weights.as_slice().iter().map(|&v| f64::from(v)).collect();
+    let expected = mean_loss(&N::PLAN, &w, &samples, labels, loss);
+    assert!(
+        (f64::from(value) - expected).abs() < 1e-6 * expected.max(1.0),
+        "{value} against {expected}"
+    );
+    let largest = gradient
+        .as_slice()
+        .iter()
+        .fold(0f32, |a, &b| a.max(b.abs()));
+    assert!(largest > 1e-3, "a gradient to speak of");
+    for i in 0..w.len() {
+        let (at, h) = (w[i], 1e-6);
+        w[i] = at + h;
+        let above = mean_loss(&N::PLAN, &w, &samples, labels, loss);
+        w[i] = at - h;
+        let below = mean_loss(&N::PLAN, &w, &samples, labels, loss);
+        w[i] = at;
+        let slope = (above - below) / (2.0 * h);
+        let found = f64::from(gradient.as_slice()[i]);
+        // f32 carries 7 digits; sums of some tens of terms lose one or two of them.
+        let tolerance = 1e-5 * f64::from(largest);
+        let name = std::any::type_name::<N>();
+        assert!(
+            (found - slope).abs() < tolerance,
+            "{name}, parameter {i}: {found} against {slope}"
+        );
+    }
+}
+
+macro_rules! gradients {
+    ($($test:ident: $layer:ty;)*) => { $(
+        #[test]
+        fn $test() {
+            type Net = (Linear<5, 6>, $layer, Linear<6, 4>, $layer, Linear<4, 3>);
+            check::<Net>(Loss::CrossEntropy);
+            check::<Net>(Loss::MeanSquaredError);
+        }
+    )* };
+}
+gradients! {
+    relu: ReLU;
+    sigmoid: Sigmoid;
+    tanh: Tanh;
+    leaky_relu: LeakyReLU<10>;
+    gelu: GELU;
+    softplus: Softplus;
+    dropout_is_off_outside_training: Dropout<50>;
+}
+
+#[test]
+fn softplus_far_out_is_a_line_and_its_gradient_finite() {
+    type Net = (Input<2>, Softplus);
+    let net = Tape::<Net>::new(Weights::init(0)).unwrap();
+    assert_eq!(net.predict(&[500.0, -500.0]).unwrap(), [500.0, 0.0]);
+}

@@ -1,0 +1,9 @@
+//! The public API and the engines, against PyTorch, finite differences and real MNIST.
+
+#![cfg(feature = "dfdx")]
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod finite_differences;
+mod mnist;
+mod pytorch;
+mod settings;

@@ -1,0 +1,89 @@
+//! The tutorial on real MNIST; skipped, loudly, where `TUPLENET_MNIST` names no folder.
+
+use std::{env, fs, io::Write, path::Path};
+
+use tuplenet::{models::MnistClassifier, prelude::*};
+
+/// The data, or `None` with a line on the terminal, which the test runner does not swallow.
+fn real_mnist(test: &str) -> Option<(Dataset<784, 10>, Dataset<784, 10>)> {
+    let Some(folder) = env::var_os("TUPLENET_MNIST") else {
+        let line =
+            format!("SKIPPED {test}: set TUPLENET_MNIST to a folder with MNIST's four files\n");
+        std::io::stderr().write_all(line.as_bytes()).unwrap();
+        return None;
+    };
+    Some(Mnist::in_folder(folder).unwrap().load().unwrap())
+}
+
+#[test]
+fn the_data_are_what_was_published() {
+    let Some((train, test)) = real_mnist("the_data_are_what_was_published") else {
+        return;
+    };
+    assert_eq!((train.len(), test.len()), (60_000, 10_000));
+    let labels: Vec<_> = (0..10).map(|i| train.label(i).unwrap()).collect();
+    assert_eq!(labels, [5, 0, 4, 1, 9, 2, 1, 3, 1, 4]);
+    // Known sum: the training pixels' mean is 0.1307 of full white.
+    let mean = (0..train.len())
+        .map(|i| train.sample(i).unwrap().iter().sum::<f32>())
+        .sum::<f32>()
+        / 60_000.0
+        / 784.0;
+    assert!((mean - 0.1307).abs() < 1e-4, "{mean}");
+}
+
+/// 784-500-10, Adam 1e-3, batch 100, 5 epochs: each seed at least 97.6 %, the mean within 0.3
+/// points of PyTorch's, as `tests/reference/mnist.json` has it.
+#[test]
+fn the_tutorial_reaches_pytorchs_accuracy() {
+    let Some((train, test)) = real_mnist("the_tutorial_reaches_pytorchs_accuracy") else {
+        return;
+    };
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference/mnist.json");
+    let reference: serde_json::Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
+    let theirs = reference["mean_accuracy"].as_f64().unwrap();
+    let mut accuracies = Vec::new();
+    for seed in 0..3 {
+        let mut net = Tape::<MnistClassifier<500>>::new(Weights::init(seed)).unwrap();
+        let history = Trainer::new(Adam::default())
+            .epochs(5)
+            .batch(100)
+            .seed(seed)
+            .fit(&mut net, &train)
+            .unwrap();
+        let accuracy = net.evaluate(&test).unwrap().accuracy();
+        let seconds = history.train_seconds();
+        let line = format!(
+            "tutorial, seed {seed}: {:.2} % of the test set, {seconds:.1} s\n",
+            accuracy * 100.0
+        );
+        std::io::stderr().write_all(line.as_bytes()).unwrap();
+        assert!(accuracy >= 0.976, "seed {seed}: {accuracy}");
+        accuracies.push(accuracy);
+    }
+    let mean = accuracies.iter().sum::<f64>() / 3.0;
+    assert!(
+        (mean - theirs).abs() <= 0.003,
+        "{mean} against PyTorch's {theirs}"
+    );
+}
+
+/// A net trained on the built-in digits alone, one epoch, reads real digits.
+#[test]
+fn built_in_digits_teach_real_ones() {
+    let Some((_, test)) = real_mnist("built_in_digits_teach_real_ones") else {
+        return;
+    };
+    let mut net = Tape::<MnistClassifier<128>>::new(Weights::init(1)).unwrap();
+    Trainer::new(Adam::default())
+        .seed(1)
+        .fit(&mut net, &Digits::new(1))
+        .unwrap();
+    let accuracy = net.evaluate(&test).unwrap().accuracy();
+    let line = format!(
+        "built-in digits, one epoch, 784-128-10: {:.2} % of MNIST's test set\n",
+        accuracy * 100.0
+    );
+    std::io::stderr().write_all(line.as_bytes()).unwrap();
+    assert!(accuracy > 0.6, "{accuracy}");
+}

@@ -1,0 +1,245 @@
+//! The trainer's promises on small data: determinism, short last batches, validation, refusals.
+
+use std::ops::ControlFlow;
+
+use tuplenet::{Error, Result, engine::Run, prelude::*, train::History};
+
+type Net = (Linear<3, 16>, ReLU, Dropout<20>, Linear<16, 2>);
+
+/// 103 points; the class says whether the features' sum is above 0.
+fn data() -> Dataset<3, 2> {
+    let features: Vec<f32> = (0..103 * 3)
+        .map(|i| ((i * 7919) % 2001) as f32 / 1000.0 - 1.0)
+        .collect();
+    let labels = features
+        .chunks(3)
+        .map(|x| u8::from(x.iter().sum::<f32>() > 0.0))
+        .collect();
+    Dataset::from_values(features, labels).unwrap()
+}
+
+fn trained(seed: u64) -> (History, String) {
+    let mut net = Tape::<Net>::new(Weights::init(seed)).unwrap();
+    let adam = Adam {
+        learning_rate: 0.01,
+        ..Adam::default()
+    };
+    let history = Trainer::new(adam)
+        .epochs(3)
+        .batch(10)
+        .seed(seed)
+        .validation(20)
+        .fit(&mut net, &data())
+        .unwrap();
+    (history, net.weights().unwrap().sha256())
+}
+
+#[test]
+fn same_seed_same_bits() {
+    let ((first, sum), (second, again), (_, other)) = (trained(1), trained(1), trained(2));
+    assert_eq!(sum, again);
+    assert_ne!(sum, other);
+    for (a, b) in first.epochs.iter().zip(&second.epochs) {
+        assert_eq!(
+            (a.train_loss, a.validation_loss),
+            (b.train_loss, b.validation_loss)
+        );
+    }
+}
+
+#[test]
+fn an_epoch_in_one_run_or_in_many_gives_the_same_bits() {
+    let whole = |cuts: usize| {
+        let mut net = Tape::<Net>::new(Weights::init(5)).unwrap();
+        let uploaded = net.upload(&data()).unwrap();
+        let order: Vec<u32> = (0..100).collect();
+        let optimizer = Sgd {
+            momentum: 0.9,
+            ..Sgd::default()
+        }
+        .into();
+        let mut losses = Vec::new();
+        for order in order.chunks(100 / cuts) {
+            let first_step = losses.len() as u64;
+            let loss = Loss::CrossEntropy;
+            let run = Run {
+                order,
+                batch_size: 10,
+                optimizer: &optimizer,
+                loss,
+                seed: 3,
+                first_step,
+            };
+            net.train(&uploaded, &run, &mut losses).unwrap();
+        }
+        (net.weights().unwrap().sha256(), losses)
+    };
+    assert_eq!(whole(1), whole(5));
+}
+
+#[test]
+fn the_short_last_batch_counts() {
+    let mut net = Tape::<Net>::new(Weights::init(1)).unwrap();
+    let uploaded = net.upload(&data()).unwrap();
+    let order: Vec<u32> = (0..103).collect();
+    let optimizer = Sgd::default().into();
+    let run = Run {
+        order: &order,
+        batch_size: 10,
+        optimizer: &optimizer,
+        loss: Loss::CrossEntropy,
+        seed: 0,
+        first_step: 0,
+    };
+    let mut losses = Vec::new();
+    net.train(&uploaded, &run, &mut losses).unwrap();
+    assert_eq!(losses.len(), 11);
+    // and its loss is the mean over its own 3 samples
+    let before = net.weights().unwrap();
+    let last = &order[100..];
+    let (alone, _) = net.gradient(&uploaded, last, Loss::CrossEntropy).unwrap();
+    let mean: f32 = last
+        .iter()
+        .map(|&one| {
+            net.gradient(&uploaded, &[one], Loss::CrossEntropy)
+                .unwrap()
+                .0
+        })
+        .sum::<f32>()
+        / 3.0;
+    assert!((alone - mean).abs() < 1e-6, "{alone} against {mean}");
+    assert_eq!(net.weights().unwrap(), before);
+}
+
+#[test]
+fn callbacks_see_every_epoch_and_can_stop() {
+    let mut net = Tape::<Net>::new(Weights::init(1)).unwrap();
+    let (mut epochs, mut done) = (Vec::new(), Vec::new());
+    let history = Trainer::new(Sgd::default())
+        .epochs(9)
+        .batch(10)
+        .on_progress(|progress| done.push((progress.epoch, progress.samples_done)))
+        .on_epoch(|report| {
+            epochs.push(report.epoch);
+            if report.epoch == 2 {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
+        })
+        .fit(&mut net, &data())
+        .unwrap();
+    assert_eq!(history.epochs.len(), 2);
+    assert_eq!(epochs, [1, 2]);
+    assert_eq!((done[0], done.last()), ((1, 10), Some(&(2, 103))));
+}
+
+#[test]
+fn regression_learns_a_line() {
+    type Line = (Linear<1, 1>,);
+    let x: Vec<f32> = (0..50).map(|i| i as f32 / 25.0 - 1.0).collect();
+    let y = x.iter().map(|x| 3.0 * x - 0.5).collect();
+    let data = Dataset::<1, 1>::regression(x, y).unwrap();
+    let mut net = Tape::<Line>::new(Weights::init(1)).unwrap();
+    let sgd = Sgd {
+        learning_rate: 0.2,
+        ..Sgd::default()
+    };
+    let history = Trainer::new(sgd)
+        .loss(Loss::MeanSquaredError)
+        .epochs(60)
+        .batch(10)
+        .validation(5)
+        .fit(&mut net, &data)
+        .unwrap();
+    let weights = net.weights().unwrap();
+    assert!(
+        (weights.as_slice()[0] - 3.0).abs() < 1e-3 && (weights.as_slice()[1] + 0.5).abs() < 1e-3
+    );
+    assert!(history.epochs[59].validation_loss.unwrap() < 1e-5);
+    assert_eq!(history.epochs[59].validation_accuracy, None);
+    let error = Trainer::new(sgd)
+        .fit(&mut net, &data)
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("`Loss::MeanSquaredError` for a data set of target values"),
+        "{error}"
+    );
+    assert!(
+        net.evaluate(&data)
+            .unwrap_err()
+            .to_string()
+            .contains("a data set with labels")
+    );
+}
+
+#[test]
+fn a_loss_that_is_not_finite_stops_the_run() {
+    let mut net = Tape::<(Linear<3, 2>,)>::new(Weights::init(1)).unwrap();
+    let sgd = Sgd {
+        learning_rate: 1e39,
+        ..Sgd::default()
+    };
+    let error = Trainer::new(sgd)
+        .epochs(5)
+        .batch(10)
+        .fit(&mut net, &data())
+        .unwrap_err();
+    assert!(
+        matches!(
+            error,
+            Error::NotFinite {
+                epoch: 1,
+                step: 2..,
+                ..
+            }
+        ),
+        "{error}"
+    );
+    assert!(error.to_string().contains("lower the learning rate"));
+}
+
+#[test]
+fn settings_out_of_range_are_refused_before_training() {
+    let says = |trainer: &mut Trainer<'_>, words: &str| {
+        let mut net = Tape::<Net>::new(Weights::init(1)).unwrap();
+        let before = net.weights().unwrap();
+        let result: Result<History> = trainer.fit(&mut net, &data());
+        assert_eq!(result.unwrap_err().to_string(), words);
+        assert_eq!(net.weights().unwrap(), before);
+    };
+    let trainer = || Trainer::new(Sgd::default());
+    says(
+        &mut trainer().batch(0),
+        "batch size: expected 1 or more, found 0",
+    );
+    says(
+        &mut trainer().epochs(0),
+        "epochs: expected 1 or more, found 0",
+    );
+    says(
+        &mut trainer().validation(103),
+        "validation samples: expected fewer than the 103 samples there are, found 103",
+    );
+    says(
+        &mut Trainer::new(Sgd {
+            learning_rate: f64::NAN,
+            ..Sgd::default()
+        }),
+        "learning rate: expected a finite number above 0, found NaN",
+    );
+}
+
+#[test]
+fn an_order_past_the_end_and_a_half_sample_are_errors() {
+    let net = Tape::<Net>::new(Weights::init(1)).unwrap();
+    let uploaded = net.upload(&data()).unwrap();
+    let error = net.logits(&uploaded, &[0, 103]).unwrap_err().to_string();
+    assert_eq!(error, "order: expected samples below 103, found 103");
+    let error = net.forward(&[0.0; 4]).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "data set: expected whole samples of 3 features, found 4 values"
+    );
+}
