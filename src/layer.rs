@@ -32,7 +32,7 @@ use crate::{plan::Plan, shape::Shape};
     message = "`{Self}` cannot follow a layer that gives `{In}`",
     label = "the layers of this network do not fit together",
     note = "each layer takes exactly what the layer before it gives: change one of the two widths",
-    note = "if `{Self}` is not a layer at all, put one of `tuplenet::layers` in its place"
+    note = "a type that is not a layer can stand nowhere in a network: take one of `tuplenet::layers`"
 )]
 pub trait Layer<In> {
     /// What the layer gives.

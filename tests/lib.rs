@@ -3,6 +3,7 @@
 #![cfg(feature = "dfdx")]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod cli;
 mod finite_differences;
 mod mnist;
 mod pytorch;

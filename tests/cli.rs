@@ -1,0 +1,295 @@
+//! The examples as programs: bad input gives one line and an exit code, good input a result.
+
+use std::{
+    env, fs,
+    io::Write,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
+
+use flate2::{Compression, write::GzEncoder};
+
+/// Runs an example without MNIST in its environment.
+fn example(name: &str, arguments: &[&str]) -> Output {
+    // Cargo builds the examples beside the tests: target/PROFILE/deps/tests-*, target/PROFILE/examples
+    let tests = env::current_exe().unwrap();
+    let program = tests
+        .ancestors()
+        .nth(2)
+        .unwrap()
+        .join("examples")
+        .join(name);
+    assert!(
+        program.exists(),
+        "{}: not built; run `cargo test --release`",
+        program.display()
+    );
+    Command::new(program)
+        .args(arguments)
+        .current_dir(env::temp_dir())
+        .env("TUPLENET_MNIST", "")
+        .env("XDG_CACHE_HOME", "/nonexistent")
+        .env("RUST_BACKTRACE", "1")
+        .output()
+        .unwrap()
+}
+
+/// The one line of a failure: exit code, no panic, and the words promised.
+fn refuses(arguments: &[&str], code: i32, words: &[&str]) {
+    let output = example("mnist", arguments);
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(code), "{arguments:?}: {text}");
+    assert_eq!(text.trim_end().lines().count(), 1, "{arguments:?}: {text}");
+    assert!(!text.contains("panicked"), "{text}");
+    for word in words {
+        assert!(
+            text.contains(word),
+            "{arguments:?}: {word:?} is not in {text}"
+        );
+    }
+}
+
+const NAMES: [&str; 4] = [
+    "train-images-idx3-ubyte.gz",
+    "train-labels-idx1-ubyte.gz",
+    "t10k-images-idx3-ubyte.gz",
+    "t10k-labels-idx1-ubyte.gz",
+];
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// An idx file of `count` blank images or zero labels.
+fn idx(magic: u32, count: u32) -> Vec<u8> {
+    let mut bytes = [magic.to_be_bytes(), count.to_be_bytes()].concat();
+    if magic == 0x803 {
+        bytes.extend([0, 0, 0, 28, 0, 0, 0, 28]);
+    }
+    let each = if magic == 0x803 { 784 } else { 1 };
+    bytes.resize(bytes.len() + count as usize * each, 0);
+    bytes
+}
+
+/// A folder in MNIST's form, all blank, but for one file.
+fn folder_with(name: &str, bytes: &[u8]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let good = [
+        idx(0x803, 60_000),
+        idx(0x801, 60_000),
+        idx(0x803, 10_000),
+        idx(0x801, 10_000),
+    ];
+    for (name, bytes) in NAMES.iter().zip(good) {
+        fs::write(folder.path().join(name), gzip(&bytes)).unwrap();
+    }
+    fs::write(folder.path().join(name), bytes).unwrap();
+    folder
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+#[test]
+fn bad_data_files_are_named_with_a_remedy() {
+    let images = idx(0x803, 60_000);
+    let mut label_of_10 = idx(0x801, 60_000);
+    label_of_10[8 + 77] = 10;
+    let mut corrupt = gzip(&images);
+    let middle = corrupt.len() / 2;
+    corrupt[middle..middle + 64].fill(0xAA);
+    let cases: [(&str, &str, Vec<u8>, &str); 7] = [
+        ("empty", NAMES[0], vec![], "found no bytes"),
+        ("truncated", NAMES[0], gzip(&images[..1_000_000]), "found"),
+        ("cut gzip", NAMES[0], gzip(&images)[..500].to_vec(), "gzip"),
+        ("wrong magic", NAMES[1], gzip(&idx(0x802, 60_000)), "magic"),
+        ("counts", NAMES[1], gzip(&idx(0x801, 59_999)), "59999"),
+        ("label", NAMES[1], gzip(&label_of_10), "10"),
+        ("corrupt gzip", NAMES[0], corrupt, "gzip"),
+    ];
+    for (case, name, bytes, word) in cases {
+        let folder = folder_with(name, &bytes);
+        println!("{case}");
+        refuses(
+            &["--data", text(folder.path())],
+            1,
+            &["error: ", name, word, ";"],
+        );
+    }
+}
+
+#[test]
+fn a_missing_folder_and_a_folder_for_a_file_are_named() {
+    refuses(&["--data", "/no/such/folder"], 1, &["/no/such/folder", ";"]);
+    let folder = folder_with("x", b"");
+    fs::remove_file(folder.path().join(NAMES[2])).unwrap();
+    refuses(&["--data", text(folder.path())], 1, &["t10k-images", ";"]);
+    fs::create_dir(folder.path().join(NAMES[2])).unwrap();
+    refuses(&["--data", text(folder.path())], 1, &["t10k-images", ";"]);
+}
+
+#[test]
+fn an_unwritable_output_is_found_before_training() {
+    for option in ["--save", "--plot", "--json"] {
+        refuses(
+            &[option, "/no/such/folder/file"],
+            1,
+            &["/no/such/folder/file", "folder that exists"],
+        );
+        refuses(&[option, "/"], 1, &["error: /: cannot write"]);
+    }
+}
+
+#[test]
+fn settings_out_of_range_exit_with_2() {
+    let folder = tempfile::tempdir().unwrap();
+    let (save, plot) = (folder.path().join("w"), folder.path().join("p"));
+    let outputs = ["--save", text(&save), "--plot", text(&plot)];
+    for (arguments, words) in [
+        (["--batch", "0"], "batch size: expected 1 or more, found 0"),
+        (["--epochs", "0"], "epochs: expected 1 or more, found 0"),
+        (
+            ["--lr", "NaN"],
+            "learning rate: expected a finite number above 0, found NaN",
+        ),
+        (
+            ["--lr", "-1"],
+            "learning rate: expected a finite number above 0, found -1",
+        ),
+        (
+            ["--validation", "60000"],
+            "validation samples: expected fewer than the 60000",
+        ),
+    ] {
+        refuses(&[&outputs[..], &arguments[..]].concat(), 2, &[words]);
+    }
+    for arguments in [
+        ["--hidden", "33"],
+        ["--batch", "x"],
+        ["--optimizer", "magic"],
+    ] {
+        assert_eq!(
+            example("mnist", &arguments).status.code(),
+            Some(2),
+            "{arguments:?}"
+        );
+    }
+}
+
+/// Built-in digits, one epoch; then a test digit as PNG, dark on light, three times the size.
+#[test]
+fn a_run_writes_what_it_says_and_predict_reads_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| -> PathBuf { folder.path().join(name) };
+    let (save, plot, json) = (file("w.safetensors"), file("p.svg"), file("r.json"));
+    let mut arguments = vec![
+        "--hidden",
+        "32",
+        "--epochs",
+        "1",
+        "--seed",
+        "3",
+        "--validation",
+        "1000",
+    ];
+    arguments.extend([
+        "--save",
+        text(&save),
+        "--plot",
+        text(&plot),
+        "--json",
+        text(&json),
+    ]);
+    let output = example("mnist", &arguments);
+    let out = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{out}");
+    let first = out.lines().next().unwrap();
+    assert!(
+        first.contains("built-in digits") && first.contains("--download"),
+        "{first}"
+    );
+    for words in [
+        "Linear          [B, 32]",
+        "epoch   1  train loss",
+        "validation loss",
+        "recall",
+        "read as",
+    ] {
+        assert!(out.contains(words), "{words:?} is not in {out}");
+    }
+    let run: serde_json::Value = serde_json::from_slice(&fs::read(&json).unwrap()).unwrap();
+    assert_eq!(
+        (&run["engine"], &run["hidden"], &run["seed"]),
+        (&"dfdx".into(), &32.into(), &3.into())
+    );
+    assert!(run["test_accuracy"].as_f64().unwrap() > 0.8, "{run}");
+    let weights = tuplenet::Weights::<tuplenet::models::MnistClassifier<32>>::load(&save).unwrap();
+    assert_eq!(run["weights_sha256"], weights.sha256());
+    assert!(fs::read_to_string(&plot).unwrap().starts_with("<svg"));
+
+    let mut right = 0;
+    for index in 0..20 {
+        let (pixels, label) = tuplenet::data::Digits::new(99).image(index);
+        let page = image::RgbImage::from_fn(84, 84, |x, y| {
+            let ink = pixels[(y / 3 * 28 + x / 3) as usize];
+            image::Rgb([255 - ink, 255 - ink, 250 - ink / 2])
+        });
+        let png = file("digit.png");
+        page.save(&png).unwrap();
+        let output = example(
+            "predict",
+            &["--weights", text(&save), "--image", text(&png)],
+        );
+        let out = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.success(), "{out}");
+        assert_eq!(out.matches(" %").count(), 10, "{out}");
+        right += usize::from(out.contains(&format!("read as {label}")));
+    }
+    // Blue on cream, thrice the size: as good as the net itself, which is right four times in five.
+    assert!(right >= 14, "{right} of 20");
+}
+
+#[test]
+fn predict_refuses_in_one_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let (image, blank) = (folder.path().join("x.png"), folder.path().join("blank.png"));
+    fs::write(&image, b"no image").unwrap();
+    image::GrayImage::new(30, 30).save(&blank).unwrap();
+    for (arguments, code, words) in [
+        (
+            vec!["--image", text(&image)],
+            1,
+            "x.png: cannot read the image",
+        ),
+        (vec!["--image", text(&blank)], 1, "no ink on it"),
+        (
+            vec!["--image", "/no/such.png"],
+            1,
+            "/no/such.png: cannot read the image",
+        ),
+        (
+            vec!["--index", "10000"],
+            2,
+            "index: expected a number below 10000, found 10000",
+        ),
+        (
+            vec!["--index", "0", "--weights", "/no/such.safetensors"],
+            1,
+            "cannot read the weights",
+        ),
+        (
+            vec!["--index", "0", "--weights", text(&image)],
+            1,
+            "`header`: expected a safetensors file",
+        ),
+    ] {
+        let output = example("predict", &arguments);
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {text}");
+        assert_eq!(text.trim_end().lines().count(), 1, "{text}");
+        assert!(text.contains(words), "{words:?} is not in {text}");
+    }
+}

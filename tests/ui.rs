@@ -1,0 +1,248 @@
+//! The promised compile errors.
+//!
+//! `ui/fail/NAME.rs` holds one mistake and must not compile; its first line promises the words of
+//! the error. `ui/pass/NAME.rs` differs from it by one token and compiles, so it is that token
+//! which the error is about. `ui/fail/NAME.stderr` is the whole text of the error, as the compiler
+//! named in `ui/BLESSED` prints it; other compilers word the rest differently.
+//!
+//! After a change of the messages: `TRYBUILD=overwrite cargo test --test ui`, on that compiler.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::Write,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use serde_json::Value;
+
+/// At most so many errors for one mistake.
+const MOST_ERRORS: usize = 2;
+
+#[test]
+fn first_lines_hold_the_promised_words() {
+    let (fail, pass) = (cases("fail"), cases("pass"));
+    let project = project(&fail, &pass);
+    let output = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()))
+        .args([
+            "check",
+            "--bins",
+            "--keep-going",
+            "--message-format=json",
+            "--target-dir",
+        ])
+        .arg(project.join("target"))
+        .current_dir(&project)
+        .output()
+        .unwrap();
+    let log = String::from_utf8_lossy(&output.stderr);
+    let stdout = String::from_utf8(output.stdout).unwrap();
+
+    let mut errors = BTreeMap::<String, Vec<String>>::new();
+    let mut compiled = Vec::new();
+    for message in stdout
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+    {
+        let bin = message["target"]["name"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned();
+        let diagnostic = &message["message"];
+        // Without a place in the source it is a summary: "aborting due to 1 previous error".
+        let has_place = diagnostic["spans"]
+            .as_array()
+            .is_some_and(|spans| !spans.is_empty());
+        if message["reason"] == "compiler-artifact" {
+            compiled.push(bin);
+        } else if diagnostic["level"] == "error" && has_place {
+            let text = diagnostic["message"].as_str().unwrap();
+            errors.entry(bin).or_default().push(without_paths(text));
+        }
+    }
+
+    for name in pass.keys() {
+        let bin = format!("pass_{name}");
+        assert!(
+            !errors.contains_key(&bin),
+            "pass/{name}.rs: {:?}",
+            errors[&bin]
+        );
+        assert!(
+            compiled.contains(&bin),
+            "pass/{name}.rs was not compiled:\n{log}"
+        );
+    }
+    for (name, source) in &fail {
+        let promised = promised_words(name, source);
+        let found = errors.get(&format!("fail_{name}"));
+        let found = found.unwrap_or_else(|| panic!("fail/{name}.rs has no error:\n{log}"));
+        assert!(
+            found[0].contains(promised),
+            "fail/{name}.rs: promised {promised}; found {found:?}"
+        );
+        assert!(
+            found.len() <= MOST_ERRORS,
+            "fail/{name}.rs: more than {MOST_ERRORS}: {found:?}"
+        );
+    }
+}
+
+#[test]
+fn texts_are_as_blessed() {
+    let blessed = fs::read_to_string(ui().join("BLESSED")).unwrap();
+    let rustc = Command::new("rustc").arg("--version").output().unwrap();
+    let rustc = String::from_utf8(rustc.stdout).unwrap();
+    if rustc
+        .split_whitespace()
+        .take(2)
+        .eq(blessed.split_whitespace())
+    {
+        let texts = trybuild::TestCases::new();
+        for name in cases("fail").keys() {
+            texts.compile_fail(format!("tests/ui/fail/{name}.rs"));
+        }
+    } else {
+        let (rustc, blessed) = (rustc.trim(), blessed.trim());
+        say(&format!(
+            "NOT COMPARED: the whole texts of the compile errors. They are those of {blessed}; \
+             this is {rustc}. Only the first lines are compared."
+        ));
+    }
+    if !cfg!(feature = "dfdx") {
+        say("NOT CHECKED: the compile errors of `Tape`, for want of the feature `dfdx`.");
+    }
+}
+
+#[test]
+fn twins_differ_by_one_token() {
+    let (fail, pass) = (cases("fail"), cases("pass"));
+    assert!(
+        fail.keys().eq(pass.keys()),
+        "each file in fail/ has a twin in pass/"
+    );
+    for (name, source) in &fail {
+        let (mistake, twin) = (tokens(source), tokens(&pass[name]));
+        assert_eq!(
+            mistake.len(),
+            twin.len(),
+            "{name}: the twins have as many tokens"
+        );
+        let differing = mistake.iter().zip(&twin).filter(|(a, b)| a != b);
+        assert_eq!(
+            differing.count(),
+            1,
+            "{name}: the twins differ by one token"
+        );
+    }
+}
+
+fn ui() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/ui")
+}
+
+/// Says it on the terminal: the test harness would hide `eprintln`.
+fn say(text: &str) {
+    writeln!(std::io::stderr(), "\n{text}\n").unwrap();
+}
+
+/// The sources in `folder`, by name; without the feature `dfdx`, those that do without `Tape`.
+fn cases(folder: &str) -> BTreeMap<String, String> {
+    let mut cases = BTreeMap::new();
+    for file in fs::read_dir(ui().join(folder)).unwrap() {
+        let path = file.unwrap().path();
+        if path.extension().is_none_or(|extension| extension != "rs") {
+            continue;
+        }
+        let source = fs::read_to_string(&path).unwrap();
+        if cfg!(feature = "dfdx") || !source.contains("Tape") {
+            cases.insert(
+                path.file_stem().unwrap().to_str().unwrap().to_owned(),
+                source,
+            );
+        }
+    }
+    cases
+}
+
+/// What `//! error: WORDS` in the first line promises.
+fn promised_words<'a>(name: &str, source: &'a str) -> &'a str {
+    let words = source
+        .lines()
+        .next()
+        .and_then(|line| line.strip_prefix("//! error: "));
+    let words = words.unwrap_or_else(|| panic!("fail/{name}.rs does not begin with `//! error: `"));
+    assert!(!words.trim().is_empty(), "fail/{name}.rs promises nothing");
+    words
+}
+
+/// A cargo project with a program for each case, on this crate and its `Cargo.lock`.
+///
+/// It lies in the target folder, always at the same place, so that cargo finds its last build.
+fn project(fail: &BTreeMap<String, String>, pass: &BTreeMap<String, String>) -> PathBuf {
+    let crate_folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("ui");
+    fs::create_dir_all(&folder).unwrap();
+
+    let features: &[&str] = if cfg!(feature = "dfdx") {
+        &["dfdx"]
+    } else {
+        &[]
+    };
+    // Paths and lists as Rust's `Debug` writes them are TOML.
+    let mut manifest = format!(
+        "[package]\nname = \"tuplenet-ui\"\nedition = \"2024\"\n\n[workspace]\n\n\
+         [dependencies.tuplenet]\npath = {crate_folder:?}\n\
+         default-features = false\nfeatures = {features:?}\n"
+    );
+    for (kind, cases) in [("fail", fail), ("pass", pass)] {
+        for name in cases.keys() {
+            let path = ui().join(kind).join(format!("{name}.rs"));
+            manifest += &format!("\n[[bin]]\nname = \"{kind}_{name}\"\npath = {path:?}\n");
+        }
+    }
+    fs::write(folder.join("Cargo.toml"), manifest).unwrap();
+    // The versions that this test was built with: nothing is downloaded anew.
+    let lock = crate_folder.join("Cargo.lock");
+    if lock.exists() {
+        fs::copy(lock, folder.join("Cargo.lock")).unwrap();
+    }
+    folder
+}
+
+/// `tuplenet::layers::Linear<2, 3>` as `Linear<2, 3>`: whether the path is printed is the
+/// compiler's affair.
+fn without_paths(message: &str) -> String {
+    let mut out = String::new();
+    for piece in message.split_inclusive("::") {
+        out += piece.strip_suffix("::").map_or(piece, |path| {
+            path.trim_end_matches(|char: char| char.is_alphanumeric() || char == '_')
+        });
+    }
+    out
+}
+
+/// Words, numbers, strings and signs, without comments and white space.
+fn tokens(source: &str) -> Vec<&str> {
+    let is_word = |char: char| char.is_alphanumeric() || char == '_';
+    let mut rest = source.trim_start();
+    let mut tokens = Vec::new();
+    while let Some(first) = rest.chars().next() {
+        let len = match first {
+            _ if rest.starts_with("//") => rest.find('\n').unwrap_or(rest.len()),
+            // No string in these files holds a quote.
+            '"' => rest[1..].find('"').expect("the string ends") + 2,
+            _ if is_word(first) => rest.find(|char| !is_word(char)).unwrap_or(rest.len()),
+            _ => first.len_utf8(),
+        };
+        let (token, after) = rest.split_at(len);
+        if !token.starts_with("//") {
+            tokens.push(token);
+        }
+        rest = after.trim_start();
+    }
+    tokens
+}

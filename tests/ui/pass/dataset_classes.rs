@@ -1,0 +1,12 @@
+//! The labels have as many classes as the network gives.
+
+use tuplenet::{Result, prelude::*, train::Evaluation};
+
+type Net = (Linear<64, 32>, ReLU, Linear<32, 10>);
+
+/// On any engine.
+pub fn evaluate<E: Engine<Net>>(net: &E, data: &Dataset<64, 10>) -> Result<Evaluation> {
+    net.evaluate(data)
+}
+
+fn main() {}
