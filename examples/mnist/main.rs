@@ -249,7 +249,7 @@ fn show_misread(test: &Dataset<784, 10>, evaluation: &Evaluation) {
         .enumerate()
         .filter_map(|(index, &read)| {
             let label = test.label(index)?;
-            (label != usize::from(read)).then_some((index, label, read))
+            (label != read).then_some((index, label, read))
         });
     for (index, label, read) in misread.take(3) {
         println!("\ntest image {index}: a {label}, read as {read}");

@@ -19,7 +19,7 @@ pub struct Evaluation {
     /// Which class was read as which.
     pub confusion: Confusion,
     /// The class read for each sample, in order.
-    pub predictions: Vec<u8>,
+    pub predictions: Vec<usize>,
 }
 
 impl Evaluation {
@@ -48,7 +48,7 @@ impl Evaluation {
         for (row, &sample) in logits.chunks_exact(classes).zip(order) {
             let prediction = largest(row);
             confusion.count(labels[sample as usize].into(), prediction);
-            predictions.push(prediction as u8);
+            predictions.push(prediction);
         }
         let loss = mean_loss::<N>(Loss::CrossEntropy, samples, order, &logits);
         Ok(Evaluation {
