@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod aside;
 pub mod data;
 #[doc = include_str!("../DESIGN.md")]
 pub mod design {}

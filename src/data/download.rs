@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    io::{self, Read, Write},
+    io::{Read, Write},
     path::Path,
     time::Duration,
 };
@@ -12,7 +12,10 @@ use tempfile::NamedTempFile;
 use ureq::Agent;
 
 use super::{Mnist, mnist::refused};
-use crate::error::{Error, Result};
+use crate::{
+    aside::new_part,
+    error::{Error, Result},
+};
 
 /// Where the files are published, the first to be asked first.
 const MIRRORS: [&str; 2] = [
@@ -134,15 +137,6 @@ fn is_there(path: &Path, file: Published<'_>) -> bool {
     // By its size first, so that no file of another size is read.
     fs::metadata(path).is_ok_and(|kind| kind.is_file() && kind.len() == file.bytes)
         && fs::read(path).is_ok_and(|bytes| in_hex(&Sha256::digest(bytes)) == file.sha256)
-}
-
-/// A file without a name of its own yet, removed when dropped; its mode is as for any new file.
-fn new_part(folder: &Path) -> io::Result<NamedTempFile> {
-    let mut part = tempfile::Builder::new();
-    part.prefix(".tuplenet-").suffix(".part");
-    #[cfg(unix)]
-    part.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    part.tempfile_in(folder)
 }
 
 /// The file, whole and with the right sum, or in words why this mirror did not give it. An outer

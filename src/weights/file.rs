@@ -11,6 +11,7 @@ use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use super::{Weights, tensor_places};
 use crate::{
     Network,
+    aside::new_part,
     error::{Error, Result},
 };
 
@@ -141,7 +142,7 @@ fn write_aside(path: &Path, bytes: &[u8]) -> Result<()> {
         Some(folder) if folder != Path::new("") => folder.to_owned(),
         _ => PathBuf::from("."),
     };
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
+    let mut file = new_part(&folder).map_err(failed)?;
     file.write_all(bytes).map_err(failed)?;
     file.persist(path).map_err(|error| failed(error.error))?;
     Ok(())

@@ -61,20 +61,21 @@ pub(super) struct Dropouts {
     pub(super) step: u64,
 }
 
-/// The logits of `x` `[B, I]`; without `dropouts`, dropout does nothing.
+/// The logits of `x` `[B, I]`; without `dropouts`, dropout does nothing. `layers` has one for each
+/// `Linear` of the plan, as [`layers`] makes them.
 pub(super) fn forward<D: Device<f32>, T: Tape<f32, D> + Merge<NoneTape> + Merge<T>>(
     plan: &Plan,
     layers: &[Layer<D>],
     mut x: Matrix<D, T>,
     dropouts: Option<Dropouts>,
 ) -> Result<Matrix<D, T>, D::Err> {
-    let mut layers = layers.iter();
+    let mut linears = 0;
     for (index, step) in plan.steps().iter().enumerate() {
         x = match step.op {
-            Op::Linear => match layers.next() {
-                Some(layer) => linear(layer, x)?,
-                None => x, // `layers` has one for each `Linear` of the plan, so this is never reached
-            },
+            Op::Linear => {
+                linears += 1;
+                linear(&layers[linears - 1], x)?
+            }
             Op::Relu => x.try_relu()?,
             Op::Sigmoid => x.try_sigmoid()?,
             Op::Tanh => x.try_tanh()?,

@@ -65,7 +65,7 @@ impl<N: Network, D: Device<f32>> Tape<N, D> {
     pub fn on<W: WeightsOf<N>>(device: D, weights: W) -> Result<Self> {
         let weights = weights.into_weights();
         let layers = forward::layers(&device, &N::PLAN, weights.as_slice());
-        let layers = layers.map_err(|error| failed::<D>(&device, error))?;
+        let layers = layers.map_err(failed::<D>)?;
         Ok(Tape {
             device,
             layers,
@@ -89,12 +89,12 @@ impl<N: Network, D: Device<f32>> Tape<N, D> {
         check_order(data, order)?;
         let (value, mut gradients) = self
             .backward(data, order, loss, None)
-            .map_err(|error| failed::<D>(&self.device, error))?;
+            .map_err(failed::<D>)?;
         let mut flat = Vec::with_capacity(N::PARAMS);
         for layer in &self.layers {
             layer
                 .append_gradient(&mut gradients, &mut flat)
-                .map_err(|error| failed::<D>(&self.device, error))?;
+                .map_err(failed::<D>)?;
         }
         Ok((value, Weights::from_slice(&flat)?))
     }
@@ -171,7 +171,7 @@ impl<N: Network, D: Device<f32>> Engine<N> for Tape<N, D> {
                     state.update(run.optimizer, &mut self.layers, &mut gradients)?;
                     Ok(loss)
                 });
-            losses.push(step.map_err(|error| failed::<D>(&self.device, error))?);
+            losses.push(step.map_err(failed::<D>)?);
         }
         Ok(())
     }
@@ -183,11 +183,7 @@ impl<N: Network, D: Device<f32>> Engine<N> for Tape<N, D> {
             let logits = self
                 .features(data, batch, N::In::LEN)
                 .and_then(|x| forward(&N::PLAN, &self.layers, x, None));
-            out.extend(
-                logits
-                    .map_err(|error| failed::<D>(&self.device, error))?
-                    .as_vec(),
-            );
+            out.extend(logits.map_err(failed::<D>)?.as_vec());
         }
         Ok(out)
     }
@@ -208,9 +204,7 @@ impl<N: Network, D: Device<f32>> Engine<N> for Tape<N, D> {
             .device
             .try_tensor_from_vec(features.to_vec(), shape)
             .and_then(|x: Matrix<D>| forward(&N::PLAN, &self.layers, x, None));
-        Ok(logits
-            .map_err(|error| failed::<D>(&self.device, error))?
-            .as_vec())
+        Ok(logits.map_err(failed::<D>)?.as_vec())
     }
 
     fn weights(&self) -> Result<Weights<N>> {
@@ -255,7 +249,7 @@ fn device_name<D>() -> String {
     path.rsplit("::").next().unwrap_or(path).to_lowercase()
 }
 
-fn failed<D: HasErr>(_: &D, error: D::Err) -> Error {
+fn failed<D: HasErr>(error: D::Err) -> Error {
     Error::Device {
         engine: "dfdx",
         device: device_name::<D>(),

@@ -1,46 +1,39 @@
 //! Optimisers as dfdx has them, with their state.
 
-use dfdx::optim::{AdamConfig, Momentum, SgdConfig, WeightDecay};
-use dfdx::prelude::{Device, Gradients};
+use std::mem::{Discriminant, discriminant};
+
+use dfdx::{
+    optim::{AdamConfig, Momentum, SgdConfig, WeightDecay},
+    prelude::{Device, Gradients},
+};
 
 use super::forward::Layer;
 use crate::train::Optimizer;
 
-/// The optimiser's memory. dfdx keys buffers by tensor, so a `Gradients` holds one per parameter.
-pub(super) enum State<D: Device<f32>> {
-    Sgd {
-        velocity: Gradients<f32, D>,
-    },
-    Adam {
-        moment1: Gradients<f32, D>,
-        moment2: Gradients<f32, D>,
-        steps: i32,
-    },
+/// The optimiser's memory. dfdx keys buffers by tensor, so a `Gradients` holds one per parameter,
+/// of zeros when first asked for.
+pub(super) struct State<D: Device<f32>> {
+    kind: Discriminant<Optimizer>,
+    /// SGD's velocity, Adam's first moment.
+    moment1: Gradients<f32, D>,
+    /// Adam's second moment.
+    moment2: Gradients<f32, D>,
+    /// Steps taken with this state.
+    steps: i32,
 }
 
 impl<D: Device<f32>> State<D> {
-    /// The state for this kind of optimiser: the one at hand, or a fresh one of zeros.
+    /// The state for this kind of optimiser: the one at hand, or a fresh one.
     pub(super) fn of<'a>(state: &'a mut Option<Self>, optimizer: &Optimizer) -> &'a mut Self {
-        let fits = matches!(
-            (&state, optimizer),
-            (Some(State::Sgd { .. }), Optimizer::Sgd(_))
-                | (
-                    Some(State::Adam { .. }),
-                    Optimizer::Adam(_) | Optimizer::AdamW(_)
-                )
-        );
-        if !fits {
+        let kind = discriminant(optimizer);
+        if state.as_ref().is_some_and(|state| state.kind != kind) {
             *state = None;
         }
-        state.get_or_insert_with(|| match optimizer {
-            Optimizer::Sgd(_) => State::Sgd {
-                velocity: Gradients::leaky(),
-            },
-            Optimizer::Adam(_) | Optimizer::AdamW(_) => State::Adam {
-                moment1: Gradients::leaky(),
-                moment2: Gradients::leaky(),
-                steps: 0,
-            },
+        state.get_or_insert_with(|| State {
+            kind,
+            moment1: Gradients::leaky(),
+            moment2: Gradients::leaky(),
+            steps: 0,
         })
     }
 
@@ -51,8 +44,9 @@ impl<D: Device<f32>> State<D> {
         layers: &mut [Layer<D>],
         gradients: &mut Gradients<f32, D>,
     ) -> Result<(), D::Err> {
-        match (self, optimizer) {
-            (State::Sgd { velocity }, Optimizer::Sgd(sgd)) => {
+        self.steps += 1;
+        match *optimizer {
+            Optimizer::Sgd(sgd) => {
                 let config = SgdConfig {
                     lr: sgd.learning_rate,
                     momentum: match (sgd.momentum, sgd.nesterov) {
@@ -64,44 +58,58 @@ impl<D: Device<f32>> State<D> {
                 };
                 for Layer { weight, bias } in layers {
                     let gradient = gradients.get_or_alloc_mut(weight)?;
-                    config.try_update(weight, velocity.get_or_alloc_mut(weight)?, gradient)?;
+                    config.try_update(weight, self.moment1.get_or_alloc_mut(weight)?, gradient)?;
                     let gradient = gradients.get_or_alloc_mut(bias)?;
-                    config.try_update(bias, velocity.get_or_alloc_mut(bias)?, gradient)?;
+                    config.try_update(bias, self.moment1.get_or_alloc_mut(bias)?, gradient)?;
                 }
+                Ok(())
             }
-            (
-                State::Adam {
-                    moment1,
-                    moment2,
-                    steps,
-                },
-                &Optimizer::Adam(adam),
-            ) => {
+            Optimizer::Adam(adam) => {
                 let config = AdamConfig {
                     lr: adam.learning_rate,
                     betas: adam.betas,
                     eps: adam.epsilon,
                     weight_decay: decay(adam.weight_decay, WeightDecay::L2),
                 };
-                adam_step(&config, steps, moment1, moment2, layers, gradients)?;
+                self.adam_step(&config, layers, gradients)
             }
-            (
-                State::Adam {
-                    moment1,
-                    moment2,
-                    steps,
-                },
-                &Optimizer::AdamW(adamw),
-            ) => {
+            Optimizer::AdamW(adamw) => {
                 let config = AdamConfig {
                     lr: adamw.learning_rate,
                     betas: adamw.betas,
                     eps: adamw.epsilon,
                     weight_decay: decay(adamw.weight_decay, WeightDecay::Decoupled),
                 };
-                adam_step(&config, steps, moment1, moment2, layers, gradients)?;
+                self.adam_step(&config, layers, gradients)
             }
-            _ => {} // `State::of` pairs them
+        }
+    }
+
+    fn adam_step(
+        &mut self,
+        config: &AdamConfig,
+        layers: &mut [Layer<D>],
+        gradients: &mut Gradients<f32, D>,
+    ) -> Result<(), D::Err> {
+        let State {
+            moment1,
+            moment2,
+            steps,
+            ..
+        } = self;
+        for Layer { weight, bias } in layers {
+            let gradient = gradients.get_or_alloc_mut(weight)?;
+            let (m, v) = (
+                moment1.get_or_alloc_mut(weight)?,
+                moment2.get_or_alloc_mut(weight)?,
+            );
+            config.try_update(*steps, weight, m, v, gradient)?;
+            let gradient = gradients.get_or_alloc_mut(bias)?;
+            let (m, v) = (
+                moment1.get_or_alloc_mut(bias)?,
+                moment2.get_or_alloc_mut(bias)?,
+            );
+            config.try_update(*steps, bias, m, v, gradient)?;
         }
         Ok(())
     }
@@ -109,30 +117,4 @@ impl<D: Device<f32>> State<D> {
 
 fn decay(rate: f64, kind: fn(f64) -> WeightDecay) -> Option<WeightDecay> {
     (rate != 0.0).then(|| kind(rate))
-}
-
-fn adam_step<D: Device<f32>>(
-    config: &AdamConfig,
-    steps: &mut i32,
-    moment1: &mut Gradients<f32, D>,
-    moment2: &mut Gradients<f32, D>,
-    layers: &mut [Layer<D>],
-    gradients: &mut Gradients<f32, D>,
-) -> Result<(), D::Err> {
-    *steps += 1;
-    for Layer { weight, bias } in layers {
-        let gradient = gradients.get_or_alloc_mut(weight)?;
-        let (m, v) = (
-            moment1.get_or_alloc_mut(weight)?,
-            moment2.get_or_alloc_mut(weight)?,
-        );
-        config.try_update(*steps, weight, m, v, gradient)?;
-        let gradient = gradients.get_or_alloc_mut(bias)?;
-        let (m, v) = (
-            moment1.get_or_alloc_mut(bias)?,
-            moment2.get_or_alloc_mut(bias)?,
-        );
-        config.try_update(*steps, bias, m, v, gradient)?;
-    }
-    Ok(())
 }
