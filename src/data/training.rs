@@ -17,7 +17,7 @@ use crate::{
 )]
 pub trait TrainingData<In: Shape, Out: Shape> {
     /// One epoch's samples.
-    type Epoch: DataFor<In, Out> + Clone;
+    type Epoch: DataFor<In, Out>;
 
     /// The samples of epoch `epoch`, counted from 0.
     ///
@@ -62,5 +62,23 @@ impl Digits {
     pub fn dataset(&self, range: std::ops::Range<u64>) -> Result<Dataset<784, 10>> {
         let (pixels, labels) = self.images(range);
         Dataset::from_bytes(pixels, 1.0 / 255.0, labels)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_epoch_goes_on_where_the_last_one_ended() {
+        let digits = Digits::new(4);
+        let second = digits.epoch(1).unwrap();
+        assert_eq!(second.len(), 60_000);
+        for (place, index) in [(0, 60_000), (59_999, 119_999)] {
+            let (pixels, label) = digits.image(index);
+            let values = pixels.map(|pixel| f32::from(pixel) * (1.0 / 255.0));
+            assert_eq!(second.sample(place), Some(values));
+            assert_eq!(second.label(place), Some(label.into()));
+        }
     }
 }

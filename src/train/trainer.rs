@@ -131,17 +131,21 @@ impl<'a> Trainer<'a> {
         D: TrainingData<N::In, N::Output>,
     {
         self.check()?;
-        let mut samples = data.epoch(0)?;
-        let mut uploaded = net.upload(&samples)?;
         let mut history = History::default();
         let mut losses = Vec::new();
         let mut steps_done = 0;
+        let mut at_hand: Option<(D::Epoch, E::Data)> = None;
         for epoch in 0..self.epochs {
             let next = data.epoch(epoch)?;
-            if !Arc::ptr_eq(next.samples(), samples.samples()) {
-                samples = next;
-                uploaded = net.upload(&samples)?;
-            }
+            let (samples, uploaded) = match at_hand.take() {
+                Some((samples, uploaded)) if Arc::ptr_eq(samples.samples(), next.samples()) => {
+                    (samples, uploaded)
+                }
+                _ => {
+                    let uploaded = net.upload(&next)?;
+                    (next, uploaded)
+                }
+            };
             let (mut train, validation) = self.split(samples.samples())?;
             seed::shuffle(&mut train, self.seed, epoch);
 
@@ -162,6 +166,7 @@ impl<'a> Trainer<'a> {
             if !validation.is_empty() {
                 self.validate(net, &uploaded, samples.samples(), &validation, &mut report)?;
             }
+            at_hand = Some((samples, uploaded));
             let flow = self.on_epoch.as_mut().map(|callback| callback(&report));
             history.epochs.push(report);
             if flow == Some(ControlFlow::Break(())) {
