@@ -14,7 +14,7 @@ pub use tape::Tape;
 use crate::{
     Network, Weights,
     data::DataFor,
-    error::Result,
+    error::{Error, Result},
     shape::{Sample, Shape},
     train::{Evaluation, Loss, Optimizer},
 };
@@ -36,7 +36,7 @@ pub trait Engine<N: Network> {
     /// Places a data set where the engine reads it.
     ///
     /// # Errors
-    /// [`Error::Device`](crate::Error::Device), for example for want of memory.
+    /// [`Error::Device`], for example for want of memory.
     fn upload(&self, data: &impl DataFor<N::In, N::Output>) -> Result<Self::Data>;
 
     /// Takes one step of the optimiser for each batch of `run`, and appends each batch's mean loss
@@ -45,8 +45,8 @@ pub trait Engine<N: Network> {
     /// The optimiser's state goes on from call to call; an optimiser of another kind begins afresh.
     ///
     /// # Errors
-    /// [`Error::Setting`](crate::Error::Setting) when the run is not legal for `data` (see
-    /// [`Run::check`]), [`Error::Device`](crate::Error::Device) when the device fails.
+    /// [`Error::Setting`] when the run is not legal for `data` (see
+    /// [`Run::check`]), [`Error::Device`] when the device fails.
     fn train(&mut self, data: &Self::Data, run: &Run<'_>, losses: &mut Vec<f32>) -> Result<()>;
 
     /// The logits of the samples `order`, `[order.len(), C]` row-major.
@@ -58,20 +58,20 @@ pub trait Engine<N: Network> {
     /// The logits of `features`, `[B, In::LEN]` row-major; `[B, Output::LEN]`.
     ///
     /// # Errors
-    /// [`Error::Data`](crate::Error::Data) when `features` is not a whole number of samples,
-    /// [`Error::Device`](crate::Error::Device) when the device fails.
+    /// [`Error::Data`] when `features` is not a whole number of samples,
+    /// [`Error::Device`] when the device fails.
     fn forward(&self, features: &[f32]) -> Result<Vec<f32>>;
 
     /// A copy of the parameters.
     ///
     /// # Errors
-    /// [`Error::Device`](crate::Error::Device) when the device fails.
+    /// [`Error::Device`] when the device fails.
     fn weights(&self) -> Result<Weights<N>>;
 
     /// The logits of one sample; the array's length is the network's, checked when compiling.
     ///
     /// # Errors
-    /// [`Error::Device`](crate::Error::Device) when the device fails.
+    /// [`Error::Device`] when the device fails.
     fn predict(&self, sample: &impl Sample<N::In>) -> Result<<N::Output as Shape>::Array> {
         let mut out = N::Output::zeros();
         out.as_mut()
@@ -82,7 +82,7 @@ pub trait Engine<N: Network> {
     /// Accuracy, mean cross-entropy and confusion matrix on labelled data; dropout is off.
     ///
     /// # Errors
-    /// [`Error::Setting`](crate::Error::Setting) when `data` holds target values instead of labels,
+    /// [`Error::Setting`] when `data` holds target values instead of labels,
     /// and as [`Engine::logits`].
     fn evaluate(&self, data: &impl DataFor<N::In, N::Output>) -> Result<Evaluation>
     where
@@ -117,10 +117,9 @@ impl Run<'_> {
     /// Checks the run against a data set of `samples` samples; `labels` says whether it has labels.
     ///
     /// # Errors
-    /// [`Error::Setting`](crate::Error::Setting) for a batch size of 0, a sample that is not there,
+    /// [`Error::Setting`] for a batch size of 0, a sample that is not there,
     /// an optimiser out of its range, or cross-entropy without labels.
     pub fn check(&self, samples: usize, labels: bool) -> Result<()> {
-        use crate::error::Error;
         if self.batch_size == 0 {
             let (expected, found) = ("1 or more".to_owned(), "0".to_owned());
             return Err(Error::Setting {
@@ -129,19 +128,21 @@ impl Run<'_> {
                 found,
             });
         }
-        if let Some(sample) = self
-            .order
-            .iter()
-            .find(|&&sample| sample as usize >= samples)
-        {
-            let expected = format!("samples below {samples}");
-            return Err(Error::Setting {
-                setting: "order",
-                expected,
-                found: sample.to_string(),
-            });
-        }
+        check_order(self.order, samples)?;
         self.loss.check(labels)?;
         self.optimizer.check()
+    }
+}
+
+/// # Errors
+/// [`Error::Setting`] when `order` names a sample that is not below `samples`.
+fn check_order(order: &[u32], samples: usize) -> Result<()> {
+    match order.iter().find(|&&sample| sample as usize >= samples) {
+        Some(sample) => Err(Error::Setting {
+            setting: "order",
+            expected: format!("samples below {samples}"),
+            found: sample.to_string(),
+        }),
+        None => Ok(()),
     }
 }

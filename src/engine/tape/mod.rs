@@ -16,7 +16,7 @@ use self::{
     forward::{Dropouts, Layer, Matrix, forward},
     update::State,
 };
-use super::{Engine, Run};
+use super::{Engine, Run, check_order};
 use crate::{
     Network, Weights,
     data::{DataFor, Samples, Targets},
@@ -86,7 +86,7 @@ impl<N: Network, D: Device<f32>> Tape<N, D> {
         loss: Loss,
     ) -> Result<(f32, Weights<N>)> {
         loss.check(data.has_labels())?;
-        check_order(data, order)?;
+        check_order(order, data.samples.len)?;
         let (value, mut gradients) = self
             .backward(data, order, loss, None)
             .map_err(failed::<D>)?;
@@ -177,7 +177,7 @@ impl<N: Network, D: Device<f32>> Engine<N> for Tape<N, D> {
     }
 
     fn logits(&self, data: &Uploaded, order: &[u32]) -> Result<Vec<f32>> {
-        check_order(data, order)?;
+        check_order(order, data.samples.len)?;
         let mut out = Vec::with_capacity(order.len() * N::Output::LEN);
         for batch in order.chunks(INFERENCE_BATCH) {
             let logits = self
@@ -226,20 +226,6 @@ pub struct Uploaded {
 impl Uploaded {
     fn has_labels(&self) -> bool {
         matches!(self.samples.targets, Targets::Labels(_))
-    }
-}
-
-fn check_order(data: &Uploaded, order: &[u32]) -> Result<()> {
-    match order
-        .iter()
-        .find(|&&sample| sample as usize >= data.samples.len)
-    {
-        Some(sample) => Err(Error::Setting {
-            setting: "order",
-            expected: format!("samples below {}", data.samples.len),
-            found: sample.to_string(),
-        }),
-        None => Ok(()),
     }
 }
 
