@@ -6,6 +6,7 @@ pub mod data;
 pub mod design {}
 pub mod engine;
 pub mod error;
+mod hex;
 pub mod layer;
 pub mod layers;
 pub mod models;

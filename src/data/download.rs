@@ -15,6 +15,7 @@ use super::{Mnist, mnist::refused};
 use crate::{
     aside::new_part,
     error::{Error, Result},
+    hex::in_hex,
 };
 
 /// Where the files are published, the first to be asked first.
@@ -180,10 +181,6 @@ fn fetch(
         return Ok(Err(format!("SHA-256 {found}, expected {expected}")));
     }
     Ok(Ok(part))
-}
-
-fn in_hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

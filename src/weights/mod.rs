@@ -14,6 +14,7 @@ pub use init::Init;
 use crate::{
     Network,
     error::{Error, Result},
+    hex::in_hex,
     plan::Op,
 };
 
@@ -116,10 +117,7 @@ impl<N: Network> Weights<N> {
         for value in self.as_slice() {
             hash.update(value.to_le_bytes());
         }
-        hash.finalize()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
+        in_hex(&hash.finalize())
     }
 }
 
@@ -233,10 +231,9 @@ mod tests {
 
     #[test]
     fn the_sum_is_that_of_the_bytes() {
-        // printf '\0%.0s' $(seq 92) | sha256sum: 23 zeros of four bytes
-        let sum = Sha256::digest([0u8; 92]);
-        let hex: String = sum.iter().map(|byte| format!("{byte:02x}")).collect();
-        assert_eq!(Weights::<Net>::zeros().sha256(), hex);
+        // head -c 92 /dev/zero | sha256sum: 23 zeros of four bytes
+        let sum = "62b14867e4e79d50673d2f7474335229f54c478f56d2a910235e1953c6d29206";
+        assert_eq!(Weights::<Net>::zeros().sha256(), sum);
         assert_ne!(
             Weights::<Net>::init(1).sha256(),
             Weights::<Net>::init(2).sha256()
