@@ -28,6 +28,8 @@ fn training_step<const H: usize>(criterion: &mut Criterion, batch_size: usize) {
                 order: &order,
                 batch_size,
                 optimizer: &optimizer,
+                schedule: Schedule::Constant,
+                total_steps: 0,
                 loss,
                 seed: 0,
                 first_step: 0,

@@ -7,5 +7,5 @@ pub use crate::{
     data::{Dataset, Digits, Mnist},
     engine::Engine,
     layers::{Dropout, GELU, Input, LeakyReLU, Linear, ReLU, Sigmoid, Softplus, Tanh},
-    train::{Adam, AdamW, Loss, Sgd, Trainer},
+    train::{Adam, AdamW, Cosine, Loss, OneCycle, Schedule, Sgd, Trainer},
 };

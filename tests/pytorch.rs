@@ -1,4 +1,4 @@
-//! Against figures that PyTorch produced: `tests/reference/fixtures.py` made the files.
+//! Against figures that PyTorch produced: `tests/reference/fixtures.py` and `schedules.py` made the files.
 
 use std::{
     fs,
@@ -25,11 +25,12 @@ fn floats(file: &SafeTensors<'_>, name: &str) -> Vec<f32> {
 
 type Trained = (Linear<20, 16>, Tanh, Linear<16, 12>, ReLU, Linear<12, 5>);
 
-/// The first 50 losses of `optimizer` from PyTorch's initial weights, over batches of 8 in order,
+/// The first 50 losses of `optimizer` under `schedule` from PyTorch's initial weights, over batches of 8 in order,
 /// and the weights after them.
 fn first_losses(
     file: &SafeTensors<'_>,
     optimizer: Optimizer,
+    schedule: Schedule,
     loss: Loss,
 ) -> (Vec<f32>, Weights<Trained>) {
     let labels = file.tensor("labels").unwrap().data().to_vec();
@@ -47,6 +48,8 @@ fn first_losses(
         order: &order,
         batch_size: 8,
         optimizer: &optimizer,
+        schedule,
+        total_steps: 50,
         loss,
         seed: 0,
         first_step: 0,
@@ -54,6 +57,16 @@ fn first_losses(
     let mut losses = Vec::new();
     net.train(&uploaded, &run, &mut losses).unwrap();
     (losses, net.weights().unwrap())
+}
+
+fn assert_losses(name: &str, ours: &[f32], theirs: &[f32]) {
+    assert_eq!((ours.len(), theirs.len()), (50, 50));
+    for (step, (a, b)) in ours.iter().zip(theirs).enumerate() {
+        assert!(
+            (a - b).abs() <= 1e-4 * b.abs(),
+            "{name}, step {step}: {a} against {b}"
+        );
+    }
 }
 
 #[test]
@@ -100,15 +113,8 @@ fn the_first_50_losses_of_every_optimiser_are_pytorchs() {
         ("mse_sgd", plain.into(), Loss::MeanSquaredError),
     ];
     for (name, optimizer, loss) in runs {
-        let (ours, weights) = first_losses(&file, optimizer, loss);
-        let theirs = floats(&file, &format!("losses.{name}"));
-        assert_eq!((ours.len(), theirs.len()), (50, 50));
-        for (step, (a, b)) in ours.iter().zip(&theirs).enumerate() {
-            assert!(
-                (a - b).abs() <= 1e-4 * b.abs(),
-                "{name}, step {step}: {a} against {b}"
-            );
-        }
+        let (ours, weights) = first_losses(&file, optimizer, Schedule::Constant, loss);
+        assert_losses(name, &ours, &floats(&file, &format!("losses.{name}")));
         if name == "adam" {
             for tensor in weights.tensors() {
                 let theirs = floats(&file, &format!("final.adam.{}", tensor.name));
@@ -118,6 +124,67 @@ fn the_first_50_losses_of_every_optimiser_are_pytorchs() {
             }
         }
     }
+}
+
+/// `schedules.json`, which `tests/reference/schedules.py` made.
+fn schedules() -> serde_json::Value {
+    serde_json::from_slice(&fs::read(reference("schedules.json")).unwrap()).unwrap()
+}
+
+fn number(setting: &serde_json::Value, name: &str) -> f64 {
+    setting[name].as_f64().unwrap()
+}
+
+fn one_cycle(setting: &serde_json::Value) -> Schedule {
+    let one_cycle = OneCycle {
+        warm_up: number(setting, "warm_up"),
+        start_divisor: number(setting, "start_divisor"),
+        end_divisor: number(setting, "end_divisor"),
+    };
+    one_cycle.into()
+}
+
+fn cosine(setting: &serde_json::Value) -> Schedule {
+    let end = number(setting, "end");
+    Cosine { end }.into()
+}
+
+#[test]
+fn the_learning_rates_of_every_schedule_are_pytorchs() {
+    let file = schedules();
+    let settings = |kind: &str| file[kind].as_array().unwrap().iter();
+    let all = settings("one_cycle")
+        .map(|setting| (one_cycle(setting), setting))
+        .chain(settings("cosine").map(|setting| (cosine(setting), setting)));
+    for (schedule, setting) in all {
+        let (peak, total_steps) = (number(setting, "peak"), number(setting, "total_steps"));
+        let theirs = setting["learning_rates"].as_array().unwrap();
+        assert_eq!(theirs.len() as f64, total_steps);
+        for (step, theirs) in theirs.iter().enumerate() {
+            let ours = schedule.learning_rate(peak, step as u64, total_steps as u64);
+            let theirs = theirs.as_f64().unwrap();
+            assert!(
+                (ours - theirs).abs() <= 1e-6 * theirs,
+                "{schedule:?}, step {step} of {total_steps}: {ours} against {theirs}"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_first_50_losses_under_one_cycle_are_pytorchs() {
+    let bytes = fs::read(reference("training.safetensors")).unwrap();
+    let file = SafeTensors::deserialize(&bytes).unwrap();
+    let setting = &schedules()["training"];
+    let adam = Adam {
+        learning_rate: number(setting, "peak"),
+        ..Adam::default()
+    };
+    let schedule = one_cycle(setting);
+    let (ours, _) = first_losses(&file, adam.into(), schedule, Loss::CrossEntropy);
+    let theirs = setting["losses"].as_array().unwrap().iter();
+    let theirs: Vec<f32> = theirs.map(|loss| loss.as_f64().unwrap() as f32).collect();
+    assert_losses("one cycle", &ours, &theirs);
 }
 
 type Activations = (

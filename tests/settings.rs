@@ -66,6 +66,8 @@ fn an_epoch_in_one_run_or_in_many_gives_the_same_bits() {
                 order,
                 batch_size: 10,
                 optimizer: &optimizer,
+                schedule: OneCycle::default().into(),
+                total_steps: 10,
                 loss,
                 seed: 3,
                 first_step,
@@ -87,6 +89,8 @@ fn the_short_last_batch_counts() {
         order: &order,
         batch_size: 10,
         optimizer: &optimizer,
+        schedule: Schedule::Constant,
+        total_steps: 0,
         loss: Loss::CrossEntropy,
         seed: 0,
         first_step: 0,
@@ -181,23 +185,26 @@ fn a_loss_that_is_not_finite_stops_the_run() {
         learning_rate: 1e39,
         ..Sgd::default()
     };
+    let schedule = Schedule::from(OneCycle::default());
     let error = Trainer::new(sgd)
         .epochs(5)
         .batch(10)
+        .schedule(schedule)
         .fit(&mut net, &data())
         .unwrap_err();
-    assert!(
-        matches!(
-            error,
-            Error::NotFinite {
-                epoch: 1,
-                step: 2..,
-                ..
-            }
-        ),
-        "{error}"
-    );
     assert!(error.to_string().contains("lower the learning rate"));
+    let Error::NotFinite {
+        epoch: 1,
+        step: step @ 2..,
+        learning_rate,
+        ..
+    } = error
+    else {
+        panic!("{error}")
+    };
+    // five epochs of eleven batches
+    let used = schedule.learning_rate(1e39, step as u64 - 1, 55);
+    assert_eq!(learning_rate, used);
 }
 
 #[test]
@@ -228,6 +235,35 @@ fn settings_out_of_range_are_refused_before_training() {
             ..Sgd::default()
         }),
         "learning rate: expected a finite number above 0, found NaN",
+    );
+    let warm_up = 2.0;
+    says(
+        &mut trainer().schedule(OneCycle {
+            warm_up,
+            ..OneCycle::default()
+        }),
+        "warm-up: expected a number from 0 to 1, found 2",
+    );
+}
+
+#[test]
+fn a_schedule_over_no_steps_is_refused() {
+    let optimizer = Sgd::default().into();
+    let run = |schedule| Run {
+        order: &[],
+        batch_size: 1,
+        optimizer: &optimizer,
+        schedule,
+        total_steps: 0,
+        loss: Loss::CrossEntropy,
+        seed: 0,
+        first_step: 0,
+    };
+    assert!(run(Schedule::Constant).check(0, true).is_ok());
+    let error = run(Cosine::default().into()).check(0, true).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "total steps: expected 1 or more for a schedule, found 0"
     );
 }
 

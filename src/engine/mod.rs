@@ -16,7 +16,7 @@ use crate::{
     data::DataFor,
     error::{Error, Result},
     shape::{Sample, Shape},
-    train::{Evaluation, Loss, Optimizer},
+    train::{Evaluation, Loss, Optimizer, Schedule},
 };
 
 /// Runs the network `N`: trains it over a run of batches, and gives its logits.
@@ -102,14 +102,19 @@ pub struct Run<'a> {
     pub order: &'a [u32],
     /// `B`, at least 1.
     pub batch_size: usize,
-    /// How a gradient changes the parameters.
+    /// How a gradient changes the parameters; its learning rate is the schedule's peak.
     pub optimizer: &'a Optimizer,
+    /// How the learning rate changes from step to step.
+    pub schedule: Schedule,
+    /// The steps of the whole training, of which this run may be a part; the schedule stretches over
+    /// them. Of no matter to [`Schedule::Constant`], else at least 1.
+    pub total_steps: u64,
     /// What is made small.
     pub loss: Loss,
     /// Decides dropout.
     pub seed: u64,
     /// The number of the first batch's step, counted from 0 at the beginning of training; with
-    /// `seed` it decides dropout.
+    /// `seed` it decides dropout, with `total_steps` the learning rate.
     pub first_step: u64,
 }
 
@@ -118,7 +123,8 @@ impl Run<'_> {
     ///
     /// # Errors
     /// [`Error::Setting`] for a batch size of 0, a sample that is not there,
-    /// an optimiser out of its range, or cross-entropy without labels.
+    /// an optimiser or schedule out of its range, a schedule over no steps, or cross-entropy
+    /// without labels.
     pub fn check(&self, samples: usize, labels: bool) -> Result<()> {
         if self.batch_size == 0 {
             let (expected, found) = ("1 or more".to_owned(), "0".to_owned());
@@ -130,7 +136,29 @@ impl Run<'_> {
         }
         check_order(self.order, samples)?;
         self.loss.check(labels)?;
-        self.optimizer.check()
+        self.optimizer.check()?;
+        self.schedule.check()?;
+        if self.total_steps == 0 && self.schedule != Schedule::Constant {
+            let (expected, found) = ("1 or more for a schedule".to_owned(), "0".to_owned());
+            return Err(Error::Setting {
+                setting: "total steps",
+                expected,
+                found,
+            });
+        }
+        Ok(())
+    }
+
+    /// The learning rate of the run's batch `index`, from 0.
+    pub fn learning_rate(&self, index: usize) -> f64 {
+        let peak = self.optimizer.learning_rate();
+        let step = self.first_step + index as u64;
+        self.schedule.learning_rate(peak, step, self.total_steps)
+    }
+
+    /// The optimiser as the run's batch `index`, from 0, has it.
+    pub fn optimizer_at(&self, index: usize) -> Optimizer {
+        self.optimizer.with_learning_rate(self.learning_rate(index))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Optimisers: how a gradient changes a parameter. `w` parameter, `g` gradient, `a` learning rate.
 
-use crate::error::{Error, Result};
+use super::range::{below_one, not_negative, out_of_range, positive};
+use crate::error::Result;
 
 /// An optimiser with its settings.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -125,10 +126,21 @@ impl Optimizer {
         }
     }
 
+    /// This optimiser with another learning rate.
+    #[must_use]
+    pub fn with_learning_rate(mut self, learning_rate: f64) -> Optimizer {
+        match &mut self {
+            Optimizer::Sgd(sgd) => sgd.learning_rate = learning_rate,
+            Optimizer::Adam(adam) => adam.learning_rate = learning_rate,
+            Optimizer::AdamW(adamw) => adamw.learning_rate = learning_rate,
+        }
+        self
+    }
+
     /// Checks every setting's range.
     ///
     /// # Errors
-    /// [`Error::Setting`] for a learning rate that is not finite and above 0, a momentum or beta
+    /// [`Error::Setting`](crate::Error::Setting) for a learning rate that is not finite and above 0, a momentum or beta
     /// outside `0..1`, an epsilon or weight decay that is not finite and 0 or above.
     pub fn check(&self) -> Result<()> {
         positive("learning rate", self.learning_rate())?;
@@ -139,7 +151,7 @@ impl Optimizer {
                 weight_decay,
                 ..
             }) => {
-                share("momentum", momentum)?;
+                below_one("momentum", momentum)?;
                 if nesterov && momentum == 0.0 {
                     return out_of_range("momentum", "above 0, as Nesterov's needs one", momentum);
                 }
@@ -157,42 +169,13 @@ impl Optimizer {
                 weight_decay,
                 ..
             }) => {
-                share("beta 1", betas[0])?;
-                share("beta 2", betas[1])?;
+                below_one("beta 1", betas[0])?;
+                below_one("beta 2", betas[1])?;
                 not_negative("epsilon", epsilon)?;
                 not_negative("weight decay", weight_decay)
             }
         }
     }
-}
-
-fn positive(setting: &'static str, value: f64) -> Result<()> {
-    if value.is_finite() && value > 0.0 {
-        return Ok(());
-    }
-    out_of_range(setting, "a finite number above 0", value)
-}
-
-fn not_negative(setting: &'static str, value: f64) -> Result<()> {
-    if value.is_finite() && value >= 0.0 {
-        return Ok(());
-    }
-    out_of_range(setting, "a finite number, 0 or above", value)
-}
-
-fn share(setting: &'static str, value: f64) -> Result<()> {
-    if (0.0..1.0).contains(&value) {
-        return Ok(());
-    }
-    out_of_range(setting, "a number from 0 to below 1", value)
-}
-
-fn out_of_range(setting: &'static str, expected: &str, found: f64) -> Result<()> {
-    Err(Error::Setting {
-        setting,
-        expected: expected.to_owned(),
-        found: found.to_string(),
-    })
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::{fmt, ops::ControlFlow, sync::Arc, time::Instant};
 
-use super::{EpochReport, Evaluation, History, Loss, Optimizer, evaluation::mean_loss};
+use super::{EpochReport, Evaluation, History, Loss, Optimizer, Schedule, evaluation::mean_loss};
 use crate::{
     Network,
     data::{DataFor, Samples, Targets, TrainingData},
@@ -35,6 +35,7 @@ type OnProgress<'a> = Box<dyn FnMut(&Progress) + 'a>;
 /// ```
 pub struct Trainer<'a> {
     optimizer: Optimizer,
+    schedule: Schedule,
     loss: Loss,
     epochs: usize,
     batch_size: usize,
@@ -58,11 +59,22 @@ pub struct Progress {
     pub loss: f32,
 }
 
+/// Where a training stands between epochs.
+#[derive(Clone, Copy)]
+struct Steps {
+    /// Taken in the epochs before.
+    done: u64,
+    /// Of all epochs, if each is as long as the first.
+    total: u64,
+}
+
 impl<'a> Trainer<'a> {
-    /// One epoch, batches of 100, seed 0, cross-entropy, no validation: change them by the methods.
+    /// One epoch, batches of 100, seed 0, a constant learning rate, cross-entropy, no validation:
+    /// change them by the methods.
     pub fn new(optimizer: impl Into<Optimizer>) -> Self {
         Trainer {
             optimizer: optimizer.into(),
+            schedule: Schedule::default(),
             loss: Loss::default(),
             epochs: 1,
             batch_size: 100,
@@ -94,6 +106,20 @@ impl<'a> Trainer<'a> {
     /// What is made small.
     pub fn loss(mut self, loss: Loss) -> Self {
         self.loss = loss;
+        self
+    }
+
+    /// How the learning rate changes over the whole training, all epochs together; its peak is the
+    /// optimiser's learning rate. Each [`fit`](Trainer::fit) begins it afresh.
+    ///
+    /// ```
+    /// use tuplenet::prelude::*;
+    ///
+    /// let adam = Adam { learning_rate: 8e-3, ..Adam::default() };
+    /// let trainer = Trainer::new(adam).epochs(4).schedule(OneCycle::default());
+    /// ```
+    pub fn schedule(mut self, schedule: impl Into<Schedule>) -> Self {
+        self.schedule = schedule.into();
         self
     }
 
@@ -133,7 +159,7 @@ impl<'a> Trainer<'a> {
         self.check()?;
         let mut history = History::default();
         let mut losses = Vec::new();
-        let mut steps_done = 0;
+        let mut steps = Steps { done: 0, total: 0 };
         let mut at_hand: Option<(D::Epoch, E::Data)> = None;
         for epoch in 0..self.epochs {
             let next = data.epoch(epoch)?;
@@ -148,12 +174,15 @@ impl<'a> Trainer<'a> {
             };
             let (mut train, validation) = self.split(samples.samples())?;
             seed::shuffle(&mut train, self.seed, epoch);
+            if epoch == 0 {
+                steps.total = self.steps(train.len());
+            }
 
             losses.clear();
             let started = Instant::now();
-            self.train_epoch(net, &uploaded, &train, epoch, steps_done, &mut losses)?;
+            self.train_epoch(net, &uploaded, &train, epoch, steps, &mut losses)?;
             let train_seconds = started.elapsed().as_secs_f64();
-            steps_done += losses.len() as u64;
+            steps.done += losses.len() as u64;
 
             let mut report = EpochReport {
                 epoch: epoch + 1,
@@ -176,6 +205,12 @@ impl<'a> Trainer<'a> {
         Ok(history)
     }
 
+    /// The steps of all epochs, if each has this many samples.
+    fn steps(&self, samples: usize) -> u64 {
+        let batches = samples.div_ceil(self.batch_size);
+        self.epochs.saturating_mul(batches) as u64
+    }
+
     /// Checks the settings that need no data.
     fn check(&self) -> Result<()> {
         for (setting, value) in [("epochs", self.epochs), ("batch size", self.batch_size)] {
@@ -187,7 +222,8 @@ impl<'a> Trainer<'a> {
                 });
             }
         }
-        self.optimizer.check()
+        self.optimizer.check()?;
+        self.schedule.check()
     }
 
     /// The samples to train on and those held back, the same in every epoch.
@@ -215,11 +251,11 @@ impl<'a> Trainer<'a> {
         data: &E::Data,
         order: &[u32],
         epoch: usize,
-        steps_done: u64,
+        steps: Steps,
         losses: &mut Vec<f32>,
     ) -> Result<()> {
-        let steps = order.len().div_ceil(self.batch_size);
-        let samples_per_run = steps
+        let batches = order.len().div_ceil(self.batch_size);
+        let samples_per_run = batches
             .div_ceil(RUNS_PER_EPOCH)
             .saturating_mul(self.batch_size);
         let mut samples_done = 0;
@@ -229,9 +265,11 @@ impl<'a> Trainer<'a> {
                 order: order_of_run,
                 batch_size: self.batch_size,
                 optimizer: &self.optimizer,
+                schedule: self.schedule,
+                total_steps: steps.total,
                 loss: self.loss,
                 seed: self.seed,
-                first_step: steps_done + before as u64,
+                first_step: steps.done + before as u64,
             };
             net.train(data, &run, losses)?;
             if let Some(at) = losses[before..].iter().position(|loss| !loss.is_finite()) {
@@ -239,7 +277,7 @@ impl<'a> Trainer<'a> {
                     epoch: epoch + 1,
                     step: before + at + 1,
                     loss: losses[before + at],
-                    learning_rate: self.optimizer.learning_rate(),
+                    learning_rate: run.learning_rate(at),
                 });
             }
             samples_done += order_of_run.len();
@@ -292,6 +330,7 @@ impl fmt::Debug for Trainer<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Trainer")
             .field("optimizer", &self.optimizer)
+            .field("schedule", &self.schedule)
             .field("loss", &self.loss)
             .field("epochs", &self.epochs)
             .field("batch_size", &self.batch_size)

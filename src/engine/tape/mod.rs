@@ -167,8 +167,9 @@ impl<N: Network, D: Device<f32>> Engine<N> for Tape<N, D> {
             let step = self
                 .backward(data, batch, run.loss, Some(dropouts))
                 .and_then(|(loss, mut gradients)| {
-                    let state = State::of(&mut self.state, run.optimizer);
-                    state.update(run.optimizer, &mut self.layers, &mut gradients)?;
+                    let optimizer = run.optimizer_at(index);
+                    let state = State::of(&mut self.state, &optimizer);
+                    state.update(&optimizer, &mut self.layers, &mut gradients)?;
                     Ok(loss)
                 });
             losses.push(step.map_err(failed::<D>)?);
