@@ -1,6 +1,6 @@
 //! One seed, many streams: each use of chance draws from its own stream of ChaCha8.
 
-use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng, seq::SliceRandom};
+use rand::{Rng, SeedableRng, rngs::ChaCha8Rng, seq::SliceRandom};
 
 /// The uses of a run's seed; each is a stream of its own, so none shifts another.
 #[derive(Clone, Copy)]
@@ -29,32 +29,65 @@ pub(crate) fn shuffle_for_split(order: &mut [u32], seed: u64) {
     order.shuffle(&mut stream(seed, Stream::Split, 0));
 }
 
-/// What [`Op::Dropout`](crate::plan::Op::Dropout) multiplies by, `[B, width]` row-major: 0 with
-/// probability `percent / 100`, else `1 / (1 - percent / 100)`.
+/// What [`Op::Dropout`](crate::plan::Op::Dropout) multiplies row `row` of a batch by, `[width]`: 0
+/// with probability `percent / 100` (below 100; to within 2^-32), else `1 / (1 - percent / 100)`.
 ///
-/// Decided by the run's `seed`, the run's `step` (from 0) and the index of the operation in the
-/// plan, so that every engine draws the same mask.
-pub fn dropout_mask(seed: u64, step: u64, index: usize, percent: u32, len: usize) -> Vec<f32> {
+/// Value `j` is decided by the run's `seed`, the run's `step` (from 0), the `index` of the operation
+/// in the plan, `row` and `j` alone: it is word `j mod 16` of block `row 2^28 + j div 16` of one
+/// ChaCha8 stream, dropped where that word is below `percent / 100 2^32`. So any thread, on any
+/// device, may draw any row in any order, and every engine draws the same mask. Steps and operations
+/// have streams of their own, and rows of fewer than 2^32 values do not meet.
+///
+/// ```
+/// use tuplenet::seed::dropout_row;
+///
+/// let mut row = [0.0; 100];
+/// dropout_row(1, 0, 2, 50, 7, &mut row);
+/// assert!(row.iter().all(|&value| value == 0.0 || value == 2.0));
+/// ```
+pub fn dropout_row(seed: u64, step: u64, index: usize, percent: u32, row: usize, out: &mut [f32]) {
     let mut rng = stream(seed, Stream::Dropout, step << 6 | index as u64);
+    rng.set_word_pos((row as u128) << 32);
+    let dropped_below = ((u64::from(percent) << 32) / 100) as u32;
     let keep = 1.0 / (1.0 - percent as f32 / 100.0);
-    (0..len)
-        .map(|_| {
-            if rng.random_ratio(percent, 100) {
-                0.0
-            } else {
-                keep
-            }
-        })
-        .collect()
+    out.fill_with(|| {
+        if rng.next_u32() < dropped_below {
+            0.0
+        } else {
+            keep
+        }
+    });
+}
+
+/// The rows 0 to `B - 1` of [`dropout_row`], `[B, width]` row-major.
+pub fn dropout_mask(
+    seed: u64,
+    step: u64,
+    index: usize,
+    percent: u32,
+    batch: usize,
+    width: usize,
+) -> Vec<f32> {
+    let mut mask = vec![0.0; batch * width];
+    for (row, out) in mask.chunks_exact_mut(width).enumerate() {
+        dropout_row(seed, step, index, percent, row, out);
+    }
+    mask
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn row<const W: usize>(seed: u64, step: u64, index: usize, row: usize) -> [f32; W] {
+        let mut out = [f32::NAN; W];
+        dropout_row(seed, step, index, 25, row, &mut out);
+        out
+    }
+
     #[test]
     fn a_mask_keeps_its_share_and_the_mean() {
-        let mask = dropout_mask(1, 7, 2, 25, 100_000);
+        let mask = dropout_mask(1, 7, 2, 25, 1000, 100);
         let dropped = mask.iter().filter(|&&m| m == 0.0).count() as f64 / 1e5;
         // 4 standard deviations: 4 sqrt(0.25 * 0.75 / 1e5) = 0.0055
         assert!((dropped - 0.25).abs() < 0.0055, "{dropped}");
@@ -62,13 +95,43 @@ mod tests {
             mask.iter()
                 .all(|&m| m == 0.0 || (m - 4.0 / 3.0).abs() < 1e-6)
         );
-        assert_eq!(mask, dropout_mask(1, 7, 2, 25, 100_000));
-        for other in [
-            dropout_mask(2, 7, 2, 25, 100),
-            dropout_mask(1, 8, 2, 25, 100),
-            dropout_mask(1, 7, 3, 25, 100),
-        ] {
-            assert_ne!(mask[..100], other);
+        assert!(dropout_mask(1, 7, 2, 0, 10, 10).iter().all(|&m| m == 1.0));
+    }
+
+    #[test]
+    fn a_row_is_the_same_alone_and_in_a_mask_of_any_width() {
+        let mask = dropout_mask(1, 7, 2, 25, 50, 100);
+        for at in [49, 0, 7] {
+            assert_eq!(mask[at * 100..][..100], row::<100>(1, 7, 2, at));
+            assert_eq!(mask[at * 100..][..37], row::<37>(1, 7, 2, at));
+        }
+    }
+
+    #[test]
+    fn seeds_steps_operations_and_rows_have_draws_of_their_own() {
+        let others = [
+            row::<100>(1, 7, 2, 3),
+            row(2, 7, 2, 3),
+            row(1, 8, 2, 3),
+            row(1, 7, 3, 3),
+            row(1, 7, 2, 4),
+            row(1, 7, 2, u32::MAX as usize),
+        ];
+        for (i, a) in others.iter().enumerate() {
+            assert!(others[..i].iter().all(|b| a != b), "{i}");
+        }
+    }
+
+    /// The words of ChaCha8 by block number, as a kernel elsewhere would count them.
+    #[test]
+    fn sixteen_values_are_one_block() {
+        let mut blocks = stream(1, Stream::Dropout, 7 << 6 | 2);
+        for block in 0..4 {
+            blocks.set_word_pos(16 * ((3 << 28) + block));
+            let dropped: Vec<bool> = (0..16).map(|_| blocks.next_u32() < 1 << 30).collect();
+            let values = &row::<64>(1, 7, 2, 3)[16 * block as usize..][..16];
+            let zeros: Vec<bool> = values.iter().map(|&value| value == 0.0).collect();
+            assert_eq!(dropped, zeros);
         }
     }
 

@@ -10,7 +10,8 @@ use crate::{
 /// others by `1 / (1 - p)`; otherwise does nothing.
 ///
 /// Input `[B, N]`, output `[B, N]`; no parameters. Which features fall is decided by the run's
-/// seed, the step, the layer and the sample, so the same run drops the same features again.
+/// seed, the step, the layer and the sample's place in the batch, so the same run drops the same
+/// features again; [`dropout_row`](crate::seed::dropout_row) has the law.
 /// `PERCENT` is below 100; another is a compile error.
 ///
 /// Source: N. Srivastava et al., "Dropout: a simple way to prevent neural networks from

@@ -99,7 +99,7 @@ pub(super) fn forward<D: Device<f32>, T: Tape<f32, D> + Merge<NoneTape> + Merge<
                 None => x,
                 Some(Dropouts { seed, step }) => {
                     let shape = *x.shape();
-                    let mask = dropout_mask(seed, step, index, percent, shape.0 * shape.1);
+                    let mask = dropout_mask(seed, step, index, percent, shape.0, shape.1);
                     let mask: Matrix<D> = x.device().try_tensor_from_vec(mask, shape)?;
                     x.try_mul(mask)?
                 }
