@@ -1,60 +1,125 @@
-//! One training step and one prediction, over the grid of widths and batches.
+//! One training step and one prediction of our own engines, over the grid of widths and batches.
 //!
 //! Time is per step (forward, backward, Adam) and per sample; `Throughput` divides by samples.
-//! `cargo bench --bench step`
+//! `cargo bench --bench step`; `TUPLENET_MNIST` gives real pixels, else they are built-in digits.
 
 #![allow(missing_docs, clippy::unwrap_used)] // criterion's macros write an undocumented function
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use tuplenet::{engine::Run, models::MnistClassifier, prelude::*, train::Optimizer};
 
-fn training_step<const H: usize>(criterion: &mut Criterion, batch_size: usize) {
-    let data = Digits::new(1).dataset(0..batch_size as u64).unwrap();
-    let mut net = Tape::<MnistClassifier<H>>::new(Weights::init(1)).unwrap();
-    let uploaded = net.upload(&data).unwrap();
-    let order: Vec<u32> = (0..batch_size as u32).collect();
-    let optimizer = Optimizer::from(Adam::default());
-    let mut losses = Vec::new();
+/// Samples that a step is taken from: more than a batch, so that not all stay in the cache.
+const SAMPLES: usize = 16_384;
+
+/// Real pixels where they are at hand, and as many values without a zero.
+fn data() -> [(&'static str, Dataset<784, 10>); 2] {
+    let pixels = match Mnist::find() {
+        Ok(mnist) => mnist.load().unwrap().0,
+        Err(_) => Digits::new(1).dataset(0..SAMPLES as u64).unwrap(),
+    };
+    let label = |i: usize| (i * 7 % 10) as u8;
+    let value = |i: usize| 0.1 + (i * 7919 % 1009) as f32 / 1121.0;
+    let values = (0..SAMPLES * 784).map(value).collect();
+    let dense = Dataset::from_values(values, (0..SAMPLES).map(label).collect()).unwrap();
+    [("pixels", pixels), ("dense", dense)]
+}
+
+fn training_step<const H: usize, E: Engine<MnistClassifier<H>>>(
+    criterion: &mut Criterion,
+    mut net: E,
+    batch_size: usize,
+) {
     let mut group = criterion.benchmark_group("step");
     group
         .throughput(Throughput::Elements(batch_size as u64))
         .sample_size(20);
-    let id = BenchmarkId::new(format!("dfdx/784-{H}-10"), batch_size);
-    group.bench_function(id, |bencher| {
-        bencher.iter(|| {
-            losses.clear();
-            let loss = Loss::CrossEntropy;
-            let run = Run {
-                order: &order,
-                batch_size,
-                optimizer: &optimizer,
-                schedule: Schedule::Constant,
-                total_steps: 0,
-                loss,
-                seed: 0,
-                first_step: 0,
-            };
-            net.train(&uploaded, &run, &mut losses).unwrap();
+    for (kind, data) in data() {
+        let uploaded = net.upload(&data).unwrap();
+        let order: Vec<u32> = (0..SAMPLES as u32).collect();
+        let mut batches = order.chunks_exact(batch_size).cycle();
+        let optimizer = Optimizer::from(Adam::default());
+        let mut losses = Vec::new();
+        let id = BenchmarkId::new(format!("{}/784-{H}-10/{kind}", net.name()), batch_size);
+        group.bench_function(id, |bencher| {
+            bencher.iter(|| {
+                losses.clear();
+                let run = Run {
+                    order: batches.next().unwrap(),
+                    batch_size,
+                    optimizer: &optimizer,
+                    schedule: Schedule::Constant,
+                    total_steps: 0,
+                    loss: Loss::CrossEntropy,
+                    seed: 0,
+                    first_step: 0,
+                };
+                net.train(&uploaded, &run, &mut losses).unwrap();
+            });
         });
-    });
+    }
     group.finish();
 }
 
-fn prediction<const H: usize>(criterion: &mut Criterion) {
-    let net = Tape::<MnistClassifier<H>>::new(Weights::init(1)).unwrap();
-    let sample = Digits::new(1).dataset(0..1).unwrap().sample(0).unwrap();
-    criterion.bench_function(&format!("predict/dfdx/784-{H}-10"), |bencher| {
+fn prediction<N: Network<In = tuplenet::shape::Features<I>>, E: Engine<N>, const I: usize>(
+    criterion: &mut Criterion,
+    net: E,
+    name: &str,
+    sample: [f32; I],
+) {
+    let id = format!("predict/{}/{name}", net.name());
+    criterion.bench_function(&id, |bencher| {
         bencher.iter(|| net.predict(std::hint::black_box(&sample)).unwrap());
     });
 }
 
 fn grid(criterion: &mut Criterion) {
-    training_step::<128>(criterion, 64);
-    training_step::<500>(criterion, 100);
-    training_step::<512>(criterion, 1024);
-    training_step::<2048>(criterion, 256);
-    prediction::<128>(criterion);
-    prediction::<500>(criterion);
+    macro_rules! at {
+        ($h:literal, $batch:literal) => {
+            type Net = MnistClassifier<$h>;
+            training_step::<$h, _>(
+                criterion,
+                Fused::<Net>::new(Weights::init(1)).unwrap(),
+                $batch,
+            );
+            #[cfg(feature = "dfdx")]
+            training_step::<$h, _>(
+                criterion,
+                Tape::<Net>::new(Weights::init(1)).unwrap(),
+                $batch,
+            );
+        };
+    }
+    {
+        at!(128, 64);
+    }
+    {
+        at!(500, 100);
+    }
+    {
+        at!(512, 1024);
+    }
+    {
+        at!(2048, 256);
+    }
+    let [(_, pixels), (_, dense)] = data();
+    let (digit, values) = (pixels.sample(0).unwrap(), dense.sample(0).unwrap());
+    macro_rules! predict {
+        ($h:literal) => {
+            type Net = MnistClassifier<$h>;
+            let fused = || Fused::<Net>::new(Weights::init(1)).unwrap();
+            prediction::<Net, _, 784>(criterion, fused(), concat!("784-", $h, "-10/pixels"), digit);
+            prediction::<Net, _, 784>(criterion, fused(), concat!("784-", $h, "-10/dense"), values);
+        };
+    }
+    {
+        predict!(128);
+    }
+    {
+        predict!(500);
+    }
+    type Small = (Linear<64, 64>, ReLU, Linear<64, 16>);
+    let small = Fused::<Small>::new(Weights::init(1)).unwrap();
+    prediction::<Small, _, 64>(criterion, small, "64-64-16/dense", [0.5; 64]);
 }
 
 criterion_group!(benches, grid);

@@ -5,7 +5,7 @@ pub use crate::engine::{Cpu, Tape};
 pub use crate::{
     Network, Plan, Weights,
     data::{Dataset, Digits, Mnist},
-    engine::Engine,
+    engine::{Engine, Fused},
     layers::{Dropout, GELU, Input, LeakyReLU, Linear, ReLU, Sigmoid, Softplus, Tanh},
     train::{Adam, AdamW, Cosine, Loss, OneCycle, Schedule, Sgd, Trainer},
 };

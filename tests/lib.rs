@@ -6,5 +6,6 @@
 mod cli;
 mod finite_differences;
 mod mnist;
+mod parity;
 mod pytorch;
 mod settings;

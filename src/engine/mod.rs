@@ -3,6 +3,7 @@
 //! [`Tape`] (feature `dfdx`) is the reference: dfdx's tensors, tape and kernels. Every other engine
 //! is tested against it.
 
+mod fused;
 #[cfg(feature = "dfdx")]
 mod tape;
 
@@ -10,6 +11,8 @@ mod tape;
 pub use dfdx::tensor::Cpu;
 #[cfg(feature = "dfdx")]
 pub use tape::Tape;
+
+pub use fused::{Fused, Processor, Simd};
 
 use crate::{
     Network, Weights,

@@ -1,0 +1,214 @@
+//! Which SIMD instructions the kernels are compiled for, and the choice between them at run time.
+
+use pulp::{NullaryFnOnce, cast};
+
+/// The SIMD instructions that an engine computes with.
+///
+/// Every kernel is compiled once for each; [`Simd::detect`] takes the widest that the processor has,
+/// so no `RUSTFLAGS` are needed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Simd {
+    /// AVX-512: 16 lanes.
+    Avx512,
+    /// AVX2 and FMA: 8 lanes.
+    Avx2,
+    /// NEON: 4 lanes.
+    Neon,
+    /// One lane, left to the compiler.
+    Scalar,
+}
+
+impl Simd {
+    /// The widest that this processor has.
+    pub fn detect() -> Self {
+        let all = [Simd::Avx512, Simd::Avx2, Simd::Neon];
+        let widest = all.into_iter().find(|simd| simd.is_available());
+        widest.unwrap_or(Simd::Scalar)
+    }
+
+    /// Whether this processor has it.
+    pub fn is_available(self) -> bool {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Simd::Avx512 => pulp::x86::V4::try_new().is_some(),
+            #[cfg(target_arch = "x86_64")]
+            Simd::Avx2 => pulp::x86::V3::try_new().is_some(),
+            #[cfg(target_arch = "aarch64")]
+            Simd::Neon => pulp::aarch64::Neon::try_new().is_some(),
+            Simd::Scalar => true,
+            #[allow(unreachable_patterns, reason = "the arms that this architecture lacks")]
+            _ => false,
+        }
+    }
+
+    /// The name, as in `AVX-512`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Simd::Avx512 => "AVX-512",
+            Simd::Avx2 => "AVX2",
+            Simd::Neon => "NEON",
+            Simd::Scalar => "scalar",
+        }
+    }
+}
+
+/// A [`pulp::Simd`] with what the kernels need beside it.
+pub(in crate::engine::fused) trait Lanes: pulp::Simd {
+    /// Rows of the largest tile of a dense product; 8, 6, 4, 2 and 1 are compiled.
+    const TILE_ROWS: usize;
+    /// Blocks of 16 columns of that tile: `TILE_ROWS * TILE_BLOCKS * 16` sums fit the registers.
+    const TILE_BLOCKS: usize;
+    /// Blocks of 16 columns that a sparse product sums at once.
+    const SPARSE_BLOCKS: usize;
+
+    /// `a / (sqrt(v) + e)`, for `v` of at least 1e-36, to about 2 units in the last place.
+    #[inline(always)]
+    fn over_root(self, a: Self::f32s, v: Self::f32s, e: Self::f32s) -> Self::f32s {
+        self.div_f32s(a, self.add_f32s(self.sqrt_f32s(v), e))
+    }
+
+    /// Bit `i` says that lane `i` is not 0.
+    fn not_zero(self, v: Self::f32s) -> u64;
+}
+
+#[cfg(target_arch = "x86_64")]
+impl Lanes for pulp::x86::V4 {
+    const TILE_ROWS: usize = 8;
+    const TILE_BLOCKS: usize = 3;
+    const SPARSE_BLOCKS: usize = 6;
+
+    /// Estimates of 14 bits, each with one step of Newton's. Where a 512-bit square root and
+    /// division take 18 cycles each (Intel), this takes a third; where they are cheap (AMD), as long.
+    #[inline(always)]
+    fn over_root(self, a: Self::f32s, v: Self::f32s, e: Self::f32s) -> Self::f32s {
+        use pulp::Simd;
+        let estimate: Self::f32s = cast(self.avx512f._mm512_rsqrt14_ps(cast(v)));
+        let root = self.mul_f32s(v, estimate);
+        let rest = self.negate_mul_add_e_f32s(root, root, v);
+        let half = self.mul_f32s(estimate, self.splat_f32s(0.5));
+        let root = self.mul_add_e_f32s(half, rest, root);
+        let divisor = self.add_f32s(root, e);
+        let inverse: Self::f32s = cast(self.avx512f._mm512_rcp14_ps(cast(divisor)));
+        let rest = self.negate_mul_add_e_f32s(divisor, inverse, self.splat_f32s(2.0));
+        self.mul_f32s(a, self.mul_f32s(inverse, rest))
+    }
+
+    #[inline(always)]
+    fn not_zero(self, v: Self::f32s) -> u64 {
+        use pulp::Simd;
+        u64::from(!self.equal_f32s(v, self.splat_f32s(0.0)).0)
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+impl Lanes for pulp::x86::V3 {
+    const TILE_ROWS: usize = 6;
+    const TILE_BLOCKS: usize = 1;
+    const SPARSE_BLOCKS: usize = 4;
+
+    #[inline(always)]
+    fn not_zero(self, v: Self::f32s) -> u64 {
+        use pulp::Simd;
+        let zero = self.equal_f32s(v, self.splat_f32s(0.0));
+        let signs = self.avx._mm256_movemask_ps(cast(zero));
+        !signs as u64 & 0xff
+    }
+}
+
+#[cfg(target_arch = "aarch64")]
+impl Lanes for pulp::aarch64::Neon {
+    const TILE_ROWS: usize = 6;
+    const TILE_BLOCKS: usize = 1;
+    const SPARSE_BLOCKS: usize = 4;
+
+    #[inline(always)]
+    fn not_zero(self, v: Self::f32s) -> u64 {
+        let lanes: [f32; 4] = cast(v);
+        lanes
+            .iter()
+            .rev()
+            .fold(0, |bits, &lane| bits << 1 | u64::from(lane != 0.0))
+    }
+}
+
+impl Lanes for pulp::Scalar {
+    const TILE_ROWS: usize = 2;
+    const TILE_BLOCKS: usize = 1;
+    const SPARSE_BLOCKS: usize = 1;
+
+    #[inline(always)]
+    fn not_zero(self, v: f32) -> u64 {
+        u64::from(v != 0.0)
+    }
+}
+
+/// A computation that is compiled for every kind of SIMD.
+pub(in crate::engine::fused) trait Kernel {
+    type Output;
+    /// Must be `#[inline(always)]`, and so must all that it calls in its loops: only then is it
+    /// compiled with the instructions of `S`.
+    fn run<S: Lanes>(self, simd: S) -> Self::Output;
+}
+
+/// Runs `kernel` with `simd`, or with scalar code where the processor lacks it.
+#[inline]
+pub(in crate::engine::fused) fn dispatch<K: Kernel>(simd: Simd, kernel: K) -> K::Output {
+    match simd {
+        #[cfg(target_arch = "x86_64")]
+        Simd::Avx512 => {
+            if let Some(simd) = pulp::x86::V4::try_new() {
+                return simd.vectorize(Call { simd, kernel });
+            }
+        }
+        #[cfg(target_arch = "x86_64")]
+        Simd::Avx2 => {
+            if let Some(simd) = pulp::x86::V3::try_new() {
+                return simd.vectorize(Call { simd, kernel });
+            }
+        }
+        #[cfg(target_arch = "aarch64")]
+        Simd::Neon => {
+            if let Some(simd) = pulp::aarch64::Neon::try_new() {
+                return simd.vectorize(Call { simd, kernel });
+            }
+        }
+        #[allow(unreachable_patterns, reason = "the arms that this architecture lacks")]
+        _ => {}
+    }
+    kernel.run(pulp::Scalar::new())
+}
+
+struct Call<S, K> {
+    simd: S,
+    kernel: K,
+}
+
+impl<S: Lanes, K: Kernel> NullaryFnOnce for Call<S, K> {
+    type Output = K::Output;
+
+    #[inline(always)]
+    fn call(self) -> K::Output {
+        self.kernel.run(self.simd)
+    }
+}
+
+/// The vector at `from`.
+///
+/// # Safety
+/// `from` is valid for reads of `S::F32_LANES` values.
+#[inline(always)]
+pub(super) unsafe fn load<S: pulp::Simd>(from: *const f32) -> S::f32s {
+    // SAFETY: the caller's; every bit pattern is a vector, and the read needs no alignment.
+    unsafe { from.cast::<S::f32s>().read_unaligned() }
+}
+
+/// Writes `vector` to `to`.
+///
+/// # Safety
+/// `to` is valid for writes of `S::F32_LANES` values.
+#[inline(always)]
+pub(super) unsafe fn store<S: pulp::Simd>(to: *mut f32, vector: S::f32s) {
+    // SAFETY: the caller's; the write needs no alignment.
+    unsafe { to.cast::<S::f32s>().write_unaligned(vector) }
+}

@@ -1,0 +1,332 @@
+//! Functions of a vector: exponential, error function, the activations and their slopes.
+//!
+//! None hides a NaN: comparisons choose the bound, never the argument.
+
+use super::Lanes;
+use crate::plan::Op;
+
+/// `max(x, 0)`.
+#[inline(always)]
+pub(super) fn relu<S: Lanes>(simd: S, x: S::f32s) -> S::f32s {
+    let zero = simd.splat_f32s(0.0);
+    simd.select_f32s(simd.less_than_f32s(x, zero), zero, x)
+}
+
+/// `c[0] + c[1] x + c[2] x^2 + ...`.
+#[inline(always)]
+fn polynomial<S: Lanes, const N: usize>(simd: S, x: S::f32s, c: [f32; N]) -> S::f32s {
+    let mut sum = simd.splat_f32s(c[N - 1]);
+    for &c in c[..N - 1].iter().rev() {
+        sum = simd.mul_add_e_f32s(sum, x, simd.splat_f32s(c));
+    }
+    sum
+}
+
+#[inline(always)]
+fn clamp<S: Lanes>(simd: S, x: S::f32s, least: f32, most: f32) -> S::f32s {
+    let (least, most) = (simd.splat_f32s(least), simd.splat_f32s(most));
+    let x = simd.select_f32s(simd.less_than_f32s(x, least), least, x);
+    simd.select_f32s(simd.greater_than_f32s(x, most), most, x)
+}
+
+/// `exp(x)` to 2 units in the last place; for `x` outside -87..88, of the nearer bound.
+///
+/// `exp(x) = 2^n exp(r)`, `n = round(x / ln 2)`, `exp(r)` by the polynomial of Cephes' `expf`
+/// (S. Moshier, "Methods and programs for mathematical functions", 1989).
+#[inline(always)]
+pub(super) fn exp<S: Lanes>(simd: S, x: S::f32s) -> S::f32s {
+    let x = clamp(simd, x, -87.0, 88.0);
+    // Added to a number below 2^22, this leaves its nearest whole number in the low bits.
+    let whole = simd.splat_f32s(12_582_912.0);
+    let shifted = simd.mul_add_e_f32s(x, simd.splat_f32s(std::f32::consts::LOG2_E), whole);
+    let n = simd.sub_f32s(shifted, whole);
+    // ln 2 in two parts, the first of which has so few bits that `n` times it is exact.
+    let r = simd.negate_mul_add_e_f32s(n, simd.splat_f32s(0.693_359_4), x);
+    let r = simd.negate_mul_add_e_f32s(n, simd.splat_f32s(-2.121_944_4e-4), r);
+    let c = [
+        0.5,
+        1.666_666_5e-1,
+        4.166_579_6e-2,
+        8.333_452e-3,
+        1.398_2e-3,
+        1.987_569_1e-4,
+    ];
+    let square = simd.mul_f32s(r, r);
+    let y = simd.mul_add_e_f32s(polynomial(simd, r, c), square, r);
+    let y = simd.add_f32s(y, simd.splat_f32s(1.0));
+    let bits = simd.transmute_u32s_f32s(shifted);
+    let exponent = simd.wrapping_dyn_shl_u32s(bits, simd.splat_u32s(23));
+    let exponent = simd.add_u32s(exponent, simd.splat_u32s(127 << 23));
+    simd.mul_f32s(y, simd.transmute_f32s_u32s(exponent))
+}
+
+/// `ln(1 + t)` for `t` from 0 to 1: `2 artanh(s)`, `s = t / (2 + t)`, by its series, whose first
+/// term left out is below 2e-8 of the sum.
+#[inline(always)]
+fn ln_1p<S: Lanes>(simd: S, t: S::f32s) -> S::f32s {
+    let s = simd.div_f32s(t, simd.add_f32s(t, simd.splat_f32s(2.0)));
+    let c = [
+        2.0,
+        2.0 / 3.0,
+        2.0 / 5.0,
+        2.0 / 7.0,
+        2.0 / 9.0,
+        2.0 / 11.0,
+        2.0 / 13.0,
+    ];
+    simd.mul_f32s(s, polynomial(simd, simd.mul_f32s(s, s), c))
+}
+
+/// `tanh(x)` to some units in the last place: a quotient of polynomials.
+///
+/// Source: Eigen, `generic_fast_tanh_float`.
+#[inline(always)]
+fn tanh<S: Lanes>(simd: S, x: S::f32s) -> S::f32s {
+    let x = clamp(simd, x, -7.905_311, 7.905_311);
+    let square = simd.mul_f32s(x, x);
+    let above = [
+        4.893_525e-3,
+        6.372_619e-4,
+        1.485_722_4e-5,
+        5.122_297e-8,
+        -8.604_672e-11,
+        2.000_188e-13,
+        -2.760_768_4e-16,
+    ];
+    let below = [
+        4.893_525_2e-3,
+        2.268_434_6e-3,
+        1.185_347_1e-4,
+        1.198_258_4e-6,
+    ];
+    let above = simd.mul_f32s(x, polynomial(simd, square, above));
+    simd.div_f32s(above, polynomial(simd, square, below))
+}
+
+/// `erf(x)` to within 5e-7: a quotient of polynomials.
+///
+/// Source: Eigen, `generic_fast_erf_float`.
+#[inline(always)]
+fn erf<S: Lanes>(simd: S, x: S::f32s) -> S::f32s {
+    const FAR: f32 = 3.832_507;
+    let is_far = simd.greater_than_f32s(simd.abs_f32s(x), simd.splat_f32s(FAR));
+    let x = clamp(simd, x, -FAR, FAR);
+    let square = simd.mul_f32s(x, x);
+    let above = [
+        -1.609_603_3e-2,
+        -2.954_6e-3,
+        -7.349_906e-4,
+        -5.692_506_4e-5,
+        -2.101_024e-6,
+        2.770_681_4e-8,
+        -2.726_142_3e-10,
+    ];
+    let below = [
+        -1.426_474e-2,
+        -7.373_329_2e-3,
+        -1.682_827e-3,
+        -2.133_740_6e-4,
+        -1.456_607_2e-5,
+    ];
+    let above = simd.mul_f32s(x, polynomial(simd, square, above));
+    let near = simd.div_f32s(above, polynomial(simd, square, below));
+    // There it is 1 or -1 to the last digit, and times a large `x` a digit would count.
+    simd.select_f32s(is_far, simd.mul_f32s(x, simd.splat_f32s(1.0 / FAR)), near)
+}
+
+/// `op(x)` and its slope there; formulas at [`Op`]. Dropout, which is not a function of `x` alone,
+/// gives `x`.
+#[inline(always)]
+pub(super) fn activate<S: Lanes>(simd: S, op: Op, x: S::f32s) -> (S::f32s, S::f32s) {
+    let splat = |value: f32| simd.splat_f32s(value);
+    let (zero, one) = (splat(0.0), splat(1.0));
+    let positive = simd.greater_than_f32s(x, zero);
+    // exp(-|x|), 1 / (1 + exp(-|x|)) and from them the sigmoid of either sign
+    let sigmoid = || {
+        let e = exp(simd, simd.neg_f32s(simd.abs_f32s(x)));
+        let p = simd.div_f32s(one, simd.add_f32s(one, e));
+        (e, simd.select_f32s(positive, p, simd.mul_f32s(e, p)))
+    };
+    match op {
+        Op::Relu => (relu(simd, x), simd.select_f32s(positive, one, zero)),
+        Op::LeakyRelu { slope_percent } => {
+            let slope = splat(slope_percent as f32 / 100.0);
+            let slope = simd.select_f32s(positive, one, slope);
+            (simd.mul_f32s(x, slope), slope)
+        }
+        Op::Sigmoid => {
+            let (_, y) = sigmoid();
+            (y, simd.mul_f32s(y, simd.sub_f32s(one, y)))
+        }
+        Op::Tanh => {
+            let y = tanh(simd, x);
+            (y, simd.negate_mul_add_e_f32s(y, y, one))
+        }
+        Op::Gelu => {
+            let scaled = simd.mul_f32s(x, splat(std::f32::consts::FRAC_1_SQRT_2));
+            let share = simd.mul_f32s(splat(0.5), simd.add_f32s(one, erf(simd, scaled)));
+            let half_square = simd.mul_f32s(scaled, scaled);
+            let density = exp(simd, simd.neg_f32s(half_square));
+            // 1 / sqrt(2 pi)
+            let density = simd.mul_f32s(density, splat(0.398_942_3));
+            (
+                simd.mul_f32s(x, share),
+                simd.mul_add_e_f32s(x, density, share),
+            )
+        }
+        Op::Softplus => {
+            let (e, slope) = sigmoid();
+            let y = simd.add_f32s(relu(simd, x), ln_1p(simd, e));
+            (
+                simd.select_f32s(simd.greater_than_f32s(x, splat(20.0)), x, y),
+                slope,
+            )
+        }
+        Op::Linear | Op::Dropout { .. } => (x, one),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Kernel, dispatch};
+    use super::*;
+    use crate::engine::fused::Simd;
+
+    /// One function over many arguments, with every kind of SIMD that this processor has.
+    fn each(function: Function, xs: &[f32], check: impl Fn(Simd, f32, f32, f32)) {
+        for simd in [Simd::Avx512, Simd::Avx2, Simd::Neon, Simd::Scalar] {
+            if !simd.is_available() {
+                continue;
+            }
+            for (x, (y, slope)) in xs.iter().zip(dispatch(simd, Map { function, xs })) {
+                check(simd, *x, y, slope);
+            }
+        }
+    }
+
+    #[derive(Clone, Copy)]
+    enum Function {
+        Exp,
+        Activation(Op),
+    }
+
+    struct Map<'a> {
+        function: Function,
+        xs: &'a [f32],
+    }
+
+    impl Kernel for Map<'_> {
+        type Output = Vec<(f32, f32)>;
+
+        #[inline(always)]
+        fn run<S: Lanes>(self, simd: S) -> Vec<(f32, f32)> {
+            let pairs = self.xs.iter().map(|&x| {
+                let x = simd.splat_f32s(x);
+                let (y, slope) = match self.function {
+                    Function::Exp => (exp(simd, x), x),
+                    Function::Activation(op) => activate(simd, op, x),
+                };
+                (simd.reduce_max_f32s(y), simd.reduce_max_f32s(slope))
+            });
+            pairs.collect()
+        }
+    }
+
+    fn grid(from: f32, to: f32) -> Vec<f32> {
+        (0..=20_000)
+            .map(|i| from + (to - from) * i as f32 / 20_000.0)
+            .collect()
+    }
+
+    #[test]
+    fn exp_is_that_of_f64_to_two_units_in_the_last_place() {
+        each(Function::Exp, &grid(-87.0, 88.0), |simd, x, y, _| {
+            let expected = f64::from(x).exp();
+            let error = (f64::from(y) - expected).abs() / expected;
+            assert!(error < 2.4e-7, "{simd:?} exp({x}): {y} against {expected}");
+        });
+    }
+
+    /// The error function by its Maclaurin series, in `f64`.
+    fn erf_series(x: f64) -> f64 {
+        let (mut term, mut sum) = (x, x);
+        for n in 1..400 {
+            term *= -x * x / f64::from(n);
+            sum += term / f64::from(2 * n + 1);
+        }
+        sum * 2.0 / std::f64::consts::PI.sqrt()
+    }
+
+    fn reference(op: Op, x: f64) -> f64 {
+        match op {
+            Op::Relu => x.max(0.0),
+            Op::LeakyRelu { slope_percent } if x < 0.0 => x * f64::from(slope_percent) / 100.0,
+            Op::Sigmoid => 1.0 / (1.0 + (-x).exp()),
+            Op::Tanh => x.tanh(),
+            Op::Gelu => x / 2.0 * (1.0 + erf_series(x / 2f64.sqrt())),
+            Op::Softplus => x.max(0.0) + (-x.abs()).exp().ln_1p(),
+            _ => x,
+        }
+    }
+
+    #[test]
+    fn activations_and_slopes_are_those_of_f64() {
+        let leaky = Op::LeakyRelu { slope_percent: 20 };
+        for op in [
+            Op::Relu,
+            leaky,
+            Op::Sigmoid,
+            Op::Tanh,
+            Op::Gelu,
+            Op::Softplus,
+        ] {
+            each(
+                Function::Activation(op),
+                &grid(-5.01, 5.0),
+                |simd, x, y, slope| {
+                    let x = f64::from(x);
+                    let expected = reference(op, x);
+                    let h = 1e-5;
+                    if x.abs() < h && matches!(op, Op::Relu | Op::LeakyRelu { .. }) {
+                        return; // the difference below would reach over the kink
+                    }
+                    let steep = (reference(op, x + h) - reference(op, x - h)) / (2.0 * h);
+                    // erf's 5e-7, halved and times |x|; the others are within some 1e-7
+                    let close = 2e-6;
+                    assert!(
+                        (f64::from(y) - expected).abs() < close,
+                        "{simd:?} {op:?}({x}): {y}"
+                    );
+                    assert!(
+                        (f64::from(slope) - steep).abs() < close,
+                        "{simd:?} {op:?}'({x}): {slope}"
+                    );
+                },
+            );
+        }
+    }
+
+    #[test]
+    fn far_out_and_not_a_number() {
+        for op in [Op::Sigmoid, Op::Tanh, Op::Gelu, Op::Softplus, Op::Relu] {
+            let (low, high) = match op {
+                Op::Sigmoid => (0.0, 1.0),
+                Op::Tanh => (-1.0, 1.0),
+                _ => (0.0, 500.0),
+            };
+            each(
+                Function::Activation(op),
+                &[-500.0, 500.0, f32::NAN],
+                |simd, x, y, slope| {
+                    if x.is_nan() {
+                        assert!(y.is_nan(), "{simd:?} {op:?}: {y}");
+                    } else {
+                        let expected = if x < 0.0 { low } else { high };
+                        assert!((y - expected).abs() < 1e-6, "{simd:?} {op:?}({x}): {y}");
+                        assert!(slope.is_finite());
+                    }
+                },
+            );
+        }
+    }
+}

@@ -1,0 +1,471 @@
+//! Dense products: forward, gradient of the input, gradient of the weights.
+//!
+//! All three are one loop, `acc[m, n] += a[m, k] * p[k, n]` over a tile whose sums stay in registers,
+//! with another walk over `a` and another use of the sums. Each sum runs over `k` in order, so
+//! neither the tiles nor the threads change a bit of it.
+//!
+//! Measured on one core of an EPYC with AVX-512 (peak 118 GFLOP/s): 117 with `K` = 784, where the crate
+//! `gemm` needs its operands packed at each call; see benches/README.md.
+//! Dims: `B` = batch size, `I` = inputs, `O` = outputs, `M` rows and `N` columns of a tile.
+
+use std::ops::Range;
+
+use super::{
+    Kernel, Lanes, load,
+    math::relu as relu_of,
+    store,
+    update::{Parameters, Rule},
+};
+use crate::engine::fused::matrix::{BLOCK, Part, View};
+
+/// The largest tile: 8 rows of 3 blocks.
+#[repr(align(64))]
+struct Tile([f32; 8 * 3 * BLOCK]);
+
+impl Tile {
+    const ZEROS: Tile = Tile([0.0; 8 * 3 * BLOCK]);
+
+    /// Columns `column..` of row `row` of a tile of `blocks` blocks.
+    #[inline(always)]
+    fn vector<S: Lanes>(&self, simd: S, blocks: usize, row: usize, column: usize) -> S::f32s {
+        let first = row * blocks * BLOCK + column;
+        simd.partial_load_f32s(&self.0[first..first + S::F32_LANES])
+    }
+}
+
+/// Tiles of at most `largest`, as even as may be: 16 in threes are 3 3 3 3 2 2.
+#[inline(always)]
+pub(super) fn groups(count: usize, largest: usize) -> impl Iterator<Item = Range<usize>> {
+    let parts = count.div_ceil(largest);
+    (0..parts).map(move |part| part * count / parts..(part + 1) * count / parts)
+}
+
+/// How many rows the next tile takes of `left`.
+#[inline(always)]
+fn tile_rows<S: Lanes>(left: usize) -> usize {
+    match left {
+        _ if left >= S::TILE_ROWS => S::TILE_ROWS,
+        4.. if S::TILE_ROWS >= 4 => 4,
+        2.. => 2,
+        _ => 1,
+    }
+}
+
+/// `a` of a product: where it begins and how it is walked.
+#[derive(Clone, Copy)]
+struct Walk {
+    start: *const f32,
+    /// Values from one chunk of 16 `k` to the next; unused where `k` runs along rows.
+    chunk: usize,
+}
+
+/// `tile[m, n] = sum_k a[m, k] * p[k, n]`, `k` from 0 to `depth`, for `M` rows and `V` vectors.
+///
+/// With `ALONG` false, `m` runs over rows and `k` over columns of blocks (forward); with `ALONG` true,
+/// `k` runs over rows and `m` over columns of one block (gradient of the weights).
+///
+/// # Safety
+/// Every `a[m, k]` and every `p[k, n]` named above is valid for reads: `a` at
+/// `start + 16 m + (k / 16) chunk + k % 16`, or `start + m + 16 k` with `ALONG`; `p` at
+/// `p + (n / 16) p_block + 16 k + n % 16`.
+#[inline(always)]
+unsafe fn accumulate<S: Lanes, const M: usize, const V: usize, const ALONG: bool>(
+    simd: S,
+    a: Walk,
+    p: *const f32,
+    p_block: usize,
+    depth: usize,
+    tile: &mut Tile,
+) {
+    let mut sums = [[simd.splat_f32s(0.0); V]; M];
+    let chunk_len = if ALONG { depth } else { BLOCK };
+    let (a_row, a_k) = if ALONG { (1, BLOCK) } else { (BLOCK, 1) };
+    let mut done = 0;
+    let mut a_chunk = a.start;
+    while done < depth {
+        let len = chunk_len.min(depth - done);
+        for k in 0..len {
+            let mut columns = [simd.splat_f32s(0.0); V];
+            for (v, column) in columns.iter_mut().enumerate() {
+                let n = v * S::F32_LANES;
+                // SAFETY: `p[done + k, n..]` is valid for reads, says the caller.
+                *column = unsafe {
+                    load::<S>(p.add(n / BLOCK * p_block + (done + k) * BLOCK + n % BLOCK))
+                };
+            }
+            for (m, sums) in sums.iter_mut().enumerate() {
+                // SAFETY: `a[m, done + k]` is valid for reads, says the caller.
+                let value = simd.splat_f32s(unsafe { *a_chunk.add(m * a_row + k * a_k) });
+                for (sum, column) in sums.iter_mut().zip(columns) {
+                    *sum = simd.mul_add_e_f32s(value, column, *sum);
+                }
+            }
+        }
+        done += len;
+        a_chunk = a_chunk.wrapping_add(a.chunk);
+    }
+    for (m, sums) in sums.into_iter().enumerate() {
+        for (v, sum) in sums.into_iter().enumerate() {
+            let first = (m * V + v) * S::F32_LANES;
+            simd.partial_store_f32s(&mut tile.0[first..first + S::F32_LANES], sum);
+        }
+    }
+}
+
+/// [`accumulate`] for a tile of `rows` rows and `blocks` blocks, which `S` must have.
+///
+/// # Safety
+/// As [`accumulate`], for `rows` rows and `blocks * 16` columns.
+#[inline(always)]
+unsafe fn fill<S: Lanes, const ALONG: bool>(
+    simd: S,
+    (rows, blocks): (usize, usize),
+    a: Walk,
+    p: *const f32,
+    p_block: usize,
+    depth: usize,
+    tile: &mut Tile,
+) {
+    macro_rules! of {
+        ($m:literal, $v:literal) => {
+            // SAFETY: the caller's; `V` vectors are `blocks` blocks in each arm below.
+            unsafe { accumulate::<S, $m, $v, ALONG>(simd, a, p, p_block, depth, tile) }
+        };
+    }
+    match (S::F32_LANES, blocks, rows) {
+        (16, 3, 8) => of!(8, 3),
+        (16, 3, 4) => of!(4, 3),
+        (16, 3, 2) => of!(2, 3),
+        (16, 3, 1) => of!(1, 3),
+        (16, 2, 8) => of!(8, 2),
+        (16, 2, 4) => of!(4, 2),
+        (16, 2, 2) => of!(2, 2),
+        (16, 2, 1) => of!(1, 2),
+        (16, 1, 8) => of!(8, 1),
+        (16, 1, 4) => of!(4, 1),
+        (16, 1, 2) => of!(2, 1),
+        (16, 1, 1) => of!(1, 1),
+        (8, 1, 6) => of!(6, 2),
+        (8, 1, 4) => of!(4, 2),
+        (8, 1, 2) => of!(2, 2),
+        (8, 1, 1) => of!(1, 2),
+        (4, 1, 6) => of!(6, 4),
+        (4, 1, 4) => of!(4, 4),
+        (4, 1, 2) => of!(2, 4),
+        (4, 1, 1) => of!(1, 4),
+        (1, 1, 2) => of!(2, 16),
+        (1, 1, 1) => of!(1, 16),
+        (lanes, blocks, rows) => {
+            unreachable!("no tile of {rows} rows and {blocks} blocks for {lanes} lanes")
+        }
+    }
+}
+
+/// `output = W input + b`, then ReLU if asked for; `[rows, I]` to `[rows, O]`.
+pub(in crate::engine::fused) struct Forward<'a> {
+    /// `[rows, I]`.
+    pub(in crate::engine::fused) input: View<'a>,
+    /// `[I + 1, O]`, the bias last.
+    pub(in crate::engine::fused) weights: View<'a>,
+    /// `[rows, O]`.
+    pub(in crate::engine::fused) output: Part<'a>,
+    pub(in crate::engine::fused) relu: bool,
+}
+
+/// Rows of an input that are multiplied by every weight before the next are begun, so that they
+/// stay in the second-level cache: 128 rows of 784 values are 400 kB.
+const PANEL_ROWS: usize = 128;
+
+impl Kernel for Forward<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Lanes>(self, simd: S) {
+        let Forward {
+            input,
+            weights,
+            output,
+            relu,
+        } = self;
+        let inputs = weights.rows - 1;
+        assert!(input.rows == output.rows && inputs <= input.blocks * BLOCK);
+        assert_eq!(weights.blocks, output.blocks);
+        let mut tile = Tile::ZEROS;
+        for panel in (0..output.rows).step_by(PANEL_ROWS) {
+            let panel_end = output.rows.min(panel + PANEL_ROWS);
+            for blocks in groups(output.blocks, S::TILE_BLOCKS) {
+                let mut row = panel;
+                while row < panel_end {
+                    let rows = tile_rows::<S>(panel_end - row);
+                    let a = Walk {
+                        start: input.at(0, row),
+                        chunk: input.block_stride(),
+                    };
+                    let p = weights.at(blocks.start, 0);
+                    let stride = weights.block_stride();
+                    let size = (rows, blocks.len());
+                    // SAFETY: rows `row..row + rows` and columns `..inputs` lie in `input`, rows `..inputs`
+                    // and blocks `blocks` in `weights`, by the assertions above.
+                    unsafe { fill::<S, false>(simd, size, a, p, stride, inputs, &mut tile) };
+                    for m in 0..rows {
+                        for n in (0..blocks.len() * BLOCK).step_by(S::F32_LANES) {
+                            let (block, lane) = (blocks.start + n / BLOCK, n % BLOCK);
+                            let sum = tile.vector(simd, blocks.len(), m, n);
+                            // SAFETY: row `inputs` of `weights` is the bias; `output` has the row and
+                            // the block.
+                            unsafe {
+                                let bias = load::<S>(weights.at(block, inputs).add(lane));
+                                let mut y = simd.add_f32s(sum, bias);
+                                if relu {
+                                    y = relu_of(simd, y);
+                                }
+                                store::<S>(output.at(block, row + m).add(lane), y);
+                            }
+                        }
+                    }
+                    row += rows;
+                }
+            }
+        }
+    }
+}
+
+/// The derivative of what follows a `Linear` before the next one, for each of its outputs.
+#[derive(Clone, Copy)]
+pub(in crate::engine::fused) enum Slopes<'a> {
+    /// Nothing follows: 1.
+    One,
+    /// ReLU, whose outputs these are: 1 where they are above 0, else 0.
+    Relu(View<'a>),
+    /// These.
+    Stored(View<'a>),
+}
+
+impl Slopes<'_> {
+    /// `gradient` times the slopes at columns `lane..` of a row of a block.
+    ///
+    /// # Safety
+    /// The slopes have that block and row.
+    #[inline(always)]
+    pub(super) unsafe fn apply<S: Lanes>(
+        &self,
+        simd: S,
+        (block, row, lane): (usize, usize, usize),
+        gradient: S::f32s,
+    ) -> S::f32s {
+        match self {
+            Slopes::One => gradient,
+            Slopes::Relu(outputs) => {
+                let zero = simd.splat_f32s(0.0);
+                // SAFETY: the caller's.
+                let output = unsafe { load::<S>(outputs.at(block, row).add(lane)) };
+                simd.select_f32s(simd.greater_than_f32s(output, zero), gradient, zero)
+            }
+            Slopes::Stored(slopes) => {
+                // SAFETY: the caller's.
+                let slope = unsafe { load::<S>(slopes.at(block, row).add(lane)) };
+                simd.mul_f32s(gradient, slope)
+            }
+        }
+    }
+
+    fn has(&self, blocks: usize, rows: usize) -> bool {
+        match self {
+            Slopes::One => true,
+            Slopes::Relu(view) | Slopes::Stored(view) => view.blocks >= blocks && view.rows >= rows,
+        }
+    }
+}
+
+/// `output = (delta W) * slopes`, `[rows, O]` to some blocks of `[rows, I]`.
+pub(in crate::engine::fused) struct InputGradient<'a> {
+    /// The gradient of the layer's outputs, `[rows, O]`.
+    pub(in crate::engine::fused) delta: View<'a>,
+    /// `O`.
+    pub(in crate::engine::fused) outputs: usize,
+    /// `[I + 1, O]`.
+    pub(in crate::engine::fused) weights: View<'a>,
+    /// The first block of inputs that is computed; `output` says how many.
+    pub(in crate::engine::fused) first_block: usize,
+    pub(in crate::engine::fused) slopes: Slopes<'a>,
+    pub(in crate::engine::fused) output: Part<'a>,
+    /// For [`InputGradient::scratch_len`] values.
+    pub(in crate::engine::fused) scratch: &'a mut [f32],
+}
+
+impl InputGradient<'_> {
+    /// How many values of scratch a layer of `outputs` outputs takes.
+    pub(in crate::engine::fused) const fn scratch_len(outputs: usize) -> usize {
+        3 * outputs * BLOCK
+    }
+}
+
+impl Kernel for InputGradient<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Lanes>(self, simd: S) {
+        let InputGradient {
+            delta,
+            outputs,
+            weights,
+            first_block,
+            slopes,
+            output,
+            scratch,
+        } = self;
+        assert!(delta.rows == output.rows && outputs <= delta.blocks * BLOCK);
+        assert!(outputs <= weights.blocks * BLOCK && slopes.has(output.blocks, output.rows));
+        let mut tile = Tile::ZEROS;
+        for blocks in groups(output.blocks, S::TILE_BLOCKS) {
+            for (place, block) in blocks.clone().enumerate() {
+                let to = &mut scratch[place * outputs * BLOCK..(place + 1) * outputs * BLOCK];
+                transpose(weights, first_block + block, outputs, to);
+            }
+            let packed = View::of(scratch, blocks.len(), outputs);
+            let mut row = 0;
+            while row < output.rows {
+                let rows = tile_rows::<S>(output.rows - row);
+                let a = Walk {
+                    start: delta.at(0, row),
+                    chunk: delta.block_stride(),
+                };
+                let (p, stride) = (packed.at(0, 0), packed.block_stride());
+                // SAFETY: rows `row..row + rows` and columns `..outputs` lie in `delta`, by the first
+                // assertion; `packed` has `outputs` rows of as many blocks.
+                unsafe {
+                    let size = (rows, blocks.len());
+                    fill::<S, false>(simd, size, a, p, stride, outputs, &mut tile);
+                }
+                for m in 0..rows {
+                    for n in (0..blocks.len() * BLOCK).step_by(S::F32_LANES) {
+                        let place = (blocks.start + n / BLOCK, row + m, n % BLOCK);
+                        let sum = tile.vector(simd, blocks.len(), m, n);
+                        // SAFETY: `slopes` and `output` have the block and the row.
+                        unsafe {
+                            let gradient = slopes.apply(simd, place, sum);
+                            store::<S>(output.at(place.0, place.1).add(place.2), gradient);
+                        }
+                    }
+                }
+                row += rows;
+            }
+        }
+    }
+}
+
+/// Block `block` of the transposed weights, `[O, 16]`; 0 for inputs that are not there.
+#[inline(always)]
+fn transpose(weights: View<'_>, block: usize, outputs: usize, to: &mut [f32]) {
+    const ZEROS: [f32; BLOCK] = [0.0; BLOCK];
+    let inputs = weights.rows - 1;
+    for (output_block, to) in to.chunks_mut(BLOCK * BLOCK).enumerate() {
+        let rows: [&[f32; BLOCK]; BLOCK] = std::array::from_fn(|lane| {
+            let input = block * BLOCK + lane;
+            if input < inputs {
+                weights.row(output_block, input)
+            } else {
+                &ZEROS
+            }
+        });
+        for (lane, to) in to.chunks_exact_mut(BLOCK).enumerate() {
+            for (value, row) in to.iter_mut().zip(rows) {
+                *value = row[lane % BLOCK];
+            }
+        }
+    }
+    debug_assert_eq!(to.len(), outputs * BLOCK);
+}
+
+/// The gradient `sum_b delta[b, o] input[b, i]` of some weights, given to the optimiser at once.
+pub(in crate::engine::fused) struct WeightGradient<'a> {
+    /// `[rows, I]`.
+    pub(in crate::engine::fused) input: View<'a>,
+    /// The gradient of the layer's outputs, `[rows, O]`, for the blocks of `parameters` alone.
+    pub(in crate::engine::fused) delta: View<'a>,
+    /// The inputs whose weights are changed; the last one past `I - 1` is the bias.
+    pub(in crate::engine::fused) inputs: Range<usize>,
+    /// `I`.
+    pub(in crate::engine::fused) bias: usize,
+    pub(in crate::engine::fused) rule: Rule,
+    /// Rows `inputs` of the parameters.
+    pub(in crate::engine::fused) parameters: Parameters<'a>,
+}
+
+impl Kernel for WeightGradient<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Lanes>(self, simd: S) {
+        let WeightGradient {
+            input,
+            delta,
+            inputs,
+            bias,
+            rule,
+            parameters,
+        } = self;
+        parameters.check(delta.blocks, inputs.len());
+        let end = inputs.end.min(bias);
+        assert!(end <= input.blocks * BLOCK && inputs.end <= bias + 1);
+        assert_eq!(input.rows, delta.rows);
+        let mut tile = Tile::ZEROS;
+        for blocks in groups(delta.blocks, S::TILE_BLOCKS) {
+            let mut first = inputs.start;
+            while first < end {
+                let block_end = end.min((first / BLOCK + 1) * BLOCK);
+                let rows = tile_rows::<S>(block_end - first);
+                let a = Walk {
+                    start: input.at(first / BLOCK, 0).wrapping_add(first % BLOCK),
+                    chunk: 0,
+                };
+                let (p, stride) = (delta.at(blocks.start, 0), delta.block_stride());
+                // SAFETY: columns `first..first + rows` of one block and all rows lie in `input`, blocks
+                // `blocks` and all rows in `delta`; both have the same number of rows.
+                unsafe {
+                    let size = (rows, blocks.len());
+                    fill::<S, true>(simd, size, a, p, stride, delta.rows, &mut tile);
+                }
+                for m in 0..rows {
+                    for n in (0..blocks.len() * BLOCK).step_by(S::F32_LANES) {
+                        let place = (
+                            blocks.start + n / BLOCK,
+                            first + m - inputs.start,
+                            n % BLOCK,
+                        );
+                        let gradient = tile.vector(simd, blocks.len(), m, n);
+                        // SAFETY: `check` has seen the block and the row.
+                        unsafe { parameters.update(simd, &rule, place, gradient) };
+                    }
+                }
+                first += rows;
+            }
+        }
+        if inputs.contains(&bias) {
+            bias_gradient(simd, delta, bias - inputs.start, &rule, &parameters);
+        }
+    }
+}
+
+/// The gradient `sum_b delta[b, o]` of the biases, row `row` of `parameters`.
+#[inline(always)]
+pub(super) fn bias_gradient<S: Lanes>(
+    simd: S,
+    delta: View<'_>,
+    row: usize,
+    rule: &Rule,
+    parameters: &Parameters<'_>,
+) {
+    parameters.check(delta.blocks, row + 1);
+    for block in 0..delta.blocks {
+        for lane in (0..BLOCK).step_by(S::F32_LANES) {
+            let mut sum = simd.splat_f32s(0.0);
+            for sample in 0..delta.rows {
+                // SAFETY: the view has the block and the row.
+                sum = simd.add_f32s(sum, unsafe { load::<S>(delta.at(block, sample).add(lane)) });
+            }
+            // SAFETY: checked above.
+            unsafe { parameters.update(simd, rule, (block, row, lane), sum) };
+        }
+    }
+}

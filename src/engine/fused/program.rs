@@ -1,0 +1,140 @@
+//! The plan, fused: each `Linear` with all that follows it up to the next.
+
+use crate::plan::{Op, Plan, Step};
+
+/// What the engine runs: operations on the input, then layers.
+#[derive(Debug)]
+pub(super) struct Program {
+    /// What comes before the first `Linear`.
+    pub(super) before: Vec<Elementwise>,
+    pub(super) layers: Vec<Layer>,
+    /// The widths of the dropouts, in order.
+    pub(super) dropouts: Vec<DropoutStep>,
+    /// What a sample has.
+    pub(super) inputs: usize,
+    /// What the network gives.
+    pub(super) outputs: usize,
+}
+
+/// A `Linear` and the operations on its outputs.
+#[derive(Debug)]
+pub(super) struct Layer {
+    pub(super) linear: Step,
+    pub(super) then: Vec<Elementwise>,
+}
+
+/// An operation on each value.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Elementwise {
+    pub(super) op: Op,
+    /// Its number among the dropouts, if it is one.
+    pub(super) dropout: Option<usize>,
+}
+
+/// One dropout of the plan.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct DropoutStep {
+    pub(super) percent: u32,
+    /// Its number in the plan, which decides its masks.
+    pub(super) index: usize,
+    pub(super) width: usize,
+}
+
+impl Program {
+    /// Fuses a plan whose input has `inputs` features.
+    pub(super) fn new(plan: &Plan, inputs: usize) -> Self {
+        let mut program = Program {
+            before: Vec::new(),
+            layers: Vec::new(),
+            dropouts: Vec::new(),
+            inputs,
+            outputs: plan.steps().last().map_or(inputs, |step| step.outputs),
+        };
+        for (index, &step) in plan.steps().iter().enumerate() {
+            if step.op == Op::Linear {
+                program.layers.push(Layer {
+                    linear: step,
+                    then: Vec::new(),
+                });
+                continue;
+            }
+            let mut dropout = None;
+            if let Op::Dropout { percent } = step.op {
+                dropout = Some(program.dropouts.len());
+                program.dropouts.push(DropoutStep {
+                    percent,
+                    index,
+                    width: step.outputs,
+                });
+            }
+            let chain = match program.layers.last_mut() {
+                Some(layer) => &mut layer.then,
+                None => &mut program.before,
+            };
+            chain.push(Elementwise {
+                op: step.op,
+                dropout,
+            });
+        }
+        program
+    }
+
+    /// Multiplications and additions for one sample, forward.
+    pub(super) fn macs(&self) -> usize {
+        let macs = |layer: &Layer| layer.linear.inputs * layer.linear.outputs;
+        self.layers.iter().map(macs).sum()
+    }
+}
+
+impl Layer {
+    /// Whether all that follows is ReLU, which the product applies as it writes.
+    pub(super) fn is_relu(&self) -> bool {
+        matches!(self.then[..], [Elementwise { op: Op::Relu, .. }])
+    }
+
+    /// Whether the slopes must be stored, since the outputs do not tell them.
+    pub(super) fn stores_slopes(&self) -> bool {
+        !self.then.is_empty() && !self.is_relu()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::prelude::*;
+
+    #[test]
+    fn every_operation_goes_to_the_linear_before_it() {
+        type Net = (
+            Input<4>,
+            Tanh,
+            Linear<4, 3>,
+            ReLU,
+            Dropout<20>,
+            Linear<3, 2>,
+            ReLU,
+            Linear<2, 2>,
+        );
+        let program = Program::new(&Net::PLAN, 4);
+        assert_eq!(program.before.len(), 1);
+        let then: Vec<usize> = program
+            .layers
+            .iter()
+            .map(|layer| layer.then.len())
+            .collect();
+        assert_eq!(then, [2, 1, 0]);
+        let (relu, stored): (Vec<bool>, Vec<bool>) = program
+            .layers
+            .iter()
+            .map(|l| (l.is_relu(), l.stores_slopes()))
+            .unzip();
+        assert_eq!(relu, [false, true, false]);
+        assert_eq!(stored, [true, false, false]);
+        let dropout = program.dropouts[0];
+        assert_eq!((dropout.percent, dropout.index, dropout.width), (20, 3, 3));
+        assert_eq!(
+            (program.inputs, program.outputs, program.macs()),
+            (4, 2, 12 + 6 + 4)
+        );
+    }
+}

@@ -1,0 +1,434 @@
+//! The engine `Fused` against dfdx's tape: logits, loss, every gradient, many steps.
+
+use proptest::prelude::*;
+use tuplenet::{
+    engine::{Processor, Run, Simd},
+    prelude::*,
+    shape::Features,
+    train::Optimizer,
+};
+
+/// Numbers of a test's own: a linear congruential generator.
+struct Numbers(u64);
+
+impl Numbers {
+    fn next(&mut self) -> f32 {
+        self.0 = self
+            .0
+            .wrapping_mul(6364136223846793005)
+            .wrapping_add(1442695040888963407);
+        (self.0 >> 40) as f32 / (1u64 << 24) as f32
+    }
+}
+
+/// How a test's samples look.
+#[derive(Clone, Copy, Debug)]
+struct Data {
+    samples: usize,
+    /// The share of features that are not 0.
+    density: f32,
+    bytes: bool,
+    seed: u64,
+}
+
+impl Data {
+    fn make<const I: usize, const C: usize>(self) -> Dataset<I, C> {
+        let mut numbers = Numbers(self.seed);
+        let labels = (0..self.samples).map(|_| (numbers.next() * C.min(256) as f32) as u8);
+        let labels: Vec<u8> = labels.collect();
+        // The last feature is never lit, as the border of an image is not.
+        let mut value = |i: usize| {
+            let (lit, value) = (numbers.next() < self.density, numbers.next());
+            if lit && (i % I != I - 1 || I == 1) {
+                value
+            } else {
+                0.0
+            }
+        };
+        if self.bytes {
+            let bytes = (0..self.samples * I)
+                .map(|i| (value(i) * 255.0).ceil() as u8)
+                .collect();
+            return Dataset::from_bytes(bytes, 1.0 / 255.0, labels).unwrap();
+        }
+        let values = (0..self.samples * I).map(value).collect();
+        Dataset::from_values(values, labels).unwrap()
+    }
+}
+
+/// Each entry of each tensor within 1e-5 of the tensor's largest.
+fn assert_close<N: Network>(ours: &Weights<N>, theirs: &Weights<N>, what: &str) {
+    for (a, b) in ours.tensors().zip(theirs.tensors()) {
+        let largest = b.values.iter().fold(0f32, |max, v| max.max(v.abs()));
+        for (i, (x, y)) in a.values.iter().zip(b.values).enumerate() {
+            // An entry is a mean of shares of the softmax, which near 1 are rounded to 6e-8; where
+            // they cancel, that is all there is, on the tape as here.
+            let allowed = 1e-5 * largest + 6e-8;
+            assert!(
+                (x - y).abs() <= allowed,
+                "{what}, {} [{i}]: {x} against {y}",
+                a.name
+            );
+        }
+    }
+}
+
+/// The mean loss of logits, in `f64` by the textbook's formulas.
+fn mean_loss<const I: usize, const C: usize>(
+    loss: Loss,
+    logits: &[f32],
+    order: &[u32],
+    data: &Dataset<I, C>,
+) -> f64 {
+    let of_sample = |row: &[f32], sample: u32| {
+        let label = data.label(sample as usize).unwrap();
+        let row = row.iter().map(|&y| f64::from(y));
+        match loss {
+            Loss::CrossEntropy => {
+                let label_logit = row.clone().nth(label).unwrap();
+                row.map(|y| (y - label_logit).exp()).sum::<f64>().ln()
+            }
+            _ => {
+                let target = |class| f64::from(u8::from(class == label));
+                let squares = row.enumerate().map(|(c, y)| (y - target(c)).powi(2));
+                squares.sum::<f64>() / C as f64
+            }
+        }
+    };
+    let rows = logits.chunks(C).zip(order);
+    rows.map(|(row, &sample)| of_sample(row, sample))
+        .sum::<f64>()
+        / order.len() as f64
+}
+
+/// Logits, loss and every gradient, for one batch in an order of its own.
+fn same_as_the_tape<N, const I: usize, const C: usize>(processor: Processor, data: Data)
+where
+    N: Network<In = Features<I>, Output = Features<C>>,
+{
+    let what = format!("{} {processor:?} {data:?}", std::any::type_name::<N>());
+    let weights = Weights::<N>::init(data.seed);
+    let (tape, fused) = (
+        Tape::<N>::new(weights.clone()).unwrap(),
+        Fused::<N>::on(processor, weights.clone()).unwrap(),
+    );
+    assert_eq!(fused.weights().unwrap(), weights);
+    let dataset = data.make::<I, C>();
+    let (on_tape, on_fused) = (
+        tape.upload(&dataset).unwrap(),
+        fused.upload(&dataset).unwrap(),
+    );
+    let mut order: Vec<u32> = (0..data.samples as u32).rev().collect();
+    order.rotate_left(data.samples / 3);
+
+    let theirs = tape.logits(&on_tape, &order).unwrap();
+    let largest = theirs.iter().fold(0f32, |max, v| max.max(v.abs()));
+    let features: Vec<f32> = order
+        .iter()
+        .flat_map(|&at| dataset.sample(at as usize).unwrap())
+        .collect();
+    let from_data = fused.logits(&on_fused, &order).unwrap();
+    let from_features = fused.forward(&features).unwrap();
+    for (i, theirs) in theirs.iter().enumerate() {
+        for ours in [from_data[i], from_features[i]] {
+            let close = (ours - theirs).abs() <= 1e-5 * largest;
+            assert!(close, "{what}, logit {i}: {ours} against {theirs}");
+        }
+    }
+    let sample = dataset.sample(order[0] as usize).unwrap();
+    let single = fused.predict(&sample).unwrap();
+    for (ours, theirs) in single.iter().zip(&theirs) {
+        assert!(
+            (ours - theirs).abs() <= 1e-5 * largest,
+            "{what}: {ours} against {theirs}"
+        );
+    }
+    for loss in [Loss::CrossEntropy, Loss::MeanSquaredError] {
+        let (theirs, their_gradient) = tape.gradient(&on_tape, &order, loss).unwrap();
+        let (ours, our_gradient) = fused.gradient(&on_fused, &order, loss).unwrap();
+        let expected = mean_loss::<I, C>(loss, &from_data, &order, &dataset);
+        let near = |value: f32, share: f64| (f64::from(value) - expected).abs() <= share * expected;
+        assert!(near(ours, 1e-5), "{what}: {ours} against {expected}");
+        // dfdx adds up all B C terms in f32
+        assert!(near(theirs, 1e-4), "{what}: {theirs} against {expected}");
+        assert_close(&our_gradient, &their_gradient, &what);
+    }
+}
+
+fn train<N: Network, E: Engine<N>>(
+    net: &mut E,
+    data: &E::Data,
+    samples: usize,
+    optimizer: Optimizer,
+    loss: Loss,
+    batch_size: usize,
+    epochs: usize,
+) -> Vec<f32> {
+    let order: Vec<u32> = (0..samples as u32).collect();
+    let mut losses = Vec::new();
+    for _ in 0..epochs {
+        let run = Run {
+            order: &order,
+            batch_size,
+            optimizer: &optimizer,
+            schedule: Schedule::Constant,
+            total_steps: 0,
+            loss,
+            seed: 5,
+            first_step: losses.len() as u64,
+        };
+        net.train(data, &run, &mut losses).unwrap();
+    }
+    losses
+}
+
+/// Every optimiser with each of its settings in use.
+fn optimizers() -> Vec<Optimizer> {
+    let sgd = Sgd {
+        learning_rate: 0.05,
+        ..Sgd::default()
+    };
+    let momentum = Sgd {
+        momentum: 0.9,
+        ..sgd
+    };
+    let nesterov = Sgd {
+        nesterov: true,
+        weight_decay: 1e-3,
+        ..momentum
+    };
+    let adam = Adam {
+        learning_rate: 3e-3,
+        ..Adam::default()
+    };
+    let l2 = Adam {
+        weight_decay: 1e-2,
+        betas: [0.8, 0.99],
+        epsilon: 1e-6,
+        ..adam
+    };
+    let adamw = AdamW {
+        learning_rate: 3e-3,
+        weight_decay: 0.05,
+        ..AdamW::default()
+    };
+    let decayed = Sgd {
+        weight_decay: 1e-2,
+        ..sgd
+    };
+    vec![
+        sgd.into(),
+        decayed.into(),
+        momentum.into(),
+        nesterov.into(),
+        adam.into(),
+        l2.into(),
+        adamw.into(),
+    ]
+}
+
+/// 100 steps of every optimiser, with a short last batch in every epoch: losses within 1e-4.
+#[test]
+fn a_hundred_steps_of_every_optimiser_are_the_tapes() {
+    type Net = (
+        Linear<70, 33>,
+        ReLU,
+        Dropout<20>,
+        Linear<33, 24>,
+        Tanh,
+        Linear<24, 5>,
+    );
+    for density in [0.2, 1.0] {
+        let data = Data {
+            samples: 157,
+            density,
+            bytes: density < 1.0,
+            seed: 3,
+        };
+        let dataset = data.make::<70, 5>();
+        for optimizer in optimizers() {
+            for loss in [Loss::CrossEntropy, Loss::MeanSquaredError] {
+                let mut tape = Tape::<Net>::new(Weights::init(1)).unwrap();
+                let mut fused = Fused::<Net>::new(Weights::init(1)).unwrap();
+                let on_tape = tape.upload(&dataset).unwrap();
+                let on_fused = fused.upload(&dataset).unwrap();
+                let theirs = train(&mut tape, &on_tape, 157, optimizer, loss, 32, 20);
+                let ours = train(&mut fused, &on_fused, 157, optimizer, loss, 32, 20);
+                assert_eq!((ours.len(), theirs.len()), (100, 100));
+                for (step, (a, b)) in ours.iter().zip(&theirs).enumerate() {
+                    let close = (a - b).abs() <= 1e-4 * b.abs();
+                    assert!(
+                        close,
+                        "{optimizer:?} {loss:?}, step {step}: {a} against {b}"
+                    );
+                }
+            }
+        }
+    }
+}
+
+/// Weights after some epochs, as a checksum, and the losses.
+fn bits<N, const I: usize, const C: usize>(processor: Processor, data: Data) -> (String, Vec<f32>)
+where
+    N: Network<In = Features<I>, Output = Features<C>>,
+{
+    let dataset = data.make::<I, C>();
+    let mut net = Fused::<N>::on(processor, Weights::init(2)).unwrap();
+    let uploaded = net.upload(&dataset).unwrap();
+    let adam = Adam::default().into();
+    let losses = train(
+        &mut net,
+        &uploaded,
+        data.samples,
+        adam,
+        Loss::CrossEntropy,
+        100,
+        3,
+    );
+    let mut all = losses;
+    all.extend(net.logits(&uploaded, &[3, 1, 2]).unwrap());
+    (net.weights().unwrap().sha256(), all)
+}
+
+#[test]
+fn the_number_of_threads_changes_no_bit() {
+    type Wide = (
+        Linear<784, 300>,
+        ReLU,
+        Linear<300, 50>,
+        Sigmoid,
+        Linear<50, 10>,
+    );
+    type Dropped = (Linear<784, 100>, ReLU, Dropout<30>, Linear<100, 10>);
+    for density in [0.2, 1.0] {
+        let data = Data {
+            samples: 430,
+            density,
+            bytes: true,
+            seed: 8,
+        };
+        let of = |threads: usize| {
+            let processor = Processor::detect().threads(threads);
+            (
+                bits::<Wide, 784, 10>(processor, data),
+                bits::<Dropped, 784, 10>(processor, data),
+            )
+        };
+        let one = of(1);
+        for threads in [2, 3, 4, 7] {
+            assert_eq!(one, of(threads), "{threads} threads, density {density}");
+        }
+    }
+}
+
+/// The same samples with zeros left out and with zeros multiplied: a data set that is dense but for
+/// the batch at hand is read as dense.
+#[test]
+fn leaving_zeros_out_changes_no_bit() {
+    type Net = (Linear<100, 40>, ReLU, Linear<40, 3>);
+    let sparse = Data {
+        samples: 90,
+        density: 0.3,
+        bytes: false,
+        seed: 4,
+    };
+    let batch = sparse.make::<100, 3>();
+    let tuplenet::data::FeatureValues::Values(values) = batch.features() else {
+        panic!("made of values")
+    };
+    let labels = (0..90).map(|i| batch.label(i).unwrap() as u8);
+    let labels: Vec<u8> = labels.chain(std::iter::repeat_n(0, 900)).collect();
+    let mut padded = values.clone();
+    padded.resize(990 * 100, 1.0);
+    let dense = Dataset::<100, 3>::from_values(padded, labels).unwrap();
+    let trained = |data: &Dataset<100, 3>| {
+        let mut net = Fused::<Net>::new(Weights::init(1)).unwrap();
+        let uploaded = net.upload(data).unwrap();
+        let adam = Adam::default().into();
+        let losses = train(&mut net, &uploaded, 90, adam, Loss::CrossEntropy, 40, 5);
+        (net.weights().unwrap().sha256(), losses)
+    };
+    assert_eq!(trained(&batch), trained(&dense));
+}
+
+/// All that this processor can run.
+fn processors() -> Vec<Processor> {
+    let simds = [Simd::Avx512, Simd::Avx2, Simd::Neon, Simd::Scalar];
+    let there = simds.into_iter().filter(|simd| simd.is_available());
+    there
+        .map(|simd| Processor::detect().threads(2).simd(simd))
+        .collect()
+}
+
+macro_rules! networks {
+    ($call:ident($($argument:expr),*), $which:expr) => {
+        match $which {
+            0 => $call::<(Linear<1, 1>,), 1, 1>($($argument),*),
+            1 => $call::<(Linear<7, 1>, Tanh, Linear<1, 7>), 7, 7>($($argument),*),
+            2 => $call::<(Linear<64, 10>, ReLU, Linear<10, 2>), 64, 2>($($argument),*),
+            3 => $call::<(Linear<65, 100>, GELU, Linear<100, 17>, ReLU, Linear<17, 3>), 65, 3>($($argument),*),
+            4 => $call::<(Linear<130, 2048>, LeakyReLU<20>, Linear<2048, 10>), 130, 10>($($argument),*),
+            5 => $call::<(Input<80>, Tanh, Linear<80, 16>, Softplus, Sigmoid, Linear<16, 48>), 80, 48>($($argument),*),
+            6 => $call::<(Linear<96, 20>, Linear<20, 31>, ReLU, Dropout<50>, Linear<31, 4>, Sigmoid), 96, 4>($($argument),*),
+            7 => $call::<(Linear<784, 49>, Sigmoid, Linear<49, 10>), 784, 10>($($argument),*),
+            8 => $call::<(Input<70>, Softplus), 70, 70>($($argument),*),
+            _ => $call::<(Linear<100, 300>,), 100, 300>($($argument),*),
+        }
+    };
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_network_batch_and_density_is_the_tapes(
+        which in 0..10,
+        samples in prop_oneof![1..20usize, 60..70usize, 120..200usize],
+        density in prop_oneof![Just(0.0f32), Just(1.0), 0.0..1.0f32],
+        bytes: bool,
+        threads in 1..5usize,
+        simd in 0..4usize,
+        seed: u64,
+    ) {
+        let data = Data { samples, density, bytes, seed };
+        let processors = processors();
+        let processor = processors[simd % processors.len()].threads(threads);
+        networks!(same_as_the_tape(processor, data), which);
+    }
+}
+
+#[test]
+fn every_simd_and_every_network_is_the_tapes() {
+    for processor in processors() {
+        for which in 0..10 {
+            for (samples, density) in [(33, 0.2), (8, 1.0)] {
+                let data = Data {
+                    samples,
+                    density,
+                    bytes: samples == 33,
+                    seed: 11,
+                };
+                networks!(same_as_the_tape(processor, data), which);
+            }
+        }
+    }
+}
+
+#[test]
+fn settings_of_the_processor_are_checked() {
+    type Net = (Linear<2, 2>,);
+    let says = |processor: Processor, words: &str| {
+        let error = Fused::<Net>::on(processor, Weights::init(1)).unwrap_err();
+        assert_eq!(error.to_string(), words);
+    };
+    says(
+        Processor::detect().threads(0),
+        "threads: expected 1 or more, found 0",
+    );
+    if !Simd::Neon.is_available() {
+        let best = Simd::detect().name();
+        let words =
+            format!("SIMD: expected instructions of this processor, such as {best}, found NEON");
+        says(Processor::detect().simd(Simd::Neon), &words);
+    }
+}
