@@ -293,3 +293,20 @@ fn predict_refuses_in_one_line() {
         assert!(text.contains(words), "{words:?} is not in {text}");
     }
 }
+
+#[test]
+fn speedrun_without_mnist_says_what_to_do() {
+    for (arguments, code, words) in [
+        (vec![], 1, "name a folder with `--data`"),
+        (vec!["--data", "/no/such"], 1, "/no/such"),
+        (vec!["--seeds", "0"], 2, "--seeds"),
+    ] {
+        let output = example("speedrun", &arguments);
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {text}");
+        assert!(
+            text.starts_with("error: ") && text.contains(words),
+            "{text}"
+        );
+    }
+}
