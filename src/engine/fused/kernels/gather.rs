@@ -1,6 +1,6 @@
 //! Samples into the layout of the products, and what is not 0 into bitmaps.
 
-use super::{Kernel, Lanes, sparse::WORD};
+use super::{Kernel, Lanes, load, sparse::WORD};
 use crate::engine::fused::matrix::{BLOCK, Part};
 
 /// Features of samples, row-major, to read.
@@ -87,7 +87,9 @@ impl Kernel for NotZero<'_> {
             *word = 0;
             let (vectors, rest) = values.split_at(values.len() / S::F32_LANES * S::F32_LANES);
             for (at, lanes) in vectors.chunks_exact(S::F32_LANES).enumerate() {
-                *word |= simd.not_zero(simd.partial_load_f32s(lanes)) << (at * S::F32_LANES);
+                // SAFETY: a chunk is one vector.
+                let lanes = unsafe { load::<S>(lanes.as_ptr()) };
+                *word |= simd.not_zero(lanes) << (at * S::F32_LANES);
             }
             for (at, value) in rest.iter().enumerate() {
                 *word |= u64::from(*value != 0.0) << (vectors.len() + at);

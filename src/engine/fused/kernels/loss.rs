@@ -81,9 +81,12 @@ impl LossGradient<'_> {
         let none = simd.splat_f32s(f32::NEG_INFINITY);
         let vector = |block: usize, lane: usize| {
             let left = simd.splat_f32s((self.classes - block * BLOCK) as f32);
-            let column = simd.partial_load_f32s(&COLUMNS[lane..lane + S::F32_LANES]);
-            // SAFETY: `run` has checked that the logits have the block and the row.
-            let z = unsafe { load::<S>(logits.at(block, row).add(lane)) };
+            // SAFETY: `lane` and those after it lie in a block; `run` has checked that the logits have
+            // the block and the row.
+            let (column, z) = unsafe {
+                let z = load::<S>(logits.at(block, row).add(lane));
+                (load::<S>(COLUMNS.as_ptr().add(lane)), z)
+            };
             simd.select_f32s(simd.less_than_f32s(column, left), z, none)
         };
         let mut max = none;

@@ -27,9 +27,11 @@ impl Tile {
 
     /// Columns `column..` of row `row` of a tile of `blocks` blocks.
     #[inline(always)]
-    fn vector<S: Lanes>(&self, simd: S, blocks: usize, row: usize, column: usize) -> S::f32s {
+    fn vector<S: Lanes>(&self, blocks: usize, row: usize, column: usize) -> S::f32s {
         let first = row * blocks * BLOCK + column;
-        simd.partial_load_f32s(&self.0[first..first + S::F32_LANES])
+        debug_assert!(first + S::F32_LANES <= self.0.len());
+        // SAFETY: the largest tile has as many values; `row`, `column` lie in a tile of that size.
+        unsafe { load::<S>(self.0.as_ptr().wrapping_add(first)) }
     }
 }
 
@@ -107,7 +109,8 @@ unsafe fn accumulate<S: Lanes, const M: usize, const V: usize, const ALONG: bool
     for (m, sums) in sums.into_iter().enumerate() {
         for (v, sum) in sums.into_iter().enumerate() {
             let first = (m * V + v) * S::F32_LANES;
-            simd.partial_store_f32s(&mut tile.0[first..first + S::F32_LANES], sum);
+            // SAFETY: `M` rows of `V` vectors are at most 8 of 3 blocks (see `fill`).
+            unsafe { store::<S>(tile.0.as_mut_ptr().wrapping_add(first), sum) };
         }
     }
 }
@@ -119,7 +122,7 @@ unsafe fn accumulate<S: Lanes, const M: usize, const V: usize, const ALONG: bool
 #[inline(always)]
 unsafe fn fill<S: Lanes, const ALONG: bool>(
     simd: S,
-    (rows, blocks): (usize, usize),
+    (blocks, rows): (usize, usize),
     a: Walk,
     p: *const f32,
     p_block: usize,
@@ -203,14 +206,14 @@ impl Kernel for Forward<'_> {
                     };
                     let p = weights.at(blocks.start, 0);
                     let stride = weights.block_stride();
-                    let size = (rows, blocks.len());
+                    let size = (blocks.len(), rows);
                     // SAFETY: rows `row..row + rows` and columns `..inputs` lie in `input`, rows `..inputs`
                     // and blocks `blocks` in `weights`, by the assertions above.
                     unsafe { fill::<S, false>(simd, size, a, p, stride, inputs, &mut tile) };
                     for m in 0..rows {
                         for n in (0..blocks.len() * BLOCK).step_by(S::F32_LANES) {
                             let (block, lane) = (blocks.start + n / BLOCK, n % BLOCK);
-                            let sum = tile.vector(simd, blocks.len(), m, n);
+                            let sum = tile.vector::<S>(blocks.len(), m, n);
                             // SAFETY: row `inputs` of `weights` is the bias; `output` has the row and
                             // the block.
                             unsafe {
@@ -334,13 +337,13 @@ impl Kernel for InputGradient<'_> {
                 // SAFETY: rows `row..row + rows` and columns `..outputs` lie in `delta`, by the first
                 // assertion; `packed` has `outputs` rows of as many blocks.
                 unsafe {
-                    let size = (rows, blocks.len());
+                    let size = (blocks.len(), rows);
                     fill::<S, false>(simd, size, a, p, stride, outputs, &mut tile);
                 }
                 for m in 0..rows {
                     for n in (0..blocks.len() * BLOCK).step_by(S::F32_LANES) {
                         let place = (blocks.start + n / BLOCK, row + m, n % BLOCK);
-                        let sum = tile.vector(simd, blocks.len(), m, n);
+                        let sum = tile.vector::<S>(blocks.len(), m, n);
                         // SAFETY: `slopes` and `output` have the block and the row.
                         unsafe {
                             let gradient = slopes.apply(simd, place, sum);
@@ -405,7 +408,7 @@ impl Kernel for WeightGradient<'_> {
             rule,
             parameters,
         } = self;
-        parameters.check(delta.blocks, inputs.len());
+        parameters.check(&rule, delta.blocks, inputs.len());
         let end = inputs.end.min(bias);
         assert!(end <= input.blocks * BLOCK && inputs.end <= bias + 1);
         assert_eq!(input.rows, delta.rows);
@@ -422,22 +425,11 @@ impl Kernel for WeightGradient<'_> {
                 let (p, stride) = (delta.at(blocks.start, 0), delta.block_stride());
                 // SAFETY: columns `first..first + rows` of one block and all rows lie in `input`, blocks
                 // `blocks` and all rows in `delta`; both have the same number of rows.
-                unsafe {
-                    let size = (rows, blocks.len());
-                    fill::<S, true>(simd, size, a, p, stride, delta.rows, &mut tile);
-                }
-                for m in 0..rows {
-                    for n in (0..blocks.len() * BLOCK).step_by(S::F32_LANES) {
-                        let place = (
-                            blocks.start + n / BLOCK,
-                            first + m - inputs.start,
-                            n % BLOCK,
-                        );
-                        let gradient = tile.vector(simd, blocks.len(), m, n);
-                        // SAFETY: `check` has seen the block and the row.
-                        unsafe { parameters.update(simd, &rule, place, gradient) };
-                    }
-                }
+                let size = (blocks.len(), rows);
+                unsafe { fill::<S, true>(simd, size, a, p, stride, delta.rows, &mut tile) };
+                let place = (blocks.start, first - inputs.start);
+                // SAFETY: `check` has seen the rule, the blocks and the rows.
+                unsafe { parameters.update_tile(simd, &rule, place, size, tile.0.as_ptr()) };
                 first += rows;
             }
         }
@@ -456,7 +448,8 @@ pub(super) fn bias_gradient<S: Lanes>(
     rule: &Rule,
     parameters: &Parameters<'_>,
 ) {
-    parameters.check(delta.blocks, row + 1);
+    parameters.check(rule, delta.blocks, row + 1);
+    let mut sums = [0.0; BLOCK];
     for block in 0..delta.blocks {
         for lane in (0..BLOCK).step_by(S::F32_LANES) {
             let mut sum = simd.splat_f32s(0.0);
@@ -464,8 +457,10 @@ pub(super) fn bias_gradient<S: Lanes>(
                 // SAFETY: the view has the block and the row.
                 sum = simd.add_f32s(sum, unsafe { load::<S>(delta.at(block, sample).add(lane)) });
             }
-            // SAFETY: checked above.
-            unsafe { parameters.update(simd, rule, (block, row, lane), sum) };
+            // SAFETY: `lane` and the lanes after it lie in a block.
+            unsafe { store::<S>(sums.as_mut_ptr().add(lane), sum) };
         }
+        // SAFETY: checked above; `sums` are one row of one block.
+        unsafe { parameters.update_tile(simd, rule, (block, row), (1, 1), sums.as_ptr()) };
     }
 }

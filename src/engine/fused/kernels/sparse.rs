@@ -258,7 +258,8 @@ impl Kernel for SparseWeightGradient<'_> {
     fn run<S: Lanes>(mut self, simd: S) {
         let features = self.batch.features;
         self.batch.check(self.delta.rows);
-        self.parameters.check(self.delta.blocks, self.inputs.len());
+        let rows = self.inputs.len();
+        self.parameters.check(&self.rule, self.delta.blocks, rows);
         assert!(self.columns.len() >= self.delta.rows.div_ceil(WORD) * features);
         assert!(self.moving.len() >= self.batch.words() && self.inputs.end <= features + 1);
         let lit = self.inputs.start..self.inputs.end.min(features);
@@ -299,7 +300,7 @@ fn gradient<S: Lanes, T: Value, const V: usize>(
     lit: Range<usize>,
     values: T,
 ) {
-    let (features, lanes) = (kernel.batch.features, S::F32_LANES);
+    let (features, lanes, rule) = (kernel.batch.features, S::F32_LANES, kernel.rule);
     let words = kernel.delta.rows.div_ceil(WORD);
     let stride = kernel.delta.block_stride();
     for word in 0..words {
@@ -311,12 +312,13 @@ fn gradient<S: Lanes, T: Value, const V: usize>(
             if !moving || (bits == 0 && word > 0 && !last) {
                 continue;
             }
-            let place = (feature - lit.start) * V * lanes;
-            let kept = &mut kernel.scratch[place..place + V * lanes];
+            let kept = kernel.scratch.as_mut_ptr();
+            let kept = kept.wrapping_add((feature - lit.start) * V * lanes);
             let mut sums = [simd.splat_f32s(0.0); V];
             if word > 0 {
-                for (sum, kept) in sums.iter_mut().zip(kept.chunks_exact(lanes)) {
-                    *sum = simd.partial_load_f32s(kept);
+                for (v, sum) in sums.iter_mut().enumerate() {
+                    // SAFETY: `run` has checked that there is scratch for every feature.
+                    *sum = unsafe { load::<S>(kept.add(v * lanes)) };
                 }
             }
             let first_value = word * WORD * features + feature;
@@ -333,15 +335,13 @@ fn gradient<S: Lanes, T: Value, const V: usize>(
                 }
             }
             if last {
-                for (v, &sum) in sums.iter().enumerate() {
-                    let block = first_block + v * lanes / BLOCK;
-                    let place = (block, feature - kernel.inputs.start, v * lanes % BLOCK);
-                    // SAFETY: `run` has checked the parameters.
-                    unsafe { kernel.parameters.update(simd, &kernel.rule, place, sum) };
-                }
+                let place = (first_block, feature - kernel.inputs.start);
+                // SAFETY: `run` has checked the parameters.
+                unsafe { kernel.parameters.update_row(simd, &rule, place, sums) };
             } else {
-                for (&sum, kept) in sums.iter().zip(kept.chunks_exact_mut(lanes)) {
-                    simd.partial_store_f32s(kept, sum);
+                for (v, &sum) in sums.iter().enumerate() {
+                    // SAFETY: as above.
+                    unsafe { store::<S>(kept.add(v * lanes), sum) };
                 }
             }
         }

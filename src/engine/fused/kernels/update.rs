@@ -1,8 +1,8 @@
 //! Optimisers: what a gradient does to a vector of parameters. Formulas and sources: [`Optimizer`].
 
-use super::{Lanes, load, store};
+use super::{Lanes, load, sparse::vector_at, store};
 use crate::{
-    engine::fused::matrix::Part,
+    engine::fused::matrix::{BLOCK, Part},
     train::{Adam, AdamW, Optimizer, Sgd},
 };
 
@@ -119,101 +119,339 @@ pub(in crate::engine::fused) struct Parameters<'a> {
     pub(in crate::engine::fused) moments: [Option<Part<'a>>; 2],
 }
 
+/// Where a row of a block of parameters lies, with its moments; those that are not kept are dangling.
+#[derive(Clone, Copy)]
+struct Place {
+    weights: *mut f32,
+    moments: [*mut f32; 2],
+}
+
+impl Place {
+    #[inline(always)]
+    fn add(self, values: usize) -> Place {
+        Place {
+            weights: self.weights.wrapping_add(values),
+            moments: self.moments.map(|moment| moment.wrapping_add(values)),
+        }
+    }
+}
+
 impl Parameters<'_> {
+    /// Checks that there are that many blocks and rows, and the moments of `rule`, all of one layout.
+    ///
     /// # Panics
-    /// When there are not that many blocks and rows in each.
-    pub(super) fn check(&self, blocks: usize, rows: usize) {
-        for part in [Some(&self.weights)]
-            .into_iter()
-            .chain(self.moments.each_ref().map(Option::as_ref))
-        {
-            assert!(part.is_none_or(|part| part.blocks >= blocks && part.rows >= rows));
+    /// When there are not.
+    pub(super) fn check(&self, rule: &Rule, blocks: usize, rows: usize) {
+        let kept = self.moments.iter().take(rule.moments());
+        let parts = kept.map(Option::as_ref).chain([Some(&self.weights)]);
+        for part in parts {
+            assert!(part.is_some_and(|part| part.blocks >= blocks
+                && part.rows >= rows
+                && part.block_stride() == self.weights.block_stride()));
         }
     }
 
-    /// Changes the parameters at columns `lane..` of a row of a block by their gradient.
+    #[inline(always)]
+    fn place(&self, block: usize, row: usize) -> Place {
+        let moment = |moment: &Option<Part<'_>>| match moment {
+            Some(part) => part.at(block, row),
+            None => std::ptr::null_mut(),
+        };
+        Place {
+            weights: self.weights.at(block, row),
+            moments: self.moments.each_ref().map(moment),
+        }
+    }
+
+    /// Changes `rows` rows of `blocks` blocks, from these on, by their gradients, which lie in rows of
+    /// `blocks * 16`.
     ///
     /// # Safety
-    /// [`Parameters::check`] has seen more blocks than `block` and more rows than `row`.
-    ///
-    /// # Panics
-    /// When a moment that the rule keeps is not there.
+    /// [`Parameters::check`] has seen the rule, the blocks and the rows; the gradients are there.
     #[inline(always)]
-    pub(super) unsafe fn update<S: Lanes>(
+    pub(super) unsafe fn update_tile<S: Lanes>(
         &self,
         simd: S,
         rule: &Rule,
-        (block, row, lane): (usize, usize, usize),
-        gradient: S::f32s,
+        (first_block, first_row): (usize, usize),
+        (blocks, rows): (usize, usize),
+        gradients: *const f32,
     ) {
-        let splat = |value: f32| simd.splat_f32s(value);
-        let place = |part: &Part<'_>| part.at(block, row).wrapping_add(lane);
-        let moment = |at: usize| match &self.moments[at] {
-            Some(part) => place(part),
-            None => unreachable!("the rule has a moment that was not made"),
+        let tile = UpdateTile {
+            place: self.place(first_block, first_row),
+            block_stride: self.weights.block_stride(),
+            blocks,
+            rows,
+            gradients,
         };
-        let flush = |mean| simd.sub_f32s(simd.add_f32s(mean, splat(FLUSH)), splat(FLUSH));
-        let decayed = |gradient, weight, decay: f32| {
-            if decay == 0.0 {
-                gradient
-            } else {
-                simd.mul_add_e_f32s(splat(decay), weight, gradient)
-            }
+        rule.with(simd, tile);
+    }
+
+    /// Changes `V` vectors of one row, from block `first_block` on, by their gradients.
+    ///
+    /// # Safety
+    /// [`Parameters::check`] has seen the rule, the blocks and the row.
+    #[inline(always)]
+    pub(super) unsafe fn update_row<S: Lanes, const V: usize>(
+        &self,
+        simd: S,
+        rule: &Rule,
+        (first_block, row): (usize, usize),
+        gradients: [S::f32s; V],
+    ) {
+        let row = UpdateRow {
+            place: self.place(first_block, row),
+            block_stride: self.weights.block_stride(),
+            gradients,
         };
-        let w = place(&self.weights);
-        // SAFETY: every pointer lies in its part, says the caller; the parts are this thread's own.
-        unsafe {
-            match *rule {
-                Rule::Store => store::<S>(moment(0), gradient),
-                Rule::Sgd { rate, decay } => {
-                    let weight = load::<S>(w);
-                    let gradient = decayed(gradient, weight, decay);
-                    store::<S>(w, simd.negate_mul_add_e_f32s(splat(rate), gradient, weight));
-                }
-                Rule::Momentum {
-                    rate,
-                    momentum,
-                    nesterov,
-                    decay,
-                } => {
-                    let (weight, v) = (load::<S>(w), moment(0));
-                    let gradient = decayed(gradient, weight, decay);
-                    let velocity =
-                        flush(simd.mul_add_e_f32s(splat(momentum), load::<S>(v), gradient));
-                    store::<S>(v, velocity);
-                    let step = if nesterov {
-                        simd.mul_add_e_f32s(splat(momentum), velocity, gradient)
-                    } else {
-                        velocity
-                    };
-                    store::<S>(w, simd.negate_mul_add_e_f32s(splat(rate), step, weight));
-                }
-                Rule::Adam {
-                    betas: [beta1, beta2],
-                    shares: [share1, share2],
-                    step,
-                    epsilon,
-                    decay,
-                    keep,
-                } => {
-                    let (m, v) = (moment(0), moment(1));
-                    let mut weight = load::<S>(w);
-                    let gradient = decayed(gradient, weight, decay);
-                    let new = simd.mul_f32s(splat(share1), gradient);
-                    let mean = flush(simd.mul_add_e_f32s(splat(beta1), load::<S>(m), new));
-                    store::<S>(m, mean);
-                    let new = simd.mul_f32s(splat(share2), gradient);
-                    let new = simd.mul_add_e_f32s(new, gradient, splat(LEAST));
-                    let square = simd.mul_add_e_f32s(splat(beta2), load::<S>(v), new);
-                    store::<S>(v, square);
-                    if keep != 1.0 {
-                        weight = simd.mul_f32s(splat(keep), weight);
+        rule.with(simd, row);
+    }
+}
+
+/// What is done with an [`Update`], whichever it is.
+trait WithUpdate<S: Lanes> {
+    fn with<U: Update<S>>(self, simd: S, update: U);
+}
+
+struct UpdateTile {
+    place: Place,
+    block_stride: usize,
+    blocks: usize,
+    rows: usize,
+    gradients: *const f32,
+}
+
+impl<S: Lanes> WithUpdate<S> for UpdateTile {
+    #[inline(always)]
+    fn with<U: Update<S>>(self, simd: S, update: U) {
+        for block in 0..self.blocks {
+            let place = self.place.add(block * self.block_stride);
+            for row in 0..self.rows {
+                for lane in (0..BLOCK).step_by(S::F32_LANES) {
+                    let from = (row * self.blocks + block) * BLOCK + lane;
+                    // SAFETY: gradients and parameters are there, says the caller of `update_tile`.
+                    unsafe {
+                        let gradient = load::<S>(self.gradients.wrapping_add(from));
+                        update.apply(simd, place.add(row * BLOCK + lane), gradient);
                     }
-                    let change =
-                        simd.over_root(simd.mul_f32s(splat(step), mean), square, splat(epsilon));
-                    store::<S>(w, simd.sub_f32s(weight, change));
                 }
             }
+        }
+    }
+}
+
+struct UpdateRow<S: Lanes, const V: usize> {
+    place: Place,
+    block_stride: usize,
+    gradients: [S::f32s; V],
+}
+
+impl<S: Lanes, const V: usize> WithUpdate<S> for UpdateRow<S, V> {
+    #[inline(always)]
+    fn with<U: Update<S>>(self, simd: S, update: U) {
+        for (v, gradient) in self.gradients.into_iter().enumerate() {
+            let place = self
+                .place
+                .add(vector_at(S::F32_LANES, v, self.block_stride));
+            // SAFETY: the parameters are there, says the caller of `update_row`.
+            unsafe { update.apply(simd, place, gradient) };
+        }
+    }
+}
+
+/// What a gradient does to a vector of parameters.
+trait Update<S: Lanes>: Copy {
+    /// # Safety
+    /// The weights at `place`, and the moments that the rule keeps, are valid for reads and writes of
+    /// a vector.
+    unsafe fn apply(self, simd: S, place: Place, gradient: S::f32s);
+}
+
+impl Rule {
+    /// Hands over the update of this rule, its numbers already in vectors.
+    #[inline(always)]
+    fn with<S: Lanes>(&self, simd: S, then: impl WithUpdate<S>) {
+        let splat = |value: f32| simd.splat_f32s(value);
+        match *self {
+            Rule::Store => then.with(simd, Store),
+            Rule::Sgd { rate, decay } => {
+                let (rate, decay) = (splat(rate), splat(decay));
+                then.with(simd, SgdUpdate::<S> { rate, decay });
+            }
+            Rule::Momentum {
+                rate,
+                momentum,
+                nesterov,
+                decay,
+            } => {
+                let update = MomentumUpdate::<S> {
+                    rate: splat(rate),
+                    momentum: splat(momentum),
+                    nesterov,
+                    decay: splat(decay),
+                };
+                then.with(simd, update);
+            }
+            Rule::Adam {
+                betas,
+                shares,
+                step,
+                epsilon,
+                decay,
+                keep,
+            } => {
+                let update = AdamUpdate::<S> {
+                    betas: betas.map(splat),
+                    shares: shares.map(splat),
+                    step: splat(step),
+                    epsilon: splat(epsilon),
+                };
+                if decay == 0.0 && keep == 1.0 {
+                    then.with(simd, update);
+                } else {
+                    let (decay, keep) = (splat(decay), splat(keep));
+                    let update = DecayedAdam {
+                        adam: update,
+                        decay,
+                        keep,
+                    };
+                    then.with(simd, update);
+                }
+            }
+        }
+    }
+}
+
+/// What lies below the last digit of [`FLUSH`] becomes 0.
+#[inline(always)]
+fn flush<S: Lanes>(simd: S, mean: S::f32s) -> S::f32s {
+    let flush = simd.splat_f32s(FLUSH);
+    simd.sub_f32s(simd.add_f32s(mean, flush), flush)
+}
+
+#[derive(Clone, Copy)]
+struct Store;
+
+impl<S: Lanes> Update<S> for Store {
+    #[inline(always)]
+    unsafe fn apply(self, _: S, place: Place, gradient: S::f32s) {
+        // SAFETY: the caller's.
+        unsafe { store::<S>(place.moments[0], gradient) };
+    }
+}
+
+#[derive(Clone, Copy)]
+struct SgdUpdate<S: Lanes> {
+    rate: S::f32s,
+    decay: S::f32s,
+}
+
+impl<S: Lanes> Update<S> for SgdUpdate<S> {
+    #[inline(always)]
+    unsafe fn apply(self, simd: S, place: Place, gradient: S::f32s) {
+        // SAFETY: the caller's.
+        unsafe {
+            let weight = load::<S>(place.weights);
+            let gradient = simd.mul_add_e_f32s(self.decay, weight, gradient);
+            let weight = simd.negate_mul_add_e_f32s(self.rate, gradient, weight);
+            store::<S>(place.weights, weight);
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+struct MomentumUpdate<S: Lanes> {
+    rate: S::f32s,
+    momentum: S::f32s,
+    nesterov: bool,
+    decay: S::f32s,
+}
+
+impl<S: Lanes> Update<S> for MomentumUpdate<S> {
+    #[inline(always)]
+    unsafe fn apply(self, simd: S, place: Place, gradient: S::f32s) {
+        // SAFETY: the caller's.
+        unsafe {
+            let (weight, velocity) = (load::<S>(place.weights), load::<S>(place.moments[0]));
+            let gradient = simd.mul_add_e_f32s(self.decay, weight, gradient);
+            let velocity = simd.mul_add_e_f32s(self.momentum, velocity, gradient);
+            let velocity = flush(simd, velocity);
+            store::<S>(place.moments[0], velocity);
+            let step = if self.nesterov {
+                simd.mul_add_e_f32s(self.momentum, velocity, gradient)
+            } else {
+                velocity
+            };
+            store::<S>(
+                place.weights,
+                simd.negate_mul_add_e_f32s(self.rate, step, weight),
+            );
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+struct AdamUpdate<S: Lanes> {
+    betas: [S::f32s; 2],
+    shares: [S::f32s; 2],
+    step: S::f32s,
+    epsilon: S::f32s,
+}
+
+impl<S: Lanes> AdamUpdate<S> {
+    /// What is taken from the weights.
+    ///
+    /// # Safety
+    /// As [`Update::apply`].
+    #[inline(always)]
+    unsafe fn change(self, simd: S, place: Place, gradient: S::f32s) -> S::f32s {
+        let [mean_at, square_at] = place.moments;
+        // SAFETY: the caller's.
+        let (mean, square) = unsafe { (load::<S>(mean_at), load::<S>(square_at)) };
+        let new = simd.mul_f32s(self.shares[0], gradient);
+        let mean = flush(simd, simd.mul_add_e_f32s(self.betas[0], mean, new));
+        let new = simd.mul_f32s(self.shares[1], gradient);
+        let new = simd.mul_add_e_f32s(new, gradient, simd.splat_f32s(LEAST));
+        let square = simd.mul_add_e_f32s(self.betas[1], square, new);
+        // SAFETY: the caller's.
+        unsafe {
+            store::<S>(mean_at, mean);
+            store::<S>(square_at, square);
+        }
+        simd.over_root(simd.mul_f32s(self.step, mean), square, self.epsilon)
+    }
+}
+
+impl<S: Lanes> Update<S> for AdamUpdate<S> {
+    #[inline(always)]
+    unsafe fn apply(self, simd: S, place: Place, gradient: S::f32s) {
+        // SAFETY: the caller's.
+        unsafe {
+            let weight = load::<S>(place.weights);
+            let change = self.change(simd, place, gradient);
+            store::<S>(place.weights, simd.sub_f32s(weight, change));
+        }
+    }
+}
+
+/// [`AdamUpdate`] with weight decay of either kind.
+#[derive(Clone, Copy)]
+struct DecayedAdam<S: Lanes> {
+    adam: AdamUpdate<S>,
+    decay: S::f32s,
+    keep: S::f32s,
+}
+
+impl<S: Lanes> Update<S> for DecayedAdam<S> {
+    #[inline(always)]
+    unsafe fn apply(self, simd: S, place: Place, gradient: S::f32s) {
+        // SAFETY: the caller's.
+        unsafe {
+            let weight = load::<S>(place.weights);
+            let gradient = simd.mul_add_e_f32s(self.decay, weight, gradient);
+            let change = self.adam.change(simd, place, gradient);
+            let weight = simd.mul_f32s(self.keep, weight);
+            store::<S>(place.weights, simd.sub_f32s(weight, change));
         }
     }
 }
