@@ -9,7 +9,7 @@ use super::{
     Core,
     bitmap::Uploaded,
     forward::{self, Outputs},
-    input::{Form, Input, InputBuffer},
+    input::{Input, InputBuffer},
     kernels::{
         Elementwise, Gather, NotZero, Rows, Samples, Single, SparseBatch, Values, WORD, dispatch,
     },
@@ -55,11 +55,11 @@ pub(super) struct Chunk {
 }
 
 impl Chunk {
-    fn new(core: &Core, form: Form) -> Self {
+    fn new(core: &Core, is_dense: bool) -> Self {
         let program = &core.program;
         let outputs = program.layers.iter();
         Chunk {
-            input: InputBuffer::new(CHUNK, program.inputs, form),
+            input: InputBuffer::new(CHUNK, program.inputs, is_dense),
             outputs: outputs
                 .map(|layer| Matrix::zeros(CHUNK, layer.linear.outputs))
                 .collect(),
@@ -76,15 +76,18 @@ impl Job {
     /// same job as the same member.
     pub(super) unsafe fn run(&self, core: &Core, member: &Member<'_>, room: &Mutex<Option<Chunk>>) {
         let (width, classes) = (core.program.inputs, core.program.outputs);
-        let form = match &self.source {
-            Source::Numbered(data, _) => Form::of(data),
-            Source::Features(_) => Form::Dense,
+        let is_dense = match &self.source {
+            Source::Numbered(data, _) => data.bitmap.is_none(),
+            Source::Features(_) => true,
         };
         let mut room = room.lock().unwrap_or_else(PoisonError::into_inner);
-        if room.as_ref().is_none_or(|chunk| chunk.input.form() != form) {
+        if room
+            .as_ref()
+            .is_none_or(|chunk| chunk.input.is_dense() != is_dense)
+        {
             *room = None;
         }
-        let chunk = room.get_or_insert_with(|| Chunk::new(core, form));
+        let chunk = room.get_or_insert_with(|| Chunk::new(core, is_dense));
         let count = self.logits.len() / classes;
         let mine = share::rows(member, count);
         for first in mine.clone().step_by(CHUNK) {
@@ -95,9 +98,11 @@ impl Job {
                 match &self.source {
                     Source::Numbered(data, order) => {
                         let samples = &order.get()[rows.clone()];
-                        chunk.input.gather(core.simd, data, samples, 0..rows.len());
-                        chunk.before(core, rows.len());
-                        let input = chunk.input.read(data, rows.len());
+                        if is_dense {
+                            chunk.input.gather(core.simd, data, samples, 0..rows.len());
+                            chunk.before(core, rows.len());
+                        }
+                        let input = chunk.input.read(data, samples);
                         chunk.layers(core, input, rows.len(), logits);
                     }
                     Source::Features(features) => {
@@ -109,6 +114,7 @@ impl Job {
                                 features: width,
                                 bits: &chunk.bits,
                                 values: Values::Floats(values),
+                                samples: Samples::From(0),
                             };
                             chunk.layers(core, Input::Sparse(batch, 0), rows.len(), logits);
                         } else {

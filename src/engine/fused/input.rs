@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::{
     Simd,
-    bitmap::Uploaded,
+    bitmap::{Bitmap, Uploaded},
     kernels::{Gather, Rows, Samples, SparseBatch, Values, WORD, dispatch, turn},
     matrix::{Matrix, View},
     shared::Shared,
@@ -19,71 +19,36 @@ pub(super) enum Input<'a> {
     Sparse(SparseBatch<'a>, usize),
 }
 
-/// The form of a batch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Form {
-    Dense,
-    SparseBytes,
-    SparseFloats,
-}
-
-impl Form {
-    /// The form in which a data set is read.
-    pub(super) fn of(data: &Uploaded) -> Self {
-        match (&data.bitmap, &data.samples.features) {
-            (None, _) => Form::Dense,
-            (Some(_), FeatureValues::Bytes { .. }) => Form::SparseBytes,
-            (Some(_), FeatureValues::Values(_)) => Form::SparseFloats,
-        }
-    }
-}
-
-impl FeatureValues {
-    fn rows(&self) -> Rows<'_> {
-        match self {
-            FeatureValues::Bytes { bytes, scale } => Rows::Bytes(bytes, *scale),
-            FeatureValues::Values(values) => Rows::Floats(values),
-        }
-    }
-}
-
-/// Room for a batch of samples, in the form that was last asked for.
+/// Room for a batch of samples of a data set: for their values, if they are read as dense, else for
+/// their bitmaps turned.
 #[derive(Debug)]
 pub(super) struct InputBuffer {
-    form: Form,
     features: usize,
+    /// `[B, F]`, or nothing.
     dense: Matrix,
-    /// `[B, words]`.
-    bits: Shared<u64>,
-    /// `[B / 64, F]`.
+    /// `[B / 64, F]`, or nothing.
     columns: Shared<u64>,
-    /// `[B, F]`, the one or the other.
-    bytes: Shared<u8>,
-    floats: Shared<f32>,
+    is_dense: bool,
 }
 
 impl InputBuffer {
-    pub(super) fn new(capacity: usize, features: usize, form: Form) -> Self {
-        let only = |asked: bool, len: usize| if asked { len } else { 0 };
-        let (sparse, words) = (form != Form::Dense, features.div_ceil(WORD));
+    /// Room for `capacity` samples of a dense or a sparse data set.
+    pub(super) fn new(capacity: usize, features: usize, is_dense: bool) -> Self {
+        let (dense, sparse) = if is_dense {
+            (capacity, 0)
+        } else {
+            (0, capacity)
+        };
         InputBuffer {
-            form,
             features,
-            dense: Matrix::zeros(only(!sparse, capacity), only(!sparse, features)),
-            bits: Shared::zeros(only(sparse, capacity * words)),
-            columns: Shared::zeros(only(sparse, capacity.div_ceil(WORD) * features)),
-            bytes: Shared::zeros(only(form == Form::SparseBytes, capacity * features)),
-            floats: Shared::zeros(only(form == Form::SparseFloats, capacity * features)),
+            dense: Matrix::zeros(dense, features),
+            columns: Shared::zeros(sparse.div_ceil(WORD) * features),
+            is_dense,
         }
     }
 
-    /// The form that there is room for.
-    pub(super) fn form(&self) -> Form {
-        self.form
-    }
-
-    fn words(&self) -> usize {
-        self.features.div_ceil(WORD)
+    pub(super) fn is_dense(&self) -> bool {
+        self.is_dense
     }
 
     /// The dense form's matrix.
@@ -102,49 +67,30 @@ impl InputBuffer {
         samples: &[u32],
         rows: Range<usize>,
     ) {
-        debug_assert_eq!(samples.len(), rows.len());
-        let (width, words, source) = (self.features, self.words(), &data.samples.features);
-        let Some(bitmap) = &data.bitmap else {
-            let gather = Gather {
-                rows: source.rows(),
-                width,
-                samples: Samples::Numbered(samples),
-                // SAFETY: the caller's.
-                output: unsafe { self.dense.part(0..self.dense.blocks(), rows) },
-            };
-            return dispatch(simd, gather);
+        let gather = Gather {
+            rows: match &data.samples.features {
+                FeatureValues::Bytes { bytes, scale } => Rows::Bytes(bytes, *scale),
+                FeatureValues::Values(values) => Rows::Floats(values),
+            },
+            width: self.features,
+            samples: Samples::Numbered(samples),
+            // SAFETY: the caller's.
+            output: unsafe { self.dense.part(0..self.dense.blocks(), rows) },
         };
-        // SAFETY: the caller's; the rows' bits and values are theirs alone.
-        let bits = unsafe { self.bits.slice_mut(rows.start * words..rows.end * words) };
-        for (to, &sample) in bits.chunks_exact_mut(words).zip(samples) {
-            to.copy_from_slice(&bitmap.bits[sample as usize * words..][..words]);
-        }
-        let place = rows.start * width..rows.end * width;
-        match source {
-            // SAFETY: as above.
-            FeatureValues::Bytes { bytes, .. } => unsafe {
-                copy_rows(bytes, width, samples, self.bytes.slice_mut(place));
-            },
-            // SAFETY: as above.
-            FeatureValues::Values(values) => unsafe {
-                copy_rows(values, width, samples, self.floats.slice_mut(place));
-            },
-        }
+        dispatch(simd, gather);
     }
 
-    /// Turns the bits of the rows' words `words` (of 64 features each), for the gradient.
+    /// Turns the words `words` (of 64 features each) of a batch's bitmaps, for the gradient.
     ///
     /// # Safety
-    /// No other thread writes the bits, or reads or writes these features' columns, until this returns.
-    pub(super) unsafe fn turn(&self, rows: usize, words: Range<usize>) {
-        let all = self.words();
-        // SAFETY: the caller's.
-        let bits = unsafe { self.bits.slice(0..rows * all) };
-        for (block, bits) in bits.chunks(WORD * all).enumerate() {
+    /// No other thread reads or writes these features' columns until this returns.
+    pub(super) unsafe fn turn(&self, bitmap: &Bitmap, batch: &[u32], words: Range<usize>) {
+        let all = self.features.div_ceil(WORD);
+        for (block, samples) in batch.chunks(WORD).enumerate() {
             for word in words.clone() {
                 let mut square = [0; WORD];
-                for (row, bits) in square.iter_mut().zip(bits.chunks_exact(all)) {
-                    *row = bits[word];
+                for (row, &sample) in square.iter_mut().zip(samples) {
+                    *row = bitmap.bits[sample as usize * all + word];
                 }
                 turn(&mut square);
                 let len = WORD.min(self.features - word * WORD);
@@ -156,32 +102,27 @@ impl InputBuffer {
         }
     }
 
-    /// The batch's `rows` samples.
+    /// The samples `batch` of a data set.
     ///
     /// # Safety
     /// While the input lives, no thread writes the buffer's samples.
-    pub(super) unsafe fn read<'a>(&'a self, data: &'a Uploaded, rows: usize) -> Input<'a> {
-        // SAFETY: the caller's.
-        unsafe {
-            let values = match (&data.bitmap, self.form) {
-                (Some(bitmap), Form::SparseBytes) => {
-                    Values::Bytes(self.bytes.slice(0..rows * self.features), &bitmap.table)
-                }
-                (_, Form::SparseFloats) => {
-                    Values::Floats(self.floats.slice(0..rows * self.features))
-                }
-                _ => {
-                    let view = self.dense.view();
-                    return Input::Dense(view.within(0..view.blocks, 0..rows));
-                }
-            };
-            let batch = SparseBatch {
-                features: self.features,
-                bits: self.bits.slice(0..rows * self.words()),
-                values,
-            };
-            Input::Sparse(batch, 0)
-        }
+    pub(super) unsafe fn read<'a>(&'a self, data: &'a Uploaded, batch: &'a [u32]) -> Input<'a> {
+        let Some(bitmap) = &data.bitmap else {
+            // SAFETY: the caller's.
+            return Input::Dense(unsafe {
+                self.dense.read(0..self.dense.blocks(), 0..batch.len())
+            });
+        };
+        let sparse = SparseBatch {
+            features: self.features,
+            bits: &bitmap.bits,
+            values: match &data.samples.features {
+                FeatureValues::Bytes { bytes, .. } => Values::Bytes(bytes, &bitmap.table),
+                FeatureValues::Values(values) => Values::Floats(values),
+            },
+            samples: Samples::Numbered(batch),
+        };
+        Input::Sparse(sparse, 0)
     }
 
     /// The turned bits of `rows` samples.
@@ -191,11 +132,5 @@ impl InputBuffer {
     pub(super) unsafe fn columns(&self, rows: usize) -> &[u64] {
         // SAFETY: the caller's.
         unsafe { self.columns.slice(0..rows.div_ceil(WORD) * self.features) }
-    }
-}
-
-fn copy_rows<T: Copy>(from: &[T], width: usize, samples: &[u32], to: &mut [T]) {
-    for (to, &sample) in to.chunks_exact_mut(width).zip(samples) {
-        to.copy_from_slice(&from[sample as usize * width..][..width]);
     }
 }

@@ -21,18 +21,23 @@ pub(super) struct Share {
 }
 
 impl Share {
-    /// A member's share of `blocks` blocks of `rows` rows.
+    /// A member's share of `blocks` blocks of `rows` rows, which come in eights: whole tiles.
     ///
     /// Blocks are divided first, so that a layer's weights stay in the cache of the thread that
     /// computes with them; rows only where there are fewer blocks than threads.
     pub(super) fn of(member: &Member<'_>, blocks: usize, rows: usize) -> Self {
+        Self::in_units(member, blocks, rows, ROWS)
+    }
+
+    /// A member's share of `blocks` blocks of `rows` rows, which come in units of `unit`.
+    pub(super) fn in_units(member: &Member<'_>, blocks: usize, rows: usize, unit: usize) -> Self {
         let across = (1..=member.count)
             .rev()
             .find(|across| member.count.is_multiple_of(*across) && *across <= blocks)
             .unwrap_or(1);
         Share {
             blocks: part(blocks, across, member.index % across),
-            rows: eights(rows, member.count / across, member.index / across),
+            rows: units(rows, unit, member.count / across, member.index / across),
         }
     }
 }
@@ -59,7 +64,7 @@ impl Share {
 
 /// A member's share of `rows` rows.
 pub(super) fn rows(member: &Member<'_>, rows: usize) -> Range<usize> {
-    eights(rows, member.count, member.index)
+    units(rows, ROWS, member.count, member.index)
 }
 
 /// A member's share of `count` things.
@@ -71,9 +76,9 @@ fn part(count: usize, parts: usize, index: usize) -> Range<usize> {
     index * count / parts..(index + 1) * count / parts
 }
 
-fn eights(rows: usize, parts: usize, index: usize) -> Range<usize> {
-    let eights = part(rows.div_ceil(ROWS), parts, index);
-    (eights.start * ROWS).min(rows)..(eights.end * ROWS).min(rows)
+fn units(rows: usize, unit: usize, parts: usize, index: usize) -> Range<usize> {
+    let units = part(rows.div_ceil(unit), parts, index);
+    (units.start * unit).min(rows)..(units.end * unit).min(rows)
 }
 
 #[cfg(test)]

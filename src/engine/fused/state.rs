@@ -8,7 +8,6 @@ use std::{
 use super::{
     Core,
     inference::{self, Chunk},
-    input::Form,
     kernels::{Rule, WORD},
     matrix::Matrix,
     team::{Broken, Member},
@@ -128,9 +127,10 @@ impl Context {
 
 impl State {
     fn prepare(&mut self, core: &Core, members: usize, job: &mut training::Job) {
-        let form = Form::of(&job.data);
+        let is_dense = job.data.bitmap.is_none();
         let rows = job.batch_size.min(job.order.len());
-        self.activations.prepare(&core.program, members, rows, form);
+        self.activations
+            .prepare(&core.program, members, rows, is_dense);
         match &mut job.kind {
             Kind::Gradient => {
                 if self.gradients.is_empty() {

@@ -19,7 +19,7 @@ use super::{
     Core,
     bitmap::Uploaded,
     forward::{self, Outputs},
-    input::{Form, Input, InputBuffer},
+    input::{Input, InputBuffer},
     kernels::{
         InputGradient, LossGradient, Parameters, Rule, Slopes, SparseWeightGradient, WORD,
         WeightGradient, dispatch,
@@ -58,10 +58,10 @@ pub(super) struct Activations {
 
 impl Activations {
     pub(super) fn new(program: &Program, members: usize) -> Self {
-        Self::with_capacity(program, members, 0, Form::Dense)
+        Self::with_capacity(program, members, 0, true)
     }
 
-    fn with_capacity(program: &Program, members: usize, capacity: usize, form: Form) -> Self {
+    fn with_capacity(program: &Program, members: usize, capacity: usize, is_dense: bool) -> Self {
         let of = |width: usize| Matrix::zeros(capacity, width);
         let outputs = || program.layers.iter().map(|layer| layer.linear.outputs);
         let slopes = program
@@ -72,9 +72,9 @@ impl Activations {
                 false => Matrix::zeros(0, 0),
             });
         let back = outputs().skip(1).map(InputGradient::scratch_len).max();
-        let sparse = match form {
-            Form::Dense => 0,
-            _ => SparseWeightGradient::scratch_len(program.inputs),
+        let sparse = match is_dense {
+            true => 0,
+            false => SparseWeightGradient::scratch_len(program.inputs),
         };
         let mask = program.dropouts.iter().map(|dropout| dropout.width).max();
         let scratch = back.max(mask).max(Some(sparse)).unwrap_or(0);
@@ -84,7 +84,7 @@ impl Activations {
         }
         Activations {
             capacity,
-            input: InputBuffer::new(capacity, program.inputs, form),
+            input: InputBuffer::new(capacity, program.inputs, is_dense),
             outputs: outputs().map(of).collect(),
             slopes: slopes.collect(),
             deltas,
@@ -98,10 +98,16 @@ impl Activations {
         }
     }
 
-    /// Makes room for `rows` samples in this form.
-    pub(super) fn prepare(&mut self, program: &Program, members: usize, rows: usize, form: Form) {
-        if self.capacity < rows || self.input.form() != form {
-            *self = Self::with_capacity(program, members, rows.max(self.capacity), form);
+    /// Makes room for `rows` samples of a dense or a sparse data set.
+    pub(super) fn prepare(
+        &mut self,
+        program: &Program,
+        members: usize,
+        rows: usize,
+        is_dense: bool,
+    ) {
+        if self.capacity < rows || self.input.is_dense() != is_dense {
+            *self = Self::with_capacity(program, members, rows.max(self.capacity), is_dense);
         }
     }
 }
@@ -208,11 +214,13 @@ impl Training<'_> {
         // SAFETY: between two meetings each of these writes what no other reads, as the table at the
         // head of this file says, and shares are disjoint (see `share`).
         unsafe {
-            self.gather(samples, chance);
-            self.member.meet()?;
-            self.turn(samples.len());
+            if self.gathers(chance) {
+                self.gather(samples, chance);
+                self.member.meet()?;
+            }
+            self.turn(samples);
             for at in 0..layers {
-                self.forward(at, samples.len(), chance.is_some());
+                self.forward(at, samples, chance.is_some());
                 if at + 1 < layers {
                     self.member.meet()?;
                 }
@@ -224,7 +232,7 @@ impl Training<'_> {
                 self.member.meet()?;
             }
             for at in (0..layers).rev() {
-                self.update(at, samples.len(), rule);
+                self.update(at, samples, rule);
             }
             if self.member.index == 0 {
                 let losses = self.activations.losses.slice(0..samples.len());
@@ -234,6 +242,12 @@ impl Training<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Whether there is anything to [`gather`](Training::gather): sparse samples are read where they are.
+    fn gathers(&self, chance: Option<Chance>) -> bool {
+        let masks = chance.is_some() && !self.activations.masks.is_empty();
+        masks || self.activations.input.is_dense()
     }
 
     /// This member's rows: samples, masks, and what comes before the first layer.
@@ -247,8 +261,10 @@ impl Training<'_> {
         // the masks of these rows just below.
         unsafe {
             let samples = &samples[rows.clone()];
-            all.input
-                .gather(core.simd, &self.job.data, samples, rows.clone());
+            if all.input.is_dense() {
+                let data = &self.job.data;
+                all.input.gather(core.simd, data, samples, rows.clone());
+            }
             if let Some(Chance { seed, step }) = chance {
                 for (dropout, mask) in core.program.dropouts.iter().zip(&all.masks) {
                     let mut mask = mask.part(0..mask.blocks(), rows.clone());
@@ -279,27 +295,27 @@ impl Training<'_> {
     ///
     /// # Safety
     /// As [`Training::step`].
-    unsafe fn turn(&self, rows: usize) {
-        if self.activations.input.form() != Form::Dense {
+    unsafe fn turn(&self, samples: &[u32]) {
+        if let Some(bitmap) = &self.job.data.bitmap {
             let words = self.core.program.inputs.div_ceil(WORD);
             let words = share::some(self.member, words);
-            // SAFETY: words are shared out; nobody writes the bits, or reads the columns, in this phase.
-            unsafe { self.activations.input.turn(rows, words) };
+            // SAFETY: words are shared out; nobody reads the columns in this phase.
+            unsafe { self.activations.input.turn(bitmap, samples, words) };
         }
     }
 
-    /// The network's input for layer 0, else the outputs of the layer before, for `rows` of the batch.
+    /// The network's input for layer 0, else the outputs of the layer before, for a batch.
     ///
     /// # Safety
     /// No thread writes them in this phase.
-    unsafe fn input_of(&self, at: usize, batch: usize) -> Input<'_> {
+    unsafe fn input_of<'b>(&'b self, at: usize, batch: &'b [u32]) -> Input<'b> {
         // SAFETY: the caller's.
         unsafe {
             match at {
                 0 => self.activations.input.read(&self.job.data, batch),
                 _ => {
                     let outputs = &self.activations.outputs[at - 1];
-                    Input::Dense(outputs.read(0..outputs.blocks(), 0..batch))
+                    Input::Dense(outputs.read(0..outputs.blocks(), 0..batch.len()))
                 }
             }
         }
@@ -307,16 +323,16 @@ impl Training<'_> {
 
     /// # Safety
     /// As [`Training::step`].
-    unsafe fn forward(&self, at: usize, batch: usize, dropout: bool) {
+    unsafe fn forward(&self, at: usize, batch: &[u32], dropout: bool) {
         let all = self.activations;
         let output = &all.outputs[at];
         let share = if at + 1 == self.core.program.layers.len() {
             Share {
                 blocks: 0..output.blocks(),
-                rows: share::rows(self.member, batch),
+                rows: share::rows(self.member, batch.len()),
             }
         } else {
-            Share::of(self.member, output.blocks(), batch)
+            Share::of(self.member, output.blocks(), batch.len())
         };
         let slopes = self.core.program.layers[at].stores_slopes();
         // SAFETY: what this phase reads was written before the last meeting; shares are disjoint, and
@@ -417,32 +433,30 @@ impl Training<'_> {
     ///
     /// # Safety
     /// As [`Training::step`].
-    unsafe fn update(&self, at: usize, batch: usize, rule: Rule) {
+    unsafe fn update(&self, at: usize, batch: &[u32], rule: Rule) {
         let (core, all) = (self.core, self.activations);
         let inputs = core.program.layers[at].linear.inputs;
         let weights = &core.weights[at];
         // Rows of weights are shared out in blocks of inputs, so that a tile has one block's.
-        let share = Share::of(self.member, weights.blocks(), (inputs + 1).div_ceil(BLOCK));
-        let rows = share.rows.start * BLOCK..(share.rows.end * BLOCK).min(inputs + 1);
-        let rows = rows.start.min(rows.end)..rows.end;
+        let share = Share::in_units(self.member, weights.blocks(), inputs + 1, BLOCK);
         // SAFETY: this phase writes weights and moments, in shares, and each member's own scratch; it
         // reads activations and deltas, written before.
         unsafe {
             let moment = |kept: usize| {
                 let matrix = self.moments[kept].get(at)?;
-                Some(matrix.part(share.blocks.clone(), rows.clone()))
+                Some(share.write(matrix))
             };
             let parameters = Parameters {
-                weights: weights.part(share.blocks.clone(), rows.clone()),
+                weights: share.write(weights),
                 moments: [moment(0), moment(1)],
             };
-            let delta = all.deltas[at].read(share.blocks.clone(), 0..batch);
+            let delta = all.deltas[at].read(share.blocks.clone(), 0..batch.len());
             match self.input_of(at, batch) {
                 Input::Dense(input) => {
                     let gradient = WeightGradient {
                         input,
                         delta,
-                        inputs: rows,
+                        inputs: share.rows,
                         bias: inputs,
                         rule,
                         parameters,
@@ -456,9 +470,9 @@ impl Training<'_> {
                         batch,
                         delta,
                         scratch: all.scratch[self.member.index].slice_mut(
-                            0..SparseWeightGradient::scratch_len(rows.len().min(inputs)),
+                            0..SparseWeightGradient::scratch_len(share.rows.len().min(inputs)),
                         ),
-                        inputs: rows,
+                        inputs: share.rows,
                         rule,
                         parameters,
                     };

@@ -62,6 +62,12 @@ pub(in crate::engine::fused) trait Lanes: pulp::Simd {
     /// Blocks of 16 columns that a sparse product sums at once.
     const SPARSE_BLOCKS: usize;
 
+    /// `c - a b`, rounded once where the processor can.
+    #[inline(always)]
+    fn minus_product(self, c: Self::f32s, a: Self::f32s, b: Self::f32s) -> Self::f32s {
+        self.mul_add_e_f32s(self.neg_f32s(a), b, c)
+    }
+
     /// `a / (sqrt(v) + e)`, for `v` of at least 1e-36, to about 2 units in the last place.
     #[inline(always)]
     fn over_root(self, a: Self::f32s, v: Self::f32s, e: Self::f32s) -> Self::f32s {
@@ -85,13 +91,18 @@ impl Lanes for pulp::x86::V4 {
         use pulp::Simd;
         let estimate: Self::f32s = cast(self.avx512f._mm512_rsqrt14_ps(cast(v)));
         let root = self.mul_f32s(v, estimate);
-        let rest = self.negate_mul_add_e_f32s(root, root, v);
+        let rest = self.minus_product(v, root, root);
         let half = self.mul_f32s(estimate, self.splat_f32s(0.5));
         let root = self.mul_add_e_f32s(half, rest, root);
         let divisor = self.add_f32s(root, e);
         let inverse: Self::f32s = cast(self.avx512f._mm512_rcp14_ps(cast(divisor)));
-        let rest = self.negate_mul_add_e_f32s(divisor, inverse, self.splat_f32s(2.0));
+        let rest = self.minus_product(self.splat_f32s(2.0), divisor, inverse);
         self.mul_f32s(a, self.mul_f32s(inverse, rest))
+    }
+
+    #[inline(always)]
+    fn minus_product(self, c: Self::f32s, a: Self::f32s, b: Self::f32s) -> Self::f32s {
+        cast(self.avx512f._mm512_fnmadd_ps(cast(a), cast(b), cast(c)))
     }
 
     #[inline(always)]
@@ -106,6 +117,11 @@ impl Lanes for pulp::x86::V3 {
     const TILE_ROWS: usize = 6;
     const TILE_BLOCKS: usize = 1;
     const SPARSE_BLOCKS: usize = 4;
+
+    #[inline(always)]
+    fn minus_product(self, c: Self::f32s, a: Self::f32s, b: Self::f32s) -> Self::f32s {
+        cast(self.fma._mm256_fnmadd_ps(cast(a), cast(b), cast(c)))
+    }
 
     #[inline(always)]
     fn not_zero(self, v: Self::f32s) -> u64 {
@@ -211,4 +227,17 @@ pub(super) unsafe fn load<S: pulp::Simd>(from: *const f32) -> S::f32s {
 pub(super) unsafe fn store<S: pulp::Simd>(to: *mut f32, vector: S::f32s) {
     // SAFETY: the caller's; the write needs no alignment.
     unsafe { to.cast::<S::f32s>().write_unaligned(vector) }
+}
+
+/// Asks the processor to fetch the cache line of an address, which need not be valid.
+#[inline(always)]
+pub(super) fn prefetch<T>(address: *const T) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        // SAFETY: a prefetch changes nothing that a program can see, and faults on no address.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(address.cast()) };
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = address;
 }

@@ -41,8 +41,8 @@ pub(super) fn exp<S: Lanes>(simd: S, x: S::f32s) -> S::f32s {
     let shifted = simd.mul_add_e_f32s(x, simd.splat_f32s(std::f32::consts::LOG2_E), whole);
     let n = simd.sub_f32s(shifted, whole);
     // ln 2 in two parts, the first of which has so few bits that `n` times it is exact.
-    let r = simd.negate_mul_add_e_f32s(n, simd.splat_f32s(0.693_359_4), x);
-    let r = simd.negate_mul_add_e_f32s(n, simd.splat_f32s(-2.121_944_4e-4), r);
+    let r = simd.minus_product(x, n, simd.splat_f32s(0.693_359_4));
+    let r = simd.minus_product(r, n, simd.splat_f32s(-2.121_944_4e-4));
     let c = [
         0.5,
         1.666_666_5e-1,
@@ -160,7 +160,7 @@ pub(super) fn activate<S: Lanes>(simd: S, op: Op, x: S::f32s) -> (S::f32s, S::f3
         }
         Op::Tanh => {
             let y = tanh(simd, x);
-            (y, simd.negate_mul_add_e_f32s(y, y, one))
+            (y, simd.minus_product(one, y, y))
         }
         Op::Gelu => {
             let scaled = simd.mul_f32s(x, splat(std::f32::consts::FRAC_1_SQRT_2));

@@ -20,7 +20,7 @@ mod sparse;
 mod update;
 
 pub use self::lanes::Simd;
-use self::lanes::{Lanes, load, store};
+use self::lanes::{Lanes, load, prefetch, store};
 pub(super) use self::{
     elementwise::Elementwise,
     gather::{Gather, NotZero, Rows, Samples},

@@ -13,28 +13,33 @@
 use std::ops::Range;
 
 use super::{
-    Kernel, Lanes, load,
+    Kernel, Lanes,
+    gather::Samples,
+    load,
     math::relu as relu_of,
+    prefetch,
     product::{bias_gradient, groups},
     store,
-    update::{Parameters, Rule},
+    update::{Parameters, Rule, Update, WithUpdate},
 };
 use crate::engine::fused::matrix::{BLOCK, Part, View};
 
 /// Features to a word of a sample's bitmap, samples to a word of a feature's.
 pub(in crate::engine::fused) const WORD: usize = u64::BITS as usize;
 
-/// A batch of samples with bitmaps of what is not 0.
+/// A batch of samples with bitmaps of what is not 0, where they lie in their data set.
 #[derive(Clone, Copy)]
 pub(in crate::engine::fused) struct SparseBatch<'a> {
     /// `F`.
     pub(in crate::engine::fused) features: usize,
-    /// `[B, F / 64]`: bit `f % 64` of word `f / 64` says that feature `f` is not 0.
+    /// `[n, F / 64]`: bit `f % 64` of word `f / 64` says that feature `f` is not 0.
     pub(in crate::engine::fused) bits: &'a [u64],
     pub(in crate::engine::fused) values: Values<'a>,
+    /// The batch's samples.
+    pub(in crate::engine::fused) samples: Samples<'a>,
 }
 
-/// The features' values, `[B, F]`.
+/// The features' values, `[n, F]`.
 #[derive(Clone, Copy)]
 pub(in crate::engine::fused) enum Values<'a> {
     /// A byte each, and the value of every byte.
@@ -49,22 +54,27 @@ impl SparseBatch<'_> {
     }
 
     /// # Panics
-    /// When the bits or values are not of `rows` samples.
-    fn check(&self, rows: usize) {
-        assert!(self.bits.len() >= rows * self.words());
+    /// When the bits or values of one of the batch's samples `rows` are not there.
+    fn check(&self, rows: Range<usize>) {
+        let last = rows.map(|row| self.samples.at(row)).max();
+        let count = last.map_or(0, |last| last + 1);
+        assert!(self.bits.len() >= count * self.words());
         let values = match self.values {
             Values::Bytes(bytes, _) => bytes.len(),
             Values::Floats(floats) => floats.len(),
         };
-        assert!(values >= rows * self.features);
+        assert!(values >= count * self.features);
     }
 }
 
-/// The value at a place of `[B, F]`.
+/// The value at a place of `[n, F]`.
 trait Value: Copy {
     /// # Safety
     /// The place is there.
     unsafe fn at(self, place: usize) -> f32;
+
+    /// Asks for the 64 features from this place on, which need not be there.
+    fn prefetch(self, place: usize);
 }
 
 #[derive(Clone, Copy)]
@@ -75,6 +85,11 @@ impl Value for Bytes<'_> {
     unsafe fn at(self, place: usize) -> f32 {
         // SAFETY: the caller's.
         self.1[usize::from(unsafe { *self.0.get_unchecked(place) })]
+    }
+
+    #[inline(always)]
+    fn prefetch(self, place: usize) {
+        prefetch(self.0.as_ptr().wrapping_add(place));
     }
 }
 
@@ -87,7 +102,17 @@ impl Value for Floats<'_> {
         // SAFETY: the caller's.
         unsafe { *self.0.get_unchecked(place) }
     }
+
+    #[inline(always)]
+    fn prefetch(self, place: usize) {
+        for line in (0..WORD).step_by(LINE) {
+            prefetch(self.0.as_ptr().wrapping_add(place + line));
+        }
+    }
 }
+
+/// Values of 4 bytes to a cache line.
+const LINE: usize = 16;
 
 /// Calls a function for `blocks` blocks with the vectors in them as a constant.
 macro_rules! with_vectors {
@@ -134,7 +159,7 @@ impl Kernel for SparseForward<'_> {
 
     #[inline(always)]
     fn run<S: Lanes>(self, simd: S) {
-        self.batch.check(self.samples.end);
+        self.batch.check(self.samples.clone());
         assert_eq!(self.weights.rows, self.batch.features + 1);
         assert!(self.weights.blocks == self.output.blocks);
         assert_eq!(self.output.rows, self.samples.len());
@@ -177,26 +202,35 @@ fn forward<S: Lanes, T: Value, const V: usize>(
     } = kernel;
     let (words, features) = (batch.words(), batch.features);
     let lanes = S::F32_LANES;
+    let (w_stride, out_stride) = (weights.block_stride(), output.block_stride());
     let bias = weights.at(first_block, features);
     for word in 0..words {
         let last = word + 1 == words;
         let rows = weights.at(first_block, word * WORD);
         for row in 0..output.rows {
-            let sample = samples.start + row;
-            let mut bits = batch.bits[sample * words + word];
+            let sample = batch.samples.at(samples.start + row);
+            let first_value = sample * features + word * WORD;
+            // What this sample and the next 64 features need is on its way when they come.
+            values.prefetch(first_value + WORD);
+            if row < WORD {
+                let next = rows.wrapping_add((WORD + row) * BLOCK);
+                for v in (0..V).step_by(BLOCK / lanes) {
+                    prefetch(next.wrapping_add(vector_at(lanes, v, w_stride)));
+                }
+            }
+            // SAFETY: `run` has checked that the bits of these samples are there.
+            let mut bits = unsafe { *batch.bits.get_unchecked(sample * words + word) };
             if bits == 0 && word > 0 && !last {
                 continue;
             }
             let out = output.at(first_block, row);
             let mut sums = [simd.splat_f32s(0.0); V];
-            for (v, sum) in sums.iter_mut().enumerate() {
-                if word > 0 {
-                    let at = vector_at(lanes, v, output.block_stride());
+            if word > 0 {
+                for (v, sum) in sums.iter_mut().enumerate() {
                     // SAFETY: `output` has the blocks and the row; earlier words have written it.
-                    *sum = unsafe { load::<S>(out.add(at)) };
+                    *sum = unsafe { load::<S>(out.add(vector_at(lanes, v, out_stride))) };
                 }
             }
-            let first_value = sample * features + word * WORD;
             while bits != 0 {
                 let bit = bits.trailing_zeros() as usize;
                 bits &= bits - 1;
@@ -204,23 +238,22 @@ fn forward<S: Lanes, T: Value, const V: usize>(
                 let value = simd.splat_f32s(unsafe { values.at(first_value + bit) });
                 let weight = rows.wrapping_add(bit * BLOCK);
                 for (v, sum) in sums.iter_mut().enumerate() {
-                    let at = vector_at(lanes, v, weights.block_stride());
                     // SAFETY: `weights` has a row for each feature, and the blocks.
-                    *sum = simd.mul_add_e_f32s(value, unsafe { load::<S>(weight.add(at)) }, *sum);
+                    let weight = unsafe { load::<S>(weight.add(vector_at(lanes, v, w_stride))) };
+                    *sum = simd.mul_add_e_f32s(value, weight, *sum);
                 }
             }
             for (v, mut sum) in sums.into_iter().enumerate() {
                 if last {
-                    let at = vector_at(lanes, v, weights.block_stride());
                     // SAFETY: `weights` has the blocks, and the bias in row `features`.
-                    sum = simd.add_f32s(sum, unsafe { load::<S>(bias.add(at)) });
+                    let bias = unsafe { load::<S>(bias.add(vector_at(lanes, v, w_stride))) };
+                    sum = simd.add_f32s(sum, bias);
                     if *relu {
                         sum = relu_of(simd, sum);
                     }
                 }
-                let at = vector_at(lanes, v, output.block_stride());
                 // SAFETY: `output` has the blocks and the row.
-                unsafe { store::<S>(out.add(at), sum) };
+                unsafe { store::<S>(out.add(vector_at(lanes, v, out_stride)), sum) };
             }
         }
     }
@@ -257,33 +290,20 @@ impl Kernel for SparseWeightGradient<'_> {
     #[inline(always)]
     fn run<S: Lanes>(mut self, simd: S) {
         let features = self.batch.features;
-        self.batch.check(self.delta.rows);
-        let rows = self.inputs.len();
-        self.parameters.check(&self.rule, self.delta.blocks, rows);
+        self.batch.check(0..self.delta.rows);
+        let (rows, rule) = (self.inputs.len(), self.rule);
+        self.parameters.check(&rule, self.delta.blocks, rows);
         assert!(self.columns.len() >= self.delta.rows.div_ceil(WORD) * features);
         assert!(self.moving.len() >= self.batch.words() && self.inputs.end <= features + 1);
         let lit = self.inputs.start..self.inputs.end.min(features);
         assert!(self.scratch.len() >= Self::scratch_len(lit.len()));
         for blocks in groups(self.delta.blocks, S::SPARSE_BLOCKS) {
-            let (first, lit) = (blocks.start, lit.clone());
-            match self.batch.values {
-                Values::Bytes(bytes, table) => {
-                    let values = Bytes(bytes, table);
-                    with_vectors!(
-                        S,
-                        blocks.len(),
-                        gradient::<Bytes<'_>>(simd, &mut self, first, lit, values)
-                    );
-                }
-                Values::Floats(floats) => {
-                    let values = Floats(floats);
-                    with_vectors!(
-                        S,
-                        blocks.len(),
-                        gradient::<Floats<'_>>(simd, &mut self, first, lit, values)
-                    );
-                }
-            }
+            let group = Group {
+                blocks,
+                lit: lit.clone(),
+                kernel: &mut self,
+            };
+            rule.with(simd, group);
         }
         if self.inputs.contains(&features) {
             let row = features - self.inputs.start;
@@ -292,56 +312,103 @@ impl Kernel for SparseWeightGradient<'_> {
     }
 }
 
-#[inline(always)]
-fn gradient<S: Lanes, T: Value, const V: usize>(
-    simd: S,
-    kernel: &mut SparseWeightGradient<'_>,
-    first_block: usize,
+/// The gradients of a group of blocks, which wants to know the optimiser's update.
+struct Group<'a, 'k> {
+    kernel: &'a mut SparseWeightGradient<'k>,
+    blocks: Range<usize>,
+    /// The features, without the bias.
     lit: Range<usize>,
+}
+
+impl<S: Lanes> WithUpdate<S> for Group<'_, '_> {
+    #[inline(always)]
+    fn with<U: Update<S>>(self, simd: S, update: U) {
+        let blocks = self.blocks.len();
+        match self.kernel.batch.values {
+            Values::Bytes(bytes, table) => {
+                let values = Bytes(bytes, table);
+                with_vectors!(
+                    S,
+                    blocks,
+                    gradient::<U, Bytes<'_>>(simd, update, self, values)
+                );
+            }
+            Values::Floats(floats) => {
+                let values = Floats(floats);
+                with_vectors!(
+                    S,
+                    blocks,
+                    gradient::<U, Floats<'_>>(simd, update, self, values)
+                );
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn gradient<S: Lanes, U: Update<S>, T: Value, const V: usize>(
+    simd: S,
+    update: U,
+    group: Group<'_, '_>,
     values: T,
 ) {
-    let (features, lanes, rule) = (kernel.batch.features, S::F32_LANES, kernel.rule);
-    let words = kernel.delta.rows.div_ceil(WORD);
+    let Group {
+        kernel,
+        blocks,
+        lit,
+    } = group;
+    let (features, rows, width) = (kernel.batch.features, kernel.delta.rows, V * S::F32_LANES);
     let stride = kernel.delta.block_stride();
+    let parameter_stride = kernel.parameters.weights.block_stride();
+    let words = rows.div_ceil(WORD);
     for word in 0..words {
         let last = word + 1 == words;
-        let delta = kernel.delta.at(first_block, word * WORD);
+        let delta = kernel.delta.at(blocks.start, word * WORD);
+        let columns = &kernel.columns[word * features..][..features];
+        let mut first_values = [0; WORD];
+        for (first, row) in first_values.iter_mut().zip(word * WORD..rows) {
+            *first = kernel.batch.samples.at(row) * features;
+        }
         for feature in lit.clone() {
-            let mut bits = kernel.columns[word * features + feature];
-            let moving = kernel.moving[feature / WORD] >> (feature % WORD) & 1 == 1;
-            if !moving || (bits == 0 && word > 0 && !last) {
+            let mut bits = columns[feature];
+            let is_moving = kernel.moving[feature / WORD] >> (feature % WORD) & 1 == 1;
+            if !is_moving || (bits == 0 && word > 0 && !last) {
                 continue;
             }
+            // The feature's gradients, until all samples have been seen.
             let kept = kernel.scratch.as_mut_ptr();
-            let kept = kept.wrapping_add((feature - lit.start) * V * lanes);
+            let kept = kept.wrapping_add((feature - lit.start) * width);
             let mut sums = [simd.splat_f32s(0.0); V];
             if word > 0 {
                 for (v, sum) in sums.iter_mut().enumerate() {
                     // SAFETY: `run` has checked that there is scratch for every feature.
-                    *sum = unsafe { load::<S>(kept.add(v * lanes)) };
+                    *sum = unsafe { load::<S>(kept.add(v * S::F32_LANES)) };
                 }
             }
-            let first_value = word * WORD * features + feature;
             while bits != 0 {
                 let bit = bits.trailing_zeros() as usize;
                 bits &= bits - 1;
                 // SAFETY: a bit is set for samples that are there; `run` has checked the values.
-                let value = simd.splat_f32s(unsafe { values.at(first_value + bit * features) });
+                let value = unsafe { values.at(first_values[bit % WORD] + feature) };
+                let value = simd.splat_f32s(value);
                 let row = delta.wrapping_add(bit * BLOCK);
                 for (v, sum) in sums.iter_mut().enumerate() {
-                    let at = vector_at(lanes, v, stride);
+                    let at = vector_at(S::F32_LANES, v, stride);
                     // SAFETY: `delta` has a row for each sample, and the blocks.
                     *sum = simd.mul_add_e_f32s(value, unsafe { load::<S>(row.add(at)) }, *sum);
                 }
             }
-            if last {
-                let place = (first_block, feature - kernel.inputs.start);
-                // SAFETY: `run` has checked the parameters.
-                unsafe { kernel.parameters.update_row(simd, &rule, place, sums) };
-            } else {
-                for (v, &sum) in sums.iter().enumerate() {
-                    // SAFETY: as above.
-                    unsafe { store::<S>(kept.add(v * lanes), sum) };
+            let row = feature - kernel.inputs.start;
+            let place = kernel.parameters.place(blocks.start, row);
+            for (v, &sum) in sums.iter().enumerate() {
+                let at = vector_at(S::F32_LANES, v, parameter_stride);
+                // SAFETY: `run` has checked scratch, rule and parameters.
+                unsafe {
+                    if last {
+                        update.apply(simd, place.add(at), sum);
+                    } else {
+                        store::<S>(kept.add(v * S::F32_LANES), sum);
+                    }
                 }
             }
         }

@@ -1,6 +1,6 @@
 //! Optimisers: what a gradient does to a vector of parameters. Formulas and sources: [`Optimizer`].
 
-use super::{Lanes, load, sparse::vector_at, store};
+use super::{Lanes, load, store};
 use crate::{
     engine::fused::matrix::{BLOCK, Part},
     train::{Adam, AdamW, Optimizer, Sgd},
@@ -121,14 +121,14 @@ pub(in crate::engine::fused) struct Parameters<'a> {
 
 /// Where a row of a block of parameters lies, with its moments; those that are not kept are dangling.
 #[derive(Clone, Copy)]
-struct Place {
+pub(super) struct Place {
     weights: *mut f32,
     moments: [*mut f32; 2],
 }
 
 impl Place {
     #[inline(always)]
-    fn add(self, values: usize) -> Place {
+    pub(super) fn add(self, values: usize) -> Place {
         Place {
             weights: self.weights.wrapping_add(values),
             moments: self.moments.map(|moment| moment.wrapping_add(values)),
@@ -151,8 +151,9 @@ impl Parameters<'_> {
         }
     }
 
+    /// Where a row of a block begins.
     #[inline(always)]
-    fn place(&self, block: usize, row: usize) -> Place {
+    pub(super) fn place(&self, block: usize, row: usize) -> Place {
         let moment = |moment: &Option<Part<'_>>| match moment {
             Some(part) => part.at(block, row),
             None => std::ptr::null_mut(),
@@ -186,30 +187,10 @@ impl Parameters<'_> {
         };
         rule.with(simd, tile);
     }
-
-    /// Changes `V` vectors of one row, from block `first_block` on, by their gradients.
-    ///
-    /// # Safety
-    /// [`Parameters::check`] has seen the rule, the blocks and the row.
-    #[inline(always)]
-    pub(super) unsafe fn update_row<S: Lanes, const V: usize>(
-        &self,
-        simd: S,
-        rule: &Rule,
-        (first_block, row): (usize, usize),
-        gradients: [S::f32s; V],
-    ) {
-        let row = UpdateRow {
-            place: self.place(first_block, row),
-            block_stride: self.weights.block_stride(),
-            gradients,
-        };
-        rule.with(simd, row);
-    }
 }
 
 /// What is done with an [`Update`], whichever it is.
-trait WithUpdate<S: Lanes> {
+pub(super) trait WithUpdate<S: Lanes> {
     fn with<U: Update<S>>(self, simd: S, update: U);
 }
 
@@ -240,27 +221,8 @@ impl<S: Lanes> WithUpdate<S> for UpdateTile {
     }
 }
 
-struct UpdateRow<S: Lanes, const V: usize> {
-    place: Place,
-    block_stride: usize,
-    gradients: [S::f32s; V],
-}
-
-impl<S: Lanes, const V: usize> WithUpdate<S> for UpdateRow<S, V> {
-    #[inline(always)]
-    fn with<U: Update<S>>(self, simd: S, update: U) {
-        for (v, gradient) in self.gradients.into_iter().enumerate() {
-            let place = self
-                .place
-                .add(vector_at(S::F32_LANES, v, self.block_stride));
-            // SAFETY: the parameters are there, says the caller of `update_row`.
-            unsafe { update.apply(simd, place, gradient) };
-        }
-    }
-}
-
 /// What a gradient does to a vector of parameters.
-trait Update<S: Lanes>: Copy {
+pub(super) trait Update<S: Lanes>: Copy {
     /// # Safety
     /// The weights at `place`, and the moments that the rule keeps, are valid for reads and writes of
     /// a vector.
@@ -270,7 +232,7 @@ trait Update<S: Lanes>: Copy {
 impl Rule {
     /// Hands over the update of this rule, its numbers already in vectors.
     #[inline(always)]
-    fn with<S: Lanes>(&self, simd: S, then: impl WithUpdate<S>) {
+    pub(super) fn with<S: Lanes>(&self, simd: S, then: impl WithUpdate<S>) {
         let splat = |value: f32| simd.splat_f32s(value);
         match *self {
             Rule::Store => then.with(simd, Store),
@@ -353,7 +315,7 @@ impl<S: Lanes> Update<S> for SgdUpdate<S> {
         unsafe {
             let weight = load::<S>(place.weights);
             let gradient = simd.mul_add_e_f32s(self.decay, weight, gradient);
-            let weight = simd.negate_mul_add_e_f32s(self.rate, gradient, weight);
+            let weight = simd.minus_product(weight, self.rate, gradient);
             store::<S>(place.weights, weight);
         }
     }
@@ -382,10 +344,7 @@ impl<S: Lanes> Update<S> for MomentumUpdate<S> {
             } else {
                 velocity
             };
-            store::<S>(
-                place.weights,
-                simd.negate_mul_add_e_f32s(self.rate, step, weight),
-            );
+            store::<S>(place.weights, simd.minus_product(weight, self.rate, step));
         }
     }
 }
