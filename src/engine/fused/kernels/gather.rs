@@ -53,19 +53,31 @@ impl Kernel for Gather<'_> {
         } = self;
         for row in 0..output.rows {
             let first = samples.at(row) * width;
-            for block in 0..output.blocks {
-                let from = first + block * BLOCK;
-                let len = BLOCK.min(width - block * BLOCK);
-                let to = &mut output.row(block, row)[..len];
-                match rows {
-                    Rows::Floats(values) => to.copy_from_slice(&values[from..from + len]),
-                    Rows::Bytes(bytes, scale) => {
-                        for (to, &byte) in to.iter_mut().zip(&bytes[from..from + len]) {
-                            *to = f32::from(byte) * scale;
-                        }
-                    }
+            match rows {
+                Rows::Floats(values) => {
+                    blocks(&values[first..first + width], row, &mut output, |&value| {
+                        value
+                    });
+                }
+                Rows::Bytes(bytes, scale) => {
+                    let value = |&byte: &u8| f32::from(byte) * scale;
+                    blocks(&bytes[first..first + width], row, &mut output, value);
                 }
             }
+        }
+    }
+}
+
+/// One sample into row `row`: whole blocks at a known length, for the compiler, then the rest.
+#[inline(always)]
+fn blocks<T>(from: &[T], row: usize, output: &mut Part<'_>, value: impl Fn(&T) -> f32) {
+    let (whole, rest) = from.as_chunks::<BLOCK>();
+    for (block, from) in whole.iter().enumerate() {
+        *output.row(block, row) = std::array::from_fn(|lane| value(&from[lane]));
+    }
+    if !rest.is_empty() {
+        for (to, from) in output.row(whole.len(), row).iter_mut().zip(rest) {
+            *to = value(from);
         }
     }
 }
