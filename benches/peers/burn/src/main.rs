@@ -1,0 +1,2 @@
+use burn::prelude::*;
+fn main(){ println!("{:?}", Device::flex()); }

@@ -1,0 +1,63 @@
+//! The rivals' benchmark: one training step and one prediction, ours beside the others'.
+//!
+//! Every contender is a process of its own that answers over a pipe (`served.rs`), and all but the
+//! one that is measured are stopped. benches/README.md has the rules.
+//! `cargo bench --bench peers -- --help`
+
+#![allow(missing_docs)] // a program, not a library
+
+mod case;
+mod contender;
+mod data;
+mod machine;
+mod measure;
+mod options;
+mod ours;
+mod process;
+mod report;
+mod served;
+mod table;
+
+use std::{fs, process::ExitCode};
+
+use clap::Parser;
+
+use self::{data::Source, machine::Machine, measure::measure, options::Options, served::Result};
+
+fn main() -> ExitCode {
+    let options = Options::parse();
+    let done = if options.serve {
+        ours::serve()
+    } else {
+        compare(&options)
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn compare(options: &Options) -> Result<()> {
+    let contenders = contender::available(options)?;
+    let source = Source::find()?;
+    let machine = Machine::this();
+    table::head(&machine, &source, options);
+    let folder = tempfile::tempdir()?;
+    let mut results = Vec::new();
+    for case in case::all(options) {
+        data::write(folder.path(), &case, &source)?;
+        let rows = measure(&contenders, &case, folder.path(), options)?;
+        table::case(&case, &source, &rows);
+        results.push((case, rows));
+    }
+    table::foot(&contenders, &results, options);
+    if let Some(path) = &options.json {
+        let report = report::json(&machine, &source, options, &contenders, &results);
+        fs::write(path, format!("{report:#}\n"))
+            .map_err(|error| format!("{}: cannot write: {error}", path.display()))?;
+    }
+    Ok(())
+}
