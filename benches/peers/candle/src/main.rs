@@ -20,12 +20,16 @@ fn make(setup: &Setup) -> Result<Box<dyn Served>> {
     let net = Net::new(setup)?;
     if !setup.trains {
         let layers = net.layers(Tensor::detach);
-        return Ok(Box::new(Inference { layers, batches, next: 0 }));
+        return Ok(Box::new(Inference {
+            layers,
+            batches,
+            next: 0,
+        }));
     }
     let labels = setup.labels()?;
-    let targets = labels.chunks_exact(setup.batch).map(|labels| {
-        Tensor::from_slice(labels, labels.len(), &Device::Cpu)?.to_dtype(DType::U32)
-    });
+    let targets = labels
+        .chunks_exact(setup.batch)
+        .map(|labels| Tensor::from_slice(labels, labels.len(), &Device::Cpu)?.to_dtype(DType::U32));
     Ok(Box::new(Training {
         optimizer: net.optimizer()?,
         initial: net.copies()?,
@@ -47,17 +51,29 @@ impl Net {
         let [w0, b0, w2, b2] = setup.weights()?;
         let var = |values: Vec<f32>, shape: &[usize]| Var::from_vec(values, shape, &Device::Cpu);
         Ok(Net {
-            parameters: [var(w0, &[h, i])?, var(b0, &[h])?, var(w2, &[o, h])?, var(b2, &[o])?],
+            parameters: [
+                var(w0, &[h, i])?,
+                var(b0, &[h])?,
+                var(w2, &[o, h])?,
+                var(b2, &[o])?,
+            ],
         })
     }
 
     fn optimizer(&self) -> CandleResult<AdamW> {
-        let settings = ParamsAdamW { lr: 1e-3, weight_decay: 0.0, ..ParamsAdamW::default() };
+        let settings = ParamsAdamW {
+            lr: 1e-3,
+            weight_decay: 0.0,
+            ..ParamsAdamW::default()
+        };
         AdamW::new(self.parameters.to_vec(), settings)
     }
 
     fn copies(&self) -> CandleResult<Vec<Tensor>> {
-        self.parameters.iter().map(|var| var.as_tensor().copy()).collect()
+        self.parameters
+            .iter()
+            .map(|var| var.as_tensor().copy())
+            .collect()
     }
 
     /// `take` decides whether gradients go through.
@@ -126,7 +142,9 @@ impl Served for Inference {
     }
 
     fn values(&mut self, count: usize) -> Result<Vec<f32>> {
-        let mut logits = forward(&self.layers, &self.batches[0])?.flatten_all()?.to_vec1()?;
+        let mut logits = forward(&self.layers, &self.batches[0])?
+            .flatten_all()?
+            .to_vec1()?;
         logits.truncate(count);
         Ok(logits)
     }

@@ -30,7 +30,11 @@ fn make<const I: usize, const H: usize, const O: usize>(setup: &Setup) -> Result
     let weights = setup.weights()?;
     let net = build::<I, H, O>(&device, &weights);
     if !setup.trains {
-        return Ok(Box::new(Inference { net, batches, next: 0 }));
+        return Ok(Box::new(Inference {
+            net,
+            batches,
+            next: 0,
+        }));
     }
     let labels = setup.labels()?;
     let targets = labels.chunks_exact(setup.batch).map(|labels| {
@@ -86,7 +90,9 @@ impl<const I: usize, const H: usize, const O: usize> Served for Training<I, H, O
         for _ in 0..steps {
             let batch = self.losses.len() % self.batches.len();
             let gradients = std::mem::replace(&mut self.gradients, Gradients::leaky());
-            let logits = self.net.forward_mut(self.batches[batch].clone().traced(gradients));
+            let logits = self
+                .net
+                .forward_mut(self.batches[batch].clone().traced(gradients));
             let loss = cross_entropy_with_logits_loss(logits, self.targets[batch].clone());
             self.losses.push(loss.array());
             self.gradients = loss.backward();
