@@ -12,6 +12,7 @@ mod data;
 mod machine;
 mod measure;
 mod options;
+mod others;
 mod ours;
 mod process;
 mod report;
@@ -49,9 +50,9 @@ fn compare(options: &Options) -> Result<()> {
     let mut results = Vec::new();
     for case in case::all(options) {
         data::write(folder.path(), &case, &source)?;
-        let rows = measure(&contenders, &case, folder.path(), options)?;
-        table::case(&case, &source, &rows);
-        results.push((case, rows));
+        let outcome = measure(&contenders, case, folder.path(), options)?;
+        table::outcome(&outcome, &source);
+        results.push(outcome);
     }
     table::foot(&contenders, &results, options);
     if let Some(path) = &options.json {

@@ -6,6 +6,7 @@ use crate::{
     case::Case,
     contender::{Contender, left_out},
     options::Options,
+    others::Ticks,
     process::Process,
     served::Result,
 };
@@ -17,6 +18,15 @@ const TOLERANCE: f32 = 1e-3;
 /// Training steps of a turn at most: every turn begins afresh, and long after the batches are
 /// learnt there would be little but denormal numbers to add.
 const MOST_STEPS: usize = 640;
+
+/// What came of one case.
+pub struct Outcome {
+    pub case: Case,
+    /// Ours first.
+    pub rows: Vec<Row>,
+    /// The share of all cores that other programs took meanwhile; `None` where it is not known.
+    pub others: Option<f64>,
+}
 
 /// What one contender did in one case.
 pub struct Row {
@@ -49,15 +59,29 @@ impl Row {
     }
 }
 
-/// The best of the rivals: all rows but the first.
-pub fn best_rival(rows: &[Row]) -> Option<&Row> {
-    rows.iter()
-        .skip(1)
-        .min_by(|a, b| a.median().total_cmp(&b.median()))
+impl Outcome {
+    /// The best of the rivals: all rows but the first.
+    pub fn best_rival(&self) -> Option<&Row> {
+        let rivals = self.rows.iter().skip(1);
+        rivals.min_by(|a, b| a.median().total_cmp(&b.median()))
+    }
 }
 
-/// The rows of a case, ours first.
+/// Measures a case; its contenders have ended when it returns.
 pub fn measure(
+    contenders: &[Contender],
+    case: Case,
+    folder: &Path,
+    options: &Options,
+) -> Result<Outcome> {
+    let start = Ticks::now();
+    let rows = rows(contenders, &case, folder, options)?;
+    let others = start.zip(Ticks::now());
+    let others = others.map(|(start, end)| end.others_since(&start));
+    Ok(Outcome { case, rows, others })
+}
+
+fn rows(
     contenders: &[Contender],
     case: &Case,
     folder: &Path,
@@ -83,8 +107,7 @@ pub fn measure(
             true => 0.0,
             false => difference(&ours, &values, case),
         };
-        // Written so that NaN fails as well.
-        if !(difference <= TOLERANCE) {
+        if difference > TOLERANCE || difference.is_nan() {
             let name = &contender.name;
             return Err(format!(
                 "{case}: {name} does not do the same work: its values differ from ours by \

@@ -3,12 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::{
-    case::Case,
-    contender::Contender,
-    data::Source,
-    machine::Machine,
-    measure::{Row, best_rival},
-    options::Options,
+    contender::Contender, data::Source, machine::Machine, measure::Outcome, options::Options,
 };
 
 pub fn json(
@@ -16,7 +11,7 @@ pub fn json(
     source: &Source,
     options: &Options,
     contenders: &[Contender],
-    results: &[(Case, Vec<Row>)],
+    results: &[Outcome],
 ) -> Value {
     let contenders = contenders.iter().map(|contender| {
         json!({
@@ -40,13 +35,14 @@ pub fn json(
         "avx2": options.avx2,
         "rounds": options.rounds,
         "contenders": contenders.collect::<Vec<_>>(),
-        "cases": results.iter().map(|(case, rows)| of_case(case, rows)).collect::<Vec<_>>(),
+        "cases": results.iter().map(of_case).collect::<Vec<_>>(),
     })
 }
 
-fn of_case(case: &Case, rows: &[Row]) -> Value {
+fn of_case(outcome: &Outcome) -> Value {
+    let Outcome { case, rows, others } = outcome;
     let ours = rows[0].median();
-    let best = best_rival(rows);
+    let best = outcome.best_rival();
     let rows = rows.iter().map(|row| {
         json!({
             "id": row.id,
@@ -65,6 +61,7 @@ fn of_case(case: &Case, rows: &[Row]) -> Value {
         "batch": case.batch,
         "data": if case.dense { "dense" } else { "pixels" },
         "threads": case.threads,
+        "others_share_of_cores": others,
         "rows": rows.collect::<Vec<_>>(),
         "best_rival": best.map(|row| row.id),
         "ours_to_best_rival": best.map(|row| ours / row.median()),

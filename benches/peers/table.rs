@@ -1,12 +1,8 @@
 //! The tables on the terminal; as Markdown, so that they can be pasted.
 
 use crate::{
-    case::Case,
-    contender::Contender,
-    data::Source,
-    machine::Machine,
-    measure::{Row, best_rival},
-    options::Options,
+    contender::Contender, data::Source, machine::Machine, measure::Outcome, options::Options,
+    others::DISTURBED,
 };
 
 pub fn head(machine: &Machine, source: &Source, options: &Options) {
@@ -33,7 +29,8 @@ pub fn head(machine: &Machine, source: &Source, options: &Options) {
     }
 }
 
-pub fn case(case: &Case, source: &Source, rows: &[Row]) {
+pub fn outcome(outcome: &Outcome, source: &Source) {
+    let Outcome { case, rows, others } = outcome;
     println!("\n**{case}; {}**\n", source.describe(case));
     println!("| microseconds | median | min-max | to ours | differs by |");
     println!("| --- | ---: | ---: | ---: | ---: |");
@@ -45,7 +42,7 @@ pub fn case(case: &Case, source: &Source, rows: &[Row]) {
             "| {name} {version} | {median} | {least}-{most} | {ratio:.2} | {difference:.0e} |"
         );
     }
-    match best_rival(rows) {
+    match outcome.best_rival() {
         Some(best) => println!(
             "\nbest rival: {}; ours takes {:.2} of its time",
             best.name,
@@ -53,15 +50,22 @@ pub fn case(case: &Case, source: &Source, rows: &[Row]) {
         ),
         None => println!("\nno rival took part"),
     }
+    if let Some(others) = others.filter(|&others| others > DISTURBED) {
+        println!(
+            "DISTURBED: other programs took {:.0} % of the cores meanwhile; measure again when they are gone",
+            others * 100.0
+        );
+    }
 }
 
-pub fn foot(contenders: &[Contender], results: &[(Case, Vec<Row>)], options: &Options) {
+pub fn foot(contenders: &[Contender], results: &[Outcome], options: &Options) {
     println!("\n**ours to the best rival, below 1 is faster**\n");
     println!(
         "| case | ours, us | best rival | its us | ratio |\n| --- | ---: | --- | ---: | ---: |"
     );
-    for (case, rows) in results {
-        let Some(best) = best_rival(rows) else {
+    for outcome in results {
+        let (case, rows) = (&outcome.case, &outcome.rows);
+        let Some(best) = outcome.best_rival() else {
             continue;
         };
         let data = if case.dense { "dense" } else { "pixels" };
