@@ -71,7 +71,8 @@ fn date(now: SystemTime) -> String {
         .unwrap_or_default()
         .as_secs();
     let mut day = seconds / 86_400;
-    let leap = |year: u64| year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let every = |year: u64, years: u64| year.is_multiple_of(years);
+    let leap = |year| every(year, 4) && (!every(year, 100) || every(year, 400));
     let mut year = 1970;
     while day >= 365 + u64::from(leap(year)) {
         day -= 365 + u64::from(leap(year));

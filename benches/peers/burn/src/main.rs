@@ -146,7 +146,7 @@ impl Served for Inference {
     fn values(&mut self, count: usize) -> Result<Vec<f32>> {
         let logits = self.net.forward(self.batches[0].clone()).into_data();
         let mut logits = logits
-            .to_vec::<f32>()
+            .try_to_vec::<f32>()
             .map_err(|error| format!("{error:?}"))?;
         logits.truncate(count);
         Ok(logits)
