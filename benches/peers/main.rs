@@ -19,7 +19,7 @@ mod report;
 mod served;
 mod table;
 
-use std::{fs, process::ExitCode};
+use std::{fs::File, io::Write, process::ExitCode};
 
 use clap::Parser;
 
@@ -42,6 +42,11 @@ fn main() -> ExitCode {
 }
 
 fn compare(options: &Options) -> Result<()> {
+    // Found out now, not after ten minutes.
+    let json = options.json.as_ref().map(|path| {
+        File::create(path).map_err(|error| format!("{}: cannot write: {error}", path.display()))
+    });
+    let json = json.transpose()?;
     let contenders = contender::available(options)?;
     let source = Source::find()?;
     let machine = Machine::this();
@@ -55,10 +60,9 @@ fn compare(options: &Options) -> Result<()> {
         results.push(outcome);
     }
     table::foot(&contenders, &results, options);
-    if let Some(path) = &options.json {
+    if let Some(mut file) = json {
         let report = report::json(&machine, &source, options, &contenders, &results);
-        fs::write(path, format!("{report:#}\n"))
-            .map_err(|error| format!("{}: cannot write: {error}", path.display()))?;
+        writeln!(file, "{report:#}")?;
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use crate::{
     case::Case,
     contender::{Contender, left_out},
     options::Options,
-    others::Ticks,
+    others::{DISTURBED, Ticks},
     process::Process,
     served::Result,
 };
@@ -64,6 +64,11 @@ impl Outcome {
     pub fn best_rival(&self) -> Option<&Row> {
         let rivals = self.rows.iter().skip(1);
         rivals.min_by(|a, b| a.median().total_cmp(&b.median()))
+    }
+
+    /// The share that others took, if it is too much.
+    pub fn disturbed(&self) -> Option<f64> {
+        self.others.filter(|&others| others > DISTURBED)
     }
 }
 

@@ -2,7 +2,6 @@
 
 use crate::{
     contender::Contender, data::Source, machine::Machine, measure::Outcome, options::Options,
-    others::DISTURBED,
 };
 
 pub fn head(machine: &Machine, source: &Source, options: &Options) {
@@ -30,7 +29,7 @@ pub fn head(machine: &Machine, source: &Source, options: &Options) {
 }
 
 pub fn outcome(outcome: &Outcome, source: &Source) {
-    let Outcome { case, rows, others } = outcome;
+    let Outcome { case, rows, .. } = outcome;
     println!("\n**{case}; {}**\n", source.describe(case));
     println!("| microseconds | median | min-max | to ours | differs by |");
     println!("| --- | ---: | ---: | ---: | ---: |");
@@ -50,7 +49,7 @@ pub fn outcome(outcome: &Outcome, source: &Source) {
         ),
         None => println!("\nno rival took part"),
     }
-    if let Some(others) = others.filter(|&others| others > DISTURBED) {
+    if let Some(others) = outcome.disturbed() {
         println!(
             "DISTURBED: other programs took {:.0} % of the cores meanwhile; measure again when they are gone",
             others * 100.0
@@ -71,8 +70,12 @@ pub fn foot(contenders: &[Contender], results: &[Outcome], options: &Options) {
         let data = if case.dense { "dense" } else { "pixels" };
         let (ours, theirs) = (rows[0].median(), best.median());
         let (us, best_us, ratio) = (micros(ours), micros(theirs), ours / theirs);
+        let disturbed = match outcome.disturbed() {
+            Some(_) => ", DISTURBED",
+            None => "",
+        };
         println!(
-            "| {case}, {data} | {us} | {} | {best_us} | {ratio:.2} |",
+            "| {case}, {data}{disturbed} | {us} | {} | {best_us} | {ratio:.2} |",
             best.name
         );
     }
