@@ -1,0 +1,238 @@
+//! Who takes part, how each is started, and what each is set to.
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use crate::{case::Case, options::Options, ours, served::Result};
+
+/// One line of the tables.
+pub struct Contender {
+    /// As `--rivals` takes it.
+    pub id: &'static str,
+    pub name: String,
+    pub trains: bool,
+    pub infers: bool,
+    /// Whether `--avx2` reaches it.
+    pub restrictable: bool,
+    pub settings: &'static str,
+    program: PathBuf,
+    arguments: Vec<String>,
+}
+
+/// A rival in Python: id, name, arguments, trains, infers, restrictable, settings.
+type Script = (
+    &'static str,
+    &'static str,
+    &'static [&'static str],
+    bool,
+    bool,
+    bool,
+    &'static str,
+);
+
+const SCRIPTS: [Script; 5] = [
+    (
+        "torch-eager",
+        "PyTorch, eager",
+        &["torch_peer.py", "eager"],
+        true,
+        true,
+        true,
+        "Adam(fused=True), OpenMP threads spin; inference_mode",
+    ),
+    (
+        "torch-compile",
+        "PyTorch, torch.compile",
+        &["torch_peer.py", "compile"],
+        true,
+        true,
+        true,
+        "forward and backward compiled, Adam(fused=True), OpenMP threads spin; inference_mode",
+    ),
+    (
+        "torch-jit",
+        "PyTorch, torch.jit",
+        &["torch_peer.py", "trace"],
+        false,
+        true,
+        true,
+        "torch.jit.trace, frozen; inference_mode",
+    ),
+    (
+        "jax",
+        "JAX",
+        &["jax_peer.py"],
+        true,
+        true,
+        true,
+        "the whole step in one jit, its state donated; XLA's CPU backend",
+    ),
+    (
+        "onnxruntime",
+        "onnxruntime",
+        &["onnxruntime_peer.py"],
+        false,
+        true,
+        false,
+        "Gemm, Relu, Gemm; a session of as many intra-op threads",
+    ),
+];
+
+/// A rival in Rust: id, name, settings.
+const CRATES: [(&str, &str, &str); 3] = [
+    (
+        "dfdx",
+        "dfdx",
+        "its own layers and Adam, gradients allocated once, default features",
+    ),
+    ("candle", "candle", "candle-nn's AdamW without weight decay"),
+    ("burn", "burn", "flex, simd, rayon, x86-v4; its own Adam"),
+];
+
+/// The contenders that are here, ours first; one loud line for each that is not.
+pub fn available(options: &Options) -> Result<Vec<Contender>> {
+    let ids = SCRIPTS
+        .iter()
+        .map(|script| script.0)
+        .chain(CRATES.iter().map(|rival| rival.0));
+    let ids: Vec<&str> = ids.collect();
+    if let Some(unknown) = options
+        .rivals
+        .iter()
+        .flatten()
+        .find(|id| !ids.contains(&id.as_str()))
+    {
+        return Err(format!("--rivals {unknown}: expected some of {}", ids.join(", ")).into());
+    }
+    let wanted = |id: &str| {
+        options
+            .rivals
+            .as_ref()
+            .is_none_or(|ids| ids.iter().any(|i| i == id))
+    };
+    let mut all = vec![Contender {
+        id: "tuplenet",
+        name: format!("tuplenet ({})", ours::engine()?),
+        trains: true,
+        infers: true,
+        restrictable: true,
+        settings: "Engine::train for all steps of a turn; Engine::predict for 1, forward for more",
+        program: env::current_exe()?,
+        arguments: vec!["--serve".to_owned()],
+    }];
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/peers");
+    let python = env::var_os("TUPLENET_PYTHON").filter(|path| !path.is_empty());
+    for (id, name, arguments, trains, infers, restrictable, settings) in SCRIPTS {
+        if !wanted(id) {
+            continue;
+        }
+        let Some(python) = &python else {
+            left_out(name, "set TUPLENET_PYTHON to a Python that has it");
+            continue;
+        };
+        let script = sources.join("python").join(arguments[0]);
+        let mut words = vec![script.display().to_string()];
+        words.extend(arguments[1..].iter().map(|&word| word.to_owned()));
+        all.push(Contender {
+            id,
+            trains,
+            infers,
+            restrictable,
+            settings,
+            name: name.to_owned(),
+            program: python.into(),
+            arguments: words,
+        });
+    }
+    for (id, name, settings) in CRATES {
+        if !wanted(id) {
+            continue;
+        }
+        match program(&sources.join(id), id, options.build)? {
+            Some(program) => all.push(Contender {
+                id,
+                settings,
+                program,
+                name: name.to_owned(),
+                trains: true,
+                infers: true,
+                restrictable: false,
+                arguments: Vec::new(),
+            }),
+            None => left_out(name, "run once with --build"),
+        }
+    }
+    Ok(all)
+}
+
+/// The loud line of a rival that cannot take part.
+pub fn left_out(name: &str, why: &str) {
+    eprintln!("LEFT OUT: {name}: {why}");
+}
+
+/// Where cargo puts a rival's program, built there if that is asked for.
+fn program(sources: &Path, id: &str, build: bool) -> Result<Option<PathBuf>> {
+    // This program is TARGET/release/deps/peers-HASH. The rivals share one folder beside, so that
+    // what they have in common is compiled once.
+    let this = env::current_exe()?;
+    let target = this
+        .ancestors()
+        .nth(3)
+        .ok_or("this program is in no target folder")?;
+    let target = target.join("peers");
+    if build {
+        let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        cargo.args(["build", "--release", "--locked", "--manifest-path"]);
+        cargo
+            .arg(sources.join("Cargo.toml"))
+            .arg("--target-dir")
+            .arg(&target);
+        if !cargo.status()?.success() {
+            return Err(format!("{id}: its build failed").into());
+        }
+    }
+    let program = target.join("release").join(format!("tuplenet-peer-{id}"));
+    Ok(program.exists().then_some(program))
+}
+
+impl Contender {
+    pub fn takes(&self, case: &Case) -> bool {
+        if case.trains {
+            self.trains
+        } else {
+            self.infers
+        }
+    }
+
+    /// The process to start for a case, with its threads.
+    pub fn command(&self, case: &Case, avx2: bool) -> Command {
+        let mut command = Command::new(&self.program);
+        command.args(&self.arguments);
+        // OpenMP's, rayon's and XLA's way to say it.
+        for name in [
+            "OMP_NUM_THREADS",
+            "MKL_NUM_THREADS",
+            "RAYON_NUM_THREADS",
+            "NPROC",
+        ] {
+            command.env(name, case.threads.to_string());
+        }
+        // PyTorch's threads spin between two operations rather than sleep: its fastest.
+        command.env("OMP_WAIT_POLICY", "ACTIVE");
+        command.env("KMP_BLOCKTIME", "infinite");
+        command.env("GOMP_SPINCOUNT", "infinite");
+        // torch.compile: without processes beside it.
+        command.env("TORCHINDUCTOR_COMPILE_THREADS", "1");
+        if avx2 {
+            command.env("TUPLENET_SIMD", "avx2");
+            command.env("ATEN_CPU_CAPABILITY", "avx2");
+            command.env("ONEDNN_MAX_CPU_ISA", "AVX2");
+            command.env("MKL_ENABLE_INSTRUCTIONS", "AVX2");
+            command.env("XLA_FLAGS", "--xla_cpu_max_isa=AVX2");
+        }
+        command
+    }
+}

@@ -1,0 +1,88 @@
+//! A contender at work: a process that is asked over a pipe and stopped while others are measured.
+
+use std::{
+    fs::{self, File},
+    io::{BufRead, BufReader, Write},
+    os::unix::process::CommandExt,
+    path::{Path, PathBuf},
+    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
+};
+
+use rustix::process::{Pid, Signal, kill_process_group};
+
+use crate::served::Result;
+
+pub struct Process {
+    child: Child,
+    input: ChildStdin,
+    output: BufReader<ChildStdout>,
+    /// What it writes to standard error.
+    log: PathBuf,
+}
+
+impl Process {
+    pub fn start(mut command: Command, id: &str, folder: &Path) -> Result<Self> {
+        let log = folder.join(format!("{id}.log"));
+        // A group of its own, so that a signal also reaches what it starts.
+        command.process_group(0);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        command.stderr(File::create(&log)?);
+        let mut child = command.spawn()?;
+        match (child.stdin.take(), child.stdout.take()) {
+            (Some(input), Some(output)) => {
+                let output = BufReader::new(output);
+                Ok(Process {
+                    child,
+                    input,
+                    output,
+                    log,
+                })
+            }
+            _ => Err("no pipe to the process".into()),
+        }
+    }
+
+    /// Sends a command and waits for its answer.
+    pub fn ask(&mut self, command: &str) -> Result<String> {
+        let mut answer = String::new();
+        // A process that is gone is told by the empty answer; its last words say more than EPIPE.
+        let sent = writeln!(self.input, "{command}");
+        self.output.read_line(&mut answer)?;
+        if answer.is_empty() || sent.is_err() {
+            return Err(self.last_words().into());
+        }
+        Ok(answer.trim_end().to_owned())
+    }
+
+    /// The seconds that it took for these steps.
+    pub fn run(&mut self, steps: usize) -> Result<f64> {
+        Ok(self.ask(&format!("run {steps}"))?.parse()?)
+    }
+
+    /// Takes it off the cores, with the threads that spin.
+    pub fn pause(&self) -> Result<()> {
+        self.signal(Signal::STOP)
+    }
+
+    pub fn resume(&self) -> Result<()> {
+        self.signal(Signal::CONT)
+    }
+
+    fn signal(&self, signal: Signal) -> Result<()> {
+        Ok(kill_process_group(Pid::from_child(&self.child), signal)?)
+    }
+
+    fn last_words(&self) -> String {
+        let log = fs::read_to_string(&self.log).unwrap_or_default();
+        let last = log.lines().rfind(|line| !line.trim().is_empty());
+        last.unwrap_or("it ended without a word").to_owned()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It may have ended by itself; there is no more to do about a failure here.
+        let _ = self.signal(Signal::KILL);
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,63 @@
+"""The served side of the protocol, for the rivals in Python; `../served.rs` describes it.
+
+A net has `reset()`, `run(steps)` and `values(count)`, and goes through its batches in order, and
+round again.
+"""
+
+import sys
+from pathlib import Path
+from time import perf_counter
+from typing import NamedTuple
+
+import numpy as np
+from safetensors.numpy import load_file
+
+
+class Setup(NamedTuple):
+    """One task on one network of `shape` inputs, hidden and outputs."""
+
+    trains: bool
+    shape: tuple
+    batch: int
+    folder: Path
+
+    def batches(self):
+        """All features, `[batches, B, I]`."""
+        features = np.fromfile(self.folder / "features.f32", "<f4")
+        return features.reshape(-1, self.batch, self.shape[0])
+
+    def labels(self):
+        """A label for each sample, `[batches, B]`."""
+        return np.fromfile(self.folder / "labels.u8", np.uint8).reshape(-1, self.batch)
+
+    def weights(self):
+        """The initial weights: `[H, I]`, `[H]`, `[O, H]`, `[O]`."""
+        tensors = load_file(self.folder / "weights.safetensors")
+        return [tensors[name] for name in ("0.weight", "0.bias", "2.weight", "2.bias")]
+
+
+def serve(version, make):
+    """Answers commands until standard input ends."""
+    answers = sys.stdout
+    sys.stdout = sys.stderr  # what libraries print is no answer
+    net = None
+    for line in sys.stdin:
+        command, *words = line.rstrip("\n").split(" ", 6)
+        if command == "setup":
+            task, *numbers, folder = words
+            i, h, o, batch = map(int, numbers)
+            net = make(Setup(task == "train", (i, h, o), batch, Path(folder)))
+            answer = f"ready {version}"
+        elif command == "reset":
+            net.reset()
+            answer = "ok"
+        elif command == "run":
+            steps = int(words[0])
+            start = perf_counter()
+            net.run(steps)
+            answer = str(perf_counter() - start)
+        elif command == "values":
+            answer = " ".join(str(float(value)) for value in net.values(int(words[0])))
+        else:
+            raise SystemExit(f"not a command: {line}")
+        print(answer, file=answers, flush=True)

@@ -1,0 +1,106 @@
+//! The served side of the protocol: what our engine and the rivals written in Rust share.
+//!
+//! One command a line on standard input, one answer a line on standard output:
+//!
+//! - `setup train|infer I H O B FOLDER`, answer `ready VERSION`
+//! - `reset`, answer `ok`: weights and optimiser are again as after `setup`
+//! - `run K`, answer the seconds that K training steps, or K predictions, took
+//! - `values N`, answer the first N losses since `reset`, or the first N logits of batch 0
+
+use std::{error::Error, fs, io, path::PathBuf, time::Instant};
+
+pub type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+/// One task on one network of `I` inputs, `H` hidden and `O` outputs, in batches of `B`.
+pub struct Setup {
+    pub trains: bool,
+    pub shape: [usize; 3],
+    pub batch: usize,
+    pub folder: PathBuf,
+}
+
+/// A network at work. It goes through its batches in order, and round again.
+pub trait Served {
+    fn reset(&mut self) -> Result<()>;
+    /// What must not be timed before `run(steps)`.
+    fn prepare(&mut self, _steps: usize) {}
+    fn run(&mut self, steps: usize) -> Result<()>;
+    fn values(&mut self, count: usize) -> Result<Vec<f32>>;
+}
+
+impl Setup {
+    fn parse(words: &[&str]) -> Result<Self> {
+        let [task, i, h, o, batch, folder] = words else {
+            return Err("setup: expected train|infer I H O B FOLDER".into());
+        };
+        Ok(Setup {
+            trains: *task == "train",
+            shape: [i.parse()?, h.parse()?, o.parse()?],
+            batch: batch.parse()?,
+            folder: folder.into(),
+        })
+    }
+
+    /// All features, `[batches * B, I]`.
+    pub fn features(&self) -> Result<Vec<f32>> {
+        let bytes = fs::read(self.folder.join("features.f32"))?;
+        Ok(floats(&bytes))
+    }
+
+    /// A label for each sample.
+    pub fn labels(&self) -> Result<Vec<u8>> {
+        Ok(fs::read(self.folder.join("labels.u8"))?)
+    }
+
+    /// The initial weights: `[H, I]`, `[H]`, `[O, H]`, `[O]`.
+    pub fn weights(&self) -> Result<[Vec<f32>; 4]> {
+        let bytes = fs::read(self.folder.join("weights.safetensors"))?;
+        let file = safetensors::SafeTensors::deserialize(&bytes)?;
+        let tensor = |name| Ok::<_, Box<dyn Error>>(floats(file.tensor(name)?.data()));
+        Ok([
+            tensor("0.weight")?,
+            tensor("0.bias")?,
+            tensor("2.weight")?,
+            tensor("2.bias")?,
+        ])
+    }
+}
+
+fn floats(bytes: &[u8]) -> Vec<f32> {
+    let words = bytes.as_chunks::<4>().0;
+    words.iter().map(|word| f32::from_le_bytes(*word)).collect()
+}
+
+/// Answers commands until standard input ends.
+pub fn serve(version: &str, make: impl Fn(Setup) -> Result<Box<dyn Served>>) -> Result<()> {
+    let mut net: Option<Box<dyn Served>> = None;
+    for line in io::stdin().lines() {
+        let line = line?;
+        let words: Vec<&str> = line.split(' ').collect();
+        let answer = match (&words[..], &mut net) {
+            (["setup", words @ ..], _) => {
+                net = Some(make(Setup::parse(words)?)?);
+                format!("ready {version}")
+            }
+            (["reset"], Some(net)) => {
+                net.reset()?;
+                "ok".to_owned()
+            }
+            (["run", steps], Some(net)) => {
+                let steps = steps.parse()?;
+                net.prepare(steps);
+                let start = Instant::now();
+                net.run(steps)?;
+                start.elapsed().as_secs_f64().to_string()
+            }
+            (["values", count], Some(net)) => {
+                let values = net.values(count.parse()?)?;
+                let values: Vec<String> = values.iter().map(f32::to_string).collect();
+                values.join(" ")
+            }
+            _ => return Err(format!("not a command here: {line}").into()),
+        };
+        println!("{answer}");
+    }
+    Ok(())
+}
