@@ -124,7 +124,11 @@ impl Mnist {
             let copy = temporary.path().join(name);
             fs::write(&copy, bytes).map_err(refused(&copy, "write", remedy))?;
         }
-        let parsed = parse(temporary.path())?;
+        let mut parsed = parse(temporary.path())?;
+        // The crate's buffers grew by doubling: half of one may be room that nobody will use.
+        for bytes in [&mut parsed.trn_img, &mut parsed.tst_img] {
+            bytes.shrink_to_fit();
+        }
         let train = Dataset::from_bytes(parsed.trn_img, 1.0 / 255.0, parsed.trn_lbl)?;
         let test = Dataset::from_bytes(parsed.tst_img, 1.0 / 255.0, parsed.tst_lbl)?;
         Ok((train, test))

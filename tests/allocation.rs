@@ -1,0 +1,193 @@
+//! What the engine `Fused` asks of the allocator: nothing in a step once it has begun, and little in all.
+//!
+//! Every allocation of this program is counted, so it is one test in a binary of its own.
+
+#![allow(unsafe_code, reason = "an allocator that counts")]
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::{
+    alloc::{GlobalAlloc, Layout, System},
+    env,
+    io::Write,
+    sync::atomic::{AtomicUsize, Ordering::SeqCst},
+};
+
+use tuplenet::{
+    engine::{Processor, Run},
+    models::MnistClassifier,
+    prelude::*,
+    shape::Features,
+    train::Optimizer,
+};
+
+/// The system's allocator, counted.
+struct Counted;
+
+/// Allocations, reallocations and frees.
+static CALLS: AtomicUsize = AtomicUsize::new(0);
+/// Allocated and not freed.
+static LIVE_BYTES: AtomicUsize = AtomicUsize::new(0);
+/// The most that `LIVE_BYTES` has been since it was last set.
+static PEAK_BYTES: AtomicUsize = AtomicUsize::new(0);
+
+fn count(allocated: usize, freed: usize) {
+    CALLS.fetch_add(1, SeqCst);
+    let live = LIVE_BYTES.fetch_add(allocated, SeqCst) + allocated;
+    PEAK_BYTES.fetch_max(live, SeqCst);
+    LIVE_BYTES.fetch_sub(freed, SeqCst);
+}
+
+// SAFETY: every call is the system allocator's own, with the same arguments; counting touches atomics alone.
+unsafe impl GlobalAlloc for Counted {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count(layout.size(), 0);
+        // SAFETY: the caller's.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        count(layout.size(), 0);
+        // SAFETY: the caller's.
+        unsafe { System.alloc_zeroed(layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        // While it is moved, both are there.
+        count(size, layout.size());
+        // SAFETY: the caller's.
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        count(0, layout.size());
+        // SAFETY: the caller's.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counted = Counted;
+
+/// The calls of the allocator that `work` made, on whatever thread.
+fn calls(work: impl FnOnce()) -> usize {
+    let before = CALLS.load(SeqCst);
+    work();
+    CALLS.load(SeqCst) - before
+}
+
+#[test]
+fn steps_and_predictions_allocate_nothing_and_a_training_little() {
+    assert!(calls(|| drop(std::hint::black_box(vec![0u8; 10]))) >= 2);
+    // `upload` starts rayon's threads, which allocate as they come up: here all of them are up.
+    rayon::broadcast(|_| ());
+    type Plain = (Linear<100, 48>, ReLU, Linear<48, 10>);
+    type Dropped = (Linear<100, 48>, Tanh, Dropout<20>, Linear<48, 10>);
+    for threads in [1, 2] {
+        for data in [points(4), points(1)] {
+            steps_allocate_nothing::<Plain>(threads, &data);
+            steps_allocate_nothing::<Dropped>(threads, &data);
+        }
+    }
+    a_training_takes_little_memory();
+}
+
+/// 130 samples, of whose features one in `every` is not 0.
+fn points(every: usize) -> Dataset<100, 10> {
+    let bytes = (0..130 * 100).map(|i| (i * 7919 % 251 + 1) as u8 * u8::from(i % every == 0));
+    let labels = (0..130).map(|i| (i % 10) as u8).collect();
+    Dataset::from_bytes(bytes.collect(), 1.0 / 255.0, labels).unwrap()
+}
+
+fn steps_allocate_nothing<N>(threads: usize, data: &Dataset<100, 10>)
+where
+    N: Network<In = Features<100>, Output = Features<10>>,
+{
+    let plain = Sgd::default();
+    let momentum = Sgd {
+        momentum: 0.9,
+        ..plain
+    };
+    let nesterov = Sgd {
+        nesterov: true,
+        ..momentum
+    };
+    let optimizers: [Optimizer; 5] = [
+        plain.into(),
+        momentum.into(),
+        nesterov.into(),
+        Adam::default().into(),
+        AdamW::default().into(),
+    ];
+    let processor = Processor::detect().threads(threads);
+    let order: Vec<u32> = (0..130).rev().collect();
+    let sample = data.sample(7).unwrap();
+    for optimizer in optimizers {
+        for loss in [Loss::CrossEntropy, Loss::MeanSquaredError] {
+            let mut net = Fused::<N>::on(processor, Weights::init(1)).unwrap();
+            let uploaded = net.upload(data).unwrap();
+            let mut losses = Vec::with_capacity(12);
+            // Batches of 50, 50 and 30; large enough for the whole team.
+            let mut train = |net: &mut Fused<N>| {
+                let run = Run {
+                    order: &order,
+                    batch_size: 50,
+                    optimizer: &optimizer,
+                    schedule: OneCycle::default().into(),
+                    total_steps: 12,
+                    loss,
+                    seed: 3,
+                    first_step: losses.len() as u64,
+                };
+                net.train(&uploaded, &run, &mut losses).unwrap();
+            };
+            train(&mut net);
+            let again = calls(|| (0..3).for_each(|_| train(&mut net)));
+            let what = format!("{net:?}, {optimizer:?}, {loss:?}");
+            assert_eq!(again, 0, "calls of the allocator in training: {what}");
+            assert_eq!(losses.len(), 12);
+
+            let first = net.predict(&sample).unwrap();
+            let mut second = [0.0; 10];
+            let again = calls(|| second = net.predict(&sample).unwrap());
+            assert_eq!(again, 0, "calls of the allocator in `predict`: {what}");
+            assert_eq!(first, second);
+        }
+    }
+}
+
+/// The tutorial, one epoch: the data set, the weights with two moments, the weights it began with, one
+/// batch of activations with their gradients, and 10 MB for the rest.
+fn a_training_takes_little_memory() {
+    type Net = MnistClassifier<500>;
+    const BATCH: usize = 100;
+    let before = LIVE_BYTES.load(SeqCst);
+    let data = match env::var_os("TUPLENET_MNIST") {
+        Some(folder) => Mnist::in_folder(folder).unwrap().load().unwrap().0,
+        None => Digits::new(1).dataset(0..10_000).unwrap(),
+    };
+    PEAK_BYTES.store(LIVE_BYTES.load(SeqCst), SeqCst);
+
+    let weights = Weights::<Net>::init(1);
+    let mut net = Fused::<Net>::new(weights.clone()).unwrap();
+    let history = Trainer::new(Adam::default())
+        .batch(BATCH)
+        .fit(&mut net, &data);
+    history.unwrap();
+    let taken = PEAK_BYTES.load(SeqCst) - before;
+
+    let of_data = data.len() * (784 + 1);
+    let of_weights = (3 + 1) * 4 * Net::PARAMS;
+    let of_batch = (784 + 2 * (500 + 10)) * BATCH * 4;
+    let allowed = of_data + of_weights + of_batch + 10_000_000;
+    let line = format!(
+        "tutorial, {} samples, {}: {:.1} MB at most, of which the data are {:.1}; {:.1} allowed\n",
+        data.len(),
+        net.device(),
+        taken as f64 / 1e6,
+        of_data as f64 / 1e6,
+        allowed as f64 / 1e6,
+    );
+    std::io::stderr().write_all(line.as_bytes()).unwrap();
+    assert!(taken <= allowed, "{taken} bytes, {allowed} allowed");
+    drop(weights);
+}
