@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod cli;
+mod engines;
 mod finite_differences;
 mod mnist;
 mod parity;

@@ -4,6 +4,13 @@ use std::{env, fs, io::Write, path::Path};
 
 use tuplenet::{models::MnistClassifier, prelude::*};
 
+use crate::engines::{Tested, on_every_engine};
+
+on_every_engine! {
+    the_tutorial_reaches_pytorchs_accuracy
+    built_in_digits_teach_real_ones
+}
+
 /// The data, or `None` with a line on the terminal, which the test runner does not swallow.
 fn real_mnist(test: &str) -> Option<(Dataset<784, 10>, Dataset<784, 10>)> {
     let Some(folder) = env::var_os("TUPLENET_MNIST") else {
@@ -34,8 +41,7 @@ fn the_data_are_what_was_published() {
 
 /// 784-500-10, Adam 1e-3, batch 100, 5 epochs: each seed at least 97.6 %, the mean within 0.3
 /// points of PyTorch's, as `tests/reference/mnist.json` has it.
-#[test]
-fn the_tutorial_reaches_pytorchs_accuracy() {
+fn the_tutorial_reaches_pytorchs_accuracy<T: Tested>() {
     let Some((train, test)) = real_mnist("the_tutorial_reaches_pytorchs_accuracy") else {
         return;
     };
@@ -44,7 +50,7 @@ fn the_tutorial_reaches_pytorchs_accuracy() {
     let theirs = reference["mean_accuracy"].as_f64().unwrap();
     let mut accuracies = Vec::new();
     for seed in 0..3 {
-        let mut net = Tape::<MnistClassifier<500>>::new(Weights::init(seed)).unwrap();
+        let mut net = T::new::<MnistClassifier<500>>(Weights::init(seed));
         let history = Trainer::new(Adam::default())
             .epochs(5)
             .batch(100)
@@ -54,7 +60,8 @@ fn the_tutorial_reaches_pytorchs_accuracy() {
         let accuracy = net.evaluate(&test).unwrap().accuracy();
         let seconds = history.train_seconds();
         let line = format!(
-            "tutorial, seed {seed}: {:.2} % of the test set, {seconds:.1} s\n",
+            "tutorial on {}, seed {seed}: {:.2} % of the test set, {seconds:.1} s\n",
+            net.name(),
             accuracy * 100.0
         );
         std::io::stderr().write_all(line.as_bytes()).unwrap();
@@ -69,19 +76,19 @@ fn the_tutorial_reaches_pytorchs_accuracy() {
 }
 
 /// A net trained on the built-in digits alone, one epoch, reads real digits.
-#[test]
-fn built_in_digits_teach_real_ones() {
+fn built_in_digits_teach_real_ones<T: Tested>() {
     let Some((_, test)) = real_mnist("built_in_digits_teach_real_ones") else {
         return;
     };
-    let mut net = Tape::<MnistClassifier<128>>::new(Weights::init(1)).unwrap();
+    let mut net = T::new::<MnistClassifier<128>>(Weights::init(1));
     Trainer::new(Adam::default())
         .seed(1)
         .fit(&mut net, &Digits::new(1))
         .unwrap();
     let accuracy = net.evaluate(&test).unwrap().accuracy();
     let line = format!(
-        "built-in digits, one epoch, 784-128-10: {:.2} % of MNIST's test set\n",
+        "built-in digits on {}, one epoch, 784-128-10: {:.2} % of MNIST's test set\n",
+        net.name(),
         accuracy * 100.0
     );
     std::io::stderr().write_all(line.as_bytes()).unwrap();

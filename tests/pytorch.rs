@@ -8,6 +8,14 @@ use std::{
 use safetensors::SafeTensors;
 use tuplenet::{engine::Run, prelude::*, train::Optimizer};
 
+use crate::engines::{Tested, on_every_engine};
+
+on_every_engine! {
+    the_first_50_losses_of_every_optimiser_are_pytorchs
+    the_first_50_losses_under_one_cycle_are_pytorchs
+    weights_saved_by_pytorch_give_its_logits
+}
+
 fn reference(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/reference")
@@ -27,7 +35,7 @@ type Trained = (Linear<20, 16>, Tanh, Linear<16, 12>, ReLU, Linear<12, 5>);
 
 /// The first 50 losses of `optimizer` under `schedule` from PyTorch's initial weights, over batches of 8 in order,
 /// and the weights after them.
-fn first_losses(
+fn first_losses<T: Tested>(
     file: &SafeTensors<'_>,
     optimizer: Optimizer,
     schedule: Schedule,
@@ -41,7 +49,7 @@ fn first_losses(
     ] {
         initial.extend(floats(file, &format!("init.{name}")));
     }
-    let mut net = Tape::<Trained>::new(Weights::from_slice(&initial).unwrap()).unwrap();
+    let mut net = T::new::<Trained>(Weights::from_slice(&initial).unwrap());
     let uploaded = net.upload(&data).unwrap();
     let order: Vec<u32> = (0..400).collect();
     let run = Run {
@@ -69,8 +77,7 @@ fn assert_losses(name: &str, ours: &[f32], theirs: &[f32]) {
     }
 }
 
-#[test]
-fn the_first_50_losses_of_every_optimiser_are_pytorchs() {
+fn the_first_50_losses_of_every_optimiser_are_pytorchs<T: Tested>() {
     let bytes = fs::read(reference("training.safetensors")).unwrap();
     let file = SafeTensors::deserialize(&bytes).unwrap();
     let sgd = Sgd {
@@ -113,7 +120,7 @@ fn the_first_50_losses_of_every_optimiser_are_pytorchs() {
         ("mse_sgd", plain.into(), Loss::MeanSquaredError),
     ];
     for (name, optimizer, loss) in runs {
-        let (ours, weights) = first_losses(&file, optimizer, Schedule::Constant, loss);
+        let (ours, weights) = first_losses::<T>(&file, optimizer, Schedule::Constant, loss);
         assert_losses(name, &ours, &floats(&file, &format!("losses.{name}")));
         if name == "adam" {
             for tensor in weights.tensors() {
@@ -171,8 +178,7 @@ fn the_learning_rates_of_every_schedule_are_pytorchs() {
     }
 }
 
-#[test]
-fn the_first_50_losses_under_one_cycle_are_pytorchs() {
+fn the_first_50_losses_under_one_cycle_are_pytorchs<T: Tested>() {
     let bytes = fs::read(reference("training.safetensors")).unwrap();
     let file = SafeTensors::deserialize(&bytes).unwrap();
     let setting = &schedules()["training"];
@@ -181,7 +187,7 @@ fn the_first_50_losses_under_one_cycle_are_pytorchs() {
         ..Adam::default()
     };
     let schedule = one_cycle(setting);
-    let (ours, _) = first_losses(&file, adam.into(), schedule, Loss::CrossEntropy);
+    let (ours, _) = first_losses::<T>(&file, adam.into(), schedule, Loss::CrossEntropy);
     let theirs = setting["losses"].as_array().unwrap().iter();
     let theirs: Vec<f32> = theirs.map(|loss| loss.as_f64().unwrap() as f32).collect();
     assert_losses("one cycle", &ours, &theirs);
@@ -203,11 +209,8 @@ type Activations = (
     Linear<16, 4>,
 );
 
-#[test]
-fn weights_saved_by_pytorch_give_its_logits() {
-    let net =
-        Tape::<Activations>::new(Weights::load(reference("activations.safetensors")).unwrap())
-            .unwrap();
+fn weights_saved_by_pytorch_give_its_logits<T: Tested>() {
+    let net = T::new::<Activations>(Weights::load(reference("activations.safetensors")).unwrap());
     let bytes = fs::read(reference("activations_io.safetensors")).unwrap();
     let file = SafeTensors::deserialize(&bytes).unwrap();
     let ours = net.forward(&floats(&file, "features")).unwrap();

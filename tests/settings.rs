@@ -4,7 +4,20 @@ use std::ops::ControlFlow;
 
 use tuplenet::{Error, Result, engine::Run, prelude::*, train::History};
 
+use crate::engines::{Tested, on_every_engine};
+
 type Net = (Linear<3, 16>, ReLU, Dropout<20>, Linear<16, 2>);
+
+on_every_engine! {
+    same_seed_same_bits
+    an_epoch_in_one_run_or_in_many_gives_the_same_bits
+    the_short_last_batch_counts
+    callbacks_see_every_epoch_and_can_stop
+    regression_learns_a_line
+    a_loss_that_is_not_finite_stops_the_run
+    settings_out_of_range_are_refused_before_training
+    an_order_past_the_end_and_a_half_sample_are_errors
+}
 
 /// 103 points; the class says whether the features' sum is above 0.
 fn data() -> Dataset<3, 2> {
@@ -18,8 +31,8 @@ fn data() -> Dataset<3, 2> {
     Dataset::from_values(features, labels).unwrap()
 }
 
-fn trained(seed: u64) -> (History, String) {
-    let mut net = Tape::<Net>::new(Weights::init(seed)).unwrap();
+fn trained<T: Tested>(seed: u64) -> (History, String) {
+    let mut net = T::new::<Net>(Weights::init(seed));
     let adam = Adam {
         learning_rate: 0.01,
         ..Adam::default()
@@ -34,9 +47,9 @@ fn trained(seed: u64) -> (History, String) {
     (history, net.weights().unwrap().sha256())
 }
 
-#[test]
-fn same_seed_same_bits() {
-    let ((first, sum), (second, again), (_, other)) = (trained(1), trained(1), trained(2));
+fn same_seed_same_bits<T: Tested>() {
+    let ((first, sum), (second, again), (_, other)) =
+        (trained::<T>(1), trained::<T>(1), trained::<T>(2));
     assert_eq!(sum, again);
     assert_ne!(sum, other);
     for (a, b) in first.epochs.iter().zip(&second.epochs) {
@@ -47,10 +60,9 @@ fn same_seed_same_bits() {
     }
 }
 
-#[test]
-fn an_epoch_in_one_run_or_in_many_gives_the_same_bits() {
+fn an_epoch_in_one_run_or_in_many_gives_the_same_bits<T: Tested>() {
     let whole = |cuts: usize| {
-        let mut net = Tape::<Net>::new(Weights::init(5)).unwrap();
+        let mut net = T::new::<Net>(Weights::init(5));
         let uploaded = net.upload(&data()).unwrap();
         let order: Vec<u32> = (0..100).collect();
         let optimizer = Sgd {
@@ -79,9 +91,8 @@ fn an_epoch_in_one_run_or_in_many_gives_the_same_bits() {
     assert_eq!(whole(1), whole(5));
 }
 
-#[test]
-fn the_short_last_batch_counts() {
-    let mut net = Tape::<Net>::new(Weights::init(1)).unwrap();
+fn the_short_last_batch_counts<T: Tested>() {
+    let mut net = T::new::<Net>(Weights::init(1));
     let uploaded = net.upload(&data()).unwrap();
     let order: Vec<u32> = (0..103).collect();
     let optimizer = Sgd::default().into();
@@ -101,23 +112,18 @@ fn the_short_last_batch_counts() {
     // and its loss is the mean over its own 3 samples
     let before = net.weights().unwrap();
     let last = &order[100..];
-    let (alone, _) = net.gradient(&uploaded, last, Loss::CrossEntropy).unwrap();
+    let (alone, _) = T::gradient(&net, &uploaded, last, Loss::CrossEntropy);
     let mean: f32 = last
         .iter()
-        .map(|&one| {
-            net.gradient(&uploaded, &[one], Loss::CrossEntropy)
-                .unwrap()
-                .0
-        })
+        .map(|&one| T::gradient(&net, &uploaded, &[one], Loss::CrossEntropy).0)
         .sum::<f32>()
         / 3.0;
     assert!((alone - mean).abs() < 1e-6, "{alone} against {mean}");
     assert_eq!(net.weights().unwrap(), before);
 }
 
-#[test]
-fn callbacks_see_every_epoch_and_can_stop() {
-    let mut net = Tape::<Net>::new(Weights::init(1)).unwrap();
+fn callbacks_see_every_epoch_and_can_stop<T: Tested>() {
+    let mut net = T::new::<Net>(Weights::init(1));
     let (mut epochs, mut done) = (Vec::new(), Vec::new());
     let history = Trainer::new(Sgd::default())
         .epochs(9)
@@ -138,13 +144,12 @@ fn callbacks_see_every_epoch_and_can_stop() {
     assert_eq!((done[0], done.last()), ((1, 10), Some(&(2, 103))));
 }
 
-#[test]
-fn regression_learns_a_line() {
+fn regression_learns_a_line<T: Tested>() {
     type Line = (Linear<1, 1>,);
     let x: Vec<f32> = (0..50).map(|i| i as f32 / 25.0 - 1.0).collect();
     let y = x.iter().map(|x| 3.0 * x - 0.5).collect();
     let data = Dataset::<1, 1>::regression(x, y).unwrap();
-    let mut net = Tape::<Line>::new(Weights::init(1)).unwrap();
+    let mut net = T::new::<Line>(Weights::init(1));
     let sgd = Sgd {
         learning_rate: 0.2,
         ..Sgd::default()
@@ -178,9 +183,8 @@ fn regression_learns_a_line() {
     );
 }
 
-#[test]
-fn a_loss_that_is_not_finite_stops_the_run() {
-    let mut net = Tape::<(Linear<3, 2>,)>::new(Weights::init(1)).unwrap();
+fn a_loss_that_is_not_finite_stops_the_run<T: Tested>() {
+    let mut net = T::new::<(Linear<3, 2>,)>(Weights::init(1));
     let sgd = Sgd {
         learning_rate: 1e39,
         ..Sgd::default()
@@ -207,10 +211,9 @@ fn a_loss_that_is_not_finite_stops_the_run() {
     assert_eq!(learning_rate, used);
 }
 
-#[test]
-fn settings_out_of_range_are_refused_before_training() {
+fn settings_out_of_range_are_refused_before_training<T: Tested>() {
     let says = |trainer: &mut Trainer<'_>, words: &str| {
-        let mut net = Tape::<Net>::new(Weights::init(1)).unwrap();
+        let mut net = T::new::<Net>(Weights::init(1));
         let before = net.weights().unwrap();
         let result: Result<History> = trainer.fit(&mut net, &data());
         assert_eq!(result.unwrap_err().to_string(), words);
@@ -267,9 +270,8 @@ fn a_schedule_over_no_steps_is_refused() {
     );
 }
 
-#[test]
-fn an_order_past_the_end_and_a_half_sample_are_errors() {
-    let net = Tape::<Net>::new(Weights::init(1)).unwrap();
+fn an_order_past_the_end_and_a_half_sample_are_errors<T: Tested>() {
+    let net = T::new::<Net>(Weights::init(1));
     let uploaded = net.upload(&data()).unwrap();
     let error = net.logits(&uploaded, &[0, 103]).unwrap_err().to_string();
     assert_eq!(error, "order: expected samples below 103, found 103");
