@@ -11,7 +11,7 @@ const _: () = assert!(Net::PARAMS == 25_450); // checked when compiling
 
 fn main() -> tuplenet::Result<()> {
     let digits = Digits::new(1);
-    let mut net = Tape::<Net>::new(Weights::init(1))?;
+    let mut net = Fused::<Net>::new(Weights::init(1))?;
     let history = Trainer::new(Adam::default())
         .batch(100)
         .seed(1)
@@ -20,7 +20,7 @@ fn main() -> tuplenet::Result<()> {
     let unseen = Digits::new(2).dataset(0..1000)?;
     let (image, _) = Digits::new(2).image(0);
     let logits: [f32; 10] = net.predict(&image.map(|pixel| f32::from(pixel) / 255.0))?;
-    println!("{history}");
+    println!("engine {} on {}\n{history}", net.name(), net.device());
     println!(
         "{:.1} % of 1000 unseen digits",
         net.evaluate(&unseen)?.accuracy() * 100.0

@@ -7,6 +7,8 @@
 
 #[path = "mnist/digit.rs"]
 mod digit;
+#[path = "mnist/engine.rs"]
+mod engine;
 
 use std::{
     io,
@@ -18,9 +20,13 @@ use clap::Parser;
 use image::{GrayImage, imageops};
 use tuplenet::{Error, Result, models::MnistClassifier, prelude::*, weights};
 
+use engine::{EngineName, EngineOptions};
+
 /// Reads a handwritten digit from an image or from MNIST's test set.
 #[derive(Debug, Parser)]
 struct Options {
+    #[command(flatten)]
+    engine: EngineOptions,
     /// Weights of a 784 -> 32, 128, 500 or 800 -> 10 network
     #[arg(long, value_name = "FILE", default_value = "target/mnist.safetensors")]
     weights: PathBuf,
@@ -55,6 +61,7 @@ fn main() -> ExitCode {
 }
 
 fn run(options: &Options) -> Result<()> {
+    options.engine.check()?;
     let (pixels, label) = match (&options.image, options.index) {
         (Some(path), _) => (from_image(path)?, None),
         (None, index) => from_test_set(options.data.as_deref(), index.unwrap_or(0))?,
@@ -65,10 +72,10 @@ fn run(options: &Options) -> Result<()> {
         .find(|tensor| tensor.name == "0.bias")
         .and_then(|tensor| tensor.shape.first().copied());
     let logits = match hidden {
-        Some(32) => logits::<32>(&options.weights, &pixels)?,
-        Some(128) => logits::<128>(&options.weights, &pixels)?,
-        Some(800) => logits::<800>(&options.weights, &pixels)?,
-        _ => logits::<500>(&options.weights, &pixels)?,
+        Some(32) => logits::<32>(options, &pixels)?,
+        Some(128) => logits::<128>(options, &pixels)?,
+        Some(800) => logits::<800>(options, &pixels)?,
+        _ => logits::<500>(options, &pixels)?,
     };
 
     print!("{}", digit::draw(&pixels));
@@ -93,8 +100,24 @@ fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
-fn logits<const H: usize>(path: &Path, pixels: &[f32; 784]) -> Result<[f32; 10]> {
-    Tape::<MnistClassifier<H>>::new(Weights::load(path)?)?.predict(pixels)
+/// What the network with `H` hidden units says, on the engine that was named.
+fn logits<const H: usize>(options: &Options, pixels: &[f32; 784]) -> Result<[f32; 10]> {
+    let weights = Weights::<MnistClassifier<H>>::load(&options.weights)?;
+    match options.engine.name {
+        EngineName::Fused => {
+            logits_on::<H, _>(&Fused::on(options.engine.processor(), weights)?, pixels)
+        }
+        #[cfg(feature = "dfdx")]
+        EngineName::Dfdx => logits_on::<H, _>(&Tape::new(weights)?, pixels),
+    }
+}
+
+fn logits_on<const H: usize, E>(net: &E, pixels: &[f32; 784]) -> Result<[f32; 10]>
+where
+    E: Engine<MnistClassifier<H>>,
+{
+    println!("engine {} on {}", net.name(), net.device());
+    net.predict(pixels)
 }
 
 /// `exp(logits) / sum exp(logits)`, from the largest down so that `exp` stays finite.

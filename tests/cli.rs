@@ -163,11 +163,18 @@ fn settings_out_of_range_exit_with_2() {
             ["--validation", "60000"],
             "validation samples: expected fewer than the 60000",
         ),
+        (["--threads", "0"], "threads: expected 1 or more, found 0"),
     ] {
         refuses(&[&outputs[..], &arguments[..]].concat(), 2, &[words]);
     }
+    refuses(
+        &["--engine", "dfdx", "--threads", "2"],
+        2,
+        &["threads: expected none with the engine dfdx, found 2"],
+    );
     for arguments in [
         ["--hidden", "33"],
+        ["--engine", "magic"],
         ["--batch", "x"],
         ["--optimizer", "magic"],
     ] {
@@ -176,6 +183,40 @@ fn settings_out_of_range_exit_with_2() {
             Some(2),
             "{arguments:?}"
         );
+    }
+}
+
+/// The two engines by name: the summary says which, on what it ran, and both learn.
+#[test]
+fn the_engine_named_is_the_one_that_trains() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name);
+    let (save, plot, json) = (file("w.safetensors"), file("p.svg"), file("r.json"));
+    for (engine, more, device) in [
+        ("fused", &["--threads", "1"][..], "cpu, 1 thread, "),
+        ("dfdx", &[], "cpu"),
+    ] {
+        let mut arguments = vec!["--engine", engine, "--hidden", "32", "--epochs", "1"];
+        arguments.extend(["--save", text(&save), "--plot", text(&plot)]);
+        arguments.extend(["--json", text(&json)]);
+        arguments.extend(more);
+        let output = example("mnist", &arguments);
+        let out = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.success(), "{out}");
+        assert!(
+            out.contains(&format!("engine {engine} on {device}")),
+            "{out}"
+        );
+        let run: serde_json::Value = serde_json::from_slice(&fs::read(&json).unwrap()).unwrap();
+        assert_eq!(run["engine"], engine);
+        assert!(run["device"].as_str().unwrap().starts_with(device), "{run}");
+        assert!(run["test_accuracy"].as_f64().unwrap() > 0.8, "{run}");
+
+        let arguments = ["--engine", engine, "--weights", text(&save), "--index", "7"];
+        let output = example("predict", &arguments);
+        let out = String::from_utf8(output.stdout).unwrap();
+        assert!(out.contains(&format!("engine {engine} on cpu")), "{out}");
+        assert!(output.status.success() && out.contains("read as"), "{out}");
     }
 }
 
@@ -223,7 +264,7 @@ fn a_run_writes_what_it_says_and_predict_reads_it() {
     let run: serde_json::Value = serde_json::from_slice(&fs::read(&json).unwrap()).unwrap();
     assert_eq!(
         (&run["engine"], &run["hidden"], &run["seed"]),
-        (&"dfdx".into(), &32.into(), &3.into())
+        (&"fused".into(), &32.into(), &3.into())
     );
     assert!(run["test_accuracy"].as_f64().unwrap() > 0.8, "{run}");
     let weights = tuplenet::Weights::<tuplenet::models::MnistClassifier<32>>::load(&save).unwrap();
@@ -300,6 +341,11 @@ fn speedrun_without_mnist_says_what_to_do() {
         (vec![], 1, "name a folder with `--data`"),
         (vec!["--data", "/no/such"], 1, "/no/such"),
         (vec!["--seeds", "0"], 2, "--seeds"),
+        (
+            vec!["--threads", "0"],
+            2,
+            "threads: expected 1 or more, found 0",
+        ),
     ] {
         let output = example("speedrun", &arguments);
         let text = String::from_utf8(output.stderr).unwrap();

@@ -8,6 +8,7 @@
 
 mod curve;
 mod digit;
+mod engine;
 mod options;
 
 use std::{fs, io, ops::ControlFlow, path::Path, process::ExitCode};
@@ -23,6 +24,7 @@ use tuplenet::{
     train::{Evaluation, History, Optimizer},
 };
 
+use engine::EngineName;
 use options::{Hidden, Options};
 
 fn main() -> ExitCode {
@@ -42,6 +44,7 @@ fn main() -> ExitCode {
 }
 
 fn run(options: &Options) -> Result<()> {
+    options.engine.check()?;
     let data = load(options)?;
     options.check_outputs()?;
     // A type for each width: the compiler makes four programs, and picks one here.
@@ -143,12 +146,26 @@ fn bar_style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
 }
 
-/// Trains, evaluates, reports and saves the network with `H` hidden units.
+/// Trains the network with `H` hidden units on the engine that was named.
 fn train<const H: usize>(options: &Options, data: &Data) -> Result<()> {
-    type Net<const H: usize> = MnistClassifier<H>;
-    println!("\n{}\n", Net::<H>::summary());
+    println!("\n{}\n", MnistClassifier::<H>::summary());
+    let weights = Weights::<MnistClassifier<H>>::init(options.seed);
+    match options.engine.name {
+        EngineName::Fused => train_on::<H, _>(
+            Fused::on(options.engine.processor(), weights)?,
+            options,
+            data,
+        ),
+        #[cfg(feature = "dfdx")]
+        EngineName::Dfdx => train_on::<H, _>(Tape::new(weights)?, options, data),
+    }
+}
 
-    let mut net = Tape::<Net<H>>::new(Weights::init(options.seed))?;
+/// Trains, evaluates, reports and saves.
+fn train_on<const H: usize, E>(mut net: E, options: &Options, data: &Data) -> Result<()>
+where
+    E: Engine<MnistClassifier<H>>,
+{
     let optimizer = options.optimizer();
     let (engine, device) = (net.name(), net.device());
     println!(
@@ -199,12 +216,15 @@ fn train<const H: usize>(options: &Options, data: &Data) -> Result<()> {
     Ok(())
 }
 
-fn fit<const H: usize>(
-    net: &mut Tape<MnistClassifier<H>>,
+fn fit<const H: usize, E>(
+    net: &mut E,
     options: &Options,
     optimizer: Optimizer,
     source: &Source,
-) -> Result<History> {
+) -> Result<History>
+where
+    E: Engine<MnistClassifier<H>>,
+{
     let bar =
         ProgressBar::new(0).with_style(bar_style("{msg} {bar:30} {pos}/{len} samples, {per_sec}"));
     let mut trainer = Trainer::new(optimizer)

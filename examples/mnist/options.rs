@@ -5,11 +5,13 @@ use std::path::{Path, PathBuf};
 use clap::{Parser, ValueEnum};
 use tuplenet::{Result, prelude::*, train::Optimizer};
 
-use crate::unwritable;
+use crate::{engine::EngineOptions, unwritable};
 
 /// Trains a typed network, 784 -> hidden -> 10, on handwritten digits.
 #[derive(Debug, Parser)]
 pub struct Options {
+    #[command(flatten)]
+    pub engine: EngineOptions,
     /// Width of the hidden layer; each is a type of its own
     #[arg(long, value_enum, default_value_t = Hidden::H500)]
     pub hidden: Hidden,
