@@ -432,3 +432,20 @@ fn settings_of_the_processor_are_checked() {
         says(Processor::detect().simd(Simd::Neon), &words);
     }
 }
+
+#[test]
+fn data_uploaded_for_another_network_are_refused() {
+    let data = Data {
+        samples: 9,
+        density: 1.0,
+        bytes: false,
+        seed: 1,
+    };
+    let other = Fused::<(Linear<7, 2>,)>::new(Weights::init(1)).unwrap();
+    let uploaded = other.upload(&data.make::<7, 2>()).unwrap();
+    let net = Fused::<(Linear<9, 2>,)>::new(Weights::init(1)).unwrap();
+    let error = net.logits(&uploaded, &[0]).unwrap_err().to_string();
+    let words = "data set: expected one uploaded by this network's engine, 9 features and 2 classes, \
+        found another network's, 7 features and 2 classes";
+    assert_eq!(error, words);
+}

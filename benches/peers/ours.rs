@@ -2,12 +2,29 @@
 
 use std::path::Path;
 
-use tuplenet::{engine::Run, models::Mlp, prelude::*, train::Optimizer};
+use tuplenet::{
+    engine::{Processor, Run, Simd},
+    models::Mlp,
+    prelude::*,
+    train::Optimizer,
+};
 
 use crate::served::{Result, Served, Setup, serve as serve_with};
 
 /// The engine under test.
-type Ours<N> = Tape<N>;
+type Ours<N> = Fused<N>;
+
+/// The threads and the SIMD that the benchmark asks for, in the variables that it gives every contender.
+fn processor() -> Processor {
+    let detected = Processor::detect();
+    let threads = std::env::var("RAYON_NUM_THREADS").ok();
+    let threads = threads.and_then(|count| count.parse().ok());
+    let processor = threads.map_or(detected, |count| detected.threads(count));
+    match std::env::var("TUPLENET_SIMD").as_deref() {
+        Ok("avx2") => processor.simd(Simd::Avx2),
+        _ => processor,
+    }
+}
 
 /// Answers commands until standard input ends.
 pub fn serve() -> Result<()> {
@@ -67,7 +84,7 @@ impl Job for Make<'_> {
         if setup.trains {
             return Ok(Box::new(Training::new(setup, weights)?));
         }
-        let net = Ours::new(weights)?;
+        let net = Ours::on(processor(), weights)?;
         let features = setup.features()?;
         Ok(match setup.batch {
             1 => Box::new(Prediction {
@@ -109,7 +126,7 @@ impl<const I: usize, const H: usize, const O: usize> Training<I, H, O> {
             true => Dataset::<I, O>::from_bytes(std::fs::read(pixels)?, 1.0 / 255.0, labels)?,
             false => Dataset::<I, O>::from_values(setup.features()?, labels)?,
         };
-        let net = Ours::new(weights.clone())?;
+        let net = Ours::on(processor(), weights.clone())?;
         let data = net.upload(&data)?;
         let (batch, order, losses) = (setup.batch, Vec::new(), Vec::new());
         Ok(Training {
@@ -126,7 +143,7 @@ impl<const I: usize, const H: usize, const O: usize> Training<I, H, O> {
 
 impl<const I: usize, const H: usize, const O: usize> Served for Training<I, H, O> {
     fn reset(&mut self) -> Result<()> {
-        self.net = Ours::new(self.weights.clone())?;
+        self.net = Ours::on(processor(), self.weights.clone())?;
         self.losses.clear();
         Ok(())
     }
@@ -143,6 +160,8 @@ impl<const I: usize, const H: usize, const O: usize> Served for Training<I, H, O
             order: &self.order[first * self.batch..(first + steps) * self.batch],
             batch_size: self.batch,
             optimizer: &Optimizer::from(Adam::default()),
+            schedule: Schedule::Constant,
+            total_steps: 0,
             loss: Loss::CrossEntropy,
             seed: 0,
             first_step: first as u64,

@@ -9,7 +9,13 @@ use super::{
     Simd,
     kernels::{NotZero, WORD, dispatch},
 };
-use crate::data::{FeatureValues, Samples, Targets};
+use crate::{
+    Network,
+    data::{FeatureValues, Samples, Targets},
+    error::{Error, Result},
+    plan::Op,
+    shape::Shape,
+};
 
 /// The share of features that are not 0 above which all are multiplied.
 ///
@@ -23,6 +29,10 @@ const SPARSE_BELOW: f64 = 0.45;
 pub struct Uploaded {
     pub(super) samples: Arc<Samples>,
     pub(super) bitmap: Option<Arc<Bitmap>>,
+    /// Features and classes of the network that it was uploaded for.
+    widths: [usize; 2],
+    /// Whether that network can leave zeros out.
+    sparse: bool,
 }
 
 /// What is not 0 in a data set.
@@ -38,14 +48,42 @@ pub(super) struct Bitmap {
 impl Uploaded {
     /// Measures how many features are not 0, and keeps the bitmaps if they are few; `sparse` says
     /// whether the network can use them.
-    pub(super) fn new(samples: &Arc<Samples>, features: usize, sparse: bool, simd: Simd) -> Self {
+    pub(super) fn new(
+        samples: &Arc<Samples>,
+        widths: [usize; 2],
+        sparse: bool,
+        simd: Simd,
+    ) -> Self {
+        let features = widths[0];
         let bitmap = (sparse && features >= WORD).then(|| Bitmap::new(samples, features, simd));
         let total = (samples.len * features) as f64;
         let few = |bitmap: &Bitmap| (bitmap.count() as f64) < SPARSE_BELOW * total;
         Uploaded {
             samples: Arc::clone(samples),
             bitmap: bitmap.filter(few).map(Arc::new),
+            widths,
+            sparse,
         }
+    }
+
+    /// Checks that it was uploaded for a network of these widths, which reads samples as `N` does.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] when it was not.
+    pub(super) fn check<N: Network>(&self) -> Result<()> {
+        let widths = [N::In::LEN, N::Output::LEN];
+        let first = N::PLAN.steps().first();
+        let sparse = first.is_some_and(|step| step.op == Op::Linear);
+        if (self.widths, self.sparse) == (widths, sparse) {
+            return Ok(());
+        }
+        let words =
+            |[inputs, outputs]: [usize; 2]| format!("{inputs} features and {outputs} classes");
+        Err(Error::Setting {
+            setting: "data set",
+            expected: format!("one uploaded by this network's engine, {}", words(widths)),
+            found: format!("another network's, {}", words(self.widths)),
+        })
     }
 
     pub(super) fn has_labels(&self) -> bool {
@@ -139,7 +177,7 @@ mod tests {
         let same = Dataset::<77, 2>::from_values(floats, vec![0; 100]).unwrap();
         for data in [&data, &same] {
             let samples = crate::data::DataFor::samples(data);
-            let uploaded = Uploaded::new(samples, 77, true, Simd::detect());
+            let uploaded = Uploaded::new(samples, [77, 2], true, Simd::detect());
             assert_eq!(uploaded.bitmap.is_some(), kept);
             let Some(bitmap) = uploaded.bitmap else {
                 continue;

@@ -140,6 +140,7 @@ impl<N: Network> Fused<N> {
         order: &[u32],
         loss: Loss,
     ) -> Result<(f32, Weights<N>)> {
+        data.check::<N>()?;
         loss.check(data.has_labels())?;
         check_order(order, data.samples.len)?;
         let mut value = [0.0];
@@ -172,7 +173,8 @@ impl<N: Network> Fused<N> {
         self.context.prepare(job);
         let done = match &mut *team {
             Some(team) if macs >= ALONE_BELOW => team.run(),
-            _ => Ok(self.context.work(&Member::ALONE).unwrap_or(())),
+            // A team of one meets nobody, so nothing breaks it up.
+            _ => self.context.work(&Member::ALONE).map_err(|_| String::new()),
         };
         self.context.finish();
         done.map_err(|words| failed(self.processor, words))
@@ -203,10 +205,12 @@ impl<N: Network> Engine<N> for Fused<N> {
     fn upload(&self, data: &impl DataFor<N::In, N::Output>) -> Result<Uploaded> {
         let core = &self.context.core;
         let sparse = !core.program.layers.is_empty() && core.program.before.is_empty();
-        Ok(Uploaded::new(data.samples(), N::In::LEN, sparse, core.simd))
+        let widths = [N::In::LEN, N::Output::LEN];
+        Ok(Uploaded::new(data.samples(), widths, sparse, core.simd))
     }
 
     fn train(&mut self, data: &Uploaded, run: &Run<'_>, losses: &mut Vec<f32>) -> Result<()> {
+        data.check::<N>()?;
         run.check(data.samples.len, data.has_labels())?;
         let steps = run.order.len().div_ceil(run.batch_size);
         let before = losses.len();
@@ -237,6 +241,7 @@ impl<N: Network> Engine<N> for Fused<N> {
     }
 
     fn logits(&self, data: &Uploaded, order: &[u32]) -> Result<Vec<f32>> {
+        data.check::<N>()?;
         check_order(order, data.samples.len)?;
         self.infer(
             Source::Numbered(data.clone(), Lent::new(order)),

@@ -29,12 +29,13 @@ fn clamp<S: Lanes>(simd: S, x: S::f32s, least: f32, most: f32) -> S::f32s {
     simd.select_f32s(simd.greater_than_f32s(x, most), most, x)
 }
 
-/// `exp(x)` to 2 units in the last place; for `x` outside -87..88, of the nearer bound.
+/// `exp(x)` to 2 units in the last place; 0 for `x` below -87, `exp(88)` above 88.
 ///
 /// `exp(x) = 2^n exp(r)`, `n = round(x / ln 2)`, `exp(r)` by the polynomial of Cephes' `expf`
 /// (S. Moshier, "Methods and programs for mathematical functions", 1989).
 #[inline(always)]
 pub(super) fn exp<S: Lanes>(simd: S, x: S::f32s) -> S::f32s {
+    let is_small = simd.less_than_f32s(x, simd.splat_f32s(-87.0));
     let x = clamp(simd, x, -87.0, 88.0);
     // Added to a number below 2^22, this leaves its nearest whole number in the low bits.
     let whole = simd.splat_f32s(12_582_912.0);
@@ -57,7 +58,8 @@ pub(super) fn exp<S: Lanes>(simd: S, x: S::f32s) -> S::f32s {
     let bits = simd.transmute_u32s_f32s(shifted);
     let exponent = simd.wrapping_dyn_shl_u32s(bits, simd.splat_u32s(23));
     let exponent = simd.add_u32s(exponent, simd.splat_u32s(127 << 23));
-    simd.mul_f32s(y, simd.transmute_f32s_u32s(exponent))
+    let y = simd.mul_f32s(y, simd.transmute_f32s_u32s(exponent));
+    simd.select_f32s(is_small, simd.splat_f32s(0.0), y)
 }
 
 /// `ln(1 + t)` for `t` from 0 to 1: `2 artanh(s)`, `s = t / (2 + t)`, by its series, whose first
@@ -93,12 +95,7 @@ fn tanh<S: Lanes>(simd: S, x: S::f32s) -> S::f32s {
         2.000_188e-13,
         -2.760_768_4e-16,
     ];
-    let below = [
-        4.893_525_2e-3,
-        2.268_434_6e-3,
-        1.185_347_1e-4,
-        1.198_258_4e-6,
-    ];
+    let below = [4.893_525e-3, 2.268_434_6e-3, 1.185_347_1e-4, 1.198_258_4e-6];
     let above = simd.mul_f32s(x, polynomial(simd, square, above));
     simd.div_f32s(above, polynomial(simd, square, below))
 }

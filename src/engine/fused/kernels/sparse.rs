@@ -448,9 +448,9 @@ mod tests {
         });
         let mut turned = square;
         turn(&mut turned);
-        for row in 0..WORD {
-            for column in 0..WORD {
-                assert_eq!(square[row] >> column & 1, turned[column] >> row & 1);
+        for (row, bits) in square.iter().enumerate() {
+            for (column, turned) in turned.iter().enumerate() {
+                assert_eq!(bits >> column & 1, turned >> row & 1);
             }
         }
     }
