@@ -79,7 +79,8 @@ pub(super) unsafe fn elementwise(
     slopes: Option<Part<'_>>,
     masks: Option<&[Matrix]>,
 ) {
-    let mut operations: [(Op, Option<View<'_>>); Plan::CAPACITY] = [(Op::Relu, None); _];
+    let mut operations: [(Op, Option<View<'_>>); Plan::CAPACITY] =
+        [(Op::Relu, None); Plan::CAPACITY];
     let mut count = 0;
     for step in chain {
         let mask = match (step.dropout, masks) {

@@ -6,7 +6,7 @@ type Net = (Linear<784, 128>, ReLU, Linear<100, 10>);
 
 fn main() -> tuplenet::Result<()> {
     let (train, test) = Mnist::find()?.load()?;
-    let mut net = Tape::<Net>::new(Weights::init(1))?;
+    let mut net = Fused::<Net>::new(Weights::init(1))?;
     let history = Trainer::new(Adam::default())
         .epochs(5)
         .batch(100)
