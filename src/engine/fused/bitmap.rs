@@ -21,7 +21,7 @@ use crate::{
 ///
 /// A sparse product does two thirds of the work in a second that a dense one does, so it would win up to
 /// there; the rest pays for the bitmaps.
-const SPARSE_BELOW: f64 = 0.45;
+pub(super) const SPARSE_BELOW: f64 = 0.45;
 
 /// A data set as [`Fused`](super::Fused) reads it: shared with the
 /// [`Dataset`](crate::data::Dataset), not copied.

@@ -7,7 +7,7 @@ use std::{
 
 use super::{
     Core,
-    bitmap::Uploaded,
+    bitmap::{self, Uploaded},
     forward::{self, Outputs},
     input::{Input, InputBuffer},
     kernels::{
@@ -148,7 +148,7 @@ impl Chunk {
         let count: usize = counts
             .map(|(values, bits)| dispatch(core.simd, NotZero { values, bits }))
             .sum();
-        (count as f64) < 0.45 * values.len() as f64
+        (count as f64) < bitmap::SPARSE_BELOW * values.len() as f64
     }
 
     /// What comes before the first layer.

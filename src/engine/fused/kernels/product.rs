@@ -4,8 +4,8 @@
 //! with another walk over `a` and another use of the sums. Each sum runs over `k` in order, so
 //! neither the tiles nor the threads change a bit of it.
 //!
-//! Measured on one core of an EPYC with AVX-512 (peak 118 GFLOP/s): 117 with `K` = 784, where the crate
-//! `gemm` needs its operands packed at each call; see benches/README.md.
+//! Measured on one core of a Zen 4 with AVX-512 (peak 118 GFLOP/s), forward with bias and ReLU: 106 to
+//! 113 GFLOP/s in a training step, where the crate `gemm` 0.19 gives 97 to 108 for the product alone.
 //! Dims: `B` = batch size, `I` = inputs, `O` = outputs, `M` rows and `N` columns of a tile.
 
 use std::ops::Range;
