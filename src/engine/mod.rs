@@ -165,6 +165,23 @@ impl Run<'_> {
     }
 }
 
+/// How many samples of `width` features there are.
+///
+/// # Errors
+/// [`Error::Data`] when they are not whole.
+fn whole_samples(features: &[f32], width: usize) -> Result<usize> {
+    if !features.len().is_multiple_of(width) {
+        let expected = format!("whole samples of {width} features");
+        let found = format!("{} values", features.len());
+        return Err(Error::Data {
+            sample: None,
+            expected,
+            found,
+        });
+    }
+    Ok(features.len() / width)
+}
+
 /// # Errors
 /// [`Error::Setting`] when `order` names a sample that is not below `samples`.
 fn check_order(order: &[u32], samples: usize) -> Result<()> {

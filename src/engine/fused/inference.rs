@@ -10,16 +10,13 @@ use super::{
     bitmap::{self, Uploaded},
     forward::{self, Outputs},
     input::{Input, InputBuffer},
-    kernels::{
-        Elementwise, Gather, NotZero, Rows, Samples, Single, SparseBatch, Values, WORD, dispatch,
-    },
+    kernels::{Gather, NotZero, Rows, Samples, Single, SparseBatch, Values, WORD, dispatch},
     lent::{Lent, LentMut},
     matrix::{BLOCK, Matrix, Part},
     program,
     share::{self, Share},
     team::Member,
 };
-use crate::plan::{Op, Plan};
 
 /// How many samples are computed at once: their activations stay in the second-level cache.
 const CHUNK: usize = 64;
@@ -286,18 +283,11 @@ pub(super) unsafe fn single(core: &Core, sample: &[f32], logits: &mut [f32]) {
 
 /// Operations on one sample's values, padded to whole blocks, in place; dropout is off.
 fn row(core: &Core, chain: &[program::Elementwise], values: &mut [f32]) {
-    let mut operations = [(Op::Relu, None); Plan::CAPACITY];
-    let steps = chain.iter().filter(|step| step.dropout.is_none());
-    let mut count = 0;
-    for step in steps {
-        operations[count].0 = step.op;
-        count += 1;
-    }
-    let blocks = values.len() / BLOCK;
-    let elementwise = Elementwise {
-        operations: &operations[..count],
-        values: Part::of(values, blocks, 1),
-        slopes: None,
+    let share = Share {
+        blocks: 0..values.len() / BLOCK,
+        rows: 0..1,
     };
-    dispatch(core.simd, elementwise);
+    let values = Part::of(values, share.blocks.len(), 1);
+    // SAFETY: there are no masks.
+    unsafe { forward::elementwise(core, chain, &share, values, None, None) };
 }

@@ -42,7 +42,7 @@ use self::{
     state::{Context, Job},
     team::{Member, Team},
 };
-use super::{Engine, Run, check_order};
+use super::{Engine, Run, check_order, whole_samples};
 use crate::{
     Network, Weights,
     data::DataFor,
@@ -250,20 +250,8 @@ impl<N: Network> Engine<N> for Fused<N> {
     }
 
     fn forward(&self, features: &[f32]) -> Result<Vec<f32>> {
-        let width = N::In::LEN;
-        if !features.len().is_multiple_of(width) {
-            let expected = format!("whole samples of {width} features");
-            let found = format!("{} values", features.len());
-            return Err(Error::Data {
-                sample: None,
-                expected,
-                found,
-            });
-        }
-        self.infer(
-            Source::Features(Lent::new(features)),
-            features.len() / width,
-        )
+        let samples = whole_samples(features, N::In::LEN)?;
+        self.infer(Source::Features(Lent::new(features)), samples)
     }
 
     fn weights(&self) -> Result<Weights<N>> {

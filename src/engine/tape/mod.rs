@@ -16,7 +16,7 @@ use self::{
     forward::{Dropouts, Layer, Matrix, forward},
     update::State,
 };
-use super::{Engine, Run, check_order};
+use super::{Engine, Run, check_order, whole_samples};
 use crate::{
     Network, Weights,
     data::{DataFor, Samples, Targets},
@@ -191,16 +191,7 @@ impl<N: Network, D: Device<f32>> Engine<N> for Tape<N, D> {
 
     fn forward(&self, features: &[f32]) -> Result<Vec<f32>> {
         let width = N::In::LEN;
-        if !features.len().is_multiple_of(width) {
-            let expected = format!("whole samples of {width} features");
-            let found = format!("{} values", features.len());
-            return Err(Error::Data {
-                sample: None,
-                expected,
-                found,
-            });
-        }
-        let shape = (features.len() / width, width);
+        let shape = (whole_samples(features, width)?, width);
         let logits = self
             .device
             .try_tensor_from_vec(features.to_vec(), shape)
