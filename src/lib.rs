@@ -1,11 +1,18 @@
 #![doc = include_str!("../README.md")]
+#![cfg_attr(not(any(feature = "std", test)), no_std)]
 
+#[cfg(feature = "train")]
 mod aside;
+#[cfg(feature = "train")]
 pub mod data;
 #[doc = include_str!("../DESIGN.md")]
 pub mod design {}
+#[cfg(feature = "train")]
 pub mod engine;
+#[cfg(feature = "train")]
 pub mod error;
+pub mod frozen;
+#[cfg(feature = "train")]
 mod hex;
 pub mod layer;
 pub mod layers;
@@ -13,14 +20,20 @@ pub mod models;
 pub mod network;
 pub mod plan;
 pub mod prelude;
+#[cfg(feature = "train")]
 pub mod seed;
 pub mod shape;
+mod single;
 pub mod summary;
+mod text;
+#[cfg(feature = "train")]
 pub mod train;
 pub mod weights;
 
+#[cfg(feature = "train")]
 pub use error::{Error, Result};
 pub use layer::Layer;
 pub use network::Network;
 pub use plan::Plan;
+#[cfg(feature = "train")]
 pub use weights::Weights;

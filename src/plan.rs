@@ -6,7 +6,7 @@
 //!
 //! Dims: `I` = inputs, `O` = outputs of a step, `B` = batch size.
 
-use std::fmt;
+use core::fmt;
 
 /// What a step computes for each sample, `x: [I]` in, `y: [O]` out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

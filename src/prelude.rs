@@ -1,11 +1,16 @@
-//! What a program that trains a network needs: `use tuplenet::prelude::*;`
+//! What a program that trains a network or runs a frozen one needs: `use tuplenet::prelude::*;`
 
 #[cfg(feature = "dfdx")]
 pub use crate::engine::{Cpu, Tape};
 pub use crate::{
-    Network, Plan, Weights,
+    Network, Plan,
+    frozen::{Frozen, frozen},
+    layers::{Dropout, GELU, Input, LeakyReLU, Linear, ReLU, Sigmoid, Softplus, Tanh},
+};
+#[cfg(feature = "train")]
+pub use crate::{
+    Weights,
     data::{Dataset, Digits, Mnist},
     engine::{Engine, Fused},
-    layers::{Dropout, GELU, Input, LeakyReLU, Linear, ReLU, Sigmoid, Softplus, Tanh},
     train::{Adam, AdamW, Cosine, Loss, OneCycle, Schedule, Sgd, Trainer},
 };

@@ -1,6 +1,6 @@
 //! The shape of one sample, as a type.
 
-use std::fmt::Debug;
+use core::fmt::Debug;
 
 /// A vector of `N` features: what a layer takes or gives for one sample.
 #[derive(Clone, Copy, Debug)]

@@ -1,8 +1,11 @@
 //! A network's table for people.
 
-use std::fmt;
+use core::fmt;
 
-use crate::plan::{Op, Plan};
+use crate::{
+    plan::{Op, Plan},
+    text::Text,
+};
 
 /// The table that [`Network::summary`](crate::Network::summary) gives; print it with `{}`.
 ///
@@ -34,24 +37,24 @@ impl fmt::Display for Summary {
             f,
             "    {:<15} {:<14} {:>11}",
             "input",
-            format!("[B, {}]", self.inputs),
+            shape(self.inputs),
             "-"
         )?;
         for (index, step) in self.plan.steps().iter().enumerate() {
+            let name = Cell::of(step.op.name());
             let name = match step.op {
-                Op::Dropout { percent } => format!("Dropout {percent} %"),
-                Op::LeakyRelu { slope_percent } => format!("LeakyReLU {slope_percent} %"),
-                op => op.name().to_owned(),
+                Op::Dropout { percent } => name.then(" ").then_number(percent as usize).then(" %"),
+                Op::LeakyRelu { slope_percent } => {
+                    name.then(" ").then_number(slope_percent as usize).then(" %")
+                }
+                _ => name,
             };
             let params = match step.params() {
-                0 => "-".to_owned(),
+                0 => Cell::of("-"),
                 n => thousands(n),
             };
-            writeln!(
-                f,
-                "{index:>2}  {name:<15} {:<14} {params:>7}",
-                format!("[B, {}]", step.outputs)
-            )?;
+            let shape = shape(step.outputs);
+            writeln!(f, "{index:>2}  {name:<15} {shape:<14} {params:>7}")?;
         }
         writeln!(f, "{RULE}")?;
         let params = self.plan.params();
@@ -61,17 +64,25 @@ impl fmt::Display for Summary {
     }
 }
 
+type Cell = Text<40>;
+
+/// `[B, 500]`.
+fn shape(width: usize) -> Cell {
+    Cell::of("[B, ").then_number(width).then("]")
+}
+
 /// `392500` as `392,500`.
-fn thousands(n: usize) -> String {
-    let digits = n.to_string();
-    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
+fn thousands(n: usize) -> Cell {
+    if n < 1000 {
+        return Cell::new().then_number(n);
     }
-    out
+    let rest = n % 1000;
+    let zeros = match rest {
+        0..10 => ",00",
+        10..100 => ",0",
+        _ => ",",
+    };
+    thousands(n / 1000).then(zeros).then_number(rest)
 }
 
 #[cfg(test)]
@@ -86,9 +97,10 @@ mod tests {
             (1000, "1,000"),
             (101_770, "101,770"),
             (1_234_567, "1,234,567"),
+            (12_000_034, "12,000,034"),
         ];
         for (n, text) in cases {
-            assert_eq!(thousands(n), text);
+            assert_eq!(thousands(n).as_str(), text);
         }
     }
 }

@@ -8,11 +8,12 @@ use std::{
 
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 
-use super::{Weights, tensor_places};
+use super::{Misfit, Weights, header, names::Names};
 use crate::{
     Network,
     aside::new_part,
     error::{Error, Result},
+    plan::Op,
 };
 
 /// A tensor's name and shape, as a weights file states them.
@@ -45,52 +46,39 @@ pub fn shapes(path: impl AsRef<Path>) -> Result<Vec<TensorShape>> {
 }
 
 impl<N: Network> Weights<N> {
-    /// Reads a `.safetensors` file with exactly this network's tensors, all `f32`.
+    /// Reads a `.safetensors` file with exactly this network's tensors, of type `F32`, `F16` or `BF16`,
+    /// called as in `torch.nn.Sequential`.
     ///
     /// # Errors
     /// [`Error::Io`] when the file cannot be read; [`Error::WeightsFile`], naming the tensor, when
     /// one is missing, left over, of another type or of another shape.
     pub fn load(path: impl AsRef<Path>) -> Result<Self> {
-        let path = path.as_ref();
-        let bytes = read(path)?;
-        let file = parse(path, &bytes)?;
-        let misfit = |tensor: &str, expected: String, found: String| Error::WeightsFile {
-            path: path.to_owned(),
-            tensor: tensor.to_owned(),
-            expected,
-            found,
-        };
+        Self::load_as(path.as_ref(), Names::Sequential)
+    }
+
+    /// As [`Weights::load`], where the layers with parameters are called `names`, in order: with
+    /// `["fc1", "fc2"]` the tensors are `fc1.weight`, `fc1.bias`, `fc2.weight`, `fc2.bias`.
+    ///
+    /// # Errors
+    /// As [`Weights::load`], and when `names` are too few, too many or not distinct.
+    pub fn load_named(path: impl AsRef<Path>, names: &[&str]) -> Result<Self> {
+        Self::load_as(path.as_ref(), Names::Listed(names))
+    }
+
+    fn load_as(path: &Path, names: Names<'_>) -> Result<Self> {
+        let file = read(path)?;
+        let places =
+            header::places(&file, &N::PLAN, names).map_err(|misfit| refused(path, &misfit))?;
         let mut weights = Self::zeros();
-        let places: Vec<_> = tensor_places::<N>().collect();
-        for place in &places {
-            let expected = || format!("F32 {:?}", place.shape);
-            let Ok(tensor) = file.tensor(&place.name) else {
-                return Err(misfit(
-                    &place.name,
-                    expected(),
-                    "no tensor of this name".to_owned(),
-                ));
-            };
-            if tensor.dtype() != Dtype::F32 || tensor.shape() != place.shape {
-                let found = format!("{:?} {:?}", tensor.dtype(), tensor.shape());
-                return Err(misfit(&place.name, expected(), found));
+        let layers = N::PLAN.steps().iter().filter(|step| step.op == Op::Linear);
+        for ((step, weight), bias) in layers.zip(&places.weights).zip(&places.biases) {
+            let parameters = &mut weights.values[step.offset..step.offset + step.params()];
+            let tensors = parameters.split_at_mut(step.inputs * step.outputs);
+            for (values, place) in [(tensors.0, weight), (tensors.1, bias)] {
+                for (index, to) in values.iter_mut().enumerate() {
+                    *to = place.value(&file, index);
+                }
             }
-            let values = &mut weights.values[place.offset..];
-            for (value, bytes) in values.iter_mut().zip(tensor.data().as_chunks::<4>().0) {
-                *value = f32::from_le_bytes(*bytes);
-            }
-        }
-        if let Some(name) = file
-            .names()
-            .into_iter()
-            .find(|name| places.iter().all(|place| place.name != **name))
-        {
-            let names: Vec<&str> = places.iter().map(|place| place.name.as_str()).collect();
-            return Err(misfit(
-                name,
-                format!("no tensor but {}", names.join(", ")),
-                "one more".to_owned(),
-            ));
         }
         Ok(weights)
     }
@@ -102,9 +90,22 @@ impl<N: Network> Weights<N> {
     /// # Errors
     /// [`Error::Io`] when the folder cannot be written.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
-        let path = path.as_ref();
+        self.save_as(path.as_ref(), Names::Sequential)
+    }
+
+    /// As [`Weights::save`], where the layers with parameters are called `names`, in order: for a module
+    /// with `self.fc1` and `self.fc2`.
+    ///
+    /// # Errors
+    /// As [`Weights::save`]; [`Error::WeightsFile`] when `names` are too few, too many or not distinct.
+    pub fn save_named(&self, path: impl AsRef<Path>, names: &[&str]) -> Result<()> {
+        self.save_as(path.as_ref(), Names::Listed(names))
+    }
+
+    fn save_as(&self, path: &Path, names: Names<'_>) -> Result<()> {
+        names.check(&N::PLAN).map_err(|misfit| refused(path, &misfit))?;
         let tensors: Vec<(String, Vec<usize>, Vec<u8>)> = self
-            .tensors()
+            .named_tensors(names)
             .map(|tensor| {
                 let bytes = tensor
                     .values
@@ -125,8 +126,17 @@ impl<N: Network> Weights<N> {
             .collect();
         let file = views
             .and_then(|views| safetensors::serialize(views, None))
-            .map_err(|error| header(path, error))?;
+            .map_err(|error| not_safetensors(path, error))?;
         write_aside(path, &file)
+    }
+}
+
+fn refused(path: &Path, misfit: &Misfit) -> Error {
+    Error::WeightsFile {
+        path: path.to_owned(),
+        tensor: misfit.tensor().to_owned(),
+        expected: misfit.expected().to_owned(),
+        found: misfit.found().to_owned(),
     }
 }
 
@@ -158,10 +168,10 @@ fn read(path: &Path) -> Result<Vec<u8>> {
 }
 
 fn parse<'a>(path: &Path, bytes: &'a [u8]) -> Result<SafeTensors<'a>> {
-    SafeTensors::deserialize(bytes).map_err(|error| header(path, error))
+    SafeTensors::deserialize(bytes).map_err(|error| not_safetensors(path, error))
 }
 
-fn header(path: &Path, error: safetensors::SafeTensorError) -> Error {
+fn not_safetensors(path: &Path, error: safetensors::SafeTensorError) -> Error {
     Error::WeightsFile {
         path: path.to_owned(),
         tensor: "header".to_owned(),

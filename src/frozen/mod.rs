@@ -1,0 +1,203 @@
+//! Frozen models: a network with its weights, checked against its type when compiling; no heap, no
+//! `std`, no panic.
+//!
+//! ```text
+//! type ─► plan ┐
+//!              ├─► weights::header (checks) ─► embed (blocks of columns, by the compiler) ─► Frozen
+//! weights file ┘                         └───► Borrowed (the file's bytes, at run time)  ─► Frozen
+//! ```
+
+#![allow(
+    unsafe_code,
+    reason = "calls of kernels whose lengths the type has fixed, each with its proof"
+)]
+
+#[doc(hidden)]
+pub mod embed;
+mod forward;
+mod values;
+
+use core::{fmt, marker::PhantomData};
+
+pub use self::values::{Borrowed, Embedded, Values};
+use crate::{
+    Network,
+    frozen::forward::forward,
+    shape::{Sample, Shape},
+    weights::{Misfit, header, names::Names},
+};
+
+#[doc(inline)]
+pub use crate::frozen;
+
+/// The network `N` with weights that do not change: one sample in, its logits out.
+///
+/// [`frozen!`](crate::frozen!) embeds a weights file in the program and checks it when compiling;
+/// [`Frozen::from_bytes`] borrows a file's bytes at run time. Either way nothing is allocated, nothing is
+/// left to go wrong in a call, and `std` is not needed.
+///
+/// Activations lie on the stack: twice the widest layer, rounded up to a power of two, 4 bytes each.
+///
+/// ```
+/// use tuplenet::prelude::*;
+///
+/// tuplenet::frozen! {
+///     /// Reads a digit of 28 x 28 pixels.
+///     static DIGITS: (Linear<784, 32>, ReLU, Linear<32, 10>) = "../../examples/digits.safetensors";
+/// }
+///
+/// let pixels = [0.0; 784];
+/// let logits: [f32; 10] = DIGITS.predict(&pixels);
+/// let probabilities: [f32; 10] = DIGITS.probabilities(&pixels);
+/// assert!((probabilities.iter().sum::<f32>() - 1.0).abs() < 1e-5);
+/// assert!(DIGITS.classify(&pixels) < 10);
+/// ```
+pub struct Frozen<N: Network, V = Embedded> {
+    values: V,
+    network: PhantomData<fn() -> N>,
+}
+
+impl<N: Network> Frozen<N> {
+    /// The network with the weights in the bytes of a `.safetensors` file, read or mapped into memory:
+    /// they are borrowed, not copied, and need no alignment.
+    ///
+    /// The file has exactly this network's tensors, all `f32`, with the keys of `torch.nn.Sequential`.
+    ///
+    /// ```
+    /// use tuplenet::prelude::*;
+    ///
+    /// let file = std::fs::read("examples/digits.safetensors")?;
+    /// let digits = Frozen::<(Linear<784, 32>, ReLU, Linear<32, 10>)>::from_bytes(&file)?;
+    /// let logits: [f32; 10] = digits.predict(&[0.0; 784]);
+    ///
+    /// let wider = Frozen::<(Linear<784, 64>, ReLU, Linear<64, 10>)>::from_bytes(&file);
+    /// let words = "`0.weight`: expected F32 [64, 784], found F32 [32, 784]";
+    /// assert_eq!(wider.unwrap_err().to_string(), words);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Misfit`], naming the tensor, when the bytes are no such file.
+    #[allow(clippy::result_large_err, reason = "the words lie in it: there is no heap")]
+    pub fn from_bytes(file: &[u8]) -> Result<Frozen<N, Borrowed<'_>>, Misfit> {
+        borrowed(file, Names::Sequential)
+    }
+
+    /// As [`Frozen::from_bytes`], where the layers with parameters are called `names`, in order: with
+    /// `["fc1", "fc2"]` the tensors are `fc1.weight`, `fc1.bias`, `fc2.weight`, `fc2.bias`.
+    ///
+    /// # Errors
+    /// As [`Frozen::from_bytes`], and when `names` are too few, too many or not distinct.
+    #[allow(clippy::result_large_err, reason = "the words lie in it: there is no heap")]
+    pub fn from_bytes_named<'a>(
+        file: &'a [u8],
+        names: &[&str],
+    ) -> Result<Frozen<N, Borrowed<'a>>, Misfit> {
+        borrowed(file, Names::Listed(names))
+    }
+}
+
+#[allow(clippy::result_large_err, reason = "the words lie in it: there is no heap")]
+fn borrowed<'a, N: Network>(
+    file: &'a [u8],
+    names: Names<'_>,
+) -> Result<Frozen<N, Borrowed<'a>>, Misfit> {
+    let places = header::places(file, const { &N::PLAN }, names)?;
+    let values = Borrowed::new(file, &places, const { &N::PLAN }, names)?;
+    Ok(Frozen {
+        values,
+        network: PhantomData,
+    })
+}
+
+impl<N: Network, V: Values> Frozen<N, V> {
+    /// The logits of one sample: `[f32; O]` of `[f32; I]`, row by row what the engines give.
+    pub fn predict(&self, sample: &impl Sample<N::In>) -> <N::Output as Shape>::Array {
+        let mut logits = N::Output::zeros();
+        // SAFETY: the values were checked to be those of `N`, the type has fixed both lengths.
+        unsafe { forward::<N, V>(&self.values, sample.values(), logits.as_mut()) };
+        logits
+    }
+
+    /// The probability of each class for one sample: the softmax of its logits.
+    ///
+    /// `p_c = exp(z_c) / sum_k exp(z_k)`, computed with the largest logit taken off, so that nothing
+    /// overflows.
+    pub fn probabilities(&self, sample: &impl Sample<N::In>) -> <N::Output as Shape>::Array {
+        let mut array = self.predict(sample);
+        let values = array.as_mut();
+        let largest = values.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        let mut sum = 0.0;
+        for value in values.iter_mut() {
+            *value = libm::expf(*value - largest);
+            sum += *value;
+        }
+        for value in values {
+            *value /= sum;
+        }
+        array
+    }
+
+    /// The class of one sample: the place of its largest logit, the first of equal ones.
+    pub fn classify(&self, sample: &impl Sample<N::In>) -> usize {
+        let logits = self.predict(sample);
+        let mut best = (0, f32::NEG_INFINITY);
+        for (class, &logit) in logits.as_ref().iter().enumerate() {
+            if logit > best.1 {
+                best = (class, logit);
+            }
+        }
+        best.0
+    }
+}
+
+impl<N: Network, V> fmt::Debug for Frozen<N, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Frozen<{}>", core::any::type_name::<N>())
+    }
+}
+
+/// Embeds weights files as static models, each checked against its network when compiling.
+///
+/// ```text
+/// frozen! {
+///     pub static NAME: NETWORK = "FILE.safetensors";
+///     pub static NAME: NETWORK = "FILE.safetensors", names = ["fc1", "fc2"];
+/// }
+/// ```
+///
+/// The path is relative to the source file, as in [`include_bytes!`]. The file must hold the network's
+/// tensors, of type `F32`, `F16` or `BF16` (the last two are converted by the compiler), and nothing
+/// else; otherwise compiling stops, with the tensor, what was expected and what was found:
+///
+/// ```text
+/// error[E0080]: evaluation panicked: weights file `digits.safetensors`: `0.weight`: expected F32 [64, 784], found F32 [32, 784]
+/// ```
+///
+/// Keys are those of `torch.nn.Sequential` (`0.weight`, `0.bias`, `2.weight`, ...). For a model whose
+/// layers are named, `names` has one name for each `Linear`, in order. What is embedded is not the file
+/// but its values, once, put by the compiler into the order in which they are read. See [`Frozen`] for an example.
+#[macro_export]
+macro_rules! frozen {
+    () => {};
+    ($(#[$attribute:meta])* $visibility:vis static $name:ident: $network:ty = $path:expr
+        $(, names = $names:expr)?; $($rest:tt)*) => {
+        $(#[$attribute])*
+        $visibility static $name: $crate::frozen::Frozen<$network> = {
+            const FILE: &[u8] = ::core::include_bytes!($path);
+            const PLACES: $crate::frozen::embed::Places = $crate::frozen::embed::places::<$network>(
+                FILE,
+                $path,
+                $crate::frozen!(@names $($names)?),
+            );
+            // A large file takes the compiler a second or two.
+            #[allow(long_running_const_eval)]
+            static VALUES: [$crate::frozen::embed::Block; $crate::frozen::embed::rows::<$network>()] =
+                $crate::frozen::embed::blocks::<$network, _>(FILE, &PLACES);
+            $crate::frozen::embed::frozen(&VALUES)
+        };
+        $crate::frozen! { $($rest)* }
+    };
+    (@names) => { $crate::frozen::embed::Names::Sequential };
+    (@names $names:expr) => { $crate::frozen::embed::Names::Listed(&$names) };
+}

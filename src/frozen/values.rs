@@ -1,0 +1,171 @@
+//! Where a frozen model's weights lie: in the program, or in bytes that are borrowed.
+
+use core::fmt;
+
+use crate::{
+    plan::{Op, Plan, Step},
+    single::{Block, Columns, Lanes, Rows},
+    text::Text,
+    weights::{
+        Misfit,
+        header::{Dtype, Place, Places},
+        names::{Names, Part, next_layer},
+    },
+};
+
+/// The weights of a [`Frozen`](super::Frozen): [`Embedded`] or [`Borrowed`], and nothing else.
+pub trait Values: Sealed {}
+
+/// Keeps [`Values`] to this crate's types.
+pub trait Sealed {
+    /// Where the first layer lies.
+    const START: Position = Position {
+        ordinal: 0,
+        block: 0,
+    };
+
+    /// One layer: `output = W input + b`, then ReLU if asked for.
+    ///
+    /// # Safety
+    /// The values are those of a plan with the layer `step` at `position`; `input` is `[I]`, `output`
+    /// has room for `16 ceil(O / 16)` values.
+    #[doc(hidden)]
+    unsafe fn product<L: Lanes>(
+        &self,
+        lanes: L,
+        position: Position,
+        step: &Step,
+        input: &[f32],
+        output: &mut [f32],
+        relu: bool,
+    );
+}
+
+/// Which layer: its number among those with parameters, and its first row of 16 values.
+#[derive(Clone, Copy, Debug)]
+pub struct Position {
+    ordinal: usize,
+    block: usize,
+}
+
+impl Position {
+    /// That of the layer after `step`, which is here.
+    pub(super) const fn next(self, step: &Step) -> Self {
+        Position {
+            ordinal: self.ordinal + 1,
+            block: self.block + Columns::rows(step.inputs, step.outputs),
+        }
+    }
+}
+
+/// Weights in the program, by columns, as [`frozen!`](crate::frozen!) puts them there.
+#[derive(Clone, Copy)]
+pub struct Embedded {
+    /// For each layer, [`Columns::rows`] of them.
+    pub(super) blocks: &'static [Block],
+}
+
+impl fmt::Debug for Embedded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Embedded({} blocks)", self.blocks.len())
+    }
+}
+
+impl Values for Embedded {}
+impl Sealed for Embedded {
+    #[inline(always)]
+    unsafe fn product<L: Lanes>(
+        &self,
+        lanes: L,
+        position: Position,
+        step: &Step,
+        input: &[f32],
+        output: &mut [f32],
+        relu: bool,
+    ) {
+        let first = self.blocks.as_ptr().wrapping_add(position.block).cast();
+        // SAFETY: the layer's blocks lie at its position, says the caller; nobody writes a static.
+        unsafe {
+            Columns::new(first, step.inputs, step.outputs).product(lanes, input, output, relu);
+        }
+    }
+}
+
+/// Weights in the bytes of a file, as PyTorch stores them.
+#[derive(Clone, Copy)]
+pub struct Borrowed<'a> {
+    file: &'a [u8],
+    /// For each layer, the first byte of its weight and of its bias.
+    starts: [[usize; 2]; Plan::CAPACITY],
+}
+
+impl<'a> Borrowed<'a> {
+    /// The tensors that were found at `places` of `file`.
+    #[allow(clippy::result_large_err, reason = "the words lie in it: there is no heap")]
+    pub(super) fn new(
+        file: &'a [u8],
+        places: &Places,
+        plan: &Plan,
+        names: Names<'_>,
+    ) -> Result<Self, Misfit> {
+        let mut starts = [[0; 2]; Plan::CAPACITY];
+        let tensors = places.weights.iter().zip(&places.biases);
+        for (starts, (weight, bias)) in starts.iter_mut().zip(tensors) {
+            *starts = [weight.start, bias.start];
+        }
+        let (mut from, mut ordinal) = (0, 0);
+        while let Some(layer) = next_layer(plan, from, ordinal) {
+            for (part, place) in [
+                (Part::Weight, places.weights.get(ordinal)),
+                (Part::Bias, places.biases.get(ordinal)),
+            ] {
+                if let Some(Place { dtype, .. }) = place
+                    && *dtype != Dtype::F32
+                {
+                    let name: Text<64> = names.tensor(layer, part);
+                    let found = Text::of(dtype.name())
+                        .then(", which cannot be borrowed: convert it, or use `frozen!`");
+                    return Err(Misfit::of(name.as_str(), Text::of("F32"), found));
+                }
+            }
+            from = layer.index + 1;
+            ordinal += 1;
+        }
+        Ok(Borrowed { file, starts })
+    }
+}
+
+impl fmt::Debug for Borrowed<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Borrowed({} bytes)", self.file.len())
+    }
+}
+
+impl Values for Borrowed<'_> {}
+impl Sealed for Borrowed<'_> {
+    #[inline(always)]
+    unsafe fn product<L: Lanes>(
+        &self,
+        lanes: L,
+        position: Position,
+        step: &Step,
+        input: &[f32],
+        output: &mut [f32],
+        relu: bool,
+    ) {
+        debug_assert!(step.op == Op::Linear);
+        // SAFETY: there are as many layers, says the caller, and `header::places` has found that the
+        // layer's tensors lie within the file at these bytes; `[u8; 4]` needs no alignment.
+        unsafe {
+            let [weight, bias] = *self.starts.get_unchecked(position.ordinal);
+            let values = |start: usize, len: usize| {
+                core::slice::from_raw_parts(self.file.as_ptr().wrapping_add(start).cast(), len)
+            };
+            let rows = Rows {
+                weights: values(weight, step.inputs * step.outputs),
+                bias: values(bias, step.outputs),
+            };
+            rows.product(lanes, input, output, relu);
+        }
+    }
+}

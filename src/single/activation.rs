@@ -1,0 +1,37 @@
+//! Activations of one sample, by `libm`: exact to a unit or two in the last place, without `std`.
+
+use core::f32::consts::FRAC_1_SQRT_2;
+
+use crate::plan::Op;
+
+/// Replaces every value by the activation of it; dropout changes nothing outside training.
+///
+/// [`Op`] has the formulas. `Op::Linear` is no activation, and changes nothing.
+#[inline]
+pub(crate) fn activate(op: Op, values: &mut [f32]) {
+    match op {
+        Op::Linear | Op::Dropout { .. } => {}
+        Op::Relu => each(values, |x| if x < 0.0 { 0.0 } else { x }),
+        Op::Sigmoid => each(values, |x| 1.0 / (1.0 + libm::expf(-x))),
+        Op::Tanh => each(values, libm::tanhf),
+        Op::LeakyRelu { slope_percent } => {
+            let slope = slope_percent as f32 / 100.0;
+            each(values, |x| if x > 0.0 { x } else { x * slope });
+        }
+        Op::Gelu => each(values, |x| x / 2.0 * (1.0 + libm::erff(x * FRAC_1_SQRT_2))),
+        Op::Softplus => each(values, |x| {
+            if x > 20.0 {
+                x
+            } else {
+                libm::log1pf(libm::expf(x))
+            }
+        }),
+    }
+}
+
+#[inline(always)]
+fn each(values: &mut [f32], activation: impl Fn(f32) -> f32) {
+    for value in values {
+        *value = activation(*value);
+    }
+}

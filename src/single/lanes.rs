@@ -1,0 +1,333 @@
+//! Vectors of `f32`, and the choice among the processor's instructions.
+//!
+//! [`pulp`](https://docs.rs/pulp) does this for the engines; frozen models do without `std` and without its
+//! dependencies, and need seven operations of it.
+
+#[cfg(target_arch = "x86_64")]
+use core::arch::x86_64::*;
+
+/// Instructions for vectors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Level {
+    /// 16 lanes.
+    #[cfg(target_arch = "x86_64")]
+    Avx512,
+    /// 8 lanes.
+    #[cfg(target_arch = "x86_64")]
+    Avx2,
+    /// 4 lanes, left to the compiler.
+    Portable,
+}
+
+impl Level {
+    /// The widest that this processor has, or without `std` that the compiler was told of.
+    #[inline(always)]
+    pub(crate) fn widest() -> Self {
+        #[cfg(target_arch = "x86_64")]
+        if has_avx512() {
+            return Level::Avx512;
+        } else if has_avx2() {
+            return Level::Avx2;
+        }
+        Level::Portable
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+fn has_avx512() -> bool {
+    #[cfg(feature = "std")]
+    return std::arch::is_x86_feature_detected!("avx512f") && has_avx2();
+    #[cfg(not(feature = "std"))]
+    return cfg!(target_feature = "avx512f") && has_avx2();
+}
+
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+fn has_avx2() -> bool {
+    #[cfg(feature = "std")]
+    return std::arch::is_x86_feature_detected!("avx2")
+        && std::arch::is_x86_feature_detected!("fma")
+        && std::arch::is_x86_feature_detected!("bmi1");
+    #[cfg(not(feature = "std"))]
+    return cfg!(all(
+        target_feature = "avx2",
+        target_feature = "fma",
+        target_feature = "bmi1"
+    ));
+}
+
+/// A computation that is compiled for every [`Level`].
+pub(crate) trait Kernel {
+    type Output;
+    /// Must be `#[inline(always)]`, and so must all that it calls in its loops: only then is it
+    /// compiled with the level's instructions.
+    fn run<L: Lanes>(self, lanes: L) -> Self::Output;
+}
+
+/// Runs `kernel` with the instructions of `level`, or with portable code where the processor lacks them.
+#[inline(always)]
+pub(crate) fn dispatch<K: Kernel>(level: Level, kernel: K) -> K::Output {
+    match level {
+        // SAFETY: the processor has been asked for these very instructions.
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx512 if has_avx512() => unsafe { with_avx512(kernel) },
+        // SAFETY: as above.
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx2 if has_avx2() => unsafe { with_avx2(kernel) },
+        _ => kernel.run(Portable),
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx2,fma,bmi1")]
+fn with_avx512<K: Kernel>(kernel: K) -> K::Output {
+    kernel.run(Avx512(()))
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma,bmi1")]
+fn with_avx2<K: Kernel>(kernel: K) -> K::Output {
+    kernel.run(Avx2(()))
+}
+
+/// The operations of a product, on vectors of [`LANES`](Lanes::LANES) values.
+pub trait Lanes: Copy {
+    type Vector: Copy;
+    /// Divides 16.
+    const LANES: usize;
+    /// Blocks of 16 columns whose sums fit the registers.
+    const MOST_BLOCKS: usize;
+
+    fn splat(self, value: f32) -> Self::Vector;
+    /// The vector at `from`, which needs no alignment.
+    ///
+    /// # Safety
+    /// `from` is valid for reads of `LANES` values.
+    unsafe fn load(self, from: *const f32) -> Self::Vector;
+    /// The vector whose values' little-endian bytes are at `from`.
+    ///
+    /// # Safety
+    /// `from` is valid for reads of `4 LANES` bytes.
+    unsafe fn load_bytes(self, from: *const [u8; 4]) -> Self::Vector;
+    /// # Safety
+    /// `to` is valid for writes of `LANES` values.
+    unsafe fn store(self, to: *mut f32, vector: Self::Vector);
+    fn add(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
+    /// `a b + c`, rounded once where the processor can.
+    fn mul_add(self, a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector;
+    /// `max(v, 0)`; a NaN stays.
+    fn relu(self, v: Self::Vector) -> Self::Vector;
+    /// Bit `i` says that lane `i` is not 0.
+    fn not_zero(self, v: Self::Vector) -> u64;
+    /// The sum of the lanes.
+    fn sum(self, v: Self::Vector) -> f32;
+}
+
+/// AVX-512's instructions are there: made by [`with_avx512`] alone.
+#[cfg(target_arch = "x86_64")]
+#[derive(Clone, Copy)]
+pub(crate) struct Avx512(());
+
+// SAFETY, for every block: an `Avx512` is made where its instructions are there, and nowhere else.
+// What a pointer must be valid for is the caller's promise.
+#[cfg(target_arch = "x86_64")]
+impl Lanes for Avx512 {
+    type Vector = __m512;
+    const LANES: usize = 16;
+    const MOST_BLOCKS: usize = 8;
+
+    #[inline(always)]
+    fn splat(self, value: f32) -> __m512 {
+        // SAFETY: above.
+        unsafe { _mm512_set1_ps(value) }
+    }
+
+    #[inline(always)]
+    unsafe fn load(self, from: *const f32) -> __m512 {
+        // SAFETY: above.
+        unsafe { _mm512_loadu_ps(from) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_bytes(self, from: *const [u8; 4]) -> __m512 {
+        // SAFETY: above; x86 is little-endian, and the load needs no alignment.
+        unsafe { _mm512_loadu_ps(from.cast()) }
+    }
+
+    #[inline(always)]
+    unsafe fn store(self, to: *mut f32, vector: __m512) {
+        // SAFETY: above.
+        unsafe { _mm512_storeu_ps(to, vector) }
+    }
+
+    #[inline(always)]
+    fn add(self, a: __m512, b: __m512) -> __m512 {
+        // SAFETY: above.
+        unsafe { _mm512_add_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn mul_add(self, a: __m512, b: __m512, c: __m512) -> __m512 {
+        // SAFETY: above.
+        unsafe { _mm512_fmadd_ps(a, b, c) }
+    }
+
+    #[inline(always)]
+    fn relu(self, v: __m512) -> __m512 {
+        // SAFETY: above. Of a NaN and a number, the instruction takes the second.
+        unsafe { _mm512_max_ps(_mm512_setzero_ps(), v) }
+    }
+
+    #[inline(always)]
+    fn not_zero(self, v: __m512) -> u64 {
+        // SAFETY: above.
+        unsafe { u64::from(_mm512_cmp_ps_mask::<_CMP_NEQ_UQ>(v, _mm512_setzero_ps())) }
+    }
+
+    #[inline(always)]
+    fn sum(self, v: __m512) -> f32 {
+        // SAFETY: above.
+        unsafe { _mm512_reduce_add_ps(v) }
+    }
+}
+
+/// AVX2's and FMA's instructions are there: made by [`with_avx2`] alone.
+#[cfg(target_arch = "x86_64")]
+#[derive(Clone, Copy)]
+pub(crate) struct Avx2(());
+
+// SAFETY, for every block: as for `Avx512`.
+#[cfg(target_arch = "x86_64")]
+impl Lanes for Avx2 {
+    type Vector = __m256;
+    const LANES: usize = 8;
+    const MOST_BLOCKS: usize = 4;
+
+    #[inline(always)]
+    fn splat(self, value: f32) -> __m256 {
+        // SAFETY: above.
+        unsafe { _mm256_set1_ps(value) }
+    }
+
+    #[inline(always)]
+    unsafe fn load(self, from: *const f32) -> __m256 {
+        // SAFETY: above.
+        unsafe { _mm256_loadu_ps(from) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_bytes(self, from: *const [u8; 4]) -> __m256 {
+        // SAFETY: above; x86 is little-endian, and the load needs no alignment.
+        unsafe { _mm256_loadu_ps(from.cast()) }
+    }
+
+    #[inline(always)]
+    unsafe fn store(self, to: *mut f32, vector: __m256) {
+        // SAFETY: above.
+        unsafe { _mm256_storeu_ps(to, vector) }
+    }
+
+    #[inline(always)]
+    fn add(self, a: __m256, b: __m256) -> __m256 {
+        // SAFETY: above.
+        unsafe { _mm256_add_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn mul_add(self, a: __m256, b: __m256, c: __m256) -> __m256 {
+        // SAFETY: above.
+        unsafe { _mm256_fmadd_ps(a, b, c) }
+    }
+
+    #[inline(always)]
+    fn relu(self, v: __m256) -> __m256 {
+        // SAFETY: above. Of a NaN and a number, the instruction takes the second.
+        unsafe { _mm256_max_ps(_mm256_setzero_ps(), v) }
+    }
+
+    #[inline(always)]
+    fn not_zero(self, v: __m256) -> u64 {
+        // SAFETY: above.
+        unsafe {
+            let not_zero = _mm256_cmp_ps::<_CMP_NEQ_UQ>(v, _mm256_setzero_ps());
+            _mm256_movemask_ps(not_zero) as u64 & 0xff
+        }
+    }
+
+    #[inline(always)]
+    fn sum(self, v: __m256) -> f32 {
+        // SAFETY: above.
+        unsafe {
+            let halves = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps::<1>(v));
+            let pairs = _mm_add_ps(halves, _mm_movehl_ps(halves, halves));
+            let both = _mm_add_ss(pairs, _mm_shuffle_ps::<1>(pairs, pairs));
+            _mm_cvtss_f32(both)
+        }
+    }
+}
+
+/// Four lanes of plain Rust, for whatever the compiler makes of them.
+#[derive(Clone, Copy)]
+pub(crate) struct Portable;
+
+impl Lanes for Portable {
+    type Vector = [f32; 4];
+    const LANES: usize = 4;
+    const MOST_BLOCKS: usize = 2;
+
+    #[inline(always)]
+    fn splat(self, value: f32) -> [f32; 4] {
+        [value; 4]
+    }
+
+    #[inline(always)]
+    unsafe fn load(self, from: *const f32) -> [f32; 4] {
+        // SAFETY: the caller's; the read needs no alignment.
+        unsafe { from.cast::<[f32; 4]>().read_unaligned() }
+    }
+
+    #[inline(always)]
+    unsafe fn load_bytes(self, from: *const [u8; 4]) -> [f32; 4] {
+        // SAFETY: the caller's; bytes need no alignment.
+        let [a, b, c, d] = unsafe { from.cast::<[[u8; 4]; 4]>().read() };
+        [a, b, c, d].map(f32::from_le_bytes)
+    }
+
+    #[inline(always)]
+    unsafe fn store(self, to: *mut f32, vector: [f32; 4]) {
+        // SAFETY: the caller's; the write needs no alignment.
+        unsafe { to.cast::<[f32; 4]>().write_unaligned(vector) }
+    }
+
+    #[inline(always)]
+    fn add(self, a: [f32; 4], b: [f32; 4]) -> [f32; 4] {
+        [a[0] + b[0], a[1] + b[1], a[2] + b[2], a[3] + b[3]]
+    }
+
+    #[inline(always)]
+    fn mul_add(self, a: [f32; 4], b: [f32; 4], c: [f32; 4]) -> [f32; 4] {
+        [
+            a[0] * b[0] + c[0],
+            a[1] * b[1] + c[1],
+            a[2] * b[2] + c[2],
+            a[3] * b[3] + c[3],
+        ]
+    }
+
+    #[inline(always)]
+    fn relu(self, v: [f32; 4]) -> [f32; 4] {
+        v.map(|v| if v < 0.0 { 0.0 } else { v })
+    }
+
+    #[inline(always)]
+    fn not_zero(self, v: [f32; 4]) -> u64 {
+        let [a, b, c, d] = v.map(|v| u64::from(v != 0.0));
+        a | b << 1 | c << 2 | d << 3
+    }
+
+    #[inline(always)]
+    fn sum(self, v: [f32; 4]) -> f32 {
+        (v[0] + v[2]) + (v[1] + v[3])
+    }
+}

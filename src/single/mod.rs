@@ -1,0 +1,22 @@
+//! One sample through one layer, on the caller's thread, without `std`: the kernels of frozen models, and
+//! of [`Fused`](crate::engine::Fused) for a single sample.
+//!
+//! Dims: `I` = inputs, `O` = outputs.
+
+#![allow(
+    unsafe_code,
+    reason = "loads and stores through pointers, and instructions that were looked for, each with its proof"
+)]
+
+mod activation;
+mod columns;
+mod lanes;
+mod rows;
+
+pub(crate) use self::{
+    activation::activate,
+    columns::{BLOCK, Columns},
+    lanes::{Kernel, Level, dispatch},
+    rows::Rows,
+};
+pub use self::{columns::Block, lanes::Lanes};

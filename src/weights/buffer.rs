@@ -1,0 +1,229 @@
+//! A network's parameters: one flat, aligned buffer in the plan's order, with named views.
+
+use std::{fmt, marker::PhantomData};
+
+use aligned_vec::{AVec, ConstAlign};
+use sha2::{Digest, Sha256};
+
+use super::{
+    Init,
+    names::{Names, Part, next_layer},
+};
+use crate::{
+    Network,
+    error::{Error, Result},
+    hex::in_hex,
+};
+
+/// The parameters of the network `N`: one 64-byte-aligned buffer of [`Network::PARAMS`] `f32`.
+///
+/// For each `Linear<I, O>` in the plan's order: `K.weight` `[O, I]` row-major, then `K.bias` `[O]`,
+/// where `K` is the layer's number in `torch.nn.Sequential`.
+///
+/// ```
+/// use tuplenet::prelude::*;
+///
+/// type Net = (Linear<4, 3>, ReLU, Linear<3, 2>);
+/// let weights = Weights::<Net>::init(1);
+/// let names: Vec<_> = weights.tensors().map(|tensor| tensor.name).collect();
+/// assert_eq!(names, ["0.weight", "0.bias", "2.weight", "2.bias"]);
+/// assert_eq!(weights.tensor("2.weight").unwrap().shape, [2, 3]);
+/// ```
+pub struct Weights<N> {
+    pub(super) values: AVec<f32, ConstAlign<64>>,
+    network: PhantomData<fn() -> N>,
+}
+
+/// One parameter tensor: its name, its shape and its values, row-major.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tensor<'a> {
+    /// As in `torch.nn.Sequential`: `0.weight`, `0.bias`.
+    pub name: String,
+    /// `[O, I]` for a weight, `[O]` for a bias.
+    pub shape: Vec<usize>,
+    /// The values, row-major.
+    pub values: &'a [f32],
+}
+
+impl<N: Network> Weights<N> {
+    /// PyTorch's initialisation of `nn.Linear`, from `seed`; see [`Init::PyTorch`].
+    pub fn init(seed: u64) -> Self {
+        Self::init_with(Init::PyTorch, seed)
+    }
+
+    /// An initialisation of your choice, from `seed`.
+    pub fn init_with(init: Init, seed: u64) -> Self {
+        let mut weights = Self::zeros();
+        init.fill(&N::PLAN, &mut weights.values, seed);
+        weights
+    }
+
+    /// All parameters zero.
+    pub fn zeros() -> Self {
+        Weights {
+            values: AVec::from_iter(64, std::iter::repeat_n(0.0, N::PARAMS)),
+            network: PhantomData,
+        }
+    }
+
+    /// The parameters given, in the plan's order.
+    ///
+    /// # Errors
+    /// [`Error::WeightsLength`] when there are not [`Network::PARAMS`] of them.
+    pub fn from_slice(values: &[f32]) -> Result<Self> {
+        if values.len() != N::PARAMS {
+            return Err(Error::WeightsLength {
+                expected: N::PARAMS,
+                found: values.len(),
+            });
+        }
+        Ok(Weights {
+            values: AVec::from_slice(64, values),
+            network: PhantomData,
+        })
+    }
+
+    /// Every parameter, in the plan's order; the first lies on a 64-byte boundary.
+    pub fn as_slice(&self) -> &[f32] {
+        &self.values
+    }
+
+    /// Every parameter, to change.
+    pub fn as_mut_slice(&mut self) -> &mut [f32] {
+        &mut self.values
+    }
+
+    /// The tensors, in the plan's order.
+    pub fn tensors(&self) -> impl Iterator<Item = Tensor<'_>> {
+        self.named_tensors(Names::Sequential)
+    }
+
+    /// The tensors, of layers that are called so; a list has been checked.
+    pub(super) fn named_tensors(&self, names: Names<'_>) -> impl Iterator<Item = Tensor<'_>> {
+        let mut values = self.as_slice();
+        let layers = std::iter::successors(next_layer(&N::PLAN, 0, 0), |last| {
+            next_layer(&N::PLAN, last.index + 1, last.ordinal + 1)
+        });
+        layers
+            .flat_map(|layer| [(layer, Part::Weight), (layer, Part::Bias)])
+            .map(move |(layer, part)| {
+                let shape = part.shape(&N::PLAN.steps()[layer.index]).sizes().to_vec();
+                let name = match names {
+                    Names::Sequential => format!("{}.{}", layer.index, part.name()),
+                    Names::Listed(names) => format!("{}.{}", names[layer.ordinal], part.name()),
+                };
+                let tensor;
+                (tensor, values) = values.split_at(shape.iter().product());
+                Tensor {
+                    name,
+                    shape,
+                    values: tensor,
+                }
+            })
+    }
+
+    /// The tensor of this name.
+    pub fn tensor(&self, name: &str) -> Option<Tensor<'_>> {
+        self.tensors().find(|tensor| tensor.name == name)
+    }
+
+    /// The SHA-256 of the parameters as little-endian `f32`, in hexadecimal: equal sums, equal bits.
+    pub fn sha256(&self) -> String {
+        let mut hash = Sha256::new();
+        for value in self.as_slice() {
+            hash.update(value.to_le_bytes());
+        }
+        in_hex(&hash.finalize())
+    }
+}
+
+impl<N> Clone for Weights<N> {
+    fn clone(&self) -> Self {
+        Weights {
+            values: self.values.clone(),
+            network: PhantomData,
+        }
+    }
+}
+
+impl<N> PartialEq for Weights<N> {
+    fn eq(&self, other: &Self) -> bool {
+        self.values[..] == other.values[..]
+    }
+}
+
+impl<N> fmt::Debug for Weights<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "Weights<{}>({} values)",
+            std::any::type_name::<N>(),
+            self.values.len()
+        )
+    }
+}
+
+/// The weights of network `N`: implemented by `Weights<N>` and by nothing else.
+///
+/// It is there for its message: weights of another network are refused in words.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` are the weights of another network than `{N}`",
+    label = "these weights belong to another network",
+    note = "an engine takes the weights of its own network: the two types must be the same"
+)]
+pub trait WeightsOf<N: Network> {
+    /// The weights.
+    fn into_weights(self) -> Weights<N>;
+}
+
+impl<N: Network> WeightsOf<N> for Weights<N> {
+    fn into_weights(self) -> Weights<N> {
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::prelude::*;
+
+    type Net = (Linear<4, 3>, ReLU, Linear<3, 2>);
+
+    #[test]
+    fn the_buffer_is_aligned_and_the_views_cover_it() {
+        let weights = Weights::<Net>::init(3);
+        assert_eq!(weights.as_slice().as_ptr() as usize % 64, 0);
+        let joined: Vec<f32> = weights
+            .tensors()
+            .flat_map(|tensor| tensor.values.to_vec())
+            .collect();
+        assert_eq!(joined, weights.as_slice());
+        assert_eq!(
+            weights.tensor("2.bias").map(|tensor| tensor.shape),
+            Some(vec![2])
+        );
+        assert_eq!(weights.tensor("1.bias"), None);
+    }
+
+    #[test]
+    fn another_number_of_values_is_refused() {
+        let error = Weights::<Net>::from_slice(&[0.0; 22])
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.starts_with("weights: expected 23 values, found 22"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn the_sum_is_that_of_the_bytes() {
+        // head -c 92 /dev/zero | sha256sum: 23 zeros of four bytes
+        let sum = "62b14867e4e79d50673d2f7474335229f54c478f56d2a910235e1953c6d29206";
+        assert_eq!(Weights::<Net>::zeros().sha256(), sum);
+        assert_ne!(
+            Weights::<Net>::init(1).sha256(),
+            Weights::<Net>::init(2).sha256()
+        );
+    }
+}

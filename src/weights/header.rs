@@ -1,0 +1,544 @@
+//! Where a network's tensors lie in a safetensors file: read and checked by a `const fn`, so that the
+//! compiler can do it.
+//!
+//! The file is 8 bytes of header length (little-endian), the header (JSON: for each tensor `dtype`,
+//! `shape`, `data_offsets`; `__metadata__` may stand beside them), then the tensors' bytes. Source:
+//! <https://github.com/huggingface/safetensors#format>. Its rules are kept, and a few more: no field is
+//! unknown, no tensor stands twice, and the tensors are exactly the network's.
+
+use super::{
+    Misfit,
+    json::{Cursor, attempt},
+    names::{Layer, Names, Part, next_layer, same},
+};
+use crate::{
+    plan::{Plan, Step},
+    text::Text,
+};
+
+/// How a tensor's values are stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dtype {
+    F32,
+    F16,
+    Bf16,
+}
+
+impl Dtype {
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Dtype::F32 => "F32",
+            Dtype::F16 => "F16",
+            Dtype::Bf16 => "BF16",
+        }
+    }
+}
+
+/// A tensor's type, and its first byte in the file.
+#[derive(Clone, Copy, Debug)]
+pub struct Place {
+    pub(crate) dtype: Dtype,
+    pub(crate) start: usize,
+}
+
+impl Place {
+    /// Value `index` of the tensor.
+    pub(crate) const fn value(self, file: &[u8], index: usize) -> f32 {
+        match self.dtype {
+            Dtype::F32 => f32::from_le_bytes(bytes(file, self.start + 4 * index)),
+            Dtype::F16 => from_f16(u16::from_le_bytes(bytes(file, self.start + 2 * index))),
+            Dtype::Bf16 => {
+                let [low, high] = bytes(file, self.start + 2 * index);
+                f32::from_le_bytes([0, 0, low, high])
+            }
+        }
+    }
+}
+
+/// Where each layer's tensors lie; layers with parameters are counted from 0.
+#[derive(Clone, Copy, Debug)]
+pub struct Places {
+    pub(crate) weights: [Place; Plan::CAPACITY],
+    pub(crate) biases: [Place; Plan::CAPACITY],
+}
+
+/// What the header says of one tensor.
+#[derive(Clone, Copy)]
+struct Stated<'a> {
+    dtype: &'a str,
+    /// The first sizes; there are `rank` of them.
+    shape: [usize; MOST_SIZES],
+    rank: usize,
+    /// Of the tensors' bytes, the first and the one after the last.
+    start: usize,
+    end: usize,
+}
+
+/// As many sizes of a shape as messages show.
+const MOST_SIZES: usize = 4;
+
+/// The tensors that the header states, by layer; and one that the network does not have.
+struct Table<'a> {
+    weights: [Option<Stated<'a>>; Plan::CAPACITY],
+    biases: [Option<Stated<'a>>; Plan::CAPACITY],
+    extra: Option<&'a str>,
+}
+
+/// Reads the header and checks that the file holds exactly the tensors of `plan`.
+///
+/// # Errors
+/// [`Misfit`], naming the tensor, what was expected and what was found.
+pub(crate) const fn places(file: &[u8], plan: &Plan, names: Names<'_>) -> Result<Places, Misfit> {
+    attempt!(names.check(plan));
+    let (header, data) = attempt!(split(file));
+    let table = attempt!(table(header, data, plan, names));
+
+    let nowhere = Place {
+        dtype: Dtype::F32,
+        start: 0,
+    };
+    let mut places = Places {
+        weights: [nowhere; Plan::CAPACITY],
+        biases: [nowhere; Plan::CAPACITY],
+    };
+    let data_start = file.len() - data.len();
+    let mut covered = 0;
+    let (mut from, mut ordinal) = (0, 0);
+    while let Some(layer) = next_layer(plan, from, ordinal) {
+        let step = &plan.steps()[layer.index];
+        let mut part = Part::Weight;
+        loop {
+            let stated = match table.of(layer, part) {
+                Some(stated) => stated,
+                None => return Err(missing(header, layer, part, step, names)),
+            };
+            let dtype = attempt!(check(&stated, layer, part, step, names));
+            attempt!(table.check_alone(&stated, layer, part, plan, names));
+            covered += stated.end - stated.start;
+            let place = Place {
+                dtype,
+                start: data_start + stated.start,
+            };
+            match part {
+                Part::Weight => places.weights[ordinal] = place,
+                Part::Bias => {
+                    places.biases[ordinal] = place;
+                    break;
+                }
+            }
+            part = Part::Bias;
+        }
+        from = layer.index + 1;
+        ordinal += 1;
+    }
+    if let Some(extra) = table.extra {
+        let expected = Text::of("only the network's tensors (")
+            .then_number(2 * ordinal)
+            .then(")");
+        return Err(Misfit::of(extra, expected, Text::of("one more")));
+    }
+    if covered != data.len() {
+        let expected = Text::new()
+            .then_number(covered)
+            .then(" bytes of tensors, as many as the shapes take");
+        return Err(Misfit::header(
+            expected,
+            Text::new().then_number(data.len()),
+        ));
+    }
+    Ok(places)
+}
+
+/// The header and the tensors' bytes.
+const fn split(file: &[u8]) -> Result<(&str, &[u8]), Misfit> {
+    let Some((length, rest)) = file.split_first_chunk::<8>() else {
+        let found = Text::new().then_number(file.len()).then(" bytes");
+        return Err(Misfit::header(Text::of("a safetensors file"), found));
+    };
+    let length = u64::from_le_bytes(*length);
+    if length > rest.len() as u64 {
+        let expected = Text::of("a safetensors file, which begins with its header's length");
+        let found = Text::of("a length of more bytes than follow (")
+            .then_number(rest.len())
+            .then(")");
+        return Err(Misfit::header(expected, found));
+    }
+    let (header, data) = rest.split_at(length as usize);
+    match core::str::from_utf8(header) {
+        Ok(header) => Ok((header, data)),
+        Err(error) => {
+            let found = Text::of("other bytes (byte ")
+                .then_number(8 + error.valid_up_to())
+                .then(" of the file)");
+            Err(Misfit::header(Text::of("UTF-8"), found))
+        }
+    }
+}
+
+const fn table<'a>(
+    header: &'a str,
+    data: &[u8],
+    plan: &Plan,
+    names: Names<'_>,
+) -> Result<Table<'a>, Misfit> {
+    let mut table = Table {
+        weights: [None; Plan::CAPACITY],
+        biases: [None; Plan::CAPACITY],
+        extra: None,
+    };
+    let mut cursor = Cursor::new(header);
+    attempt!(cursor.expect(b'{', "`{`"));
+    let mut has_metadata = false;
+    let mut is_first = true;
+    while !cursor.passes(b'}') {
+        if !is_first {
+            attempt!(cursor.expect(b',', "`,` or `}`"));
+        }
+        is_first = false;
+        let key = attempt!(cursor.string());
+        attempt!(cursor.expect(b':', "`:`"));
+        if same(key.as_bytes(), b"__metadata__") {
+            if has_metadata {
+                return Err(cursor.misfit("`__metadata__` once"));
+            }
+            has_metadata = true;
+            attempt!(metadata(&mut cursor));
+            continue;
+        }
+        let stated = attempt!(stated(&mut cursor));
+        attempt!(stated.check_bytes(key, data.len()));
+        if !attempt!(table.put(key, stated, plan, names)) && table.extra.is_none() {
+            table.extra = Some(key);
+        }
+    }
+    if !cursor.is_at_end() {
+        return Err(cursor.misfit("the end of the header"));
+    }
+    Ok(table)
+}
+
+/// Passes `{"key": "value", ...}`.
+const fn metadata(cursor: &mut Cursor<'_>) -> Result<(), Misfit> {
+    attempt!(cursor.expect(b'{', "`{`"));
+    let mut is_first = true;
+    while !cursor.passes(b'}') {
+        if !is_first {
+            attempt!(cursor.expect(b',', "`,` or `}`"));
+        }
+        is_first = false;
+        attempt!(cursor.string());
+        attempt!(cursor.expect(b':', "`:`"));
+        attempt!(cursor.string());
+    }
+    Ok(())
+}
+
+/// Passes `{"dtype": "F32", "shape": [128, 784], "data_offsets": [0, 401408]}`, in any order.
+const fn stated<'a>(cursor: &mut Cursor<'a>) -> Result<Stated<'a>, Misfit> {
+    let mut stated = Stated {
+        dtype: "",
+        shape: [0; MOST_SIZES],
+        rank: 0,
+        start: 0,
+        end: 0,
+    };
+    let (mut has_dtype, mut has_shape, mut has_offsets) = (false, false, false);
+    attempt!(cursor.expect(b'{', "`{`"));
+    while !(has_dtype && has_shape && has_offsets) {
+        if has_dtype || has_shape || has_offsets {
+            attempt!(cursor.expect(b',', "`,`"));
+        }
+        let field = attempt!(cursor.string());
+        attempt!(cursor.expect(b':', "`:`"));
+        match field.as_bytes() {
+            b"dtype" if !has_dtype => {
+                has_dtype = true;
+                stated.dtype = attempt!(cursor.string());
+            }
+            b"shape" if !has_shape => {
+                has_shape = true;
+                attempt!(cursor.expect(b'[', "`[`"));
+                while !cursor.passes(b']') {
+                    if stated.rank > 0 {
+                        attempt!(cursor.expect(b',', "`,` or `]`"));
+                    }
+                    let size = attempt!(cursor.number());
+                    if stated.rank < MOST_SIZES {
+                        stated.shape[stated.rank] = size;
+                    }
+                    stated.rank += 1;
+                }
+            }
+            b"data_offsets" if !has_offsets => {
+                has_offsets = true;
+                attempt!(cursor.expect(b'[', "`[`"));
+                stated.start = attempt!(cursor.number());
+                attempt!(cursor.expect(b',', "`,`"));
+                stated.end = attempt!(cursor.number());
+                attempt!(cursor.expect(b']', "`]`"));
+            }
+            _ => return Err(cursor.misfit("`dtype`, `shape` and `data_offsets`, each once,")),
+        }
+    }
+    attempt!(cursor.expect(b'}', "`}`"));
+    Ok(stated)
+}
+
+impl<'a> Table<'a> {
+    /// Puts a tensor where it belongs; whether it is the network's.
+    const fn put(
+        &mut self,
+        key: &str,
+        stated: Stated<'a>,
+        plan: &Plan,
+        names: Names<'_>,
+    ) -> Result<bool, Misfit> {
+        let (mut from, mut ordinal) = (0, 0);
+        while let Some(layer) = next_layer(plan, from, ordinal) {
+            let slot = match names.part(layer, key.as_bytes()) {
+                Some(Part::Weight) => &mut self.weights[ordinal],
+                Some(Part::Bias) => &mut self.biases[ordinal],
+                None => {
+                    from = layer.index + 1;
+                    ordinal += 1;
+                    continue;
+                }
+            };
+            if slot.is_some() {
+                return Err(Misfit::of(
+                    key,
+                    Text::of("one tensor of this name"),
+                    Text::of("two"),
+                ));
+            }
+            *slot = Some(stated);
+            return Ok(true);
+        }
+        Ok(false)
+    }
+
+    const fn of(&self, layer: Layer, part: Part) -> Option<Stated<'a>> {
+        match part {
+            Part::Weight => self.weights[layer.ordinal],
+            Part::Bias => self.biases[layer.ordinal],
+        }
+    }
+
+    /// Checks that no other tensor has any of this one's bytes.
+    const fn check_alone(
+        &self,
+        stated: &Stated<'_>,
+        layer: Layer,
+        part: Part,
+        plan: &Plan,
+        names: Names<'_>,
+    ) -> Result<(), Misfit> {
+        let (mut from, mut ordinal) = (0, 0);
+        while let Some(other) = next_layer(plan, from, ordinal) {
+            if ordinal > layer.ordinal {
+                break;
+            }
+            let parts = [Part::Weight, Part::Bias];
+            let mut i = 0;
+            while i < 2 {
+                let is_self = ordinal == layer.ordinal && parts[i] as u8 == part as u8;
+                if let Some(second) = self.of(other, parts[i])
+                    && !is_self
+                    && stated.start < second.end
+                    && second.start < stated.end
+                {
+                    let name: Text<64> = names.tensor(other, parts[i]);
+                    let found = stated
+                        .range()
+                        .then(", of which `")
+                        .then(name.as_str())
+                        .then("` has some too: ")
+                        .then(second.range().as_str());
+                    let expected = Text::of("bytes of its own");
+                    let name: Text<64> = names.tensor(layer, part);
+                    return Err(Misfit::of(name.as_str(), expected, found));
+                }
+                i += 1;
+            }
+            from = other.index + 1;
+            ordinal += 1;
+        }
+        Ok(())
+    }
+}
+
+impl Stated<'_> {
+    /// Checks that the bytes lie in the file and are as many as type and shape take.
+    const fn check_bytes(&self, key: &str, data_len: usize) -> Result<(), Misfit> {
+        if self.start > self.end || self.end > data_len {
+            let expected = Text::of("bytes within the file's ").then_number(data_len);
+            return Err(Misfit::of(key, expected, self.range()));
+        }
+        let Some(value_bytes) = value_bytes(self.dtype) else {
+            let found = Text::of("`").then(self.dtype).then("`");
+            return Err(Misfit::of(key, Text::of("a type such as F32"), found));
+        };
+        let mut bytes = Some(value_bytes);
+        let mut i = 0;
+        while i < self.rank && i < MOST_SIZES {
+            bytes = match bytes {
+                Some(bytes) => bytes.checked_mul(self.shape[i]),
+                None => None,
+            };
+            i += 1;
+        }
+        // A shape of more sizes than are kept is refused later: no layer has one.
+        let fits = self.rank > MOST_SIZES
+            || matches!(bytes, Some(bytes) if bytes == self.end - self.start);
+        if !fits {
+            let expected = Text::of("as many bytes as ")
+                .then(self.words().as_str())
+                .then(" takes");
+            return Err(Misfit::of(key, expected, self.range()));
+        }
+        Ok(())
+    }
+
+    /// `F32 [128, 784]`.
+    const fn words(&self) -> Text<192> {
+        let text = Text::of(self.dtype).then(" ");
+        if self.rank <= MOST_SIZES {
+            text.then_shape(self.shape.split_at(self.rank).0)
+        } else {
+            text.then("of ").then_number(self.rank).then(" sizes")
+        }
+    }
+
+    /// `bytes 0 to 401408`, the second not included.
+    const fn range(&self) -> Text<192> {
+        Text::of("bytes ")
+            .then_number(self.start)
+            .then(" to ")
+            .then_number(self.end)
+    }
+}
+
+/// Checks a tensor's type and shape.
+const fn check(
+    stated: &Stated<'_>,
+    layer: Layer,
+    part: Part,
+    step: &Step,
+    names: Names<'_>,
+) -> Result<Dtype, Misfit> {
+    let dtype = match stated.dtype.as_bytes() {
+        b"F32" => Some(Dtype::F32),
+        b"F16" => Some(Dtype::F16),
+        b"BF16" => Some(Dtype::Bf16),
+        _ => None,
+    };
+    let shape = part.shape(step);
+    let sizes = shape.sizes();
+    let mut fits = stated.rank == sizes.len();
+    let mut i = 0;
+    while fits && i < sizes.len() {
+        fits = stated.shape[i] == sizes[i];
+        i += 1;
+    }
+    match dtype {
+        Some(dtype) if fits => Ok(dtype),
+        _ => {
+            let name: Text<64> = names.tensor(layer, part);
+            let expected = Text::of("F32 ").then_shape(sizes);
+            Err(Misfit::of(name.as_str(), expected, stated.words()))
+        }
+    }
+}
+
+/// A tensor is not in the file; its tensors' names are said, which tells how its layers are called.
+const fn missing(
+    header: &str,
+    layer: Layer,
+    part: Part,
+    step: &Step,
+    names: Names<'_>,
+) -> Misfit {
+    let name: Text<64> = names.tensor(layer, part);
+    let expected = Text::of("F32 ").then_shape(part.shape(step).sizes());
+    let mut found = Text::of("no tensor of this name; the file has");
+    let mut cursor = Cursor::new(header);
+    let mut tensors = 0;
+    // The header has been read before, so nothing here fails.
+    cursor.passes(b'{');
+    while !cursor.passes(b'}') {
+        cursor.passes(b',');
+        let Ok(key) = cursor.string() else { break };
+        cursor.passes(b':');
+        let is_read = if same(key.as_bytes(), b"__metadata__") {
+            metadata(&mut cursor).is_ok()
+        } else {
+            found = found.then(if tensors == 0 { " `" } else { ", `" }).then(key).then("`");
+            tensors += 1;
+            stated(&mut cursor).is_ok()
+        };
+        if !is_read {
+            break;
+        }
+    }
+    if tensors == 0 {
+        found = found.then(" none");
+    }
+    Misfit::of(name.as_str(), expected, found)
+}
+
+/// The bytes of one value, for the types of the format that are whole bytes.
+const fn value_bytes(dtype: &str) -> Option<usize> {
+    match dtype.as_bytes() {
+        b"BOOL" | b"U8" | b"I8" | b"F8_E5M2" | b"F8_E4M3" | b"F8_E8M0" => Some(1),
+        b"I16" | b"U16" | b"F16" | b"BF16" => Some(2),
+        b"I32" | b"U32" | b"F32" => Some(4),
+        b"I64" | b"U64" | b"F64" | b"C64" => Some(8),
+        _ => None,
+    }
+}
+
+/// `N` bytes of a file from byte `start` on.
+const fn bytes<const N: usize>(file: &[u8], start: usize) -> [u8; N] {
+    let mut bytes = [0; N];
+    let mut i = 0;
+    while i < N {
+        bytes[i] = file[start + i];
+        i += 1;
+    }
+    bytes
+}
+
+/// The value of an IEEE 754 binary16, exactly.
+const fn from_f16(bits: u16) -> f32 {
+    let sign = (bits as u32 & 0x8000) << 16;
+    let exponent = bits as u32 >> 10 & 0x1f;
+    let fraction = bits as u32 & 0x3ff;
+    match exponent {
+        // fraction 2^-24: a subnormal, or zero.
+        0 => f32::from_bits((fraction as f32 * (1.0 / 16_777_216.0)).to_bits() | sign),
+        31 => f32::from_bits(sign | 0x7f80_0000 | fraction << 13),
+        _ => f32::from_bits(sign | (exponent + 112) << 23 | fraction << 13),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_binary16_has_its_value() {
+        for bits in 0..=u16::MAX {
+            let (exponent, fraction) = (i32::from(bits >> 10 & 31), f64::from(bits & 1023));
+            let size = match exponent {
+                0 => fraction * 2f64.powi(-24),
+                31 if fraction == 0.0 => f64::INFINITY,
+                31 => f64::NAN,
+                _ => (1.0 + fraction / 1024.0) * 2f64.powi(exponent - 15),
+            };
+            let expected = if bits >> 15 == 1 { -size } else { size };
+            let found = from_f16(bits);
+            assert!(f64::from(found) == expected || found.is_nan() && expected.is_nan());
+            assert_eq!(found.is_sign_negative(), bits >> 15 == 1);
+        }
+    }
+}

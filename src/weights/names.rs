@@ -1,0 +1,158 @@
+//! How the tensors of a network's layers are called in a file.
+
+use super::Misfit;
+use crate::{
+    plan::{Op, Plan, Step},
+    text::Text,
+};
+
+/// The names of the layers that have parameters.
+#[derive(Clone, Copy, Debug)]
+pub enum Names<'a> {
+    /// As `torch.nn.Sequential` has it: a layer's number among all layers of the plan.
+    Sequential,
+    /// One for each `Linear`, in order, as in `fc1`, `fc2`.
+    Listed(&'a [&'a str]),
+}
+
+/// Which of a layer's two tensors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    Weight,
+    Bias,
+}
+
+impl Part {
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Part::Weight => "weight",
+            Part::Bias => "bias",
+        }
+    }
+
+    /// `[O, I]` or `[O]`.
+    pub(crate) const fn shape(self, step: &Step) -> Shape {
+        match self {
+            Part::Weight => Shape {
+                sizes: [step.outputs, step.inputs],
+                rank: 2,
+            },
+            Part::Bias => Shape {
+                sizes: [step.outputs, 1],
+                rank: 1,
+            },
+        }
+    }
+}
+
+/// A parameter tensor's shape.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Shape {
+    sizes: [usize; 2],
+    rank: usize,
+}
+
+impl Shape {
+    pub(crate) const fn sizes(&self) -> &[usize] {
+        self.sizes.split_at(self.rank).0
+    }
+}
+
+/// A layer with parameters: step `index` of the plan is number `ordinal` of those.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Layer {
+    pub(crate) index: usize,
+    pub(crate) ordinal: usize,
+}
+
+/// The first layer with parameters at step `from` or later, which is number `ordinal` of those.
+pub(crate) const fn next_layer(plan: &Plan, from: usize, ordinal: usize) -> Option<Layer> {
+    let mut index = from;
+    while index < plan.steps().len() {
+        if matches!(plan.steps()[index].op, Op::Linear) {
+            return Some(Layer { index, ordinal });
+        }
+        index += 1;
+    }
+    None
+}
+
+impl Names<'_> {
+    /// Checks that a list has a name for each layer with parameters, and none twice.
+    pub(crate) const fn check(&self, plan: &Plan) -> Result<(), Misfit> {
+        let Names::Listed(names) = self else {
+            return Ok(());
+        };
+        let mut layers = 0;
+        let mut from = 0;
+        while let Some(layer) = next_layer(plan, from, layers) {
+            layers += 1;
+            from = layer.index + 1;
+        }
+        if names.len() != layers {
+            let expected = Text::new()
+                .then_number(layers)
+                .then(", one for each layer with parameters");
+            return Err(Misfit::of(
+                "names",
+                expected,
+                Text::new().then_number(names.len()),
+            ));
+        }
+        let mut i = 0;
+        while i < names.len() {
+            let mut j = 0;
+            while j < i {
+                if same(names[i].as_bytes(), names[j].as_bytes()) {
+                    let found = Text::of("`").then(names[i]).then("` twice");
+                    return Err(Misfit::of("names", Text::of("a name for each layer"), found));
+                }
+                j += 1;
+            }
+            i += 1;
+        }
+        Ok(())
+    }
+
+    /// The name of a layer's tensor, as in `0.weight`; a list has been checked.
+    pub(crate) const fn tensor<const N: usize>(&self, layer: Layer, part: Part) -> Text<N> {
+        let layer = match self {
+            Names::Sequential => Text::new().then_number(layer.index),
+            Names::Listed(names) => Text::of(names[layer.ordinal]),
+        };
+        layer.then(".").then(part.name())
+    }
+
+    /// Which tensor of the layer `key` names, if any.
+    pub(crate) const fn part(&self, layer: Layer, key: &[u8]) -> Option<Part> {
+        let number: Text<20>;
+        let name = match self {
+            Names::Sequential => {
+                number = Text::new().then_number(layer.index);
+                number.as_str()
+            }
+            Names::Listed(names) => names[layer.ordinal],
+        };
+        let Some((start, rest)) = key.split_at_checked(name.len()) else {
+            return None;
+        };
+        if !same(start, name.as_bytes()) {
+            None
+        } else if same(rest, b".weight") {
+            Some(Part::Weight)
+        } else if same(rest, b".bias") {
+            Some(Part::Bias)
+        } else {
+            None
+        }
+    }
+}
+
+/// `a == b`, which is not `const` for slices.
+pub(crate) const fn same(a: &[u8], b: &[u8]) -> bool {
+    let mut i = 0;
+    while i < a.len() && i < b.len() && a[i] == b[i] {
+        i += 1;
+    }
+    i == a.len() && i == b.len()
+}
