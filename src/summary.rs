@@ -44,9 +44,10 @@ impl fmt::Display for Summary {
             let name = Cell::of(step.op.name());
             let name = match step.op {
                 Op::Dropout { percent } => name.then(" ").then_number(percent as usize).then(" %"),
-                Op::LeakyRelu { slope_percent } => {
-                    name.then(" ").then_number(slope_percent as usize).then(" %")
-                }
+                Op::LeakyRelu { slope_percent } => name
+                    .then(" ")
+                    .then_number(slope_percent as usize)
+                    .then(" %"),
                 _ => name,
             };
             let params = match step.params() {

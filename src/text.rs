@@ -133,7 +133,9 @@ mod tests {
 
     #[test]
     fn numbers_and_shapes_are_written_while_compiling() {
-        const TEXT: Text<40> = Text::of("F32 ").then_shape(&[128, 0]).then_number(usize::MAX);
+        const TEXT: Text<40> = Text::of("F32 ")
+            .then_shape(&[128, 0])
+            .then_number(usize::MAX);
         assert_eq!(TEXT.as_str(), "F32 [128, 0]18446744073709551615");
         assert_eq!(Text::<8>::new().then_shape(&[]).as_str(), "[]");
     }

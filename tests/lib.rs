@@ -6,6 +6,7 @@
 mod cli;
 mod engines;
 mod finite_differences;
+mod frozen;
 mod mnist;
 mod parity;
 mod pytorch;

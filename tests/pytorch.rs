@@ -22,7 +22,7 @@ fn reference(name: &str) -> PathBuf {
         .join(name)
 }
 
-fn floats(file: &SafeTensors<'_>, name: &str) -> Vec<f32> {
+pub(crate) fn floats(file: &SafeTensors<'_>, name: &str) -> Vec<f32> {
     let tensor = file.tensor(name).unwrap();
     tensor
         .data()

@@ -3,10 +3,6 @@
 use core::marker::PhantomData;
 
 use super::{Embedded, Frozen};
-pub use crate::{
-    single::Block,
-    weights::{header::Places, names::Names},
-};
 use crate::{
     Network,
     plan::Plan,
@@ -15,6 +11,10 @@ use crate::{
         header::{Dtype, Place, places as find},
         names::next_layer,
     },
+};
+pub use crate::{
+    single::Block,
+    weights::{header::Places, names::Names},
 };
 
 /// Where the network's tensors lie in the file.
@@ -47,7 +47,10 @@ pub const fn rows<N: Network>() -> usize {
 /// # Panics
 /// When they are too few or too many, which stops the compiler.
 pub const fn frozen<N: Network>(blocks: &'static [Block]) -> Frozen<N> {
-    assert!(blocks.len() == rows::<N>(), "the columns of another network");
+    assert!(
+        blocks.len() == rows::<N>(),
+        "the columns of another network"
+    );
     Frozen {
         values: Embedded { blocks },
         network: PhantomData,

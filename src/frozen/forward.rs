@@ -107,7 +107,8 @@ impl<N: Network, V: Values, const W: usize> Kernel for Walk<'_, N, V, W> {
                 unsafe {
                     let blocks = step.outputs.next_multiple_of(BLOCK);
                     let output = there.0.get_unchecked_mut(..blocks);
-                    self.values.product(lanes, position, step, input, output, relu);
+                    self.values
+                        .product(lanes, position, step, input, output, relu);
                 }
                 position = position.next(step);
                 core::mem::swap(&mut here, &mut there);

@@ -193,12 +193,7 @@ impl Group<'_> {
     /// # Safety
     /// There is an input `i`.
     #[inline(always)]
-    unsafe fn add<L: Lanes, const V: usize>(
-        &self,
-        lanes: L,
-        i: usize,
-        sums: &mut [L::Vector; V],
-    ) {
+    unsafe fn add<L: Lanes, const V: usize>(&self, lanes: L, i: usize, sums: &mut [L::Vector; V]) {
         let row = self.row(i);
         // SAFETY: the caller's; every vector of the row lies in a block of the group.
         unsafe {

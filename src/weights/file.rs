@@ -103,7 +103,9 @@ impl<N: Network> Weights<N> {
     }
 
     fn save_as(&self, path: &Path, names: Names<'_>) -> Result<()> {
-        names.check(&N::PLAN).map_err(|misfit| refused(path, &misfit))?;
+        names
+            .check(&N::PLAN)
+            .map_err(|misfit| refused(path, &misfit))?;
         let tensors: Vec<(String, Vec<usize>, Vec<u8>)> = self
             .named_tensors(names)
             .map(|tensor| {

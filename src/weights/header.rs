@@ -451,13 +451,7 @@ const fn check(
 }
 
 /// A tensor is not in the file; its tensors' names are said, which tells how its layers are called.
-const fn missing(
-    header: &str,
-    layer: Layer,
-    part: Part,
-    step: &Step,
-    names: Names<'_>,
-) -> Misfit {
+const fn missing(header: &str, layer: Layer, part: Part, step: &Step, names: Names<'_>) -> Misfit {
     let name: Text<64> = names.tensor(layer, part);
     let expected = Text::of("F32 ").then_shape(part.shape(step).sizes());
     let mut found = Text::of("no tensor of this name; the file has");
@@ -472,7 +466,10 @@ const fn missing(
         let is_read = if same(key.as_bytes(), b"__metadata__") {
             metadata(&mut cursor).is_ok()
         } else {
-            found = found.then(if tensors == 0 { " `" } else { ", `" }).then(key).then("`");
+            found = found
+                .then(if tensors == 0 { " `" } else { ", `" })
+                .then(key)
+                .then("`");
             tensors += 1;
             stated(&mut cursor).is_ok()
         };

@@ -105,7 +105,11 @@ impl Names<'_> {
             while j < i {
                 if same(names[i].as_bytes(), names[j].as_bytes()) {
                     let found = Text::of("`").then(names[i]).then("` twice");
-                    return Err(Misfit::of("names", Text::of("a name for each layer"), found));
+                    return Err(Misfit::of(
+                        "names",
+                        Text::of("a name for each layer"),
+                        found,
+                    ));
                 }
                 j += 1;
             }

@@ -1,0 +1,108 @@
+//! Frozen models against PyTorch's logits: `tests/reference/frozen.py` made the files.
+
+use std::{fs, path::Path};
+
+use safetensors::SafeTensors;
+use tuplenet::{frozen::Values, prelude::*, shape::Sample};
+
+use crate::pytorch::floats;
+
+tuplenet::frozen! {
+    static RELU: Relu = "reference/frozen/relu.safetensors";
+    static TANH: (Linear<12, 17>, Tanh, Linear<17, 3>) = "reference/frozen/tanh.safetensors";
+    static SIGMOID: (Linear<9, 33>, Sigmoid, Linear<33, 7>) = "reference/frozen/sigmoid.safetensors";
+    static GELU_NET: (Linear<16, 64>, GELU, Linear<64, 16>) = "reference/frozen/gelu.safetensors";
+    static LEAKY: (Linear<5, 8>, LeakyReLU<20>, Linear<8, 1>) = "reference/frozen/leaky.safetensors";
+    static SOFTPLUS: (Linear<10, 31>, Softplus, Linear<31, 2>) = "reference/frozen/softplus.safetensors";
+    static DROPOUT: (Linear<100, 40>, ReLU, Dropout<20>, Linear<40, 10>) = "reference/frozen/dropout.safetensors";
+    static FIRST: (Input<8>, Tanh, Linear<8, 2>) = "reference/frozen/first.safetensors";
+    static NAMED: Named = "reference/frozen/named.safetensors", names = ["fc1", "fc2"];
+    static NESTED: (Linear<14, 9>, Tanh, Linear<9, 4>) = "reference/frozen/nested.safetensors", names = ["encoder.proj", "head"];
+    static HALF: Named = "reference/frozen/half.safetensors", names = ["fc1", "fc2"];
+    static BFLOAT16: Named = "reference/frozen/bfloat16.safetensors", names = ["fc1", "fc2"];
+}
+
+type Relu = (Linear<20, 16>, ReLU, Linear<16, 12>, ReLU, Linear<12, 5>);
+type Named = (Linear<24, 16>, ReLU, Linear<16, 10>);
+
+fn file(name: &str) -> Vec<u8> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference/frozen");
+    fs::read(folder.join(format!("{name}.safetensors"))).unwrap()
+}
+
+/// The logits of PyTorch's eight samples, to 1e-5 of the largest.
+fn assert_pytorchs<N, V, const I: usize, const O: usize>(name: &str, model: &Frozen<N, V>)
+where
+    N: Network,
+    N::In: tuplenet::shape::Shape<Array = [f32; I]>,
+    N::Output: tuplenet::shape::Shape<Array = [f32; O]>,
+    [f32; I]: Sample<N::In>,
+    V: Values,
+{
+    let io = file("io");
+    let io = SafeTensors::deserialize(&io).unwrap();
+    let features = floats(&io, &format!("{name}.features"));
+    let logits = floats(&io, &format!("{name}.logits"));
+    assert_eq!((features.len(), logits.len()), (8 * I, 8 * O));
+    let largest = logits
+        .iter()
+        .fold(0f32, |most, logit| most.max(logit.abs()));
+    for (sample, expected) in features
+        .as_chunks::<I>()
+        .0
+        .iter()
+        .zip(logits.as_chunks::<O>().0)
+    {
+        let found = model.predict(sample);
+        for (found, expected) in found.iter().zip(expected) {
+            assert!(
+                (found - expected).abs() <= 1e-5 * largest,
+                "{name}: {found} against {expected}"
+            );
+        }
+    }
+}
+
+/// Embedded, borrowed, and borrowed at every alignment.
+macro_rules! every_way {
+    ($($test:ident $name:literal $model:ident $network:ty $(, $names:expr)?;)*) => {$(
+        #[test]
+        fn $test() {
+            assert_pytorchs($name, &$model);
+            let bytes = file($name);
+            for offset in 0..4 {
+                let mut shifted = vec![0; offset];
+                shifted.extend(&bytes);
+                let read = every_way!(@read $network, &shifted[offset..] $(, $names)?).unwrap();
+                assert_pytorchs($name, &read);
+            }
+        }
+    )*};
+    (@read $network:ty, $bytes:expr) => { Frozen::<$network>::from_bytes($bytes) };
+    (@read $network:ty, $bytes:expr, $names:expr) => { Frozen::<$network>::from_bytes_named($bytes, &$names) };
+}
+
+every_way! {
+    relu_is_pytorchs "relu" RELU Relu;
+    tanh_is_pytorchs "tanh" TANH (Linear<12, 17>, Tanh, Linear<17, 3>);
+    sigmoid_is_pytorchs "sigmoid" SIGMOID (Linear<9, 33>, Sigmoid, Linear<33, 7>);
+    gelu_is_pytorchs "gelu" GELU_NET (Linear<16, 64>, GELU, Linear<64, 16>);
+    leaky_relu_is_pytorchs "leaky" LEAKY (Linear<5, 8>, LeakyReLU<20>, Linear<8, 1>);
+    softplus_is_pytorchs "softplus" SOFTPLUS (Linear<10, 31>, Softplus, Linear<31, 2>);
+    dropout_and_sparse_samples_are_pytorchs "dropout" DROPOUT (Linear<100, 40>, ReLU, Dropout<20>, Linear<40, 10>);
+    an_activation_first_is_pytorchs "first" FIRST (Input<8>, Tanh, Linear<8, 2>);
+    named_layers_are_pytorchs "named" NAMED Named, ["fc1", "fc2"];
+    nested_names_are_pytorchs "nested" NESTED (Linear<14, 9>, Tanh, Linear<9, 4>), ["encoder.proj", "head"];
+}
+
+#[test]
+fn half_precision_is_converted_by_the_compiler_and_refused_by_the_borrower() {
+    assert_pytorchs("half", &HALF);
+    assert_pytorchs("bfloat16", &BFLOAT16);
+    for (name, dtype) in [("half", "F16"), ("bfloat16", "BF16")] {
+        let bytes = file(name);
+        let misfit = Frozen::<Named>::from_bytes_named(&bytes, &["fc1", "fc2"]).unwrap_err();
+        let words = format!("`fc1.weight`: expected F32, found {dtype}, which cannot be borrowed");
+        assert!(misfit.to_string().starts_with(&words), "{misfit}");
+    }
+}
