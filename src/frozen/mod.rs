@@ -78,10 +78,6 @@ impl<N: Network> Frozen<N> {
     ///
     /// # Errors
     /// [`Misfit`], naming the tensor, when the bytes are no such file.
-    #[allow(
-        clippy::result_large_err,
-        reason = "the words lie in it: there is no heap"
-    )]
     pub fn from_bytes(file: &[u8]) -> Result<Frozen<N, Borrowed<'_>>, Misfit> {
         borrowed(file, Names::Sequential)
     }
@@ -91,10 +87,6 @@ impl<N: Network> Frozen<N> {
     ///
     /// # Errors
     /// As [`Frozen::from_bytes`], and when `names` are too few, too many or not distinct.
-    #[allow(
-        clippy::result_large_err,
-        reason = "the words lie in it: there is no heap"
-    )]
     pub fn from_bytes_named<'a>(
         file: &'a [u8],
         names: &[&str],
@@ -103,10 +95,6 @@ impl<N: Network> Frozen<N> {
     }
 }
 
-#[allow(
-    clippy::result_large_err,
-    reason = "the words lie in it: there is no heap"
-)]
 fn borrowed<'a, N: Network>(
     file: &'a [u8],
     names: Names<'_>,

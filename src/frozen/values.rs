@@ -101,10 +101,6 @@ pub struct Borrowed<'a> {
 
 impl<'a> Borrowed<'a> {
     /// The tensors that were found at `places` of `file`.
-    #[allow(
-        clippy::result_large_err,
-        reason = "the words lie in it: there is no heap"
-    )]
     pub(super) fn new(
         file: &'a [u8],
         places: &Places,
