@@ -1,13 +1,23 @@
 //! One sample through the plan, on the stack.
+//!
+//! The plan is a constant, so each of its steps is compiled for its own widths, and no step is looked up.
 
 use core::marker::PhantomData;
 
 use super::values::Values;
 use crate::{
     Network,
-    plan::{Op, Plan},
-    single::{BLOCK, Kernel, Lanes, Level, activate, dispatch},
+    plan::{Op, Plan, Step},
+    single::{BLOCK, Columns, Kernel, Lanes, Level, dispatch},
 };
+
+/// The widest layer whose activations are kept on the stack.
+const WIDEST: usize = 1 << 16;
+
+/// Whether [`forward`] runs this plan.
+pub(crate) const fn fits_the_stack(plan: &Plan) -> bool {
+    width(plan) <= WIDEST
+}
 
 /// The logits of `sample`.
 ///
@@ -17,61 +27,37 @@ use crate::{
 /// # Panics
 /// While compiling, when a layer is wider than 65,536.
 #[inline]
-pub(super) unsafe fn forward<N: Network, V: Values>(
+pub(crate) unsafe fn forward<N: Network, V: Values>(
     values: &V,
+    level: Level,
     sample: &[f32],
     logits: &mut [f32],
 ) {
     const {
         assert!(
-            width(&N::PLAN) <= 1 << 16,
+            fits_the_stack(&N::PLAN),
             "a frozen model's layers are at most 65,536 wide: their activations lie on the stack"
         );
     }
     macro_rules! on_the_stack {
-        ($($most:literal)*) => {
-            match const { width(&N::PLAN) } {
-                // SAFETY: the caller's, and the arm says that the buffers are wide enough.
-                $(0..=$most => unsafe { with_buffers::<N, V, $most>(values, sample, logits) },)*
-                _ => {}
+        ($($most:literal)*) => {$(
+            if const { width(&N::PLAN) == $most } {
+                let walk = Walk::<N, V, $most> {
+                    values,
+                    sample,
+                    logits: &mut *logits,
+                    network: PhantomData,
+                };
+                dispatch(level, walk);
             }
-        };
+        )*};
     }
     on_the_stack!(16 32 64 128 256 512 1024 2048 4096 8192 16384 32768 65536);
 }
 
-/// The widest of the activations that are stored; the sample is read where it is.
-const fn width(plan: &Plan) -> usize {
-    let mut width = 0;
-    let mut i = 0;
-    while i < plan.steps().len() {
-        let step = &plan.steps()[i];
-        if step.outputs > width {
-            width = step.outputs;
-        }
-        i += 1;
-    }
-    width
-}
-
-/// # Safety
-/// As [`forward`], and `W` is at least the plan's [`width`].
-#[inline(always)]
-unsafe fn with_buffers<N: Network, V: Values, const W: usize>(
-    values: &V,
-    sample: &[f32],
-    logits: &mut [f32],
-) {
-    let walk: Walk<'_, N, V, W> = Walk {
-        values,
-        sample,
-        logits,
-        network: PhantomData,
-    };
-    dispatch(Level::widest(), walk);
-}
-
-/// The walk through the plan; its arguments are as [`with_buffers`] says.
+/// The walk through the plan, with activations of at most `W`, a multiple of 16.
+///
+/// Made by [`forward`] alone, whose arguments are as it says.
 struct Walk<'a, N, V, const W: usize> {
     values: &'a V,
     sample: &'a [f32],
@@ -88,47 +74,147 @@ impl<N: Network, V: Values, const W: usize> Kernel for Walk<'_, N, V, W> {
 
     #[inline(always)]
     fn run<L: Lanes>(self, lanes: L) {
-        let steps = const { &N::PLAN }.steps();
         let mut buffers = [Buffer([0.0; W]), Buffer([0.0; W])];
-        let [here, there] = &mut buffers;
-        let (mut here, mut there) = (here, there);
-        let mut is_sample = true;
-        let mut position = V::START;
-        let mut rest = steps;
-        while let [step, after @ ..] = rest {
-            rest = after;
-            // SAFETY: the step's inputs are the sample's or the last step's outputs, and both buffers are
-            // wide enough for any step's, rounded up to whole blocks: `W` is a multiple of 16.
-            let inputs = unsafe { here.0.get_unchecked_mut(..step.inputs) };
-            if step.op == Op::Linear {
-                let relu = matches!(rest, [next, ..] if next.op == Op::Relu);
-                let input = if is_sample { self.sample } else { &*inputs };
-                // SAFETY: as above; the values are those of this plan, whose layers `position` counts.
-                unsafe {
-                    let blocks = step.outputs.next_multiple_of(BLOCK);
-                    let output = there.0.get_unchecked_mut(..blocks);
-                    self.values
-                        .product(lanes, position, step, input, output, relu);
-                }
-                position = position.next(step);
-                core::mem::swap(&mut here, &mut there);
-                is_sample = false;
-                if relu && let [_, after @ ..] = rest {
-                    rest = after;
-                }
-            } else {
-                if is_sample {
-                    for (input, value) in inputs.iter_mut().zip(self.sample) {
-                        *input = *value;
-                    }
-                    is_sample = false;
-                }
-                activate(step.op, inputs);
-            }
+        macro_rules! steps {
+            ($($index:literal)*) => {
+                const { assert!(Plan::CAPACITY == [$($index),*].len()) };
+                $(self.step::<L, $index>(lanes, &mut buffers);)*
+            };
         }
-        let last = if is_sample { self.sample } else { &here.0[..] };
+        steps!(
+            0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31
+            32 33 34 35 36 37 38 39 40 41 42 43 44 45 46 47 48 49 50 51 52 53 54 55 56 57 58 59 60 61 62 63
+        );
+        let end = const { At::of(&N::PLAN, Plan::CAPACITY) };
+        let last = if end.reads_sample {
+            self.sample
+        } else {
+            &buffers[end.buffer].0
+        };
         for (logit, value) in self.logits.iter_mut().zip(last) {
             *logit = *value;
         }
     }
+}
+
+impl<N: Network, V: Values, const W: usize> Walk<'_, N, V, W> {
+    /// Step `K` of the plan, if there is one.
+    #[inline(always)]
+    fn step<L: Lanes, const K: usize>(&self, lanes: L, buffers: &mut [Buffer<W>; 2]) {
+        // What is not so for this step is not even compiled.
+        if const { At::of(&N::PLAN, K).is_idle } {
+            return;
+        }
+        let at = const { At::of(&N::PLAN, K) };
+        let [first, second] = buffers;
+        let (here, there) = match at.buffer {
+            0 => (first, second),
+            _ => (second, first),
+        };
+        let blocks = at.step.outputs.next_multiple_of(BLOCK);
+        if const { At::of(&N::PLAN, K).is_linear } {
+            // SAFETY: no step is wider than `W`, a multiple of 16, and the values are `N`'s: says `forward`.
+            unsafe {
+                let input = if at.reads_sample {
+                    self.sample
+                } else {
+                    here.0.get_unchecked(..at.step.inputs)
+                };
+                let output = there.0.get_unchecked_mut(..blocks);
+                self.values.product(lanes, &at, input, output);
+            }
+        } else {
+            if at.reads_sample {
+                for (value, input) in here.0.iter_mut().zip(self.sample) {
+                    *value = *input;
+                }
+            }
+            // SAFETY: as above.
+            let values = unsafe { here.0.get_unchecked_mut(..blocks) };
+            self.values.activate(at.step.op, values, at.step.outputs);
+        }
+    }
+}
+
+/// A place in a plan, and what there is to do.
+#[derive(Clone, Copy, Debug)]
+pub struct At {
+    pub(crate) step: Step,
+    /// Nothing: the plan has ended, or the step is dropout, or ReLU that the product before it applies.
+    is_idle: bool,
+    is_linear: bool,
+    /// Whether ReLU follows.
+    pub(crate) relu: bool,
+    /// Whether the step's input is the sample itself.
+    pub(crate) reads_sample: bool,
+    /// Which of the two buffers has the input, if it is not the sample.
+    buffer: usize,
+    /// The layer's number among those with parameters.
+    pub(crate) ordinal: usize,
+    /// Where the layer's first row of 16 values lies.
+    pub(crate) block: usize,
+}
+
+impl At {
+    /// Step `k`, or the end.
+    const fn of(plan: &Plan, k: usize) -> At {
+        let steps = plan.steps();
+        let nothing = Step {
+            op: Op::Relu,
+            inputs: 0,
+            outputs: 0,
+            offset: 0,
+        };
+        let mut at = At {
+            step: nothing,
+            is_idle: true,
+            is_linear: false,
+            relu: false,
+            reads_sample: true,
+            buffer: 0,
+            ordinal: 0,
+            block: 0,
+        };
+        let mut i = 0;
+        while i < steps.len() {
+            let step = steps[i];
+            let is_linear = matches!(step.op, Op::Linear);
+            let is_fused =
+                matches!(step.op, Op::Relu) && i > 0 && matches!(steps[i - 1].op, Op::Linear);
+            let is_idle = is_fused || matches!(step.op, Op::Dropout { .. });
+            if i == k {
+                at.relu = i + 1 < steps.len() && matches!(steps[i + 1].op, Op::Relu);
+                return At {
+                    step,
+                    is_idle,
+                    is_linear,
+                    ..at
+                };
+            }
+            at.reads_sample = at.reads_sample && is_idle;
+            if is_linear {
+                at.buffer = 1 - at.buffer;
+                at.ordinal += 1;
+                at.block += Columns::rows(step.inputs, step.outputs);
+            }
+            i += 1;
+        }
+        at
+    }
+}
+
+/// The widest of the activations that are stored, as a power of two of 16 or more; the sample is read where
+/// it is.
+const fn width(plan: &Plan) -> usize {
+    let mut width = BLOCK;
+    let mut i = 0;
+    while i < plan.steps().len() {
+        let at = At::of(plan, i);
+        // An activation of the sample itself is stored.
+        if at.step.outputs > width && !at.is_idle {
+            width = at.step.outputs;
+        }
+        i += 1;
+    }
+    width.next_power_of_two()
 }

@@ -19,11 +19,17 @@ mod values;
 
 use core::{fmt, marker::PhantomData};
 
+pub(crate) use self::forward::forward;
 pub use self::values::{Borrowed, Embedded, Values};
+#[cfg(feature = "train")]
+pub(crate) use self::{
+    forward::{At, fits_the_stack},
+    values::Sealed,
+};
 use crate::{
     Network,
-    frozen::forward::forward,
     shape::{Sample, Shape},
+    single::Level,
     weights::{Misfit, header, names::Names},
 };
 
@@ -112,7 +118,14 @@ impl<N: Network, V: Values> Frozen<N, V> {
     pub fn predict(&self, sample: &impl Sample<N::In>) -> <N::Output as Shape>::Array {
         let mut logits = N::Output::zeros();
         // SAFETY: the values were checked to be those of `N`, the type has fixed both lengths.
-        unsafe { forward::<N, V>(&self.values, sample.values(), logits.as_mut()) };
+        unsafe {
+            forward::<N, V>(
+                &self.values,
+                Level::widest(),
+                sample.values(),
+                logits.as_mut(),
+            )
+        };
         logits
     }
 

@@ -2,9 +2,10 @@
 
 use core::fmt;
 
+use super::forward::At;
 use crate::{
-    plan::{Op, Plan, Step},
-    single::{Block, Columns, Lanes, Rows},
+    plan::{Op, Plan},
+    single::{Block, Columns, Lanes, Rows, activate},
     text::Text,
     weights::{
         Misfit,
@@ -18,43 +19,19 @@ pub trait Values: Sealed {}
 
 /// Keeps [`Values`] to this crate's types.
 pub trait Sealed {
-    /// Where the first layer lies.
-    const START: Position = Position {
-        ordinal: 0,
-        block: 0,
-    };
-
-    /// One layer: `output = W input + b`, then ReLU if asked for.
+    /// One layer: `output = W input + b`, then ReLU where it follows.
     ///
     /// # Safety
-    /// The values are those of a plan with the layer `step` at `position`; `input` is `[I]`, `output`
-    /// has room for `16 ceil(O / 16)` values.
+    /// The values are those of a plan with a `Linear` at `at`; `input` is `[I]`, `output` has room for
+    /// `16 ceil(O / 16)` values.
     #[doc(hidden)]
-    unsafe fn product<L: Lanes>(
-        &self,
-        lanes: L,
-        position: Position,
-        step: &Step,
-        input: &[f32],
-        output: &mut [f32],
-        relu: bool,
-    );
-}
+    unsafe fn product<L: Lanes>(&self, lanes: L, at: &At, input: &[f32], output: &mut [f32]);
 
-/// Which layer: its number among those with parameters, and its first row of 16 values.
-#[derive(Clone, Copy, Debug)]
-pub struct Position {
-    ordinal: usize,
-    block: usize,
-}
-
-impl Position {
-    /// That of the layer after `step`, which is here.
-    pub(super) const fn next(self, step: &Step) -> Self {
-        Position {
-            ordinal: self.ordinal + 1,
-            block: self.block + Columns::rows(step.inputs, step.outputs),
-        }
+    /// One activation of the first `len` values, in place; `padded` has whole blocks of 16.
+    #[doc(hidden)]
+    #[inline(always)]
+    fn activate(&self, op: Op, padded: &mut [f32], len: usize) {
+        activate(op, padded.split_at_mut_checked(len).unwrap_or_default().0);
     }
 }
 
@@ -74,19 +51,14 @@ impl fmt::Debug for Embedded {
 impl Values for Embedded {}
 impl Sealed for Embedded {
     #[inline(always)]
-    unsafe fn product<L: Lanes>(
-        &self,
-        lanes: L,
-        position: Position,
-        step: &Step,
-        input: &[f32],
-        output: &mut [f32],
-        relu: bool,
-    ) {
-        let first = self.blocks.as_ptr().wrapping_add(position.block).cast();
-        // SAFETY: the layer's blocks lie at its position, says the caller; nobody writes a static.
+    unsafe fn product<L: Lanes>(&self, lanes: L, at: &At, input: &[f32], output: &mut [f32]) {
+        let first = self.blocks.as_ptr().wrapping_add(at.block).cast();
+        // Zeros are many where the sample is a picture; to look for them in later layers does not pay.
+        let sparse = at.reads_sample;
+        // SAFETY: the layer's blocks lie there, says the caller; nobody writes a static.
         unsafe {
-            Columns::new(first, step.inputs, step.outputs).product(lanes, input, output, relu);
+            let columns = Columns::new(first, at.step.inputs, at.step.outputs);
+            columns.product(lanes, input, output, sparse, at.relu);
         }
     }
 }
@@ -143,28 +115,19 @@ impl fmt::Debug for Borrowed<'_> {
 impl Values for Borrowed<'_> {}
 impl Sealed for Borrowed<'_> {
     #[inline(always)]
-    unsafe fn product<L: Lanes>(
-        &self,
-        lanes: L,
-        position: Position,
-        step: &Step,
-        input: &[f32],
-        output: &mut [f32],
-        relu: bool,
-    ) {
-        debug_assert!(step.op == Op::Linear);
+    unsafe fn product<L: Lanes>(&self, lanes: L, at: &At, input: &[f32], output: &mut [f32]) {
         // SAFETY: there are as many layers, says the caller, and `header::places` has found that the
         // layer's tensors lie within the file at these bytes; `[u8; 4]` needs no alignment.
         unsafe {
-            let [weight, bias] = *self.starts.get_unchecked(position.ordinal);
+            let [weight, bias] = *self.starts.get_unchecked(at.ordinal);
             let values = |start: usize, len: usize| {
                 core::slice::from_raw_parts(self.file.as_ptr().wrapping_add(start).cast(), len)
             };
             let rows = Rows {
-                weights: values(weight, step.inputs * step.outputs),
-                bias: values(bias, step.outputs),
+                weights: values(weight, at.step.inputs * at.step.outputs),
+                bias: values(bias, at.step.outputs),
             };
-            rows.product(lanes, input, output, relu);
+            rows.product(lanes, input, output, at.relu);
         }
     }
 }

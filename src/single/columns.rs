@@ -1,21 +1,24 @@
 //! The product by columns: weights in blocks of 16 outputs, inputs one after another, those that are 0
 //! left out.
 
-use core::marker::PhantomData;
+use core::{marker::PhantomData, ops::Range};
 
 use super::Lanes;
 
 /// Columns in a block.
 pub(crate) const BLOCK: usize = 16;
 
-/// Inputs whose zeros are looked for together.
-const WORD: usize = 64;
+/// Inputs that are gone through before the next: so long is the list of those that are not 0.
+const CHUNK: usize = 512;
 
-/// Of 64 inputs, how many may differ from 0 for only those to be multiplied.
+/// Of fewer inputs it does not pay to list those that are not 0.
+const LEAST_SPARSE: usize = 96;
+
+/// The share of inputs that may differ from 0 for only those to be multiplied, as a fraction.
 ///
 /// Each weight is read once, so memory sets the pace, and leaving out pays nearly to the end; the margin is
 /// for the rows that are fetched one by one.
-const MOST_NOT_ZERO: u32 = 38;
+const SPARSE_BELOW: [usize; 2] = [3, 5];
 
 /// One row of a block: what an input gives to 16 outputs.
 #[derive(Clone, Copy, Debug)]
@@ -57,7 +60,8 @@ impl<'a> Columns<'a> {
         }
     }
 
-    /// `output = W input + b`, then ReLU if asked for.
+    /// `output = W input + b`, then ReLU if asked for; inputs that are 0 are left out where `sparse`
+    /// says that there may be many.
     ///
     /// # Safety
     /// `input` is `[I]`; `output` has room for whole blocks, `16 ceil(O / 16)` values.
@@ -67,38 +71,88 @@ impl<'a> Columns<'a> {
         lanes: L,
         input: &[f32],
         output: &mut [f32],
+        sparse: bool,
         relu: bool,
     ) {
         debug_assert!(input.len() == self.inputs && output.len() >= self.blocks * BLOCK);
-        let parts = self.blocks.div_ceil(L::MOST_BLOCKS);
-        for part in 0..parts {
-            // As even as may be: 10 blocks in eights are 5 and 5.
-            let first = part * self.blocks / parts;
-            let blocks = (part + 1) * self.blocks / parts - first;
-            let group = Group {
-                columns: self,
-                first_block: first,
-                input,
-                relu,
-            };
-            let output = output.as_mut_ptr().wrapping_add(first * BLOCK);
-            // Eight vectors of sums hide the latency of a multiplication; where there are fewer columns,
-            // each has several sums.
-            // SAFETY: the group's blocks are among the columns', and there is room for them in `output`.
-            unsafe {
-                match blocks * BLOCK / L::LANES {
-                    1 => group.sum::<L, 1, 8>(lanes, output),
-                    2 => group.sum::<L, 2, 4>(lanes, output),
-                    3 => group.sum::<L, 3, 3>(lanes, output),
-                    4 => group.sum::<L, 4, 2>(lanes, output),
-                    5 => group.sum::<L, 5, 2>(lanes, output),
-                    6 => group.sum::<L, 6, 1>(lanes, output),
-                    7 => group.sum::<L, 7, 1>(lanes, output),
-                    _ => group.sum::<L, 8, 1>(lanes, output),
+        let mut list = [0; CHUNK];
+        let sparse = sparse && self.inputs >= LEAST_SPARSE;
+        let chunk = if sparse { CHUNK } else { self.inputs };
+        let mut start = 0;
+        while start < self.inputs {
+            let end = self.inputs.min(start + chunk);
+            // SAFETY: the chunk's inputs are there; the list has room for a chunk.
+            let few = unsafe { sparse.then(|| not_zero(lanes, input, start..end, &mut list)) };
+            let few = few.flatten();
+            let parts = self.blocks.div_ceil(L::MOST_BLOCKS);
+            for part in 0..parts {
+                // As even as may be: 10 blocks in eights are 5 and 5.
+                let first_block = part * self.blocks / parts;
+                let blocks = (part + 1) * self.blocks / parts - first_block;
+                let group = Group {
+                    columns: self,
+                    first_block,
+                    input,
+                    inputs: start..end,
+                    few,
+                    relu,
+                };
+                let output = output.as_mut_ptr().wrapping_add(first_block * BLOCK);
+                // Eight vectors of sums hide the latency of a multiplication; where there are fewer
+                // columns, each has several sums.
+                // SAFETY: the group's blocks are among the columns', and `output` has room for them.
+                unsafe {
+                    match blocks * BLOCK / L::LANES {
+                        1 => group.sum::<L, 1, 8>(lanes, output),
+                        2 => group.sum::<L, 2, 4>(lanes, output),
+                        3 => group.sum::<L, 3, 3>(lanes, output),
+                        4 => group.sum::<L, 4, 2>(lanes, output),
+                        5 => group.sum::<L, 5, 2>(lanes, output),
+                        6 => group.sum::<L, 6, 1>(lanes, output),
+                        7 => group.sum::<L, 7, 1>(lanes, output),
+                        _ => group.sum::<L, 8, 1>(lanes, output),
+                    }
                 }
             }
+            start = end;
         }
     }
+}
+
+/// Lists the inputs that are not 0, if they are few.
+///
+/// # Safety
+/// `input` has the inputs `range`, at most [`CHUNK`] of them.
+#[inline(always)]
+unsafe fn not_zero<'a, L: Lanes>(
+    lanes: L,
+    input: &[f32],
+    range: Range<usize>,
+    list: &'a mut [u16; CHUNK],
+) -> Option<&'a [u16]> {
+    let most = range.len() * SPARSE_BELOW[0] / SPARSE_BELOW[1];
+    let mut count = 0;
+    let mut i = range.start;
+    while i + L::LANES <= range.end {
+        // SAFETY: there are `LANES` inputs from `i` on. The list has room: of the inputs before `i`
+        // at most all are in it.
+        count += unsafe {
+            let values = lanes.load(input.as_ptr().wrapping_add(i));
+            let first = (i - range.start) as u16;
+            lanes.list_not_zero(values, first, list.as_mut_ptr().wrapping_add(count))
+        };
+        i += L::LANES;
+    }
+    while i < range.end {
+        // SAFETY: as above.
+        unsafe {
+            *list.get_unchecked_mut(count) = (i - range.start) as u16;
+            count += usize::from(*input.get_unchecked(i) != 0.0);
+        }
+        i += 1;
+    }
+    // SAFETY: as above.
+    (count <= most).then_some(unsafe { list.get_unchecked(..count) })
 }
 
 /// Some blocks of columns, summed together.
@@ -107,6 +161,10 @@ struct Group<'a> {
     first_block: usize,
     /// `[I]`.
     input: &'a [f32],
+    /// The inputs to go through: they begin the sums if they are the first, and end them if the last.
+    inputs: Range<usize>,
+    /// Which of them are not 0, counted from the first, if they are few.
+    few: Option<&'a [u16]>,
     relu: bool,
 }
 
@@ -114,77 +172,53 @@ impl Group<'_> {
     /// `V` vectors of outputs, each in `U` sums.
     ///
     /// # Safety
-    /// From `first_block` on there are `V LANES / 16` blocks; `output` is valid for writes of
-    /// `V LANES` values.
+    /// From `first_block` on there are `V LANES / 16` blocks; `output` is valid for `V LANES` values.
     #[inline(always)]
     unsafe fn sum<L: Lanes, const V: usize, const U: usize>(&self, lanes: L, output: *mut f32) {
-        let inputs = self.columns.inputs;
+        let start = self.inputs.start;
         let mut sums = [[lanes.splat(0.0); V]; U];
-        let mut start = 0;
-        while start + WORD <= inputs {
-            // SAFETY: there are 64 inputs from `start` on.
-            let mut bits = unsafe { self.not_zero(lanes, start) };
-            if bits.count_ones() > MOST_NOT_ZERO {
-                // SAFETY: as above.
-                unsafe { self.add_all(lanes, start, start + WORD, &mut sums) };
-            } else {
-                while bits != 0 {
-                    for sums in &mut sums {
-                        if bits == 0 {
-                            break;
-                        }
-                        // SAFETY: a bit's place is below 64.
-                        unsafe { self.add(lanes, start + bits.trailing_zeros() as usize, sums) };
-                        bits &= bits - 1;
-                    }
-                }
+        let count = self.few.map_or(self.inputs.len(), <[u16]>::len);
+        // SAFETY: below `count` there is a place in the list, and an input at that place.
+        let place = |k: usize| match self.few {
+            Some(list) => start + usize::from(unsafe { *list.get_unchecked(k) }),
+            None => start + k,
+        };
+        let mut k = 0;
+        while k + U <= count {
+            for (u, sums) in sums.iter_mut().enumerate() {
+                // SAFETY: `k + u` is below `count`.
+                unsafe { self.add(lanes, place(k + u), sums) };
             }
-            start += WORD;
+            k += U;
         }
-        // SAFETY: these are the inputs that are left.
-        unsafe { self.add_all(lanes, start, inputs, &mut sums) };
+        while k < count {
+            // SAFETY: as above.
+            unsafe { self.add(lanes, place(k), &mut sums[0]) };
+            k += 1;
+        }
 
         for v in 0..V {
             let mut sum = sums[0][v];
             for more in &sums[1..] {
                 sum = lanes.add(sum, more[v]);
             }
+            let to = output.wrapping_add(v * L::LANES);
             // SAFETY: the row after the inputs' is the bias; `output` is the caller's promise.
             unsafe {
-                let bias = lanes.load(self.row(inputs).wrapping_add(self.place::<L>(v)));
-                let mut y = lanes.add(sum, bias);
-                if self.relu {
-                    y = lanes.relu(y);
+                if start > 0 {
+                    sum = lanes.add(lanes.load(to), sum);
                 }
-                lanes.store(output.wrapping_add(v * L::LANES), y);
+                if self.inputs.end == self.columns.inputs {
+                    let bias = self
+                        .row(self.columns.inputs)
+                        .wrapping_add(self.place::<L>(v));
+                    sum = lanes.add(sum, lanes.load(bias));
+                    if self.relu {
+                        sum = lanes.relu(sum);
+                    }
+                }
+                lanes.store(to, sum);
             }
-        }
-    }
-
-    /// Adds what the inputs `from..to` give.
-    ///
-    /// # Safety
-    /// There are as many inputs.
-    #[inline(always)]
-    unsafe fn add_all<L: Lanes, const V: usize, const U: usize>(
-        &self,
-        lanes: L,
-        from: usize,
-        to: usize,
-        sums: &mut [[L::Vector; V]; U],
-    ) {
-        let mut i = from;
-        while i + U <= to {
-            for (u, sums) in sums.iter_mut().enumerate() {
-                // SAFETY: `i + u` is below `to`.
-                unsafe { self.add(lanes, i + u, sums) };
-            }
-            i += U;
-        }
-        while i < to {
-            // SAFETY: `i` is below `to`.
-            unsafe { self.add(lanes, i, &mut sums[0]) };
-            i += 1;
         }
     }
 
@@ -203,23 +237,6 @@ impl Group<'_> {
                 *sum = lanes.mul_add(value, weight, *sum);
             }
         }
-    }
-
-    /// Which of the 64 inputs from `start` on are not 0.
-    ///
-    /// # Safety
-    /// There are as many.
-    #[inline(always)]
-    unsafe fn not_zero<L: Lanes>(&self, lanes: L, start: usize) -> u64 {
-        let mut bits = 0;
-        let mut lane = 0;
-        while lane < WORD {
-            // SAFETY: the caller's.
-            let inputs = unsafe { lanes.load(self.input.as_ptr().wrapping_add(start + lane)) };
-            bits |= lanes.not_zero(inputs) << lane;
-            lane += L::LANES;
-        }
-        bits
     }
 
     /// Where row `i` of the group's first block begins.

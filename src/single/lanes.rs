@@ -48,12 +48,14 @@ fn has_avx2() -> bool {
     #[cfg(feature = "std")]
     return std::arch::is_x86_feature_detected!("avx2")
         && std::arch::is_x86_feature_detected!("fma")
-        && std::arch::is_x86_feature_detected!("bmi1");
+        && std::arch::is_x86_feature_detected!("bmi1")
+        && std::arch::is_x86_feature_detected!("popcnt");
     #[cfg(not(feature = "std"))]
     return cfg!(all(
         target_feature = "avx2",
         target_feature = "fma",
-        target_feature = "bmi1"
+        target_feature = "bmi1",
+        target_feature = "popcnt"
     ));
 }
 
@@ -80,13 +82,13 @@ pub(crate) fn dispatch<K: Kernel>(level: Level, kernel: K) -> K::Output {
 }
 
 #[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f,avx2,fma,bmi1")]
+#[target_feature(enable = "avx512f,avx2,fma,bmi1,popcnt")]
 fn with_avx512<K: Kernel>(kernel: K) -> K::Output {
     kernel.run(Avx512(()))
 }
 
 #[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma,bmi1")]
+#[target_feature(enable = "avx2,fma,bmi1,popcnt")]
 fn with_avx2<K: Kernel>(kernel: K) -> K::Output {
     kernel.run(Avx2(()))
 }
@@ -118,8 +120,11 @@ pub trait Lanes: Copy {
     fn mul_add(self, a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector;
     /// `max(v, 0)`; a NaN stays.
     fn relu(self, v: Self::Vector) -> Self::Vector;
-    /// Bit `i` says that lane `i` is not 0.
-    fn not_zero(self, v: Self::Vector) -> u64;
+    /// Writes `first + i` to `list` for every lane `i` that is not 0, and gives their number.
+    ///
+    /// # Safety
+    /// `list` is valid for writes of `LANES` values.
+    unsafe fn list_not_zero(self, v: Self::Vector, first: u16, list: *mut u16) -> usize;
     /// The sum of the lanes.
     fn sum(self, v: Self::Vector) -> f32;
 }
@@ -180,9 +185,16 @@ impl Lanes for Avx512 {
     }
 
     #[inline(always)]
-    fn not_zero(self, v: __m512) -> u64 {
-        // SAFETY: above.
-        unsafe { u64::from(_mm512_cmp_ps_mask::<_CMP_NEQ_UQ>(v, _mm512_setzero_ps())) }
+    unsafe fn list_not_zero(self, v: __m512, first: u16, list: *mut u16) -> usize {
+        // SAFETY: above. The list is written to its 16th value, though fewer may count.
+        unsafe {
+            let not_zero = _mm512_cmp_ps_mask::<_CMP_NEQ_UQ>(v, _mm512_setzero_ps());
+            let lanes = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+            let places = _mm512_add_epi32(lanes, _mm512_set1_epi32(i32::from(first)));
+            let places = _mm512_cvtepi32_epi16(_mm512_maskz_compress_epi32(not_zero, places));
+            list.cast::<__m256i>().write_unaligned(places);
+            not_zero.count_ones() as usize
+        }
     }
 
     #[inline(always)]
@@ -247,11 +259,18 @@ impl Lanes for Avx2 {
     }
 
     #[inline(always)]
-    fn not_zero(self, v: __m256) -> u64 {
+    unsafe fn list_not_zero(self, v: __m256, first: u16, list: *mut u16) -> usize {
         // SAFETY: above.
         unsafe {
             let not_zero = _mm256_cmp_ps::<_CMP_NEQ_UQ>(v, _mm256_setzero_ps());
-            _mm256_movemask_ps(not_zero) as u64 & 0xff
+            let mut bits = _mm256_movemask_ps(not_zero) as u32;
+            let mut count = 0;
+            while bits != 0 {
+                *list.wrapping_add(count) = first + bits.trailing_zeros() as u16;
+                count += 1;
+                bits &= bits - 1;
+            }
+            count
         }
     }
 
@@ -321,9 +340,14 @@ impl Lanes for Portable {
     }
 
     #[inline(always)]
-    fn not_zero(self, v: [f32; 4]) -> u64 {
-        let [a, b, c, d] = v.map(|v| u64::from(v != 0.0));
-        a | b << 1 | c << 2 | d << 3
+    unsafe fn list_not_zero(self, v: [f32; 4], first: u16, list: *mut u16) -> usize {
+        let mut count = 0;
+        for (place, value) in (first..).zip(v) {
+            // SAFETY: the caller's: `count` is below 4.
+            unsafe { *list.wrapping_add(count) = place };
+            count += usize::from(value != 0.0);
+        }
+        count
     }
 
     #[inline(always)]

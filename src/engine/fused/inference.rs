@@ -1,31 +1,21 @@
-//! Logits: of many samples by the whole team, of one on the caller's thread.
+//! Logits of many samples, by the whole team.
 
-use std::{
-    cell::RefCell,
-    sync::{Mutex, PoisonError},
-};
+use std::sync::{Mutex, PoisonError};
 
 use super::{
     Core,
     bitmap::{self, Uploaded},
     forward::{self, Outputs},
     input::{Input, InputBuffer},
-    kernels::{Gather, NotZero, Rows, Samples, Single, SparseBatch, Values, WORD, dispatch},
+    kernels::{Gather, NotZero, Rows, Samples, SparseBatch, Values, WORD, dispatch},
     lent::{Lent, LentMut},
-    matrix::{BLOCK, Matrix, Part},
-    program,
+    matrix::{BLOCK, Matrix},
     share::{self, Share},
     team::Member,
 };
 
 /// How many samples are computed at once: their activations stay in the second-level cache.
 const CHUNK: usize = 64;
-
-/// The share of inputs that are not 0 below which only those of a single sample are multiplied.
-///
-/// One sample reads each weight once, so memory sets the pace, and sparse wins nearly up to 1; the
-/// margin is for the rows that are fetched one by one.
-const SPARSE_BELOW: f64 = 0.6;
 
 /// What the team is to do: logits of samples.
 pub(super) struct Job {
@@ -199,95 +189,4 @@ impl Chunk {
             }
         }
     }
-}
-
-/// Room for one sample's activations and bitmap, kept by each thread.
-struct Room {
-    values: [Vec<f32>; 2],
-    bits: Vec<u64>,
-}
-
-thread_local! {
-    static ROOM: RefCell<Room> = const {
-        RefCell::new(Room { values: [Vec::new(), Vec::new()], bits: Vec::new() })
-    };
-}
-
-/// The logits of one sample.
-///
-/// # Safety
-/// No thread writes the weights until this returns.
-pub(super) unsafe fn single(core: &Core, sample: &[f32], logits: &mut [f32]) {
-    let program = &core.program;
-    ROOM.with_borrow_mut(|room| {
-        let widest = program.layers.iter().map(|layer| layer.linear.outputs);
-        let widest = widest.chain([program.inputs]).max().unwrap_or(0);
-        let padded = widest.next_multiple_of(BLOCK);
-        let words = program.inputs.div_ceil(WORD);
-        if room.values[0].len() < padded {
-            room.values
-                .iter_mut()
-                .for_each(|values| values.resize(padded, 0.0));
-        }
-        if room.bits.len() < words {
-            room.bits.resize(words, 0);
-        }
-        let [from, to] = &mut room.values;
-        let (mut from, mut to) = (&mut from[..], &mut to[..]);
-        let mut at_hand = sample;
-        if !program.before.is_empty() || program.layers.is_empty() {
-            from[..sample.len()].copy_from_slice(sample);
-            row(
-                core,
-                &program.before,
-                &mut from[..sample.len().next_multiple_of(BLOCK)],
-            );
-            at_hand = &from[..sample.len()];
-        }
-        let mut bits = None;
-        if sample.len() >= WORD && program.before.is_empty() {
-            let words = &mut room.bits[..words];
-            let count = dispatch(
-                core.simd,
-                NotZero {
-                    values: sample,
-                    bits: words,
-                },
-            );
-            bits = ((count as f64) < SPARSE_BELOW * sample.len() as f64).then_some(&*words);
-        }
-        for (at, layer) in program.layers.iter().enumerate() {
-            let single = Single {
-                input: at_hand,
-                bits: bits.take(),
-                // SAFETY: the caller's.
-                weights: unsafe { core.weights[at].view() },
-                output: to,
-                relu: layer.is_relu(),
-            };
-            dispatch(core.simd, single);
-            let outputs = layer.linear.outputs;
-            if layer.stores_slopes() {
-                row(
-                    core,
-                    &layer.then,
-                    &mut to[..outputs.next_multiple_of(BLOCK)],
-                );
-            }
-            std::mem::swap(&mut from, &mut to);
-            at_hand = &from[..outputs];
-        }
-        logits.copy_from_slice(&at_hand[..logits.len()]);
-    });
-}
-
-/// Operations on one sample's values, padded to whole blocks, in place; dropout is off.
-fn row(core: &Core, chain: &[program::Elementwise], values: &mut [f32]) {
-    let share = Share {
-        blocks: 0..values.len() / BLOCK,
-        rows: 0..1,
-    };
-    let values = Part::of(values, share.blocks.len(), 1);
-    // SAFETY: there are no masks.
-    unsafe { forward::elementwise(core, chain, &share, values, None, None) };
 }

@@ -8,9 +8,8 @@
 use std::{fmt, marker::PhantomData, ops::Range};
 
 use super::shared::Shared;
-
-/// Columns in a block.
-pub(super) const BLOCK: usize = 16;
+pub(super) use crate::single::BLOCK;
+use crate::single::Columns;
 
 /// A blocked matrix whose parts several threads may write at once.
 pub(super) struct Matrix {
@@ -41,6 +40,7 @@ impl Matrix {
     ///
     /// # Safety
     /// No thread writes a value while it is read through the view.
+    #[inline]
     pub(super) unsafe fn view(&self) -> View<'_> {
         View {
             start: self.values.as_ptr(),
@@ -135,6 +135,19 @@ impl<'a> View<'a> {
             rows: rows.len(),
             ..self
         }
+    }
+
+    /// The weights `[I + 1, O]` as the kernels of a single sample read them.
+    ///
+    /// # Panics
+    /// When the view is not the whole of such a matrix.
+    #[inline]
+    pub(super) fn columns(self, inputs: usize, outputs: usize) -> Columns<'a> {
+        assert!(self.stride == Columns::stride(inputs) && self.rows == inputs + 1);
+        assert!(self.blocks == outputs.div_ceil(BLOCK));
+        // SAFETY: `blocks` times `stride` rows of 16 lie there, by the lines above, and nobody writes
+        // them while the view lives.
+        unsafe { Columns::new(self.start, inputs, outputs) }
     }
 
     /// Where row `row` of block `block` begins.

@@ -18,6 +18,7 @@ mod inference;
 mod input;
 mod kernels;
 mod lent;
+mod live;
 mod matrix;
 mod processor;
 mod program;
@@ -37,6 +38,7 @@ pub use self::{bitmap::Uploaded, kernels::Simd, processor::Processor};
 use self::{
     inference::Source,
     lent::{Lent, LentMut},
+    live::Live,
     matrix::{BLOCK, Matrix},
     program::Program,
     state::{Context, Job},
@@ -47,6 +49,7 @@ use crate::{
     Network, Weights,
     data::DataFor,
     error::{Error, Result},
+    frozen::{self, fits_the_stack},
     shape::{Sample, Shape},
     train::Loss,
     weights::WeightsOf,
@@ -263,8 +266,20 @@ impl<N: Network> Engine<N> for Fused<N> {
 
     fn predict(&self, sample: &impl Sample<N::In>) -> Result<<N::Output as Shape>::Array> {
         let mut logits = N::Output::zeros();
-        // SAFETY: weights are written by a training run alone, which holds the engine by `&mut`.
-        unsafe { inference::single(&self.context.core, sample.values(), logits.as_mut()) };
+        let core = &self.context.core;
+        if const { fits_the_stack(&N::PLAN) } {
+            // SAFETY: weights are written by a training run alone, which holds the engine by `&mut`; they
+            // are those of `N`, whose type has fixed both lengths.
+            unsafe {
+                let values = Live::new(core);
+                let level = core.simd.level();
+                frozen::forward::<N, _>(&values, level, sample.values(), logits.as_mut());
+            }
+        } else {
+            logits
+                .as_mut()
+                .copy_from_slice(&self.forward(sample.values())?);
+        }
         Ok(logits)
     }
 }

@@ -24,6 +24,7 @@ impl<T: Copy + Default> Shared<T> {
     }
 
     /// The first value's place.
+    #[inline]
     pub(super) fn as_ptr(&self) -> *mut T {
         UnsafeCell::raw_get(self.values.as_ptr())
     }

@@ -2,6 +2,8 @@
 
 use pulp::{NullaryFnOnce, cast};
 
+use crate::single::Level;
+
 /// The SIMD instructions that an engine computes with.
 ///
 /// Every kernel is compiled once for each; [`Simd::detect`] takes the widest that the processor has,
@@ -39,6 +41,18 @@ impl Simd {
             Simd::Scalar => true,
             #[allow(unreachable_patterns, reason = "the arms that this architecture lacks")]
             _ => false,
+        }
+    }
+
+    /// What the kernels of a single sample are compiled for.
+    #[inline]
+    pub(in crate::engine::fused) fn level(self) -> Level {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Simd::Avx512 => Level::Avx512,
+            #[cfg(target_arch = "x86_64")]
+            Simd::Avx2 => Level::Avx2,
+            _ => Level::Portable,
         }
     }
 

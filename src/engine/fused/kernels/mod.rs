@@ -15,7 +15,6 @@ mod lanes;
 mod loss;
 mod math;
 mod product;
-mod single;
 mod sparse;
 mod update;
 
@@ -27,7 +26,6 @@ pub(super) use self::{
     lanes::{Kernel, dispatch},
     loss::LossGradient,
     product::{Forward, InputGradient, Slopes, WeightGradient},
-    single::Single,
     sparse::{SparseBatch, SparseForward, SparseWeightGradient, Values, WORD, turn},
     update::{Parameters, Rule},
 };
