@@ -41,7 +41,7 @@ pub(crate) unsafe fn forward<N: Network, V: Values>(
     }
     macro_rules! on_the_stack {
         ($($most:literal)*) => {$(
-            if const { width(&N::PLAN) == $most } {
+            if const { Route::<N>::WIDTH == $most } {
                 let walk = Walk::<N, V, $most> {
                     values,
                     sample,
@@ -85,7 +85,7 @@ impl<N: Network, V: Values, const W: usize> Kernel for Walk<'_, N, V, W> {
             0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31
             32 33 34 35 36 37 38 39 40 41 42 43 44 45 46 47 48 49 50 51 52 53 54 55 56 57 58 59 60 61 62 63
         );
-        let end = const { At::of(&N::PLAN, Plan::CAPACITY) };
+        let end = const { Route::<N>::AT[Plan::CAPACITY] };
         let last = if end.reads_sample {
             self.sample
         } else {
@@ -102,17 +102,17 @@ impl<N: Network, V: Values, const W: usize> Walk<'_, N, V, W> {
     #[inline(always)]
     fn step<L: Lanes, const K: usize>(&self, lanes: L, buffers: &mut [Buffer<W>; 2]) {
         // What is not so for this step is not even compiled.
-        if const { At::of(&N::PLAN, K).is_idle } {
+        if const { Route::<N>::AT[K].is_idle } {
             return;
         }
-        let at = const { At::of(&N::PLAN, K) };
+        let at = const { Route::<N>::AT[K] };
         let [first, second] = buffers;
         let (here, there) = match at.buffer {
             0 => (first, second),
             _ => (second, first),
         };
         let blocks = at.step.outputs.next_multiple_of(BLOCK);
-        if const { At::of(&N::PLAN, K).is_linear } {
+        if const { Route::<N>::AT[K].is_linear } {
             // SAFETY: no step is wider than `W`, a multiple of 16, and the values are `N`'s: says `forward`.
             unsafe {
                 let input = if at.reads_sample {
@@ -155,52 +155,61 @@ pub struct At {
     pub(crate) block: usize,
 }
 
-impl At {
-    /// Step `k`, or the end.
-    const fn of(plan: &Plan, k: usize) -> At {
-        let steps = plan.steps();
-        let nothing = Step {
-            op: Op::Relu,
-            inputs: 0,
-            outputs: 0,
-            offset: 0,
+/// The walk of a network's plan, worked out once.
+struct Route<N>(PhantomData<fn() -> N>);
+
+impl<N: Network> Route<N> {
+    /// The steps, then the end.
+    const AT: [At; Plan::CAPACITY + 1] = route(&N::PLAN);
+    const WIDTH: usize = width(&N::PLAN);
+}
+
+const fn route(plan: &Plan) -> [At; Plan::CAPACITY + 1] {
+    let steps = plan.steps();
+    let nothing = Step {
+        op: Op::Relu,
+        inputs: 0,
+        outputs: 0,
+        offset: 0,
+    };
+    let mut here = At {
+        step: nothing,
+        is_idle: true,
+        is_linear: false,
+        relu: false,
+        reads_sample: true,
+        buffer: 0,
+        ordinal: 0,
+        block: 0,
+    };
+    let mut route = [here; Plan::CAPACITY + 1];
+    let mut i = 0;
+    while i < steps.len() {
+        let step = steps[i];
+        let is_linear = matches!(step.op, Op::Linear);
+        let is_relu = matches!(step.op, Op::Relu);
+        let is_applied = is_relu && i > 0 && route[i - 1].is_linear;
+        let is_idle = is_applied || matches!(step.op, Op::Dropout { .. });
+        route[i] = At {
+            step,
+            is_idle,
+            is_linear,
+            relu: i + 1 < steps.len() && matches!(steps[i + 1].op, Op::Relu),
+            ..here
         };
-        let mut at = At {
-            step: nothing,
-            is_idle: true,
-            is_linear: false,
-            relu: false,
-            reads_sample: true,
-            buffer: 0,
-            ordinal: 0,
-            block: 0,
-        };
-        let mut i = 0;
-        while i < steps.len() {
-            let step = steps[i];
-            let is_linear = matches!(step.op, Op::Linear);
-            let is_fused =
-                matches!(step.op, Op::Relu) && i > 0 && matches!(steps[i - 1].op, Op::Linear);
-            let is_idle = is_fused || matches!(step.op, Op::Dropout { .. });
-            if i == k {
-                at.relu = i + 1 < steps.len() && matches!(steps[i + 1].op, Op::Relu);
-                return At {
-                    step,
-                    is_idle,
-                    is_linear,
-                    ..at
-                };
-            }
-            at.reads_sample = at.reads_sample && is_idle;
-            if is_linear {
-                at.buffer = 1 - at.buffer;
-                at.ordinal += 1;
-                at.block += Columns::rows(step.inputs, step.outputs);
-            }
-            i += 1;
+        here.reads_sample = here.reads_sample && is_idle;
+        if is_linear {
+            here.buffer = 1 - here.buffer;
+            here.ordinal += 1;
+            here.block += Columns::rows(step.inputs, step.outputs);
         }
-        at
+        i += 1;
     }
+    while i < route.len() {
+        route[i] = here;
+        i += 1;
+    }
+    route
 }
 
 /// The widest of the activations that are stored, as a power of two of 16 or more; the sample is read where
@@ -209,10 +218,9 @@ const fn width(plan: &Plan) -> usize {
     let mut width = BLOCK;
     let mut i = 0;
     while i < plan.steps().len() {
-        let at = At::of(plan, i);
-        // An activation of the sample itself is stored.
-        if at.step.outputs > width && !at.is_idle {
-            width = at.step.outputs;
+        let step = &plan.steps()[i];
+        if step.outputs > width {
+            width = step.outputs;
         }
         i += 1;
     }
