@@ -14,7 +14,8 @@ pub struct Contender {
     pub id: &'static str,
     pub name: String,
     pub trains: bool,
-    pub infers: bool,
+    /// Whether it infers more than one sample at a time.
+    pub batches: bool,
     /// Whether `--avx2` reaches it.
     pub restrictable: bool,
     pub settings: &'static str,
@@ -22,7 +23,7 @@ pub struct Contender {
     arguments: Vec<String>,
 }
 
-/// A rival in Python: id, name, arguments, trains, infers, restrictable, settings.
+/// A rival in Python: id, name, arguments, trains, batches, restrictable, settings.
 type Script = (
     &'static str,
     &'static str,
@@ -81,15 +82,33 @@ const SCRIPTS: [Script; 5] = [
     ),
 ];
 
-/// A rival in Rust: id, name, settings.
-const CRATES: [(&str, &str, &str); 3] = [
+/// A rival that `--build` compiles: id, name, whether it does more than infer one sample at a time,
+/// settings.
+const COMPILED: [(&str, &str, bool, &str); 4] = [
     (
         "dfdx",
         "dfdx",
+        true,
         "its own layers and Adam, gradients allocated once, default features",
     ),
-    ("candle", "candle", "candle-nn's AdamW without weight decay"),
-    ("burn", "burn", "flex, simd, rayon, x86-v4; its own Adam"),
+    (
+        "candle",
+        "candle",
+        true,
+        "candle-nn's AdamW without weight decay",
+    ),
+    (
+        "burn",
+        "burn",
+        true,
+        "flex, simd, rayon, x86-v4; its own Adam",
+    ),
+    (
+        "arrays",
+        "plain arrays",
+        false,
+        "[[f32; O]; I] in two loops, target-cpu=native",
+    ),
 ];
 
 /// The contenders that are here, ours first; one loud line for each that is not.
@@ -97,7 +116,7 @@ pub fn available(options: &Options) -> Result<Vec<Contender>> {
     let ids = SCRIPTS
         .iter()
         .map(|script| script.0)
-        .chain(CRATES.iter().map(|rival| rival.0));
+        .chain(COMPILED.iter().map(|rival| rival.0));
     let ids: Vec<&str> = ids.collect();
     if let Some(unknown) = options
         .rivals
@@ -117,7 +136,7 @@ pub fn available(options: &Options) -> Result<Vec<Contender>> {
         id: "tuplenet",
         name: format!("tuplenet ({})", ours::engine()?),
         trains: true,
-        infers: true,
+        batches: true,
         restrictable: true,
         settings: "Engine::train for all steps of a turn; Engine::predict for 1, forward for more",
         program: env::current_exe()?,
@@ -125,7 +144,7 @@ pub fn available(options: &Options) -> Result<Vec<Contender>> {
     }];
     let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/peers");
     let python = env::var_os("TUPLENET_PYTHON").filter(|path| !path.is_empty());
-    for (id, name, arguments, trains, infers, restrictable, settings) in SCRIPTS {
+    for (id, name, arguments, trains, batches, restrictable, settings) in SCRIPTS {
         if !wanted(id) {
             continue;
         }
@@ -139,7 +158,7 @@ pub fn available(options: &Options) -> Result<Vec<Contender>> {
         all.push(Contender {
             id,
             trains,
-            infers,
+            batches,
             restrictable,
             settings,
             name: name.to_owned(),
@@ -147,7 +166,7 @@ pub fn available(options: &Options) -> Result<Vec<Contender>> {
             arguments: words,
         });
     }
-    for (id, name, settings) in CRATES {
+    for (id, name, whole, settings) in COMPILED {
         if !wanted(id) {
             continue;
         }
@@ -157,8 +176,8 @@ pub fn available(options: &Options) -> Result<Vec<Contender>> {
                 settings,
                 program,
                 name: name.to_owned(),
-                trains: true,
-                infers: true,
+                trains: whole,
+                batches: whole,
                 restrictable: false,
                 arguments: Vec::new(),
             }),
@@ -173,7 +192,7 @@ pub fn left_out(name: &str, why: &str) {
     eprintln!("LEFT OUT: {name}: {why}");
 }
 
-/// Where cargo puts a rival's program, built there if that is asked for.
+/// Where a rival's program is, built there if that is asked for.
 fn program(sources: &Path, id: &str, build: bool) -> Result<Option<PathBuf>> {
     // This program is TARGET/release/deps/peers-HASH. The rivals share one folder beside, so that
     // what they have in common is compiled once.
@@ -183,19 +202,24 @@ fn program(sources: &Path, id: &str, build: bool) -> Result<Option<PathBuf>> {
         .nth(3)
         .ok_or("this program is in no target folder")?;
     let target = target.join("peers");
+    let program = target.join("release").join(format!("tuplenet-peer-{id}"));
     if build {
-        let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        cargo.args(["build", "--release", "--locked", "--manifest-path"]);
-        cargo
-            .arg(sources.join("Cargo.toml"))
-            .arg("--target-dir")
-            .arg(&target);
-        if !cargo.status()?.success() {
+        // Where cargo finds the crate's own .cargo/config.toml.
+        let status = cargo(&target).current_dir(sources).status();
+        let status = status.map_err(|error| format!("{id}: no compiler: {error}"))?;
+        if !status.success() {
             return Err(format!("{id}: its build failed").into());
         }
     }
-    let program = target.join("release").join(format!("tuplenet-peer-{id}"));
     Ok(program.exists().then_some(program))
+}
+
+/// Builds the crate of the folder where it runs.
+fn cargo(target: &Path) -> Command {
+    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.args(["build", "--release", "--locked", "--target-dir"]);
+    cargo.arg(target);
+    cargo
 }
 
 impl Contender {
@@ -203,7 +227,7 @@ impl Contender {
         if case.trains {
             self.trains
         } else {
-            self.infers
+            self.batches || case.batch == 1
         }
     }
 
