@@ -84,7 +84,7 @@ const SCRIPTS: [Script; 5] = [
 
 /// A rival that `--build` compiles: id, name, whether it does more than infer one sample at a time,
 /// settings.
-const COMPILED: [(&str, &str, bool, &str); 4] = [
+const COMPILED: [(&str, &str, bool, &str); 5] = [
     (
         "dfdx",
         "dfdx",
@@ -102,6 +102,12 @@ const COMPILED: [(&str, &str, bool, &str); 4] = [
         "burn",
         true,
         "flex, simd, rayon, x86-v4; its own Adam",
+    ),
+    (
+        "tract",
+        "tract",
+        false,
+        "Gemm, Relu, Gemm of a fixed batch, optimised; its state kept between calls",
     ),
     (
         "arrays",
