@@ -1,7 +1,7 @@
 //! Who takes part, how each is started, and what each is set to.
 
 use std::{
-    env,
+    env, fs,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -82,9 +82,12 @@ const SCRIPTS: [Script; 5] = [
     ),
 ];
 
+/// The rival that is no crate but C++.
+const RTNEURAL: &str = "rtneural";
+
 /// A rival that `--build` compiles: id, name, whether it does more than infer one sample at a time,
 /// settings.
-const COMPILED: [(&str, &str, bool, &str); 5] = [
+const COMPILED: [(&str, &str, bool, &str); 6] = [
     (
         "dfdx",
         "dfdx",
@@ -108,6 +111,12 @@ const COMPILED: [(&str, &str, bool, &str); 5] = [
         "tract",
         false,
         "Gemm, Relu, Gemm of a fixed batch, optimised; its state kept between calls",
+    ),
+    (
+        RTNEURAL,
+        "RTNeural",
+        false,
+        "ModelT on Eigen, g++ -O3 -march=native",
     ),
     (
         "arrays",
@@ -187,6 +196,10 @@ pub fn available(options: &Options) -> Result<Vec<Contender>> {
                 restrictable: false,
                 arguments: Vec::new(),
             }),
+            None if id == RTNEURAL => left_out(
+                name,
+                "set TUPLENET_RTNEURAL to a checkout of it and run once with --build",
+            ),
             None => left_out(name, "run once with --build"),
         }
     }
@@ -209,9 +222,14 @@ fn program(sources: &Path, id: &str, build: bool) -> Result<Option<PathBuf>> {
         .ok_or("this program is in no target folder")?;
     let target = target.join("peers");
     let program = target.join("release").join(format!("tuplenet-peer-{id}"));
-    if build {
+    let compiler = match id {
+        _ if !build => None,
+        RTNEURAL => compile_rtneural(&program)?,
+        _ => Some(cargo(&target)),
+    };
+    if let Some(mut compiler) = compiler {
         // Where cargo finds the crate's own .cargo/config.toml.
-        let status = cargo(&target).current_dir(sources).status();
+        let status = compiler.current_dir(sources).status();
         let status = status.map_err(|error| format!("{id}: no compiler: {error}"))?;
         if !status.success() {
             return Err(format!("{id}: its build failed").into());
@@ -226,6 +244,36 @@ fn cargo(target: &Path) -> Command {
     cargo.args(["build", "--release", "--locked", "--target-dir"]);
     cargo.arg(target);
     cargo
+}
+
+/// Compiles `main.cpp` of the folder where it runs; nothing without a checkout of RTNeural.
+fn compile_rtneural(program: &Path) -> Result<Option<Command>> {
+    let checkout = env::var_os("TUPLENET_RTNEURAL").filter(|path| !path.is_empty());
+    let Some(checkout) = checkout else {
+        return Ok(None);
+    };
+    let checkout = Path::new(&checkout).canonicalize();
+    let checkout = checkout.map_err(|error| format!("TUPLENET_RTNEURAL: {error}"))?;
+    // Its version: it has no releases.
+    let mut git = Command::new("git");
+    git.arg("-C").arg(&checkout);
+    let commit = git.args(["rev-parse", "--short", "HEAD"]).output();
+    let commit = commit.map_err(|error| format!("git: {error}"))?.stdout;
+    let commit = String::from_utf8(commit)?;
+    if let Some(folder) = program.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    let mut compiler = Command::new("g++");
+    compiler.args(["-std=c++17", "-O3", "-march=native", "-DNDEBUG", "main.cpp"]);
+    // Eigen was faster than xsimd in each case; 32 is the most that RTNeural aligns it to.
+    compiler.args(["-DRTNEURAL_USE_EIGEN=1", "-DRTNEURAL_DEFAULT_ALIGNMENT=32"]);
+    // Eigen's bound for a matrix whose size is a type; ours are on the heap.
+    compiler.arg("-DEIGEN_STACK_ALLOCATION_LIMIT=0");
+    compiler.arg(format!("-DVERSION=\"{}\"", commit.trim()));
+    compiler.arg("-I").arg(&checkout);
+    compiler.arg("-I").arg(checkout.join("modules/Eigen"));
+    compiler.arg("-o").arg(program);
+    Ok(Some(compiler))
 }
 
 impl Contender {
