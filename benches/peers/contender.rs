@@ -1,7 +1,7 @@
 //! Who takes part, how each is started, and what each is set to.
 
 use std::{
-    env,
+    env, fs,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -14,7 +14,8 @@ pub struct Contender {
     pub id: &'static str,
     pub name: String,
     pub trains: bool,
-    pub infers: bool,
+    /// Whether it infers more than one sample at a time.
+    pub batches: bool,
     /// Whether `--avx2` reaches it.
     pub restrictable: bool,
     pub settings: &'static str,
@@ -22,7 +23,7 @@ pub struct Contender {
     arguments: Vec<String>,
 }
 
-/// A rival in Python: id, name, arguments, trains, infers, restrictable, settings.
+/// A rival in Python: id, name, arguments, trains, batches, restrictable, settings.
 type Script = (
     &'static str,
     &'static str,
@@ -81,15 +82,48 @@ const SCRIPTS: [Script; 5] = [
     ),
 ];
 
-/// A rival in Rust: id, name, settings.
-const CRATES: [(&str, &str, &str); 3] = [
+/// The rival that is no crate but C++.
+const RTNEURAL: &str = "rtneural";
+
+/// A rival that `--build` compiles: id, name, whether it does more than infer one sample at a time,
+/// settings.
+const COMPILED: [(&str, &str, bool, &str); 6] = [
     (
         "dfdx",
         "dfdx",
+        true,
         "its own layers and Adam, gradients allocated once, default features",
     ),
-    ("candle", "candle", "candle-nn's AdamW without weight decay"),
-    ("burn", "burn", "flex, simd, rayon, x86-v4; its own Adam"),
+    (
+        "candle",
+        "candle",
+        true,
+        "candle-nn's AdamW without weight decay",
+    ),
+    (
+        "burn",
+        "burn",
+        true,
+        "flex, simd, rayon, x86-v4; its own Adam",
+    ),
+    (
+        "tract",
+        "tract",
+        false,
+        "Gemm, Relu, Gemm of a fixed batch, optimised; its state kept between calls",
+    ),
+    (
+        RTNEURAL,
+        "RTNeural",
+        false,
+        "ModelT on Eigen, g++ -O3 -march=native",
+    ),
+    (
+        "arrays",
+        "plain arrays",
+        false,
+        "[[f32; O]; I] in two loops, target-cpu=native",
+    ),
 ];
 
 /// The contenders that are here, ours first; one loud line for each that is not.
@@ -97,7 +131,7 @@ pub fn available(options: &Options) -> Result<Vec<Contender>> {
     let ids = SCRIPTS
         .iter()
         .map(|script| script.0)
-        .chain(CRATES.iter().map(|rival| rival.0));
+        .chain(COMPILED.iter().map(|rival| rival.0));
     let ids: Vec<&str> = ids.collect();
     if let Some(unknown) = options
         .rivals
@@ -117,7 +151,7 @@ pub fn available(options: &Options) -> Result<Vec<Contender>> {
         id: "tuplenet",
         name: format!("tuplenet ({})", ours::engine()?),
         trains: true,
-        infers: true,
+        batches: true,
         restrictable: true,
         settings: "Engine::train for all steps of a turn; Engine::predict for 1, forward for more",
         program: env::current_exe()?,
@@ -125,7 +159,7 @@ pub fn available(options: &Options) -> Result<Vec<Contender>> {
     }];
     let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/peers");
     let python = env::var_os("TUPLENET_PYTHON").filter(|path| !path.is_empty());
-    for (id, name, arguments, trains, infers, restrictable, settings) in SCRIPTS {
+    for (id, name, arguments, trains, batches, restrictable, settings) in SCRIPTS {
         if !wanted(id) {
             continue;
         }
@@ -139,7 +173,7 @@ pub fn available(options: &Options) -> Result<Vec<Contender>> {
         all.push(Contender {
             id,
             trains,
-            infers,
+            batches,
             restrictable,
             settings,
             name: name.to_owned(),
@@ -147,7 +181,7 @@ pub fn available(options: &Options) -> Result<Vec<Contender>> {
             arguments: words,
         });
     }
-    for (id, name, settings) in CRATES {
+    for (id, name, whole, settings) in COMPILED {
         if !wanted(id) {
             continue;
         }
@@ -157,11 +191,15 @@ pub fn available(options: &Options) -> Result<Vec<Contender>> {
                 settings,
                 program,
                 name: name.to_owned(),
-                trains: true,
-                infers: true,
+                trains: whole,
+                batches: whole,
                 restrictable: false,
                 arguments: Vec::new(),
             }),
+            None if id == RTNEURAL => left_out(
+                name,
+                "set TUPLENET_RTNEURAL to a checkout of it and run once with --build",
+            ),
             None => left_out(name, "run once with --build"),
         }
     }
@@ -173,7 +211,7 @@ pub fn left_out(name: &str, why: &str) {
     eprintln!("LEFT OUT: {name}: {why}");
 }
 
-/// Where cargo puts a rival's program, built there if that is asked for.
+/// Where a rival's program is, built there if that is asked for.
 fn program(sources: &Path, id: &str, build: bool) -> Result<Option<PathBuf>> {
     // This program is TARGET/release/deps/peers-HASH. The rivals share one folder beside, so that
     // what they have in common is compiled once.
@@ -183,19 +221,59 @@ fn program(sources: &Path, id: &str, build: bool) -> Result<Option<PathBuf>> {
         .nth(3)
         .ok_or("this program is in no target folder")?;
     let target = target.join("peers");
-    if build {
-        let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        cargo.args(["build", "--release", "--locked", "--manifest-path"]);
-        cargo
-            .arg(sources.join("Cargo.toml"))
-            .arg("--target-dir")
-            .arg(&target);
-        if !cargo.status()?.success() {
+    let program = target.join("release").join(format!("tuplenet-peer-{id}"));
+    let compiler = match id {
+        _ if !build => None,
+        RTNEURAL => compile_rtneural(&program)?,
+        _ => Some(cargo(&target)),
+    };
+    if let Some(mut compiler) = compiler {
+        // Where cargo finds the crate's own .cargo/config.toml.
+        let status = compiler.current_dir(sources).status();
+        let status = status.map_err(|error| format!("{id}: no compiler: {error}"))?;
+        if !status.success() {
             return Err(format!("{id}: its build failed").into());
         }
     }
-    let program = target.join("release").join(format!("tuplenet-peer-{id}"));
     Ok(program.exists().then_some(program))
+}
+
+/// Builds the crate of the folder where it runs.
+fn cargo(target: &Path) -> Command {
+    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.args(["build", "--release", "--locked", "--target-dir"]);
+    cargo.arg(target);
+    cargo
+}
+
+/// Compiles `main.cpp` of the folder where it runs; nothing without a checkout of RTNeural.
+fn compile_rtneural(program: &Path) -> Result<Option<Command>> {
+    let checkout = env::var_os("TUPLENET_RTNEURAL").filter(|path| !path.is_empty());
+    let Some(checkout) = checkout else {
+        return Ok(None);
+    };
+    let checkout = Path::new(&checkout).canonicalize();
+    let checkout = checkout.map_err(|error| format!("TUPLENET_RTNEURAL: {error}"))?;
+    // Its version: it has no releases.
+    let mut git = Command::new("git");
+    git.arg("-C").arg(&checkout);
+    let commit = git.args(["rev-parse", "--short", "HEAD"]).output();
+    let commit = commit.map_err(|error| format!("git: {error}"))?.stdout;
+    let commit = String::from_utf8(commit)?;
+    if let Some(folder) = program.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    let mut compiler = Command::new("g++");
+    compiler.args(["-std=c++17", "-O3", "-march=native", "-DNDEBUG", "main.cpp"]);
+    // Eigen was faster than xsimd in each case; 32 is the most that RTNeural aligns it to.
+    compiler.args(["-DRTNEURAL_USE_EIGEN=1", "-DRTNEURAL_DEFAULT_ALIGNMENT=32"]);
+    // Eigen's bound for a matrix whose size is a type; ours are on the heap.
+    compiler.arg("-DEIGEN_STACK_ALLOCATION_LIMIT=0");
+    compiler.arg(format!("-DVERSION=\"{}\"", commit.trim()));
+    compiler.arg("-I").arg(&checkout);
+    compiler.arg("-I").arg(checkout.join("modules/Eigen"));
+    compiler.arg("-o").arg(program);
+    Ok(Some(compiler))
 }
 
 impl Contender {
@@ -203,7 +281,7 @@ impl Contender {
         if case.trains {
             self.trains
         } else {
-            self.infers
+            self.batches || case.batch == 1
         }
     }
 

@@ -8,7 +8,8 @@ use clap::{Parser, ValueEnum};
 #[derive(Debug, Parser)]
 #[command(name = "peers")]
 pub struct Options {
-    /// Build dfdx's, candle's and burn's side first (burn's takes long)
+    /// Build dfdx's, candle's, burn's, tract's and arrays' side first (burn's takes long), and that
+    /// of RTNeural if TUPLENET_RTNEURAL names its checkout
     #[arg(long)]
     pub build: bool,
     /// Only these rivals, as in `dfdx,torch-eager`

@@ -1,0 +1,94 @@
+//! Plain Rust without a library, inference only: arrays whose sizes are constants, and two loops for the compiler to
+//! vectorise.
+
+#[allow(dead_code)] // the labels: nothing is trained here
+#[path = "../../served.rs"]
+mod served;
+
+use served::{Result, Served, Setup, serve};
+
+fn main() -> Result<()> {
+    serve("", |setup| match setup.shape {
+        [784, 128, 10] => make::<784, 128, 10>(&setup),
+        [784, 500, 10] => make::<784, 500, 10>(&setup),
+        [64, 64, 16] => make::<64, 64, 16>(&setup),
+        shape => Err(format!("no network of the shape {shape:?} was compiled").into()),
+    })
+}
+
+fn make<const I: usize, const H: usize, const O: usize>(setup: &Setup) -> Result<Box<dyn Served>> {
+    if setup.trains || setup.batch != 1 {
+        return Err("inference of batches of 1 only".into());
+    }
+    let [w0, b0, w2, b2] = setup.weights()?;
+    Ok(Box::new(Net::<I, H, O> {
+        first: Linear::new(&w0, &b0)?,
+        second: Linear::new(&w2, &b2)?,
+        samples: setup.features()?.as_chunks().0.to_vec(),
+        next: 0,
+    }))
+}
+
+struct Linear<const I: usize, const O: usize> {
+    /// A row for each input: the inner loop goes through neighbours and sums nothing across a vector.
+    weight: Box<[[f32; O]; I]>,
+    bias: [f32; O],
+}
+
+impl<const I: usize, const O: usize> Linear<I, O> {
+    /// From the weight as it is saved, `[O, I]`.
+    fn new(saved: &[f32], bias: &[f32]) -> Result<Self> {
+        let mut weight: Box<[[f32; O]; I]> = vec![[0.0; O]; I]
+            .try_into()
+            .map_err(|_| "expected a row for each input")?;
+        for (o, column) in saved.as_chunks::<I>().0.iter().enumerate() {
+            for (row, &w) in weight.iter_mut().zip(column) {
+                row[o] = w;
+            }
+        }
+        let bias = bias.try_into()?;
+        Ok(Linear { weight, bias })
+    }
+
+    fn forward(&self, x: &[f32; I]) -> [f32; O] {
+        let mut y = self.bias;
+        for (x, row) in x.iter().zip(&*self.weight) {
+            for (y, w) in y.iter_mut().zip(row) {
+                *y += x * w;
+            }
+        }
+        y
+    }
+}
+
+struct Net<const I: usize, const H: usize, const O: usize> {
+    first: Linear<I, H>,
+    second: Linear<H, O>,
+    samples: Vec<[f32; I]>,
+    next: usize,
+}
+
+impl<const I: usize, const H: usize, const O: usize> Net<I, H, O> {
+    fn forward(&self, x: &[f32; I]) -> [f32; O] {
+        let hidden = self.first.forward(x).map(|z| z.max(0.0));
+        self.second.forward(&hidden)
+    }
+}
+
+impl<const I: usize, const H: usize, const O: usize> Served for Net<I, H, O> {
+    fn reset(&mut self) -> Result<()> {
+        Ok(())
+    }
+
+    fn run(&mut self, steps: usize) -> Result<()> {
+        for _ in 0..steps {
+            std::hint::black_box(self.forward(&self.samples[self.next]));
+            self.next = (self.next + 1) % self.samples.len();
+        }
+        Ok(())
+    }
+
+    fn values(&mut self, count: usize) -> Result<Vec<f32>> {
+        Ok(self.forward(&self.samples[0])[..count].to_vec())
+    }
+}
