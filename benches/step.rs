@@ -1,12 +1,18 @@
-//! One training step and one prediction of our own engines, over the grid of widths and batches.
+//! One training step and one prediction of our own engines, over the grid of widths and batches, and one
+//! prediction of frozen models.
 //!
 //! Time is per step (forward, backward, Adam) and per sample; `Throughput` divides by samples.
 //! `cargo bench --bench step`; `TUPLENET_MNIST` gives real pixels, else they are built-in digits.
 
 #![allow(missing_docs, clippy::unwrap_used)] // criterion's macros write an undocumented function
 
+use std::hint::black_box;
+
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use tuplenet::{engine::Run, models::MnistClassifier, prelude::*, train::Optimizer};
+use tuplenet::{
+    engine::Run, frozen::embed, models::MnistClassifier, prelude::*, shape::Features,
+    train::Optimizer,
+};
 
 /// Samples that a step is taken from: more than a batch, so that not all stay in the cache.
 const SAMPLES: usize = 16_384;
@@ -60,7 +66,7 @@ fn training_step<const H: usize, E: Engine<MnistClassifier<H>>>(
     group.finish();
 }
 
-fn prediction<N: Network<In = tuplenet::shape::Features<I>>, E: Engine<N>, const I: usize>(
+fn prediction<N: Network<In = Features<I>>, E: Engine<N>, const I: usize>(
     criterion: &mut Criterion,
     net: E,
     name: &str,
@@ -68,7 +74,29 @@ fn prediction<N: Network<In = tuplenet::shape::Features<I>>, E: Engine<N>, const
 ) {
     let id = format!("predict/{}/{name}", net.name());
     criterion.bench_function(&id, |bencher| {
-        bencher.iter(|| net.predict(std::hint::black_box(&sample)).unwrap());
+        bencher.iter(|| net.predict(black_box(&sample)).unwrap());
+    });
+}
+
+/// The same of a frozen model: embedded as `frozen!` does it, though when running, and borrowed from a file.
+fn frozen<N: Network<In = Features<I>>, const I: usize, const ROWS: usize>(
+    criterion: &mut Criterion,
+    name: &str,
+    sample: [f32; I],
+) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("net.safetensors");
+    Weights::<N>::init(1).save(&path).unwrap();
+    let file = std::fs::read(path).unwrap();
+    let places = embed::places::<N>(&file, "net.safetensors", embed::Names::Sequential);
+    let blocks = Box::leak(Box::new(embed::blocks::<N, ROWS>(&file, &places)));
+    let embedded = embed::frozen::<N>(blocks);
+    criterion.bench_function(&format!("predict/frozen/{name}"), |bencher| {
+        bencher.iter(|| embedded.predict(black_box(&sample)));
+    });
+    let borrowed = Frozen::<N>::from_bytes(&file).unwrap();
+    criterion.bench_function(&format!("predict/borrowed/{name}"), |bencher| {
+        bencher.iter(|| borrowed.predict(black_box(&sample)));
     });
 }
 
@@ -109,6 +137,9 @@ fn grid(criterion: &mut Criterion) {
             let fused = || Fused::<Net>::new(Weights::init(1)).unwrap();
             prediction::<Net, _, 784>(criterion, fused(), concat!("784-", $h, "-10/pixels"), digit);
             prediction::<Net, _, 784>(criterion, fused(), concat!("784-", $h, "-10/dense"), values);
+            const ROWS: usize = embed::rows::<Net>();
+            frozen::<Net, 784, ROWS>(criterion, concat!("784-", $h, "-10/pixels"), digit);
+            frozen::<Net, 784, ROWS>(criterion, concat!("784-", $h, "-10/dense"), values);
         };
     }
     {
@@ -120,6 +151,7 @@ fn grid(criterion: &mut Criterion) {
     type Small = (Linear<64, 64>, ReLU, Linear<64, 16>);
     let small = Fused::<Small>::new(Weights::init(1)).unwrap();
     prediction::<Small, _, 64>(criterion, small, "64-64-16/dense", [0.5; 64]);
+    frozen::<Small, 64, { embed::rows::<Small>() }>(criterion, "64-64-16/dense", [0.5; 64]);
 }
 
 criterion_group!(benches, grid);

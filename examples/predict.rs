@@ -1,4 +1,4 @@
-//! Reads a digit with weights that the example `mnist` saved.
+//! Reads a digit with weights that the example `mnist` saved, or before that with a model in this program.
 //!
 //! ```text
 //! cargo run --release --example predict -- --image digit.png
@@ -27,9 +27,10 @@ use engine::{EngineName, EngineOptions};
 struct Options {
     #[command(flatten)]
     engine: EngineOptions,
-    /// Weights of a 784 -> 32, 128, 500 or 800 -> 10 network
-    #[arg(long, value_name = "FILE", default_value = "target/mnist.safetensors")]
-    weights: PathBuf,
+    /// Weights of a 784 -> 32, 128, 500 or 800 -> 10 network; unless named, those of target/mnist.safetensors,
+    /// or where there are none, the model in this program (784-32-10, on no engine)
+    #[arg(long, value_name = "FILE")]
+    weights: Option<PathBuf>,
     /// A PNG of one digit, any size, grey or colour, dark on light or light on dark
     #[arg(
         long,
@@ -45,6 +46,14 @@ struct Options {
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
 }
+
+tuplenet::frozen! {
+    /// Trained on built-in digits alone: `mnist --built-in --hidden 32 --epochs 100`.
+    static DIGITS: MnistClassifier<32> = "digits.safetensors";
+}
+
+/// Where the example `mnist` saves, unless it is told otherwise.
+const SAVED: &str = "target/mnist.safetensors";
 
 fn main() -> ExitCode {
     match run(&Options::parse()) {
@@ -66,16 +75,15 @@ fn run(options: &Options) -> Result<()> {
         (Some(path), _) => (from_image(path)?, None),
         (None, index) => from_test_set(options.data.as_deref(), index.unwrap_or(0))?,
     };
-    // The file says which of the four types it fits; the type then checks all of it.
-    let hidden = weights::shapes(&options.weights)?
-        .into_iter()
-        .find(|tensor| tensor.name == "0.bias")
-        .and_then(|tensor| tensor.shape.first().copied());
-    let logits = match hidden {
-        Some(32) => logits::<32>(options, &pixels)?,
-        Some(128) => logits::<128>(options, &pixels)?,
-        Some(800) => logits::<800>(options, &pixels)?,
-        _ => logits::<500>(options, &pixels)?,
+    let saved = Some(PathBuf::from(SAVED)).filter(|path| path.exists());
+    let logits = match options.weights.clone().or(saved) {
+        Some(path) => from_file(options, &path, &pixels)?,
+        None => {
+            println!(
+                "no {SAVED} yet: the model in this program, 784-32-10, trained on built-in digits"
+            );
+            DIGITS.predict(&pixels)
+        }
     };
 
     print!("{}", digit::draw(&pixels));
@@ -100,9 +108,29 @@ fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
+/// What the network in a file says.
+fn from_file(options: &Options, path: &Path, pixels: &[f32; 784]) -> Result<[f32; 10]> {
+    // The file says which of the four types it fits; the type then checks all of it.
+    let hidden = weights::shapes(path)?
+        .into_iter()
+        .find(|tensor| tensor.name == "0.bias")
+        .and_then(|tensor| tensor.shape.first().copied());
+    match hidden {
+        Some(32) => logits::<32>(options, path, pixels),
+        Some(128) => logits::<128>(options, path, pixels),
+        Some(800) => logits::<800>(options, path, pixels),
+        _ => logits::<500>(options, path, pixels),
+    }
+}
+
 /// What the network with `H` hidden units says, on the engine that was named.
-fn logits<const H: usize>(options: &Options, pixels: &[f32; 784]) -> Result<[f32; 10]> {
-    let weights = Weights::<MnistClassifier<H>>::load(&options.weights)?;
+fn logits<const H: usize>(
+    options: &Options,
+    path: &Path,
+    pixels: &[f32; 784],
+) -> Result<[f32; 10]> {
+    println!("weights {}", path.display());
+    let weights = Weights::<MnistClassifier<H>>::load(path)?;
     match options.engine.name {
         EngineName::Fused => {
             logits_on::<H, _>(&Fused::on(options.engine.processor(), weights)?, pixels)
