@@ -1,4 +1,5 @@
-//! What the engine `Fused` asks of the allocator: nothing in a step once it has begun, and little in all.
+//! What the engine `Fused` asks of the allocator: nothing in a step once it has begun, and little in all; and
+//! what a frozen model asks of it: nothing.
 //!
 //! Every allocation of this program is counted, so it is one test in a binary of its own.
 
@@ -7,16 +8,18 @@
 
 use std::{
     alloc::{GlobalAlloc, Layout, System},
-    env,
+    env, fs,
     io::Write,
+    path::Path,
     sync::atomic::{AtomicUsize, Ordering::SeqCst},
 };
 
 use tuplenet::{
     engine::{Processor, Run},
+    frozen::Values,
     models::MnistClassifier,
     prelude::*,
-    shape::Features,
+    shape::{Features, Sample},
     train::Optimizer,
 };
 
@@ -88,6 +91,7 @@ fn steps_and_predictions_allocate_nothing_and_a_training_little() {
             steps_allocate_nothing::<Dropped>(threads, &data);
         }
     }
+    frozen_models_allocate_nothing();
     a_training_takes_little_memory();
 }
 
@@ -153,6 +157,50 @@ where
             assert_eq!(first, second);
         }
     }
+}
+
+tuplenet::frozen! {
+    static DIGITS: Reader = "../examples/digits.safetensors";
+    static SOFT: Soft = "reference/frozen/softplus.safetensors";
+    static NAMED: Named = "reference/frozen/named.safetensors", names = ["fc1", "fc2"];
+}
+
+type Reader = (Linear<784, 32>, ReLU, Linear<32, 10>);
+type Soft = (Linear<10, 31>, Softplus, Linear<31, 2>);
+type Named = (Linear<24, 16>, ReLU, Linear<16, 10>);
+
+fn frozen_models_allocate_nothing() {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    let file = |name: &str| fs::read(tests.join(name)).unwrap();
+    let digits = file("../examples/digits.safetensors");
+    let soft = file("reference/frozen/softplus.safetensors");
+    let named = file("reference/frozen/named.safetensors");
+    let made = calls(|| {
+        answers(&DIGITS, &[0.5; 784]);
+        answers(&SOFT, &[0.5; 10]);
+        answers(&NAMED, &[0.5; 24]);
+        answers(&Frozen::<Reader>::from_bytes(&digits).unwrap(), &[0.5; 784]);
+        answers(&Frozen::<Soft>::from_bytes(&soft).unwrap(), &[0.5; 10]);
+        answers(
+            &Frozen::<Named>::from_bytes_named(&named, &["fc1", "fc2"]).unwrap(),
+            &[0.5; 24],
+        );
+        // What does not fit is told without a heap, too.
+        for wrong in [&soft[..], &soft[..100], b"no weights"] {
+            assert!(Frozen::<Named>::from_bytes(wrong).is_err());
+        }
+    });
+    assert_eq!(made, 0, "calls of the allocator by frozen models");
+}
+
+/// Asks a model all that it answers.
+fn answers<N: Network, V: Values>(model: &Frozen<N, V>, sample: &impl Sample<N::In>) {
+    let logits = model.predict(sample);
+    let probabilities = model.probabilities(sample);
+    let class = model.classify(sample);
+    let largest = logits.as_ref()[class];
+    assert!(logits.as_ref().iter().all(|&logit| logit <= largest));
+    assert!((probabilities.as_ref().iter().sum::<f32>() - 1.0).abs() < 1e-5);
 }
 
 /// The tutorial, one epoch: the data set, the weights with two moments, the weights it began with, one
