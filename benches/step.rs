@@ -88,8 +88,9 @@ fn frozen<N: Network<In = Features<I>>, const I: usize, const ROWS: usize>(
     let path = folder.path().join("net.safetensors");
     Weights::<N>::init(1).save(&path).unwrap();
     let file = std::fs::read(path).unwrap();
-    let places = embed::places::<N>(&file, "net.safetensors", embed::Names::Sequential);
-    let blocks = Box::leak(Box::new(embed::blocks::<N, ROWS>(&file, &places)));
+    let plan = Some(N::PLAN);
+    let places = embed::places(&plan, &file, "net.safetensors", embed::Names::Sequential);
+    let blocks = Box::leak(Box::new(embed::blocks::<ROWS>(&plan, &file, &places)));
     let embedded = embed::frozen::<N>(blocks);
     criterion.bench_function(&format!("predict/frozen/{name}"), |bencher| {
         bencher.iter(|| embedded.predict(black_box(&sample)));
@@ -137,7 +138,7 @@ fn grid(criterion: &mut Criterion) {
             let fused = || Fused::<Net>::new(Weights::init(1)).unwrap();
             prediction::<Net, _, 784>(criterion, fused(), concat!("784-", $h, "-10/pixels"), digit);
             prediction::<Net, _, 784>(criterion, fused(), concat!("784-", $h, "-10/dense"), values);
-            const ROWS: usize = embed::rows::<Net>();
+            const ROWS: usize = embed::rows(&Some(Net::PLAN));
             frozen::<Net, 784, ROWS>(criterion, concat!("784-", $h, "-10/pixels"), digit);
             frozen::<Net, 784, ROWS>(criterion, concat!("784-", $h, "-10/dense"), values);
         };
@@ -151,7 +152,11 @@ fn grid(criterion: &mut Criterion) {
     type Small = (Linear<64, 64>, ReLU, Linear<64, 16>);
     let small = Fused::<Small>::new(Weights::init(1)).unwrap();
     prediction::<Small, _, 64>(criterion, small, "64-64-16/dense", [0.5; 64]);
-    frozen::<Small, 64, { embed::rows::<Small>() }>(criterion, "64-64-16/dense", [0.5; 64]);
+    frozen::<Small, 64, { embed::rows(&Some(Small::PLAN)) }>(
+        criterion,
+        "64-64-16/dense",
+        [0.5; 64],
+    );
 }
 
 criterion_group!(benches, grid);

@@ -44,7 +44,14 @@ where
 {
     type In = <N as First>::In;
     type Output = N::Out;
-    const PLAN: Plan = <N as Layer<<N as First>::In>>::PLAN;
+    const PLAN: Plan = {
+        let plan = <N as Layer<<N as First>::In>>::PLAN;
+        assert!(
+            plan.turns(<N::In as Shape>::LEN, <N::Out as Shape>::LEN),
+            "the plan of a layer takes or gives another width than its type"
+        );
+        plan
+    };
     const PARAMS: usize = <N as Network>::PLAN.params();
     const FLOP: usize = <N as Network>::PLAN.flop();
 }

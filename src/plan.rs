@@ -180,6 +180,14 @@ impl Plan {
         self.steps.split_at(self.len).0
     }
 
+    /// Whether it takes `inputs` features and gives `outputs`.
+    pub(crate) const fn turns(&self, inputs: usize, outputs: usize) -> bool {
+        match self.steps() {
+            [] => inputs == outputs,
+            [first, ..] => first.inputs == inputs && self.steps[self.len - 1].outputs == outputs,
+        }
+    }
+
     /// The number of parameters.
     pub const fn params(&self) -> usize {
         let mut sum = 0;

@@ -2,17 +2,26 @@
 
 use core::fmt::Debug;
 
+use sealed::Sealed;
+
+/// Keeps [`Shape`] and [`Sample`] to this crate's types: kernels rely on their lengths.
+mod sealed {
+    pub trait Sealed {}
+    impl<const N: usize> Sealed for super::Features<N> {}
+    impl<const N: usize> Sealed for [f32; N] {}
+}
+
 /// A vector of `N` features: what a layer takes or gives for one sample.
 #[derive(Clone, Copy, Debug)]
 pub struct Features<const N: usize>;
 
-/// A shape that is known at compile time.
+/// A shape that is known at compile time: [`Features`], and nothing else.
 ///
 /// ```
 /// use tuplenet::shape::{Features, Shape};
 /// assert_eq!(<Features<784> as Shape>::LEN, 784);
 /// ```
-pub trait Shape: Debug + Send + Sync + 'static {
+pub trait Shape: Sealed + Debug + Send + Sync + 'static {
     /// The number of values.
     const LEN: usize;
     /// One sample: `[f32; LEN]`.
@@ -36,7 +45,7 @@ impl<const N: usize> Shape for Features<N> {
     label = "an array of the wrong length",
     note = "pass an array of as many `f32` as the network's first layer takes"
 )]
-pub trait Sample<S: Shape> {
+pub trait Sample<S: Shape>: Sealed {
     /// The values, in order.
     fn values(&self) -> &[f32];
 }

@@ -7,7 +7,11 @@ mod cli;
 mod engines;
 mod finite_differences;
 mod frozen;
+#[cfg(unix)]
+mod guard;
 mod mnist;
+mod oracle;
 mod parity;
 mod pytorch;
+mod reader;
 mod settings;

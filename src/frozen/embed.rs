@@ -17,20 +17,43 @@ pub use crate::{
     weights::{header::Places, names::Names},
 };
 
+/// Where [`frozen!`](crate::frozen!) looks for a network's plan: `PlanOf::<N>::PLAN` is the one below, and
+/// that of [`NoPlan`] when `N` is no network. The type of the static is then the only error.
+#[derive(Debug)]
+pub struct PlanOf<N>(PhantomData<fn() -> N>);
+
+impl<N: Network> PlanOf<N> {
+    pub const PLAN: Option<Plan> = Some(N::PLAN);
+}
+
+/// See [`PlanOf`].
+pub trait NoPlan {
+    const PLAN: Option<Plan> = None;
+}
+
+impl<N> NoPlan for PlanOf<N> {}
+
 /// Where the network's tensors lie in the file.
 ///
 /// # Panics
-/// When they do not fit, which stops the compiler.
-pub const fn places<N: Network>(file: &[u8], path: &str, names: Names<'_>) -> Places {
-    match find(file, &N::PLAN, names) {
-        Ok(places) => places,
+/// When they do not fit, which stops the compiler, at the caller's line.
+#[track_caller]
+pub const fn places(
+    plan: &Option<Plan>,
+    file: &[u8],
+    path: &str,
+    names: Names<'_>,
+) -> Option<Places> {
+    let Some(plan) = plan else { return None };
+    match find(file, plan, names) {
+        Ok(places) => Some(places),
         Err(misfit) => panic!("{}", misfit.message(path).as_str()),
     }
 }
 
 /// The rows of 16 values that the network's columns take.
-pub const fn rows<N: Network>() -> usize {
-    let plan = &N::PLAN;
+pub const fn rows(plan: &Option<Plan>) -> usize {
+    let Some(plan) = plan else { return 0 };
     let mut rows = 0;
     let (mut from, mut ordinal) = (0, 0);
     while let Some(layer) = next_layer(plan, from, ordinal) {
@@ -48,7 +71,7 @@ pub const fn rows<N: Network>() -> usize {
 /// When they are too few or too many, which stops the compiler.
 pub const fn frozen<N: Network>(blocks: &'static [Block]) -> Frozen<N> {
     assert!(
-        blocks.len() == rows::<N>(),
+        blocks.len() == rows(&Some(N::PLAN)),
         "the columns of another network"
     );
     Frozen {
@@ -66,9 +89,15 @@ pub const fn frozen<N: Network>(blocks: &'static [Block]) -> Frozen<N> {
 struct Unaligned<T>(T);
 
 /// The network's values in the order in which they are read, all as `f32`.
-pub const fn blocks<N: Network, const ROWS: usize>(file: &[u8], places: &Places) -> [Block; ROWS] {
-    let plan: &Plan = &N::PLAN;
+pub const fn blocks<const ROWS: usize>(
+    plan: &Option<Plan>,
+    file: &[u8],
+    places: &Option<Places>,
+) -> [Block; ROWS] {
     let mut blocks = [Block([0.0; BLOCK]); ROWS];
+    let (Some(plan), Some(places)) = (plan, places) else {
+        return blocks;
+    };
     let mut rest: &mut [Block] = &mut blocks;
     let (mut from, mut ordinal) = (0, 0);
     while let Some(layer) = next_layer(plan, from, ordinal) {

@@ -194,16 +194,22 @@ macro_rules! frozen {
         $(, names = $names:expr)?; $($rest:tt)*) => {
         $(#[$attribute])*
         $visibility static $name: $crate::frozen::Frozen<$network> = {
+            #[allow(unused_imports)]
+            use $crate::frozen::embed::NoPlan as _;
+            const PLAN: ::core::option::Option<$crate::Plan> =
+                $crate::frozen::embed::PlanOf::<$network>::PLAN;
             const FILE: &[u8] = ::core::include_bytes!($path);
-            const PLACES: $crate::frozen::embed::Places = $crate::frozen::embed::places::<$network>(
-                FILE,
-                $path,
-                $crate::frozen!(@names $($names)?),
-            );
+            const PLACES: ::core::option::Option<$crate::frozen::embed::Places> =
+                $crate::frozen::embed::places(
+                    &PLAN,
+                    FILE,
+                    $path,
+                    $crate::frozen!(@names $($names)?),
+                );
             // A large file takes the compiler a second or two.
             #[allow(long_running_const_eval)]
-            static VALUES: [$crate::frozen::embed::Block; $crate::frozen::embed::rows::<$network>()] =
-                $crate::frozen::embed::blocks::<$network, _>(FILE, &PLACES);
+            static VALUES: [$crate::frozen::embed::Block; $crate::frozen::embed::rows(&PLAN)] =
+                $crate::frozen::embed::blocks(&PLAN, FILE, &PLACES);
             $crate::frozen::embed::frozen(&VALUES)
         };
         $crate::frozen! { $($rest)* }

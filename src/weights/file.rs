@@ -231,7 +231,7 @@ mod tests {
         );
         says(
             Weights::<(Linear<4, 3>,)>::load(&path).unwrap_err(),
-            "`2.bias`: expected only the network's tensors (2), found one more",
+            "`2.bias`: expected only the network's 2 tensors, found one more",
         );
         fs::write(&path, b"not safetensors").unwrap();
         says(

@@ -6,6 +6,7 @@
 //! <https://github.com/huggingface/safetensors#format>. Its rules are kept, and a few more: no field is
 //! unknown, no tensor stands twice, and the tensors are exactly the network's.
 
+pub use super::place::{Dtype, Place, Places};
 use super::{
     Misfit,
     json::{Cursor, attempt},
@@ -15,52 +16,6 @@ use crate::{
     plan::{Plan, Step},
     text::Text,
 };
-
-/// How a tensor's values are stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Dtype {
-    F32,
-    F16,
-    Bf16,
-}
-
-impl Dtype {
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Dtype::F32 => "F32",
-            Dtype::F16 => "F16",
-            Dtype::Bf16 => "BF16",
-        }
-    }
-}
-
-/// A tensor's type, and its first byte in the file.
-#[derive(Clone, Copy, Debug)]
-pub struct Place {
-    pub(crate) dtype: Dtype,
-    pub(crate) start: usize,
-}
-
-impl Place {
-    /// Value `index` of the tensor.
-    pub(crate) const fn value(self, file: &[u8], index: usize) -> f32 {
-        match self.dtype {
-            Dtype::F32 => f32::from_le_bytes(bytes(file, self.start + 4 * index)),
-            Dtype::F16 => from_f16(u16::from_le_bytes(bytes(file, self.start + 2 * index))),
-            Dtype::Bf16 => {
-                let [low, high] = bytes(file, self.start + 2 * index);
-                f32::from_le_bytes([0, 0, low, high])
-            }
-        }
-    }
-}
-
-/// Where each layer's tensors lie; layers with parameters are counted from 0.
-#[derive(Clone, Copy, Debug)]
-pub struct Places {
-    pub(crate) weights: [Place; Plan::CAPACITY],
-    pub(crate) biases: [Place; Plan::CAPACITY],
-}
 
 /// What the header says of one tensor.
 #[derive(Clone, Copy)]
@@ -76,6 +31,9 @@ struct Stated<'a> {
 
 /// As many sizes of a shape as messages show.
 const MOST_SIZES: usize = 4;
+
+/// The longest header that the format allows.
+const MOST_HEADER_BYTES: u64 = 100_000_000;
 
 /// The tensors that the header states, by layer; and one that the network does not have.
 struct Table<'a> {
@@ -132,9 +90,9 @@ pub(crate) const fn places(file: &[u8], plan: &Plan, names: Names<'_>) -> Result
         ordinal += 1;
     }
     if let Some(extra) = table.extra {
-        let expected = Text::of("only the network's tensors (")
+        let expected = Text::of("only the network's ")
             .then_number(2 * ordinal)
-            .then(")");
+            .then(" tensors");
         return Err(Misfit::of(extra, expected, Text::of("one more")));
     }
     if covered != data.len() {
@@ -163,6 +121,13 @@ const fn split(file: &[u8]) -> Result<(&str, &[u8]), Misfit> {
             .then(")");
         return Err(Misfit::header(expected, found));
     }
+    if length > MOST_HEADER_BYTES {
+        let expected = Text::of("a header of at most 100000000 bytes");
+        return Err(Misfit::header(
+            expected,
+            Text::new().then_number(length as usize),
+        ));
+    }
     let (header, data) = rest.split_at(length as usize);
     match core::str::from_utf8(header) {
         Ok(header) => Ok((header, data)),
@@ -187,7 +152,10 @@ const fn table<'a>(
         extra: None,
     };
     let mut cursor = Cursor::new(header);
-    attempt!(cursor.expect(b'{', "`{`"));
+    if !matches!(header.as_bytes(), [b'{', ..]) {
+        return Err(cursor.misfit("`{`"));
+    }
+    cursor.passes(b'{');
     let mut has_metadata = false;
     let mut is_first = true;
     while !cursor.passes(b'}') {
@@ -199,7 +167,7 @@ const fn table<'a>(
         attempt!(cursor.expect(b':', "`:`"));
         if same(key.as_bytes(), b"__metadata__") {
             if has_metadata {
-                return Err(cursor.misfit("`__metadata__` once"));
+                return Err(Misfit::of(key, Text::of("one"), Text::of("two")));
             }
             has_metadata = true;
             attempt!(metadata(&mut cursor));
@@ -277,7 +245,11 @@ const fn stated<'a>(cursor: &mut Cursor<'a>) -> Result<Stated<'a>, Misfit> {
                 stated.end = attempt!(cursor.number());
                 attempt!(cursor.expect(b']', "`]`"));
             }
-            _ => return Err(cursor.misfit("`dtype`, `shape` and `data_offsets`, each once,")),
+            _ => {
+                let expected = Text::of("`dtype`, `shape` and `data_offsets`, once each");
+                let found = Text::of("`").then(field).then("`");
+                return Err(Misfit::header(expected, found));
+            }
         }
     }
     attempt!(cursor.expect(b'}', "`}`"));
@@ -371,7 +343,9 @@ impl Stated<'_> {
     /// Checks that the bytes lie in the file and are as many as type and shape take.
     const fn check_bytes(&self, key: &str, data_len: usize) -> Result<(), Misfit> {
         if self.start > self.end || self.end > data_len {
-            let expected = Text::of("bytes within the file's ").then_number(data_len);
+            let expected = Text::of("bytes within the ")
+                .then_number(data_len)
+                .then(" after the header");
             return Err(Misfit::of(key, expected, self.range()));
         }
         let Some(value_bytes) = value_bytes(self.dtype) else {
@@ -494,48 +468,5 @@ const fn value_bytes(dtype: &str) -> Option<usize> {
     }
 }
 
-/// `N` bytes of a file from byte `start` on.
-const fn bytes<const N: usize>(file: &[u8], start: usize) -> [u8; N] {
-    let mut bytes = [0; N];
-    let mut i = 0;
-    while i < N {
-        bytes[i] = file[start + i];
-        i += 1;
-    }
-    bytes
-}
-
-/// The value of an IEEE 754 binary16, exactly.
-const fn from_f16(bits: u16) -> f32 {
-    let sign = (bits as u32 & 0x8000) << 16;
-    let exponent = bits as u32 >> 10 & 0x1f;
-    let fraction = bits as u32 & 0x3ff;
-    match exponent {
-        // fraction 2^-24: a subnormal, or zero.
-        0 => f32::from_bits((fraction as f32 * (1.0 / 16_777_216.0)).to_bits() | sign),
-        31 => f32::from_bits(sign | 0x7f80_0000 | fraction << 13),
-        _ => f32::from_bits(sign | (exponent + 112) << 23 | fraction << 13),
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_binary16_has_its_value() {
-        for bits in 0..=u16::MAX {
-            let (exponent, fraction) = (i32::from(bits >> 10 & 31), f64::from(bits & 1023));
-            let size = match exponent {
-                0 => fraction * 2f64.powi(-24),
-                31 if fraction == 0.0 => f64::INFINITY,
-                31 => f64::NAN,
-                _ => (1.0 + fraction / 1024.0) * 2f64.powi(exponent - 15),
-            };
-            let expected = if bits >> 15 == 1 { -size } else { size };
-            let found = from_f16(bits);
-            assert!(f64::from(found) == expected || found.is_nan() && expected.is_nan());
-            assert_eq!(found.is_sign_negative(), bits >> 15 == 1);
-        }
-    }
-}
+mod tests;

@@ -26,7 +26,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// The byte here, after white space; 0 at the end.
-    pub(super) const fn peek(&mut self) -> u8 {
+    const fn peek(&mut self) -> u8 {
         let bytes = self.header.as_bytes();
         while self.at < bytes.len() && matches!(bytes[self.at], b' ' | b'\t' | b'\n' | b'\r') {
             self.at += 1;
@@ -38,9 +38,9 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Passes the byte `wanted`; whether it was there.
+    /// Passes the byte `wanted`, which is not 0; whether it was there.
     pub(super) const fn passes(&mut self, wanted: u8) -> bool {
-        let is_there = self.peek() == wanted && self.at < self.header.len();
+        let is_there = self.peek() == wanted;
         if is_there {
             self.at += 1;
         }
@@ -77,28 +77,62 @@ impl<'a> Cursor<'a> {
         Ok(text.split_at(start).1)
     }
 
+    /// Passes an escape. A character of more than 16 bits is two: a first half, then a second one.
     const fn escape(&mut self) -> Result<(), Misfit> {
-        let bytes = self.header.as_bytes();
-        self.at += 1;
-        let kind = if self.at < bytes.len() {
-            bytes[self.at]
-        } else {
-            0
-        };
-        let hex_digits = match kind {
-            b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => 0,
-            b'u' => 4,
-            _ => return Err(self.misfit("a JSON escape")),
-        };
-        self.at += 1;
-        let end = self.at + hex_digits;
-        while self.at < end {
-            if self.at >= bytes.len() || !bytes[self.at].is_ascii_hexdigit() {
-                return Err(self.misfit("four hexadecimal digits"));
+        match self.rest() {
+            [b'\\', b'u', ..] => match attempt!(self.unit()) {
+                0xd800..0xdc00 => {
+                    let start = self.at;
+                    let is_pair = matches!(self.rest(), [b'\\', b'u', ..])
+                        && matches!(attempt!(self.unit()), 0xdc00..0xe000);
+                    if !is_pair {
+                        self.at = start;
+                        return Err(self.misfit("the second half of a character"));
+                    }
+                    Ok(())
+                }
+                0xdc00..0xe000 => {
+                    Err(self.misfit("the first half of a character before its second"))
+                }
+                _ => Ok(()),
+            },
+            [
+                b'\\',
+                b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't',
+                ..,
+            ] => {
+                self.at += 2;
+                Ok(())
             }
+            _ => {
+                self.at += 1;
+                Err(self.misfit("a JSON escape"))
+            }
+        }
+    }
+
+    /// Passes `\u` and four digits, and gives their value.
+    const fn unit(&mut self) -> Result<u32, Misfit> {
+        self.at += 2;
+        let end = self.at + 4;
+        let mut unit = 0;
+        while self.at < end {
+            let digit = match self.rest() {
+                [byte, ..] => (*byte as char).to_digit(16),
+                [] => None,
+            };
+            let Some(digit) = digit else {
+                return Err(self.misfit("four hexadecimal digits"));
+            };
+            unit = unit << 4 | digit;
             self.at += 1;
         }
-        Ok(())
+        Ok(unit)
+    }
+
+    /// What has not been passed.
+    const fn rest(&self) -> &'a [u8] {
+        self.header.as_bytes().split_at(self.at).1
     }
 
     /// Passes a whole number.
@@ -106,21 +140,20 @@ impl<'a> Cursor<'a> {
         if !self.peek().is_ascii_digit() {
             return Err(self.misfit("a whole number"));
         }
-        let bytes = self.header.as_bytes();
-        let (start, mut number) = (self.at, 0usize);
-        while self.at < bytes.len() && bytes[self.at].is_ascii_digit() {
-            let digit = (bytes[self.at] - b'0') as usize;
-            number = match number.checked_mul(10) {
-                Some(tens) => match tens.checked_add(digit) {
-                    Some(number) => number,
-                    None => return Err(self.misfit("a number that fits this machine")),
-                },
-                None => return Err(self.misfit("a number that fits this machine")),
-            };
-            self.at += 1;
-        }
-        if bytes[start] == b'0' && self.at > start + 1 {
+        if matches!(self.rest(), [b'0', b'0'..=b'9', ..]) {
             return Err(self.misfit("a number without leading zeros"));
+        }
+        let mut number = 0usize;
+        while let [digit @ b'0'..=b'9', ..] = self.rest() {
+            let more = match number.checked_mul(10) {
+                Some(tens) => tens.checked_add((*digit - b'0') as usize),
+                None => None,
+            };
+            let Some(more) = more else {
+                return Err(self.misfit("a number that fits this machine"));
+            };
+            number = more;
+            self.at += 1;
         }
         Ok(number)
     }
@@ -133,8 +166,7 @@ impl<'a> Cursor<'a> {
 
     /// The header's text goes wrong here, where `words` were expected.
     pub(super) const fn misfit(&self, words: &str) -> Misfit {
-        let (_, rest) = self.header.as_bytes().split_at(self.at);
-        let found: Text<192> = match rest {
+        let found: Text<192> = match self.rest() {
             [] => Text::of("its end"),
             [byte @ b' '..=b'~', ..] => match core::str::from_utf8(&[*byte]) {
                 Ok(byte) => Text::of("`").then(byte).then("`"),

@@ -11,6 +11,7 @@ mod init;
 mod json;
 mod misfit;
 pub(crate) mod names;
+mod place;
 
 #[cfg(feature = "train")]
 pub use self::{

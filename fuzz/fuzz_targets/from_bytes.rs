@@ -1,0 +1,11 @@
+//! `Frozen::from_bytes` on any bytes; `tests/reader.rs` holds the same of fewer of them.
+
+#![no_main]
+
+#[path = "../../tests/oracle.rs"]
+mod oracle;
+
+libfuzzer_sys::fuzz_target!(|file: &[u8]| {
+    oracle::is_read(file, ["0", "2"]);
+    oracle::is_read(file, ["fc1", "fc2"]);
+});

@@ -1,0 +1,95 @@
+//! Where a tensor lies in a file, and its values.
+
+use crate::plan::Plan;
+
+/// How a tensor's values are stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dtype {
+    F32,
+    F16,
+    Bf16,
+}
+
+impl Dtype {
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Dtype::F32 => "F32",
+            Dtype::F16 => "F16",
+            Dtype::Bf16 => "BF16",
+        }
+    }
+}
+
+/// A tensor's type, and its first byte in the file.
+#[derive(Clone, Copy, Debug)]
+pub struct Place {
+    pub(crate) dtype: Dtype,
+    pub(crate) start: usize,
+}
+
+impl Place {
+    /// Value `index` of the tensor.
+    pub(crate) const fn value(self, file: &[u8], index: usize) -> f32 {
+        match self.dtype {
+            Dtype::F32 => f32::from_le_bytes(bytes(file, self.start + 4 * index)),
+            Dtype::F16 => from_f16(u16::from_le_bytes(bytes(file, self.start + 2 * index))),
+            Dtype::Bf16 => {
+                let [low, high] = bytes(file, self.start + 2 * index);
+                f32::from_le_bytes([0, 0, low, high])
+            }
+        }
+    }
+}
+
+/// Where each layer's tensors lie; layers with parameters are counted from 0.
+#[derive(Clone, Copy, Debug)]
+pub struct Places {
+    pub(crate) weights: [Place; Plan::CAPACITY],
+    pub(crate) biases: [Place; Plan::CAPACITY],
+}
+
+/// `N` bytes of a file from byte `start` on.
+const fn bytes<const N: usize>(file: &[u8], start: usize) -> [u8; N] {
+    let mut bytes = [0; N];
+    let mut i = 0;
+    while i < N {
+        bytes[i] = file[start + i];
+        i += 1;
+    }
+    bytes
+}
+
+/// The value of an IEEE 754 binary16, exactly.
+const fn from_f16(bits: u16) -> f32 {
+    let sign = (bits as u32 & 0x8000) << 16;
+    let exponent = bits as u32 >> 10 & 0x1f;
+    let fraction = bits as u32 & 0x3ff;
+    match exponent {
+        // fraction 2^-24: a subnormal, or zero.
+        0 => f32::from_bits((fraction as f32 * (1.0 / 16_777_216.0)).to_bits() | sign),
+        31 => f32::from_bits(sign | 0x7f80_0000 | fraction << 13),
+        _ => f32::from_bits(sign | (exponent + 112) << 23 | fraction << 13),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_binary16_has_its_value() {
+        for bits in 0..=u16::MAX {
+            let (exponent, fraction) = (i32::from(bits >> 10 & 31), f64::from(bits & 1023));
+            let size = match exponent {
+                0 => fraction * 2f64.powi(-24),
+                31 if fraction == 0.0 => f64::INFINITY,
+                31 => f64::NAN,
+                _ => (1.0 + fraction / 1024.0) * 2f64.powi(exponent - 15),
+            };
+            let expected = if bits >> 15 == 1 { -size } else { size };
+            let found = from_f16(bits);
+            assert!(f64::from(found) == expected || found.is_nan() && expected.is_nan());
+            assert_eq!(found.is_sign_negative(), bits >> 15 == 1);
+        }
+    }
+}

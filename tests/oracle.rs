@@ -1,0 +1,87 @@
+//! What holds of any bytes: the body of the fuzz target `from_bytes` and of the tests in `reader.rs`.
+
+use safetensors::SafeTensors;
+use tuplenet::prelude::*;
+
+pub type Net = (Linear<2, 3>, ReLU, Linear<3, 2>);
+
+/// Whether the bytes are read as the weights of [`Net`], whose layers have these names.
+///
+/// # Panics
+/// When they are read and the crate `safetensors` does not read them, or gives other logits.
+pub fn is_read(file: &[u8], names: [&str; 2]) -> bool {
+    let read = Frozen::<Net>::from_bytes_named(file, &names);
+    if names == ["0", "2"] {
+        let sequential = Frozen::<Net>::from_bytes(file);
+        assert_eq!(sequential.err(), read.as_ref().err().copied());
+    }
+    let Ok(net) = read else { return false };
+    let theirs = SafeTensors::deserialize(file).expect("the crate `safetensors` reads it as well");
+    assert_eq!(theirs.len(), 4);
+    for sample in [[0.5, -2.0], [3.0, 1.0]] {
+        let mut values: Vec<Value> = sample.iter().map(|&x| Value::of(x)).collect();
+        values = linear(&theirs, names[0], &values);
+        for value in &mut values {
+            value.value = value.value.max(0.0);
+        }
+        values = linear(&theirs, names[1], &values);
+        for (found, expected) in net.predict(&sample).into_iter().zip(values) {
+            let difference = (f64::from(found) - expected.value).abs();
+            // Of what overflows `f32`, or is not a number, nothing is said.
+            let is_finite = expected.size < f64::INFINITY;
+            assert!(
+                !is_finite || difference <= 1e-5 * expected.size,
+                "{found}, not {expected:?}"
+            );
+        }
+    }
+    true
+}
+
+/// A sum, and that of its terms' sizes, which bounds its rounding errors.
+#[derive(Clone, Copy, Debug)]
+struct Value {
+    value: f64,
+    size: f64,
+}
+
+impl Value {
+    fn of(value: f32) -> Self {
+        Value {
+            value: value.into(),
+            // Not 0: products may underflow.
+            size: f64::from(value.abs()) + 1e-38,
+        }
+    }
+
+    /// `self + a b`.
+    fn plus(self, a: Value, b: Value) -> Self {
+        let size = self.size + a.size * b.size;
+        Value {
+            value: self.value + a.value * b.value,
+            size: if size < 1e37 { size } else { f64::INFINITY },
+        }
+    }
+}
+
+fn linear(file: &SafeTensors<'_>, layer: &str, inputs: &[Value]) -> Vec<Value> {
+    let values = |part: &str| -> Vec<Value> {
+        let tensor = file
+            .tensor(&format!("{layer}.{part}"))
+            .expect("it is there");
+        let bytes = tensor.data().as_chunks::<4>().0;
+        bytes
+            .iter()
+            .map(|&bytes| Value::of(f32::from_le_bytes(bytes)))
+            .collect()
+    };
+    let weights = values("weight");
+    values("bias")
+        .into_iter()
+        .zip(weights.chunks(inputs.len()))
+        .map(|(bias, row)| {
+            let products = row.iter().zip(inputs);
+            products.fold(bias, |sum, (&weight, &input)| sum.plus(weight, input))
+        })
+        .collect()
+}

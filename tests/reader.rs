@@ -1,0 +1,211 @@
+//! The reader of weights files against the crate `safetensors`, on valid, cut and changed files.
+
+use std::{collections::HashMap, fs};
+
+use proptest::{collection::vec, prelude::*, sample::Index};
+use safetensors::{Dtype, SafeTensors, tensor::TensorView};
+use tuplenet::prelude::*;
+
+use crate::oracle::{Net, is_read};
+
+const NAMES: [&str; 2] = ["0", "2"];
+
+/// The bytes of the tensors of [`Net`], in its order, as `F32`.
+const SIZES: [(usize, &[usize]); 4] = [(24, &[3, 2]), (12, &[3]), (24, &[2, 3]), (8, &[2])];
+
+/// A file as the crate `safetensors` writes it; the tensors for which `is_half` says so are `BF16`.
+fn written(
+    names: [&str; 2],
+    values: &[u8],
+    is_half: [bool; 4],
+    metadata: Option<HashMap<String, String>>,
+) -> Vec<u8> {
+    let mut rest = values;
+    let mut tensors = Vec::new();
+    for (i, (bytes, shape)) in SIZES.into_iter().enumerate() {
+        let name = format!("{}.{}", names[i / 2], ["weight", "bias"][i % 2]);
+        let (dtype, bytes) = if is_half[i] {
+            (Dtype::BF16, bytes / 2)
+        } else {
+            (Dtype::F32, bytes)
+        };
+        let (data, after) = rest.split_at(bytes);
+        rest = after;
+        tensors.push((name, TensorView::new(dtype, shape.to_vec(), data).unwrap()));
+    }
+    safetensors::serialize(tensors, metadata).unwrap()
+}
+
+/// A file of small numbers.
+fn file() -> Vec<u8> {
+    let values = (1u8..=17).flat_map(|i| (f32::from(i) / 8.0 - 1.0).to_le_bytes());
+    let metadata = HashMap::from([("format".to_owned(), "pt".to_owned())]);
+    written(
+        NAMES,
+        &values.collect::<Vec<u8>>(),
+        [false; 4],
+        Some(metadata),
+    )
+}
+
+/// The end of the header.
+fn header_end(file: &[u8]) -> usize {
+    8 + usize::from(file[0]) + 256 * usize::from(file[1])
+}
+
+#[test]
+fn a_file_cut_anywhere_is_refused() {
+    let file = file();
+    assert!(is_read(&file, NAMES));
+    for len in 0..file.len() {
+        assert!(!is_read(&file[..len], NAMES), "{len}");
+    }
+}
+
+#[test]
+fn a_file_with_any_byte_changed_is_refused_or_read_as_others_do() {
+    let good = file();
+    let end = header_end(&good);
+    let mut read = 0;
+    for at in 0..good.len() {
+        for other in 0..=u8::MAX {
+            let mut file = good.clone();
+            file[at] = other;
+            let is_read = is_read(&file, NAMES);
+            assert!(is_read || at < end, "byte {at} of the tensors");
+            read += usize::from(is_read && at < end && other != good[at]);
+        }
+    }
+    // Those of the metadata, which may say anything.
+    assert!(read > 0);
+}
+
+#[test]
+fn tensors_of_one_size_can_change_places_and_no_others() {
+    let file = file();
+    let end = header_end(&file);
+    let header = std::str::from_utf8(&file[8..end]).unwrap();
+    let pieces: Vec<&str> = header.split("\"data_offsets\":[").collect();
+    let offsets: Vec<&str> = pieces[1..]
+        .iter()
+        .map(|piece| piece.split_once(']').unwrap().0)
+        .collect();
+    assert_eq!(offsets.len(), 4);
+    let mut read = 0;
+    for places in 0..4usize.pow(4) {
+        let mut changed = pieces[0].to_owned();
+        for (i, piece) in pieces[1..].iter().enumerate() {
+            let place = places / 4usize.pow(i as u32) % 4;
+            let rest = piece.split_once(']').unwrap().1;
+            changed += &format!("\"data_offsets\":[{}]{rest}", offsets[place]);
+        }
+        let mut bytes = (changed.len() as u64).to_le_bytes().to_vec();
+        bytes.extend(changed.bytes());
+        bytes.extend(&file[end..]);
+        read += usize::from(is_read(&bytes, NAMES));
+    }
+    assert_eq!(
+        read, 2,
+        "as it is, and with the two weights' places exchanged"
+    );
+}
+
+/// A change of a file, somewhere.
+#[derive(Clone, Debug)]
+enum Change {
+    Flip(Index, u8),
+    Cut(Index),
+    Insert(Index, u8),
+    Remove(Index),
+    Copy(Index, Index, Index),
+}
+
+/// Bytes of which headers are made come often.
+fn byte() -> impl Strategy<Value = u8> {
+    let signs = b"0123456789{}[],:\" \\u".as_slice();
+    prop_oneof![any::<u8>(), proptest::sample::select(signs)]
+}
+
+fn change() -> impl Strategy<Value = Change> {
+    prop_oneof![
+        (any::<Index>(), byte()).prop_map(|(at, byte)| Change::Flip(at, byte)),
+        any::<Index>().prop_map(Change::Cut),
+        (any::<Index>(), byte()).prop_map(|(at, byte)| Change::Insert(at, byte)),
+        any::<Index>().prop_map(Change::Remove),
+        any::<(Index, Index, Index)>().prop_map(|(a, b, to)| Change::Copy(a, b, to)),
+    ]
+}
+
+impl Change {
+    fn apply(&self, file: &mut Vec<u8>) {
+        if file.is_empty() {
+            return;
+        }
+        let len = file.len();
+        match self {
+            Change::Flip(at, byte) => file[at.index(len)] = *byte,
+            Change::Cut(at) => file.truncate(at.index(len)),
+            Change::Insert(at, byte) => file.insert(at.index(len), *byte),
+            Change::Remove(at) => drop(file.remove(at.index(len))),
+            Change::Copy(a, b, to) => {
+                let (a, b) = (a.index(len), b.index(len));
+                let piece = file[a.min(b)..a.max(b)].to_vec();
+                let to = to.index(len);
+                file.splice(to..to, piece);
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4096))]
+
+    #[test]
+    fn changed_files_are_refused_or_read_as_others_do(
+        changes in vec(change(), 1..5),
+        fixes_length in any::<bool>(),
+    ) {
+        let mut file = file();
+        for change in changes {
+            change.apply(&mut file);
+        }
+        if fixes_length && file.len() > 76 {
+            let header = file.len() as u64 - 76;
+            file[..8].copy_from_slice(&header.to_le_bytes());
+        }
+        is_read(&file, NAMES);
+    }
+
+    #[test]
+    fn whatever_the_crate_safetensors_writes_is_read(
+        first in "[a-zA-Z0-9_.]{1,12}",
+        second in "[a-zA-Z0-9_.]{1,12}",
+        values in vec(any::<u8>(), 68),
+        metadata in proptest::option::of(proptest::collection::hash_map(any::<String>(), any::<String>(), 0..4)),
+        is_half in any::<[bool; 4]>(),
+    ) {
+        prop_assume!(first != second);
+        let names = [first.as_str(), second.as_str()];
+        prop_assert!(is_read(&written(names, &values, [false; 4], metadata.clone()), names));
+
+        let bytes = written(names, &values, is_half, metadata);
+        let theirs = SafeTensors::deserialize(&bytes).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("net.safetensors");
+        fs::write(&path, &bytes).unwrap();
+        let weights = Weights::<Net>::load_named(&path, &names).unwrap();
+        for tensor in weights.tensors() {
+            let (layer, part) = tensor.name.split_once('.').unwrap();
+            let layer = names[usize::from(layer == "2")];
+            let stored = theirs.tensor(&format!("{layer}.{part}")).unwrap();
+            prop_assert_eq!(&tensor.shape, stored.shape());
+            for (i, value) in tensor.values.iter().enumerate() {
+                let bits = match stored.dtype() {
+                    Dtype::F32 => u32::from_le_bytes(stored.data()[4 * i..][..4].try_into().unwrap()),
+                    _ => u32::from_le_bytes([0, 0, stored.data()[2 * i], stored.data()[2 * i + 1]]),
+                };
+                prop_assert_eq!(value.to_bits(), bits);
+            }
+        }
+    }
+}
