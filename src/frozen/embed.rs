@@ -10,6 +10,7 @@ use crate::{
     weights::{
         header::{Dtype, Place, places as find},
         names::next_layer,
+        place::from_f16,
     },
 };
 pub use crate::{
@@ -83,7 +84,7 @@ pub const fn frozen<N: Network>(blocks: &'static [Block]) -> Frozen<N> {
 /// A value of a file, which may lie on any byte.
 ///
 /// Casting the bytes to it, and walking 16 rows at once, makes the compiler's evaluation of [`blocks`]
-/// fourteen times as fast as reading each value's bytes: 0.1 seconds for 400 kB.
+/// fourteen times as fast as reading each value's bytes: 0.15 seconds for 400 kB.
 #[derive(Clone, Copy)]
 #[repr(C, packed)]
 struct Unaligned<T>(T);
@@ -118,9 +119,15 @@ const fn weights(file: &[u8], place: Place, inputs: usize, outputs: usize, colum
     let mut first = 0;
     while first < outputs {
         let (_, block) = columns.split_at_mut(first / BLOCK * Columns::stride(inputs));
-        let is_plain = matches!(place.dtype, Dtype::F32) && cfg!(target_endian = "little");
-        if is_plain && first + BLOCK <= outputs {
-            sixteen_rows(file, place.start + 4 * first * inputs, inputs, block);
+        if first + BLOCK <= outputs && cfg!(target_endian = "little") {
+            let start = place.start + place.dtype.bytes() * first * inputs;
+            let (_, bytes) = file.split_at(start);
+            let (bytes, _) = bytes.split_at(place.dtype.bytes() * BLOCK * inputs);
+            match place.dtype {
+                Dtype::F32 => sixteen_rows_of_f32(bytes, inputs, block),
+                Dtype::F16 => sixteen_rows_of_f16(bytes, inputs, block),
+                Dtype::Bf16 => sixteen_rows_of_bf16(bytes, inputs, block),
+            }
         } else {
             let mut output = first;
             while output < outputs && output < first + BLOCK {
@@ -137,25 +144,34 @@ const fn weights(file: &[u8], place: Place, inputs: usize, outputs: usize, colum
     }
 }
 
-/// Turns 16 rows of `f32` from byte `start` on into one block of columns.
-const fn sixteen_rows(file: &[u8], start: usize, inputs: usize, block: &mut [Block]) {
-    let (_, bytes) = file.split_at(start);
-    let (bytes, _) = bytes.split_at(BLOCK * inputs * size_of::<f32>());
-    // SAFETY: there are as many bytes, by the line above; any four are an `f32`, at any address.
-    let rows: &[Unaligned<f32>] =
-        unsafe { core::slice::from_raw_parts(bytes.as_ptr().cast(), BLOCK * inputs) };
-    macro_rules! turn {
-        ($($row:ident)*) => {
-            $(let ($row, rows) = rows.split_at(inputs);)*
-            assert!(rows.is_empty());
-            let mut i = 0;
-            while i < inputs {
-                block[i] = Block([$($row[i].0),*]);
-                i += 1;
-            }
-        };
-    }
-    turn!(r0 r1 r2 r3 r4 r5 r6 r7 r8 r9 r10 r11 r12 r13 r14 r15);
+/// Functions that turn 16 rows of `inputs` values into one block of columns.
+macro_rules! sixteen_rows {
+    ($($name:ident: $value:ty, $widen:expr;)*) => {$(
+        const fn $name(bytes: &[u8], inputs: usize, block: &mut [Block]) {
+            assert!(bytes.len() == BLOCK * inputs * size_of::<$value>());
+            // SAFETY: there are as many bytes, by the line above; they are values whatever they hold, at
+            // any address.
+            let rows: &[Unaligned<$value>] =
+                unsafe { core::slice::from_raw_parts(bytes.as_ptr().cast(), BLOCK * inputs) };
+            sixteen_rows!(@turn rows inputs block $widen =>
+                r0 r1 r2 r3 r4 r5 r6 r7 r8 r9 r10 r11 r12 r13 r14 r15);
+        }
+    )*};
+    (@turn $rows:ident $inputs:ident $block:ident $widen:expr => $($row:ident)*) => {
+        let rest = $rows;
+        $(let ($row, rest) = rest.split_at($inputs);)*
+        assert!(rest.is_empty());
+        let mut i = 0;
+        while i < $inputs {
+            $block[i] = Block($widen([$($row[i].0),*]));
+            i += 1;
+        }
+    };
+}
+sixteen_rows! {
+    sixteen_rows_of_f32: f32, core::convert::identity;
+    sixteen_rows_of_f16: u16, from_f16s;
+    sixteen_rows_of_bf16: u16, from_bf16s;
 }
 
 /// Puts a bias `[O]` into the row after the inputs'.
@@ -165,5 +181,65 @@ const fn bias(file: &[u8], place: Place, inputs: usize, outputs: usize, columns:
         let row = output / BLOCK * Columns::stride(inputs) + inputs;
         columns[row].0[output % BLOCK] = place.value(file, output);
         output += 1;
+    }
+}
+
+/// [`from_f16`] of 16 values, in as few of the compiler's steps as may be.
+pub(crate) const fn from_f16s(bits: [u16; 16]) -> [f32; 16] {
+    let mut is_finite = true;
+    let mut wide = [0; 16];
+    let mut i = 0;
+    while i < 16 {
+        let bits = bits[i] as u32;
+        is_finite = is_finite && bits & 0x7c00 != 0x7c00;
+        wide[i] = (bits & 0x8000) << 16 | (bits & 0x7fff) << 13;
+        i += 1;
+    }
+    // SAFETY: any 32 bits are an `f32`.
+    let mut values: [f32; 16] = unsafe { core::mem::transmute(wide) };
+    let mut i = 0;
+    while i < 16 {
+        // The exponents' biases are 15 and 127; subnormals come right as well.
+        values[i] = if is_finite {
+            values[i] * TWO_TO_112
+        } else {
+            from_f16(bits[i])
+        };
+        i += 1;
+    }
+    values
+}
+
+const TWO_TO_112: f32 = f32::from_bits((127 + 112) << 23);
+
+/// The values of 16 bfloat16, which are the upper halves of `f32`.
+pub(crate) const fn from_bf16s(bits: [u16; 16]) -> [f32; 16] {
+    let mut wide = [0; 16];
+    let mut i = 0;
+    while i < 16 {
+        wide[i] = (bits[i] as u32) << 16;
+        i += 1;
+    }
+    // SAFETY: any 32 bits are an `f32`.
+    unsafe { core::mem::transmute(wide) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sixteen_values_at_once_are_those_one_by_one() {
+        let value = |dtype, bits: u16| {
+            let place = Place { dtype, start: 0 };
+            place.value(&bits.to_le_bytes(), 0).to_bits()
+        };
+        for first in (0..=u16::MAX).step_by(16) {
+            let bits: [u16; 16] = std::array::from_fn(|i| first + i as u16);
+            let expected = bits.map(|bits| value(Dtype::F16, bits));
+            assert_eq!(from_f16s(bits).map(f32::to_bits), expected);
+            let expected = bits.map(|bits| value(Dtype::Bf16, bits));
+            assert_eq!(from_bf16s(bits).map(f32::to_bits), expected);
+        }
     }
 }

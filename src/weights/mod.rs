@@ -11,7 +11,7 @@ mod init;
 mod json;
 mod misfit;
 pub(crate) mod names;
-mod place;
+pub(crate) mod place;
 
 #[cfg(feature = "train")]
 pub use self::{

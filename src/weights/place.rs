@@ -18,6 +18,14 @@ impl Dtype {
             Dtype::Bf16 => "BF16",
         }
     }
+
+    /// Bytes of a value.
+    pub(crate) const fn bytes(self) -> usize {
+        match self {
+            Dtype::F32 => 4,
+            Dtype::F16 | Dtype::Bf16 => 2,
+        }
+    }
 }
 
 /// A tensor's type, and its first byte in the file.
@@ -60,7 +68,7 @@ const fn bytes<const N: usize>(file: &[u8], start: usize) -> [u8; N] {
 }
 
 /// The value of an IEEE 754 binary16, exactly.
-const fn from_f16(bits: u16) -> f32 {
+pub(crate) const fn from_f16(bits: u16) -> f32 {
     let sign = (bits as u32 & 0x8000) << 16;
     let exponent = bits as u32 >> 10 & 0x1f;
     let fraction = bits as u32 & 0x3ff;
