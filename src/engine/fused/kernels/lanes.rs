@@ -67,6 +67,9 @@ impl Simd {
     }
 }
 
+/// The most that [`Lanes::SPARSE_BLOCKS`] is.
+pub(super) const MOST_SPARSE_BLOCKS: usize = 8;
+
 /// A [`pulp::Simd`] with what the kernels need beside it.
 pub(in crate::engine::fused) trait Lanes: pulp::Simd {
     /// Rows of the largest tile of a dense product; 8, 6, 4, 2 and 1 are compiled.
@@ -96,7 +99,7 @@ pub(in crate::engine::fused) trait Lanes: pulp::Simd {
 impl Lanes for pulp::x86::V4 {
     const TILE_ROWS: usize = 8;
     const TILE_BLOCKS: usize = 3;
-    const SPARSE_BLOCKS: usize = 6;
+    const SPARSE_BLOCKS: usize = MOST_SPARSE_BLOCKS;
 
     /// Estimates of 14 bits, each with one step of Newton's. Where a 512-bit square root and
     /// division take 18 cycles each (Intel), this takes a third; where they are cheap (AMD), as long.

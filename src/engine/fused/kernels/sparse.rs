@@ -15,6 +15,7 @@ use std::ops::Range;
 use super::{
     Kernel, Lanes,
     gather::Samples,
+    lanes::MOST_SPARSE_BLOCKS,
     load,
     math::relu as relu_of,
     prefetch,
@@ -124,6 +125,8 @@ macro_rules! with_vectors {
             (16, 4) => $call::<$simd, $($kind,)* 4> $arguments,
             (16, 5) => $call::<$simd, $($kind,)* 5> $arguments,
             (16, 6) => $call::<$simd, $($kind,)* 6> $arguments,
+            (16, 7) => $call::<$simd, $($kind,)* 7> $arguments,
+            (16, 8) => $call::<$simd, $($kind,)* 8> $arguments,
             (8, 1) => $call::<$simd, $($kind,)* 2> $arguments,
             (8, 2) => $call::<$simd, $($kind,)* 4> $arguments,
             (8, 3) => $call::<$simd, $($kind,)* 6> $arguments,
@@ -280,7 +283,7 @@ pub(in crate::engine::fused) struct SparseWeightGradient<'a> {
 impl SparseWeightGradient<'_> {
     /// How many values of scratch `features` features take.
     pub(in crate::engine::fused) const fn scratch_len(features: usize) -> usize {
-        6 * features * BLOCK
+        MOST_SPARSE_BLOCKS * features * BLOCK
     }
 }
 
