@@ -20,7 +20,7 @@ use clap::Parser;
 use image::{GrayImage, imageops};
 use tuplenet::{Error, Result, models::MnistClassifier, prelude::*, weights};
 
-use engine::{EngineName, EngineOptions};
+use engine::{Choice, Device, EngineOptions};
 
 /// Reads a handwritten digit from an image or from MNIST's test set.
 #[derive(Debug, Parser)]
@@ -70,15 +70,24 @@ fn main() -> ExitCode {
 }
 
 fn run(options: &Options) -> Result<()> {
-    options.engine.check()?;
+    let engine = options.engine.choose()?;
     let (pixels, label) = match (&options.image, options.index) {
         (Some(path), _) => (from_image(path)?, None),
         (None, index) => from_test_set(options.data.as_deref(), index.unwrap_or(0))?,
     };
     let saved = Some(PathBuf::from(SAVED)).filter(|path| path.exists());
     let logits = match options.weights.clone().or(saved) {
-        Some(path) => from_file(options, &path, &pixels)?,
+        Some(path) => from_file(engine, &path, &pixels)?,
         None => {
+            if let Device::Cuda(_) = options.engine.device {
+                return Err(Error::Setting {
+                    setting: "device",
+                    expected: format!(
+                        "cpu for the model in this program, as there is no {SAVED} yet"
+                    ),
+                    found: options.engine.device.to_string(),
+                });
+            }
             println!(
                 "no {SAVED} yet: the model in this program, 784-32-10, trained on built-in digits"
             );
@@ -109,34 +118,30 @@ fn run(options: &Options) -> Result<()> {
 }
 
 /// What the network in a file says.
-fn from_file(options: &Options, path: &Path, pixels: &[f32; 784]) -> Result<[f32; 10]> {
+fn from_file(engine: Choice, path: &Path, pixels: &[f32; 784]) -> Result<[f32; 10]> {
     // The file says which of the four types it fits; the type then checks all of it.
     let hidden = weights::shapes(path)?
         .into_iter()
         .find(|tensor| tensor.name == "0.bias")
         .and_then(|tensor| tensor.shape.first().copied());
     match hidden {
-        Some(32) => logits::<32>(options, path, pixels),
-        Some(128) => logits::<128>(options, path, pixels),
-        Some(800) => logits::<800>(options, path, pixels),
-        _ => logits::<500>(options, path, pixels),
+        Some(32) => logits::<32>(engine, path, pixels),
+        Some(128) => logits::<128>(engine, path, pixels),
+        Some(800) => logits::<800>(engine, path, pixels),
+        _ => logits::<500>(engine, path, pixels),
     }
 }
 
 /// What the network with `H` hidden units says, on the engine that was named.
-fn logits<const H: usize>(
-    options: &Options,
-    path: &Path,
-    pixels: &[f32; 784],
-) -> Result<[f32; 10]> {
+fn logits<const H: usize>(engine: Choice, path: &Path, pixels: &[f32; 784]) -> Result<[f32; 10]> {
     println!("weights {}", path.display());
     let weights = Weights::<MnistClassifier<H>>::load(path)?;
-    match options.engine.name {
-        EngineName::Fused => {
-            logits_on::<H, _>(&Fused::on(options.engine.processor(), weights)?, pixels)
-        }
+    match engine {
+        Choice::Fused(processor) => logits_on::<H, _>(&Fused::on(processor, weights)?, pixels),
         #[cfg(feature = "dfdx")]
-        EngineName::Dfdx => logits_on::<H, _>(&Tape::new(weights)?, pixels),
+        Choice::Tape => logits_on::<H, _>(&Tape::new(weights)?, pixels),
+        #[cfg(feature = "cuda")]
+        Choice::TapeOnCuda(number) => logits_on::<H, _>(&Tape::cuda(number, weights)?, pixels),
     }
 }
 

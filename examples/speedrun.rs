@@ -17,7 +17,7 @@ use std::{fmt, path::PathBuf, process::ExitCode, time::Instant};
 use clap::{Parser, value_parser};
 use tuplenet::{Error, Result, models::MnistClassifier, prelude::*, weights::Init};
 
-use engine::{EngineName, EngineOptions};
+use engine::{Choice, EngineOptions};
 
 const HIDDEN: usize = 192;
 type Net = MnistClassifier<HIDDEN>;
@@ -100,12 +100,12 @@ impl Outcome {
 
 /// Whether every seed reached the goal.
 fn run(options: &Options) -> Result<bool> {
-    options.engine.check()?;
-    let processor = options.engine.processor();
-    match options.engine.name {
-        EngineName::Fused => every_seed(options, |weights| Fused::on(processor, weights)),
+    match options.engine.choose()? {
+        Choice::Fused(processor) => every_seed(options, |weights| Fused::on(processor, weights)),
         #[cfg(feature = "dfdx")]
-        EngineName::Dfdx => every_seed(options, Tape::new),
+        Choice::Tape => every_seed(options, Tape::new),
+        #[cfg(feature = "cuda")]
+        Choice::TapeOnCuda(number) => every_seed(options, |weights| Tape::cuda(number, weights)),
     }
 }
 

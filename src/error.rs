@@ -110,6 +110,18 @@ pub enum Error {
         /// The device's own words.
         message: String,
     },
+    /// There is no device to compute on, or it cannot run this program.
+    #[error("{device}: expected {expected}, found {found}; {remedy}")]
+    NoDevice {
+        /// The device that was asked for, as in `cuda:0`.
+        device: String,
+        /// What it takes to compute there.
+        expected: String,
+        /// What is there.
+        found: String,
+        /// What to do about it.
+        remedy: &'static str,
+    },
     /// No mirror gave the file.
     #[error("{}: cannot download: {message}; check the connection, or put the file there by hand", path.display())]
     Download {

@@ -1,5 +1,7 @@
 //! What a program that trains a network or runs a frozen one needs: `use tuplenet::prelude::*;`
 
+#[cfg(feature = "cuda")]
+pub use crate::engine::Cuda;
 #[cfg(feature = "dfdx")]
 pub use crate::engine::{Cpu, Tape};
 pub use crate::{

@@ -175,6 +175,8 @@ fn settings_out_of_range_exit_with_2() {
     for arguments in [
         ["--hidden", "33"],
         ["--engine", "magic"],
+        ["--device", "gpu"],
+        ["--device", "cuda:x"],
         ["--batch", "x"],
         ["--optimizer", "magic"],
     ] {
@@ -182,6 +184,49 @@ fn settings_out_of_range_exit_with_2() {
             example("mnist", &arguments).status.code(),
             Some(2),
             "{arguments:?}"
+        );
+    }
+}
+
+#[test]
+fn a_gpu_that_cannot_be_used_is_refused_in_one_line() {
+    let (code, words) = if cfg!(feature = "cuda") {
+        (1, "cuda:9999: expected ")
+    } else {
+        (
+            2,
+            "device: expected cpu, or a program built with `--features cuda`, found cuda:9999",
+        )
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name);
+    let (save, plot) = (file("w.safetensors"), file("p.svg"));
+    let weights = [
+        "--hidden",
+        "32",
+        "--save",
+        text(&save),
+        "--plot",
+        text(&plot),
+    ];
+    refuses(
+        &[&weights[..], &["--device", "cuda:9999"]].concat(),
+        code,
+        &[words],
+    );
+    for (name, arguments) in [
+        ("mnist", &[][..]),
+        ("predict", &["--index", "0"]),
+        ("speedrun", &["--seeds", "1"]),
+    ] {
+        let fused = ["--engine", "fused", "--device", "cuda"];
+        let output = example(name, &[arguments, &fused].concat());
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{name}: {text}");
+        let words = "engine: expected dfdx on cuda:0 (fused is for the CPU), found fused";
+        assert!(
+            text.contains(words) && text.lines().count() == 1,
+            "{name}: {text}"
         );
     }
 }

@@ -1,42 +1,109 @@
-//! The command line's choice of an engine, the same in every example.
+//! The command line's choice of an engine and a device, the same in every example.
+
+use std::{fmt, str::FromStr};
 
 use clap::{Args, ValueEnum};
-use tuplenet::{Result, engine::Processor};
+use tuplenet::{Error, Result, engine::Processor};
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
 pub enum EngineName {
     Fused,
     #[cfg(feature = "dfdx")]
     Dfdx,
 }
 
+#[derive(Clone, Copy, Debug)]
+pub enum Device {
+    Cpu,
+    /// The NVIDIA GPU with this number.
+    Cuda(usize),
+}
+
+impl FromStr for Device {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let number = match text {
+            "cpu" => return Ok(Device::Cpu),
+            "cuda" => Some(0),
+            _ => text.strip_prefix("cuda:").and_then(|n| n.parse().ok()),
+        };
+        let number = number.ok_or("expected cpu, cuda or a GPU's number as in cuda:1")?;
+        Ok(Device::Cuda(number))
+    }
+}
+
+impl fmt::Display for Device {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Device::Cpu => f.write_str("cpu"),
+            Device::Cuda(number) => write!(f, "cuda:{number}"),
+        }
+    }
+}
+
 #[derive(Debug, Args)]
 pub struct EngineOptions {
-    /// What computes: `fused`, made for speed, or `dfdx`, the reference
-    #[arg(long = "engine", value_enum, default_value_t = EngineName::Fused)]
-    pub name: EngineName,
+    /// What computes: `fused`, made for speed on the CPU, or `dfdx`, the reference; `fused` unless
+    /// named, on a GPU `dfdx`
+    #[arg(long = "engine", value_enum)]
+    name: Option<EngineName>,
+    /// Where it computes: `cpu`, or `cuda:N` for the NVIDIA GPU with this number, from 0 (`cuda` is
+    /// `cuda:0`)
+    #[arg(long, value_name = "cpu|cuda[:N]", default_value_t = Device::Cpu)]
+    pub device: Device,
     /// Threads of the engine `fused`; one for each core unless named
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
 }
 
+/// An engine and where it computes.
+#[derive(Clone, Copy, Debug)]
+pub enum Choice {
+    Fused(Processor),
+    #[cfg(feature = "dfdx")]
+    Tape,
+    /// dfdx on the NVIDIA GPU with this number.
+    #[cfg(feature = "cuda")]
+    TapeOnCuda(usize),
+}
+
 impl EngineOptions {
-    /// What the engine `fused` computes with.
-    pub fn processor(&self) -> Processor {
-        let detected = Processor::detect();
-        self.threads.map_or(detected, |n| detected.threads(n))
+    /// The engine on the device, if there is such an engine in this program and it takes the threads.
+    pub fn choose(&self) -> Result<Choice> {
+        match (self.device, self.name) {
+            (Device::Cpu, None | Some(EngineName::Fused)) => {
+                let detected = Processor::detect();
+                let processor = self.threads.map_or(detected, |n| detected.threads(n));
+                Ok(Choice::Fused(processor))
+            }
+            #[cfg(feature = "dfdx")]
+            (Device::Cpu, Some(EngineName::Dfdx)) => self.no_threads().map(|()| Choice::Tape),
+            (Device::Cuda(_), Some(EngineName::Fused)) => Err(Error::Setting {
+                setting: "engine",
+                expected: format!("dfdx on {} (fused is for the CPU)", self.device),
+                found: "fused".to_owned(),
+            }),
+            #[cfg(feature = "cuda")]
+            (Device::Cuda(number), _) => self.no_threads().map(|()| Choice::TapeOnCuda(number)),
+            #[cfg(not(feature = "cuda"))]
+            (Device::Cuda(_), _) => Err(Error::Setting {
+                setting: "device",
+                expected: "cpu, or a program built with `--features cuda`".to_owned(),
+                found: self.device.to_string(),
+            }),
+        }
     }
 
-    /// Refuses a number of threads for an engine that does not take one.
-    pub fn check(&self) -> Result<()> {
-        match (self.name, self.threads) {
-            #[cfg(feature = "dfdx")]
-            (EngineName::Dfdx, Some(threads)) => Err(tuplenet::Error::Setting {
+    #[cfg(feature = "dfdx")]
+    fn no_threads(&self) -> Result<()> {
+        match self.threads {
+            None => Ok(()),
+            Some(threads) => Err(Error::Setting {
                 setting: "threads",
                 expected: "none with the engine dfdx".to_owned(),
                 found: threads.to_string(),
             }),
-            _ => Ok(()),
         }
     }
 }

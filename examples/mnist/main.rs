@@ -4,6 +4,7 @@
 //! cargo run --release --example mnist                     # MNIST if it is found, else built-in digits
 //! cargo run --release --example mnist -- --download       # fetch MNIST first
 //! cargo run --release --example mnist -- --hidden 128 --epochs 3 --seed 7
+//! cargo run --release --features cuda --example mnist -- --device cuda
 //! ```
 
 mod curve;
@@ -24,7 +25,7 @@ use tuplenet::{
     train::{Evaluation, History, Optimizer},
 };
 
-use engine::EngineName;
+use engine::Choice;
 use options::{Hidden, Options};
 
 fn main() -> ExitCode {
@@ -44,15 +45,15 @@ fn main() -> ExitCode {
 }
 
 fn run(options: &Options) -> Result<()> {
-    options.engine.check()?;
+    let engine = options.engine.choose()?;
     let data = load(options)?;
     options.check_outputs()?;
     // A type for each width: the compiler makes four programs, and picks one here.
     match options.hidden {
-        Hidden::H32 => train::<32>(options, &data),
-        Hidden::H128 => train::<128>(options, &data),
-        Hidden::H500 => train::<500>(options, &data),
-        Hidden::H800 => train::<800>(options, &data),
+        Hidden::H32 => train::<32>(engine, options, &data),
+        Hidden::H128 => train::<128>(engine, options, &data),
+        Hidden::H500 => train::<500>(engine, options, &data),
+        Hidden::H800 => train::<800>(engine, options, &data),
     }
 }
 
@@ -147,17 +148,15 @@ fn bar_style(template: &str) -> ProgressStyle {
 }
 
 /// Trains the network with `H` hidden units on the engine that was named.
-fn train<const H: usize>(options: &Options, data: &Data) -> Result<()> {
+fn train<const H: usize>(engine: Choice, options: &Options, data: &Data) -> Result<()> {
     println!("\n{}\n", MnistClassifier::<H>::summary());
     let weights = Weights::<MnistClassifier<H>>::init(options.seed);
-    match options.engine.name {
-        EngineName::Fused => train_on::<H, _>(
-            Fused::on(options.engine.processor(), weights)?,
-            options,
-            data,
-        ),
+    match engine {
+        Choice::Fused(processor) => train_on::<H, _>(Fused::on(processor, weights)?, options, data),
         #[cfg(feature = "dfdx")]
-        EngineName::Dfdx => train_on::<H, _>(Tape::new(weights)?, options, data),
+        Choice::Tape => train_on::<H, _>(Tape::new(weights)?, options, data),
+        #[cfg(feature = "cuda")]
+        Choice::TapeOnCuda(number) => train_on::<H, _>(Tape::cuda(number, weights)?, options, data),
     }
 }
 

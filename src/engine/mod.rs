@@ -1,16 +1,21 @@
 //! Engines: each runs the plan of a network's type.
 //!
 //! [`Fused`] is the one to use on a CPU: made for speed. [`Tape`] (feature `dfdx`) is the reference:
-//! dfdx's tensors, tape and kernels. Every other engine is tested against it.
+//! dfdx's tensors, tape and kernels, on the CPU or (feature `cuda`) on an NVIDIA GPU. Every other
+//! engine is tested against it.
 
 mod fused;
+#[cfg(feature = "cuda")]
+mod gpu;
 #[cfg(feature = "dfdx")]
 mod tape;
 
 #[cfg(feature = "dfdx")]
 pub use dfdx::tensor::Cpu;
+#[cfg(feature = "cuda")]
+pub use dfdx::tensor::Cuda;
 #[cfg(feature = "dfdx")]
-pub use tape::Tape;
+pub use tape::{Batches, Tape};
 
 pub use fused::{Fused, Processor, Simd};
 

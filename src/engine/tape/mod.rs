@@ -3,23 +3,28 @@
 //! It is the reference for every other engine, so it does what is plain before what is fast.
 //! Dims: `B` = batch size, `I` = inputs, `O` = outputs, `C` = classes.
 
+mod batches;
+#[cfg(feature = "cuda")]
+mod cuda;
 mod forward;
 mod update;
 
-use std::{fmt, marker::PhantomData, sync::Arc};
+use std::{fmt, marker::PhantomData};
 
 use dfdx::prelude::{
-    Axis, Backward, Cpu, Device, Gradients, HasErr, SumTo, Trace, TryDiv, TryMul, TrySub,
+    Axis, Backward, Cpu, Device, Gradients, NoneTape, SumTo, Tensor, Trace, TryDiv, TryMul, TrySub,
 };
 
+pub use self::batches::Batches;
 use self::{
+    batches::Uploaded,
     forward::{Dropouts, Layer, Matrix, forward},
     update::State,
 };
 use super::{Engine, Run, check_order, whole_samples};
 use crate::{
     Network, Weights,
-    data::{DataFor, Samples, Targets},
+    data::DataFor,
     error::{Error, Result},
     shape::Shape,
     train::Loss,
@@ -28,6 +33,9 @@ use crate::{
 
 /// How many samples are in flight at once when there is no gradient to take.
 const INFERENCE_BATCH: usize = 1000;
+
+/// A batch's mean loss, and its gradients.
+type LossAndGradients<D> = (Tensor<(), f32, D>, Gradients<f32, D>);
 
 /// dfdx's tensors and tape as an engine, on dfdx's device `D`.
 ///
@@ -41,6 +49,9 @@ const INFERENCE_BATCH: usize = 1000;
 /// ```
 pub struct Tape<N: Network, D: Device<f32> = Cpu> {
     device: D,
+    /// The device in words, as in `cpu`.
+    device_name: String,
+    batches: Batches,
     /// One for each `Linear` of the plan, in order.
     layers: Vec<Layer<D>>,
     state: Option<State<D>>,
@@ -63,15 +74,27 @@ impl<N: Network, D: Device<f32>> Tape<N, D> {
     /// # Errors
     /// [`Error::Device`] when the device fails, for example for want of memory.
     pub fn on<W: WeightsOf<N>>(device: D, weights: W) -> Result<Self> {
+        Self::named(device, type_name::<D>(), weights)
+    }
+
+    fn named<W: WeightsOf<N>>(device: D, device_name: String, weights: W) -> Result<Self> {
         let weights = weights.into_weights();
-        let layers = forward::layers(&device, &N::PLAN, weights.as_slice());
-        let layers = layers.map_err(failed::<D>)?;
+        let layers = forward::layers(&device, &N::PLAN, weights.as_slice())
+            .map_err(|error| failed(&device_name, error))?;
         Ok(Tape {
             device,
+            device_name,
+            batches: Batches::default(),
             layers,
             state: None,
             network: PhantomData,
         })
+    }
+
+    /// Where batches are put together, of the data that is uploaded from now on.
+    pub fn batches(mut self, batches: Batches) -> Self {
+        self.batches = batches;
+        self
     }
 
     /// The mean loss of the batch `order` and its gradient with respect to every parameter, laid
@@ -81,37 +104,35 @@ impl<N: Network, D: Device<f32>> Tape<N, D> {
     /// As [`Engine::train`].
     pub fn gradient(
         &self,
-        data: &Uploaded,
+        data: &Uploaded<D>,
         order: &[u32],
         loss: Loss,
     ) -> Result<(f32, Weights<N>)> {
         loss.check(data.has_labels())?;
-        check_order(order, data.samples.len)?;
+        check_order(order, data.len())?;
         let (value, mut gradients) = self
             .backward(data, order, loss, None)
-            .map_err(failed::<D>)?;
+            .map_err(|error| self.failed(error))?;
         let mut flat = Vec::with_capacity(N::PARAMS);
         for layer in &self.layers {
             layer
                 .append_gradient(&mut gradients, &mut flat)
-                .map_err(failed::<D>)?;
+                .map_err(|error| self.failed(error))?;
         }
-        Ok((value, Weights::from_slice(&flat)?))
+        Ok((value.as_vec()[0], Weights::from_slice(&flat)?))
     }
 
-    /// Forward and backward over one batch.
+    /// Forward and backward over one batch. The loss stays on the device: to read it is to wait.
     fn backward(
         &self,
-        data: &Uploaded,
+        data: &Uploaded<D>,
         order: &[u32],
         loss: Loss,
         dropouts: Option<Dropouts>,
-    ) -> Result<(f32, Gradients<f32, D>), D::Err> {
-        let (batch, width, classes) = (order.len(), N::In::LEN, N::Output::LEN);
-        let x = self.features(data, order, width)?;
-        let mut targets = vec![0.0; batch * classes];
-        data.samples.targets.gather(classes, order, &mut targets);
-        let targets: Matrix<D> = self.device.try_tensor_from_vec(targets, (batch, classes))?;
+    ) -> Result<LossAndGradients<D>, D::Err> {
+        let (batch, classes) = (order.len(), N::Output::LEN);
+        let x = data.features(&self.device, order, N::In::LEN)?;
+        let targets = data.targets(&self.device, order, classes)?;
 
         let logits = forward(&N::PLAN, &self.layers, x.leaky_traced(), dropouts)?;
         let mean_loss = match loss {
@@ -127,38 +148,35 @@ impl<N: Network, D: Device<f32>> Tape<N, D> {
                 .try_sum::<(), _>()?
                 .try_div((batch * classes) as f32)?,
         };
-        let value = mean_loss.as_vec()[0];
+        let value = mean_loss.retaped::<NoneTape>();
         Ok((value, mean_loss.try_backward()?))
     }
 
-    /// The samples `order`, `[order.len(), width]`.
-    fn features(&self, data: &Uploaded, order: &[u32], width: usize) -> Result<Matrix<D>, D::Err> {
-        let mut features = vec![0.0; order.len() * width];
-        data.samples.features.gather(width, order, &mut features);
-        self.device
-            .try_tensor_from_vec(features, (order.len(), width))
+    fn failed(&self, error: D::Err) -> Error {
+        failed(&self.device_name, error)
     }
 }
 
 impl<N: Network, D: Device<f32>> Engine<N> for Tape<N, D> {
-    type Data = Uploaded;
+    type Data = Uploaded<D>;
 
     fn name(&self) -> &'static str {
         "dfdx"
     }
 
     fn device(&self) -> String {
-        device_name::<D>()
+        self.device_name.clone()
     }
 
-    fn upload(&self, data: &impl DataFor<N::In, N::Output>) -> Result<Uploaded> {
-        Ok(Uploaded {
-            samples: Arc::clone(data.samples()),
-        })
+    fn upload(&self, data: &impl DataFor<N::In, N::Output>) -> Result<Uploaded<D>> {
+        let (width, classes) = (N::In::LEN, N::Output::LEN);
+        Uploaded::new(&self.device, self.batches, data.samples(), width, classes)
+            .map_err(|error| self.failed(error))
     }
 
-    fn train(&mut self, data: &Uploaded, run: &Run<'_>, losses: &mut Vec<f32>) -> Result<()> {
-        run.check(data.samples.len, data.has_labels())?;
+    fn train(&mut self, data: &Uploaded<D>, run: &Run<'_>, losses: &mut Vec<f32>) -> Result<()> {
+        run.check(data.len(), data.has_labels())?;
+        let mut on_device = Vec::with_capacity(run.order.len().div_ceil(run.batch_size));
         for (index, batch) in run.order.chunks(run.batch_size).enumerate() {
             let dropouts = Dropouts {
                 seed: run.seed,
@@ -172,19 +190,20 @@ impl<N: Network, D: Device<f32>> Engine<N> for Tape<N, D> {
                     state.update(&optimizer, &mut self.layers, &mut gradients)?;
                     Ok(loss)
                 });
-            losses.push(step.map_err(failed::<D>)?);
+            on_device.push(step.map_err(|error| self.failed(error))?);
         }
+        losses.extend(on_device.iter().map(|loss| loss.as_vec()[0]));
         Ok(())
     }
 
-    fn logits(&self, data: &Uploaded, order: &[u32]) -> Result<Vec<f32>> {
-        check_order(order, data.samples.len)?;
+    fn logits(&self, data: &Uploaded<D>, order: &[u32]) -> Result<Vec<f32>> {
+        check_order(order, data.len())?;
         let mut out = Vec::with_capacity(order.len() * N::Output::LEN);
         for batch in order.chunks(INFERENCE_BATCH) {
-            let logits = self
-                .features(data, batch, N::In::LEN)
+            let logits = data
+                .features(&self.device, batch, N::In::LEN)
                 .and_then(|x| forward(&N::PLAN, &self.layers, x, None));
-            out.extend(logits.map_err(failed::<D>)?.as_vec());
+            out.extend(logits.map_err(|error| self.failed(error))?.as_vec());
         }
         Ok(out)
     }
@@ -196,7 +215,7 @@ impl<N: Network, D: Device<f32>> Engine<N> for Tape<N, D> {
             .device
             .try_tensor_from_vec(features.to_vec(), shape)
             .and_then(|x: Matrix<D>| forward(&N::PLAN, &self.layers, x, None));
-        Ok(logits.map_err(failed::<D>)?.as_vec())
+        Ok(logits.map_err(|error| self.failed(error))?.as_vec())
     }
 
     fn weights(&self) -> Result<Weights<N>> {
@@ -209,39 +228,23 @@ impl<N: Network, D: Device<f32>> Engine<N> for Tape<N, D> {
     }
 }
 
-/// A data set as [`Tape`] reads it: shared with the [`Dataset`](crate::data::Dataset), not copied.
-#[derive(Clone, Debug)]
-pub struct Uploaded {
-    samples: Arc<Samples>,
-}
-
-impl Uploaded {
-    fn has_labels(&self) -> bool {
-        matches!(self.samples.targets, Targets::Labels(_))
-    }
-}
-
 /// `cpu` for dfdx's `Cpu`.
-fn device_name<D>() -> String {
+fn type_name<D>() -> String {
     let path = std::any::type_name::<D>();
     path.rsplit("::").next().unwrap_or(path).to_lowercase()
 }
 
-fn failed<D: HasErr>(error: D::Err) -> Error {
+fn failed(device: &str, error: impl fmt::Display) -> Error {
     Error::Device {
         engine: "dfdx",
-        device: device_name::<D>(),
+        device: device.to_owned(),
         message: error.to_string(),
     }
 }
 
 impl<N: Network, D: Device<f32>> fmt::Debug for Tape<N, D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "Tape<{}, {}>",
-            std::any::type_name::<N>(),
-            device_name::<D>()
-        )
+        let network = std::any::type_name::<N>();
+        write!(f, "Tape<{network}> on {}", self.device_name)
     }
 }

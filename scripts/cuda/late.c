@@ -1,0 +1,152 @@
+/* Takes the place of NVIDIA's libraries when a program is linked, so that it starts on a machine that has none of them.
+
+   Every function is a jump through a slot. Its first call looks for the library, loads it and puts the real function into
+   the slot. Where there is no library, the slot gets a function that returns an error, as the real one would without a
+   device. `functions.inc` has a line `F(name)` for each. */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <glob.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#ifndef __x86_64__
+#error "the jumps are written for x86-64"
+#endif
+
+#define HIDDEN __attribute__((visibility("hidden")))
+#define TEXT_(x) #x
+#define TEXT(x) TEXT_(x)
+#define MAJOR TEXT(CUDA_MAJOR)
+
+struct slot {
+    void *function;
+    const char *name;
+};
+
+/* A first call arrives here, with the slot in r11: all that may carry an argument is kept while `late_find` fills it. */
+HIDDEN extern void late_bind(void);
+__asm__(".pushsection .text.late_bind, \"ax\", @progbits\n"
+        ".hidden late_bind\n"
+        ".type late_bind, @function\n"
+        "late_bind:\n"
+        "    push %rdi; push %rsi; push %rdx; push %rcx; push %r8; push %r9; push %r11\n"
+        "    sub $128, %rsp\n"
+        "    .irp i, 0, 1, 2, 3, 4, 5, 6, 7\n"
+        "    movups %xmm\\i, 16*\\i(%rsp)\n"
+        "    .endr\n"
+        "    mov %r11, %rdi\n"
+        "    call late_find\n"
+        "    .irp i, 0, 1, 2, 3, 4, 5, 6, 7\n"
+        "    movups 16*\\i(%rsp), %xmm\\i\n"
+        "    .endr\n"
+        "    add $128, %rsp\n"
+        "    pop %r11; pop %r9; pop %r8; pop %rcx; pop %rdx; pop %rsi; pop %rdi\n"
+        "    jmp *(%r11)\n"
+        ".size late_bind, . - late_bind\n"
+        ".popsection\n");
+
+/* A section for each, so that the linker keeps those that are called. */
+#define F(function)                                                                                                    \
+    HIDDEN struct slot late_slot_##function = {(void *)late_bind, #function};                                          \
+    __asm__(".pushsection .text." #function ", \"ax\", @progbits\n"                                                    \
+            ".globl " #function "\n"                                                                                   \
+            ".hidden " #function "\n"                                                                                  \
+            ".type " #function ", @function\n" #function ":\n"                                                         \
+            "    lea late_slot_" #function "(%rip), %r11\n"                                                            \
+            "    jmp *(%r11)\n"                                                                                        \
+            ".size " #function ", . - " #function "\n"                                                                 \
+            ".popsection\n");
+#include "functions.inc"
+
+/* What a function does where its library is not there, and where the library does not have it. */
+static int driver_missing(void) { return 100; } /* CUDA_ERROR_NO_DEVICE */
+static int driver_lacks(void) { return 500; }   /* CUDA_ERROR_NOT_FOUND */
+static int nvrtc_missing(void) { return 11; }   /* NVRTC_ERROR_INTERNAL_ERROR */
+static int cublas_missing(void) { return 1; }   /* CUBLAS_STATUS_NOT_INITIALIZED */
+static int cublas_lacks(void) { return 15; }    /* CUBLAS_STATUS_NOT_SUPPORTED */
+
+static int driver_error_text(int error, const char **text) {
+    *text = error == 100 ? "no NVIDIA driver: libcuda.so.1 was not found" : "an error of the NVIDIA driver";
+    return 0;
+}
+static const char *nvrtc_error_text(void) { return "libnvrtc.so." MAJOR " was not found"; }
+static const char *cublas_error_text(void) { return "libcublas.so." MAJOR " was not found"; }
+
+static struct library {
+    const char *prefix, *file;
+    int (*missing)(void), (*lacks)(void);
+    void *handle;
+} libraries[] = {
+    {"nvrtc", "libnvrtc.so." MAJOR, nvrtc_missing, nvrtc_missing, NULL},
+    {"cublasLt", "libcublasLt.so." MAJOR, cublas_missing, cublas_lacks, NULL},
+    {"cublas", "libcublas.so." MAJOR, cublas_missing, cublas_lacks, NULL},
+    {"cu", "libcuda.so.1", driver_missing, driver_lacks, NULL},
+};
+
+/* Loads the first file that fits `folder`/`pattern`/`file`. */
+static void *load(const char *folder, int length, const char *pattern, const char *file, int flags) {
+    char path[PATH_MAX];
+    void *handle = NULL;
+    glob_t found;
+    if (folder == NULL || *folder == 0 || length == 0 ||
+        snprintf(path, sizeof path, "%.*s/%s/%s", length, folder, pattern, file) >= (int)sizeof path)
+        return NULL;
+    if (glob(path, GLOB_BRACE, NULL, &found) != 0) return NULL;
+    for (size_t i = 0; handle == NULL && i < found.gl_pathc; i++) handle = dlopen(found.gl_pathv[i], RTLD_NOW | flags);
+    globfree(&found);
+    return handle;
+}
+
+/* In the folder that the user names; where the loader looks; in a toolkit; where pip installs for a Python on PATH. */
+static void *search(const char *file) {
+    static const char pip[] = "lib/python3*/{site,dist}-packages/nvidia/{cu*,cublas,cuda_nvrtc}/lib";
+    void *handle = load(getenv("TUPLENET_CUDA"), INT_MAX, "{.,lib,lib64}", file, 0);
+    if (handle == NULL) handle = dlopen(file, RTLD_NOW);
+    if (handle == NULL) handle = load(getenv("CUDA_PATH"), INT_MAX, "lib{64,}", file, 0);
+    if (handle == NULL) handle = load("/usr/local/cuda", INT_MAX, "lib{64,}", file, 0);
+    for (const char *at = getenv("PATH"); handle == NULL && at != NULL; at = strchr(at, ':')) {
+        at += *at == ':';
+        int length = (int)strcspn(at, ":");
+        if (length > 4 && memcmp(at + length - 4, "/bin", 4) == 0) handle = load(at, length - 4, pip, file, 0);
+    }
+    if (handle == NULL && getenv("HOME") != NULL) {
+        char local[PATH_MAX];
+        snprintf(local, sizeof local, "%s/.local", getenv("HOME"));
+        handle = load(local, INT_MAX, pip, file, 0);
+    }
+    return handle;
+}
+
+static void *open_library(struct library *library) {
+    void *handle = __atomic_load_n(&library->handle, __ATOMIC_ACQUIRE);
+    if (handle != NULL) return handle;
+    handle = search(library->file);
+    if (handle != NULL && strcmp(library->prefix, "nvrtc") == 0) {
+        /* It asks the loader for its second half by name, and the loader does not look beside it; one already loaded
+           answers to the name. */
+        char origin[PATH_MAX];
+        if (dlinfo(handle, RTLD_DI_ORIGIN, origin) == 0)
+            load(origin, INT_MAX, ".", "libnvrtc-builtins.so." MAJOR "*", RTLD_GLOBAL);
+    }
+    __atomic_store_n(&library->handle, handle, __ATOMIC_RELEASE);
+    return handle;
+}
+
+static void *substitute(const char *name, int (*code)(void)) {
+    if (strncmp(name, "cuGetError", 10) == 0) return (void *)driver_error_text;
+    if (strcmp(name, "nvrtcGetErrorString") == 0) return (void *)nvrtc_error_text;
+    if (strstr(name, "GetStatusName") != NULL || strstr(name, "GetStatusString") != NULL) return (void *)cublas_error_text;
+    return (void *)code;
+}
+
+/* Several threads may come here at once: each finds the same. */
+HIDDEN void late_find(struct slot *slot) {
+    struct library *library = libraries;
+    while (strncmp(slot->name, library->prefix, strlen(library->prefix)) != 0) library++;
+    void *handle = open_library(library);
+    void *function = handle == NULL ? NULL : dlsym(handle, slot->name);
+    if (function == NULL) function = substitute(slot->name, handle == NULL ? library->missing : library->lacks);
+    __atomic_store_n(&slot->function, function, __ATOMIC_RELEASE);
+}
