@@ -175,8 +175,6 @@ fn settings_out_of_range_exit_with_2() {
     for arguments in [
         ["--hidden", "33"],
         ["--engine", "magic"],
-        ["--device", "gpu"],
-        ["--device", "cuda:x"],
         ["--batch", "x"],
         ["--optimizer", "magic"],
     ] {
@@ -188,45 +186,86 @@ fn settings_out_of_range_exit_with_2() {
     }
 }
 
+/// Each example refuses an engine or device that it has not, before it does anything else.
 #[test]
-fn a_gpu_that_cannot_be_used_is_refused_in_one_line() {
-    let (code, words) = if cfg!(feature = "cuda") {
-        (1, "cuda:9999: expected ")
-    } else {
-        (
-            2,
-            "device: expected cpu, or a program built with `--features cuda`, found cuda:9999",
-        )
-    };
-    let folder = tempfile::tempdir().unwrap();
-    let file = |name: &str| folder.path().join(name);
-    let (save, plot) = (file("w.safetensors"), file("p.svg"));
-    let weights = [
-        "--hidden",
-        "32",
-        "--save",
-        text(&save),
-        "--plot",
-        text(&plot),
-    ];
-    refuses(
-        &[&weights[..], &["--device", "cuda:9999"]].concat(),
-        code,
-        &[words],
-    );
-    for (name, arguments) in [
+fn an_engine_that_is_not_on_the_device_exits_with_2() {
+    for (name, more) in [
         ("mnist", &[][..]),
         ("predict", &["--index", "0"]),
-        ("speedrun", &["--seeds", "1"]),
+        ("speedrun", &[]),
     ] {
-        let fused = ["--engine", "fused", "--device", "cuda"];
-        let output = example(name, &[arguments, &fused].concat());
+        let refuses = |arguments: &[&str], words: &str| {
+            let output = example(name, &[more, arguments].concat());
+            let text = String::from_utf8(output.stderr).unwrap();
+            assert_eq!(
+                output.status.code(),
+                Some(2),
+                "{name} {arguments:?}: {text}"
+            );
+            assert!(text.contains(words), "{words:?} is not in {text}");
+        };
+        refuses(
+            &["--engine", "fused", "--device", "cuda"],
+            "error: engine: expected dfdx on cuda:0 (fused is for the CPU), found fused\n",
+        );
+        refuses(&["--device", "gpu"], "expected cpu, cuda or a GPU's number");
+        refuses(
+            &["--device", "cuda:x"],
+            "expected cpu, cuda or a GPU's number",
+        );
+        if cfg!(feature = "cuda") {
+            refuses(
+                &["--device", "cuda:1", "--threads", "2"],
+                "threads: expected none with the engine dfdx, found 2",
+            );
+        } else {
+            refuses(
+                &["--device", "cuda:1"],
+                "error: device: expected cpu, or a program built with `--features cuda`, found cuda:1\n",
+            );
+        }
+    }
+}
+
+/// In a program with CUDA, a GPU that no machine has.
+#[cfg(feature = "cuda")]
+#[test]
+fn a_gpu_that_is_not_there_exits_with_1() {
+    let folder = tempfile::tempdir().unwrap();
+    let (save, plot) = (folder.path().join("w"), folder.path().join("p"));
+    for engine in [&[][..], &["--engine", "dfdx"]] {
+        let mut arguments = vec!["--built-in", "--device", "cuda:1000000"];
+        arguments.extend(["--save", text(&save), "--plot", text(&plot)]);
+        arguments.extend(engine);
+        refuses(
+            &arguments,
+            1,
+            &["error: cuda:1000000: expected ", "found ", "; "],
+        );
+    }
+    let weights = tuplenet::Weights::<tuplenet::models::MnistClassifier<32>>::zeros();
+    weights.save(&save).unwrap();
+    for (name, arguments) in [
+        ("predict", vec!["--index", "0", "--weights", text(&save)]),
+        ("speedrun", vec![]),
+    ] {
+        let output = example(
+            name,
+            &[&arguments[..], &["--device", "cuda:1000000"]].concat(),
+        );
         let text = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(2), "{name}: {text}");
-        let words = "engine: expected dfdx on cuda:0 (fused is for the CPU), found fused";
+        assert_eq!(output.status.code(), Some(1), "{name}: {text}");
+        assert!(text.starts_with("error: cuda:1000000: expected "), "{text}");
+        assert_eq!(text.lines().count(), 1, "{text}");
+    }
+    // Without saved weights there is a model in the program, which is on no engine.
+    if !env::temp_dir().join("target/mnist.safetensors").exists() {
+        let output = example("predict", &["--index", "0", "--device", "cuda"]);
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{text}");
         assert!(
-            text.contains(words) && text.lines().count() == 1,
-            "{name}: {text}"
+            text.contains("expected cpu for the model in this program"),
+            "{text}"
         );
     }
 }

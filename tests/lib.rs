@@ -3,6 +3,7 @@
 #![cfg(feature = "dfdx")]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod batches;
 mod cli;
 mod engines;
 mod finite_differences;

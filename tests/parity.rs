@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use tuplenet::{
-    engine::{Batches, Processor, Run, Simd},
+    engine::{Processor, Run, Simd},
     prelude::*,
     shape::Features,
     train::Optimizer,
@@ -448,42 +448,4 @@ fn data_uploaded_for_another_network_are_refused() {
     let words = "data set: expected one uploaded by this network's engine, 9 features and 2 classes, \
         found another network's, 7 features and 2 classes";
     assert_eq!(error, words);
-}
-
-/// Batches that the tape gathers from a data set on its device are those put together on the host, to the bit.
-#[test]
-fn gathered_batches_are_the_uploaded_ones() {
-    type Net = (Linear<24, 9>, ReLU, Dropout<30>, Linear<9, 3>);
-    let data = Data {
-        samples: 150,
-        density: 0.5,
-        bytes: false,
-        seed: 8,
-    };
-    let dataset = data.make::<24, 3>();
-    let order: Vec<u32> = (0..150).rev().collect();
-    let optimizer = Optimizer::from(Adam::default());
-    let trained = |batches| {
-        let mut tape = Tape::<Net>::new(Weights::init(4)).unwrap().batches(batches);
-        let uploaded = tape.upload(&dataset).unwrap();
-        let run = Run {
-            order: &order,
-            batch_size: 16,
-            optimizer: &optimizer,
-            schedule: Schedule::Constant,
-            total_steps: 0,
-            loss: Loss::CrossEntropy,
-            seed: 5,
-            first_step: 0,
-        };
-        let mut losses = Vec::new();
-        tape.train(&uploaded, &run, &mut losses).unwrap();
-        assert_eq!(losses.len(), 10);
-        (
-            losses,
-            tape.weights().unwrap(),
-            tape.logits(&uploaded, &order).unwrap(),
-        )
-    };
-    assert_eq!(trained(Batches::Gathered), trained(Batches::Uploaded));
 }

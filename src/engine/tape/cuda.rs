@@ -7,7 +7,7 @@ use crate::{Network, engine::gpu, error::Result, weights::WeightsOf};
 
 impl<N: Network> Tape<N, Cuda> {
     /// The network with these weights, on the NVIDIA GPU with this number, from 0, in the driver's
-    /// order (`CUDA_VISIBLE_DEVICES` decides what it shows).
+    /// order (`CUDA_VISIBLE_DEVICES` decides what it shows). It stays on the thread that made it.
     ///
     /// # Errors
     /// [`Error::NoDevice`] where there is no driver or no such GPU, or where one of the two cannot
