@@ -42,7 +42,8 @@ pub use crate::frozen;
 /// [`Frozen::from_bytes`] borrows a file's bytes at run time. Either way nothing is allocated, nothing is
 /// left to go wrong in a call, and `std` is not needed.
 ///
-/// Activations lie on the stack: twice the widest layer, rounded up to a power of two, 4 bytes each.
+/// Activations lie on the stack: twice the widest layer, rounded up to a power of two, 4 bytes each; and, where
+/// it is embedded, a list of 1 kB of the first layer's inputs that are not 0.
 ///
 /// ```
 /// use tuplenet::prelude::*;
