@@ -10,9 +10,9 @@ impl<N: Network> Tape<N, Cuda> {
     /// order (`CUDA_VISIBLE_DEVICES` decides what it shows). It stays on the thread that made it.
     ///
     /// # Errors
-    /// [`Error::NoDevice`] where there is no driver or no such GPU, or where one of the two cannot
-    /// run the kernels in this program; [`Error::Device`] when the device fails, for example for
-    /// want of memory.
+    /// [`Error::NoDevice`](crate::Error::NoDevice) where there is no driver or no such GPU, or where
+    /// one of the two cannot run the kernels in this program;
+    /// [`Error::Device`](crate::Error::Device) when the device fails, for example for want of memory.
     pub fn cuda<W: WeightsOf<N>>(ordinal: usize, weights: W) -> Result<Self> {
         // dfdx panics where there is no GPU, so that is found out first
         let gpu = gpu::find(ordinal)?;
