@@ -10,15 +10,9 @@ mod engines;
 
 use std::io::Write;
 
-use tuplenet::{
-    Error,
-    engine::{Batches, Run},
-    prelude::*,
-    shape::Features,
-    train::Optimizer,
-};
+use tuplenet::{Error, engine::Batches, prelude::*, shape::Features, train::Optimizer};
 
-use engines::Tested;
+use engines::{Tested, optimizers, train};
 
 macro_rules! on_tape {
     ($($(#[$doc:meta])* $name:ident: $device:ident, $make:expr;)*) => { $(
@@ -135,12 +129,13 @@ where
 {
     const SAMPLES: usize = 157; // 32, 32, 32, 32 and 29
     let dataset = data::<I, C>(SAMPLES);
-    let (cpu_losses, cpu_logits) = train::<_, N, I, C>(
+    let (cpu_losses, cpu_logits) = trained::<_, N, I, C>(
         Tape::<N>::new(Weights::init(4)).unwrap(),
         optimizer,
         &dataset,
     );
-    let (losses, logits) = train::<_, N, I, C>(T::new::<N>(Weights::init(4)), optimizer, &dataset);
+    let (losses, logits) =
+        trained::<_, N, I, C>(T::new::<N>(Weights::init(4)), optimizer, &dataset);
     let what = format!("{optimizer:?} of {}", N::summary());
     assert_eq!(losses.len(), 10);
     for (step, (ours, theirs)) in losses.iter().zip(&cpu_losses).enumerate() {
@@ -155,7 +150,7 @@ where
 }
 
 /// The losses of ten steps, and the logits after them.
-fn train<E: Engine<N>, N, const I: usize, const C: usize>(
+fn trained<E: Engine<N>, N, const I: usize, const C: usize>(
     mut net: E,
     optimizer: Optimizer,
     dataset: &Dataset<I, C>,
@@ -164,63 +159,12 @@ where
     N: Network<In = Features<I>, Output = Features<C>>,
 {
     let uploaded = net.upload(dataset).unwrap();
-    let order: Vec<u32> = (0..dataset.len() as u32).collect();
-    let mut losses = Vec::new();
-    for _ in 0..2 {
-        let run = Run {
-            order: &order,
-            batch_size: 32,
-            optimizer: &optimizer,
-            schedule: Schedule::Constant,
-            total_steps: 0,
-            loss: Loss::CrossEntropy,
-            seed: 5,
-            first_step: losses.len() as u64,
-        };
-        net.train(&uploaded, &run, &mut losses).unwrap();
-    }
+    let samples = dataset.len();
+    let loss = Loss::CrossEntropy;
+    let losses = train(&mut net, &uploaded, samples, optimizer, loss, 32, 2);
+    let order: Vec<u32> = (0..samples as u32).collect();
     let logits = net.logits(&uploaded, &order).unwrap();
     (losses, logits)
-}
-
-/// Every optimiser with each of its settings in use.
-fn optimizers() -> [Optimizer; 6] {
-    let sgd = Sgd {
-        learning_rate: 0.05,
-        weight_decay: 1e-3,
-        ..Sgd::default()
-    };
-    let momentum = Sgd {
-        momentum: 0.9,
-        ..sgd
-    };
-    let nesterov = Sgd {
-        nesterov: true,
-        ..momentum
-    };
-    let adam = Adam {
-        learning_rate: 3e-3,
-        ..Adam::default()
-    };
-    let l2 = Adam {
-        weight_decay: 1e-2,
-        betas: [0.8, 0.99],
-        epsilon: 1e-6,
-        ..adam
-    };
-    let adamw = AdamW {
-        learning_rate: 3e-3,
-        weight_decay: 0.05,
-        ..AdamW::default()
-    };
-    [
-        sgd.into(),
-        momentum.into(),
-        nesterov.into(),
-        adam.into(),
-        l2.into(),
-        adamw.into(),
-    ]
 }
 
 fn every_network<T: Tested>() {

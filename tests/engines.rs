@@ -1,6 +1,6 @@
-//! Tests that every engine has to pass, written once.
+//! Tests that every engine has to pass, written once, and what they train with.
 
-use tuplenet::prelude::*;
+use tuplenet::{engine::Run, prelude::*, train::Optimizer};
 
 /// An engine under test.
 pub trait Tested {
@@ -42,6 +42,79 @@ macro_rules! tested {
 tested! {
     OnTape: Tape;
     OnFused: Fused;
+}
+
+/// Trains on the first `samples` in order, with dropout of seed 5; the loss of every step.
+pub fn train<N: Network, E: Engine<N>>(
+    net: &mut E,
+    data: &E::Data,
+    samples: usize,
+    optimizer: Optimizer,
+    loss: Loss,
+    batch_size: usize,
+    epochs: usize,
+) -> Vec<f32> {
+    let order: Vec<u32> = (0..samples as u32).collect();
+    let mut losses = Vec::new();
+    for _ in 0..epochs {
+        let run = Run {
+            order: &order,
+            batch_size,
+            optimizer: &optimizer,
+            schedule: Schedule::Constant,
+            total_steps: 0,
+            loss,
+            seed: 5,
+            first_step: losses.len() as u64,
+        };
+        net.train(data, &run, &mut losses).unwrap();
+    }
+    losses
+}
+
+/// Every optimiser with each of its settings in use.
+pub fn optimizers() -> Vec<Optimizer> {
+    let sgd = Sgd {
+        learning_rate: 0.05,
+        ..Sgd::default()
+    };
+    let momentum = Sgd {
+        momentum: 0.9,
+        ..sgd
+    };
+    let nesterov = Sgd {
+        nesterov: true,
+        weight_decay: 1e-3,
+        ..momentum
+    };
+    let adam = Adam {
+        learning_rate: 3e-3,
+        ..Adam::default()
+    };
+    let l2 = Adam {
+        weight_decay: 1e-2,
+        betas: [0.8, 0.99],
+        epsilon: 1e-6,
+        ..adam
+    };
+    let adamw = AdamW {
+        learning_rate: 3e-3,
+        weight_decay: 0.05,
+        ..AdamW::default()
+    };
+    let decayed = Sgd {
+        weight_decay: 1e-2,
+        ..sgd
+    };
+    vec![
+        sgd.into(),
+        decayed.into(),
+        momentum.into(),
+        nesterov.into(),
+        adam.into(),
+        l2.into(),
+        adamw.into(),
+    ]
 }
 
 /// Makes functions that are generic over the engine tests of each engine.

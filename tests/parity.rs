@@ -2,11 +2,12 @@
 
 use proptest::prelude::*;
 use tuplenet::{
-    engine::{Processor, Run, Simd},
+    engine::{Processor, Simd},
     prelude::*,
     shape::Features,
-    train::Optimizer,
 };
+
+use crate::engines::{optimizers, train};
 
 /// Numbers of a test's own: a linear congruential generator.
 struct Numbers(u64);
@@ -153,78 +154,6 @@ where
         assert!(near(theirs, 1e-4), "{what}: {theirs} against {expected}");
         assert_close(&our_gradient, &their_gradient, &what);
     }
-}
-
-fn train<N: Network, E: Engine<N>>(
-    net: &mut E,
-    data: &E::Data,
-    samples: usize,
-    optimizer: Optimizer,
-    loss: Loss,
-    batch_size: usize,
-    epochs: usize,
-) -> Vec<f32> {
-    let order: Vec<u32> = (0..samples as u32).collect();
-    let mut losses = Vec::new();
-    for _ in 0..epochs {
-        let run = Run {
-            order: &order,
-            batch_size,
-            optimizer: &optimizer,
-            schedule: Schedule::Constant,
-            total_steps: 0,
-            loss,
-            seed: 5,
-            first_step: losses.len() as u64,
-        };
-        net.train(data, &run, &mut losses).unwrap();
-    }
-    losses
-}
-
-/// Every optimiser with each of its settings in use.
-fn optimizers() -> Vec<Optimizer> {
-    let sgd = Sgd {
-        learning_rate: 0.05,
-        ..Sgd::default()
-    };
-    let momentum = Sgd {
-        momentum: 0.9,
-        ..sgd
-    };
-    let nesterov = Sgd {
-        nesterov: true,
-        weight_decay: 1e-3,
-        ..momentum
-    };
-    let adam = Adam {
-        learning_rate: 3e-3,
-        ..Adam::default()
-    };
-    let l2 = Adam {
-        weight_decay: 1e-2,
-        betas: [0.8, 0.99],
-        epsilon: 1e-6,
-        ..adam
-    };
-    let adamw = AdamW {
-        learning_rate: 3e-3,
-        weight_decay: 0.05,
-        ..AdamW::default()
-    };
-    let decayed = Sgd {
-        weight_decay: 1e-2,
-        ..sgd
-    };
-    vec![
-        sgd.into(),
-        decayed.into(),
-        momentum.into(),
-        nesterov.into(),
-        adam.into(),
-        l2.into(),
-        adamw.into(),
-    ]
 }
 
 /// 100 steps of every optimiser, with a short last batch in every epoch: losses within 1e-4.

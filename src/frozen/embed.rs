@@ -9,7 +9,7 @@ use crate::{
     single::{BLOCK, Columns},
     weights::{
         header::{Dtype, Place, places as find},
-        names::next_layer,
+        names::Layer,
         place::from_f16,
     },
 };
@@ -56,12 +56,11 @@ pub const fn places(
 pub const fn rows(plan: &Option<Plan>) -> usize {
     let Some(plan) = plan else { return 0 };
     let mut rows = 0;
-    let (mut from, mut ordinal) = (0, 0);
-    while let Some(layer) = next_layer(plan, from, ordinal) {
+    let mut next = Layer::first(plan);
+    while let Some(layer) = next {
         let step = &plan.steps()[layer.index];
         rows += Columns::rows(step.inputs, step.outputs);
-        from = layer.index + 1;
-        ordinal += 1;
+        next = layer.next(plan);
     }
     rows
 }
@@ -100,22 +99,28 @@ pub const fn blocks<const ROWS: usize>(
         return blocks;
     };
     let mut rest: &mut [Block] = &mut blocks;
-    let (mut from, mut ordinal) = (0, 0);
-    while let Some(layer) = next_layer(plan, from, ordinal) {
+    let mut next = Layer::first(plan);
+    while let Some(layer) = next {
         let step = &plan.steps()[layer.index];
         let (inputs, outputs) = (step.inputs, step.outputs);
         let (columns, after) = rest.split_at_mut(Columns::rows(inputs, outputs));
-        weights(file, places.weights[ordinal], inputs, outputs, columns);
-        bias(file, places.biases[ordinal], inputs, outputs, columns);
+        let [weight, bias] = places.tensors[layer.ordinal];
+        put_weight(file, weight, inputs, outputs, columns);
+        put_bias(file, bias, inputs, outputs, columns);
         rest = after;
-        from = layer.index + 1;
-        ordinal += 1;
+        next = layer.next(plan);
     }
     blocks
 }
 
 /// Puts a weight tensor `[O, I]` into columns.
-const fn weights(file: &[u8], place: Place, inputs: usize, outputs: usize, columns: &mut [Block]) {
+const fn put_weight(
+    file: &[u8],
+    place: Place,
+    inputs: usize,
+    outputs: usize,
+    columns: &mut [Block],
+) {
     let mut first = 0;
     while first < outputs {
         let (_, block) = columns.split_at_mut(first / BLOCK * Columns::stride(inputs));
@@ -175,7 +180,7 @@ sixteen_rows! {
 }
 
 /// Puts a bias `[O]` into the row after the inputs'.
-const fn bias(file: &[u8], place: Place, inputs: usize, outputs: usize, columns: &mut [Block]) {
+const fn put_bias(file: &[u8], place: Place, inputs: usize, outputs: usize, columns: &mut [Block]) {
     let mut output = 0;
     while output < outputs {
         let row = output / BLOCK * Columns::stride(inputs) + inputs;
@@ -185,7 +190,7 @@ const fn bias(file: &[u8], place: Place, inputs: usize, outputs: usize, columns:
 }
 
 /// [`from_f16`] of 16 values, in as few of the compiler's steps as may be.
-pub(crate) const fn from_f16s(bits: [u16; 16]) -> [f32; 16] {
+const fn from_f16s(bits: [u16; 16]) -> [f32; 16] {
     let mut is_finite = true;
     let mut wide = [0; 16];
     let mut i = 0;
@@ -213,7 +218,7 @@ pub(crate) const fn from_f16s(bits: [u16; 16]) -> [f32; 16] {
 const TWO_TO_112: f32 = f32::from_bits((127 + 112) << 23);
 
 /// The values of 16 bfloat16, which are the upper halves of `f32`.
-pub(crate) const fn from_bf16s(bits: [u16; 16]) -> [f32; 16] {
+const fn from_bf16s(bits: [u16; 16]) -> [f32; 16] {
     let mut wide = [0; 16];
     let mut i = 0;
     while i < 16 {

@@ -112,7 +112,7 @@ impl<N: Network, V: Values, const W: usize> Walk<'_, N, V, W> {
             _ => (second, first),
         };
         let blocks = at.step.outputs.next_multiple_of(BLOCK);
-        if const { Route::<N>::AT[K].is_linear } {
+        if const { matches!(Route::<N>::AT[K].step.op, Op::Linear) } {
             // SAFETY: no step is wider than `W`, a multiple of 16, and the values are `N`'s: says `forward`.
             unsafe {
                 let input = if at.reads_sample {
@@ -142,7 +142,6 @@ pub struct At {
     pub(crate) step: Step,
     /// Nothing: the plan has ended, or the step is dropout, or ReLU that the product before it applies.
     is_idle: bool,
-    is_linear: bool,
     /// Whether ReLU follows.
     pub(crate) relu: bool,
     /// Whether the step's input is the sample itself.
@@ -175,7 +174,6 @@ const fn route(plan: &Plan) -> [At; Plan::CAPACITY + 1] {
     let mut here = At {
         step: nothing,
         is_idle: true,
-        is_linear: false,
         relu: false,
         reads_sample: true,
         buffer: 0,
@@ -188,12 +186,11 @@ const fn route(plan: &Plan) -> [At; Plan::CAPACITY + 1] {
         let step = steps[i];
         let is_linear = matches!(step.op, Op::Linear);
         let is_relu = matches!(step.op, Op::Relu);
-        let is_applied = is_relu && i > 0 && route[i - 1].is_linear;
+        let is_applied = is_relu && i > 0 && matches!(steps[i - 1].op, Op::Linear);
         let is_idle = is_applied || matches!(step.op, Op::Dropout { .. });
         route[i] = At {
             step,
             is_idle,
-            is_linear,
             relu: i + 1 < steps.len() && matches!(steps[i + 1].op, Op::Relu),
             ..here
         };

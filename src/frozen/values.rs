@@ -9,8 +9,8 @@ use crate::{
     text::Text,
     weights::{
         Misfit,
-        header::{Dtype, Place, Places},
-        names::{Names, Part, next_layer},
+        header::{Dtype, Places},
+        names::{Layer, Names, Part},
     },
 };
 
@@ -79,29 +79,19 @@ impl<'a> Borrowed<'a> {
         plan: &Plan,
         names: Names<'_>,
     ) -> Result<Self, Misfit> {
-        let mut starts = [[0; 2]; Plan::CAPACITY];
-        let tensors = places.weights.iter().zip(&places.biases);
-        for (starts, (weight, bias)) in starts.iter_mut().zip(tensors) {
-            *starts = [weight.start, bias.start];
-        }
-        let (mut from, mut ordinal) = (0, 0);
-        while let Some(layer) = next_layer(plan, from, ordinal) {
-            for (part, place) in [
-                (Part::Weight, places.weights.get(ordinal)),
-                (Part::Bias, places.biases.get(ordinal)),
-            ] {
-                if let Some(Place { dtype, .. }) = place
-                    && *dtype != Dtype::F32
-                {
+        let mut next = Layer::first(plan);
+        while let Some(layer) = next {
+            for (part, place) in Part::BOTH.into_iter().zip(places.tensors[layer.ordinal]) {
+                if place.dtype != Dtype::F32 {
                     let name: Text<64> = names.tensor(layer, part);
-                    let found = Text::of(dtype.name())
+                    let found = Text::of(place.dtype.name())
                         .then(", which cannot be borrowed: convert it, or use `frozen!`");
                     return Err(Misfit::of(name.as_str(), Text::of("F32"), found));
                 }
             }
-            from = layer.index + 1;
-            ordinal += 1;
+            next = layer.next(plan);
         }
+        let starts = places.tensors.map(|places| places.map(|place| place.start));
         Ok(Borrowed { file, starts })
     }
 }

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::{
     Init,
-    names::{Names, Part, next_layer},
+    names::{Layer, Names, Part},
 };
 use crate::{
     Network,
@@ -101,11 +101,8 @@ impl<N: Network> Weights<N> {
     /// The tensors, of layers that are called so; a list has been checked.
     pub(super) fn named_tensors(&self, names: Names<'_>) -> impl Iterator<Item = Tensor<'_>> {
         let mut values = self.as_slice();
-        let layers = std::iter::successors(next_layer(&N::PLAN, 0, 0), |last| {
-            next_layer(&N::PLAN, last.index + 1, last.ordinal + 1)
-        });
-        layers
-            .flat_map(|layer| [(layer, Part::Weight), (layer, Part::Bias)])
+        std::iter::successors(Layer::first(&N::PLAN), |layer| layer.next(&N::PLAN))
+            .flat_map(|layer| Part::BOTH.map(|part| (layer, part)))
             .map(move |(layer, part)| {
                 let shape = part.shape(&N::PLAN.steps()[layer.index]).sizes().to_vec();
                 let name = match names {

@@ -71,10 +71,10 @@ impl<N: Network> Weights<N> {
             header::places(&file, &N::PLAN, names).map_err(|misfit| refused(path, &misfit))?;
         let mut weights = Self::zeros();
         let layers = N::PLAN.steps().iter().filter(|step| step.op == Op::Linear);
-        for ((step, weight), bias) in layers.zip(&places.weights).zip(&places.biases) {
+        for (step, places) in layers.zip(&places.tensors) {
             let parameters = &mut weights.values[step.offset..step.offset + step.params()];
-            let tensors = parameters.split_at_mut(step.inputs * step.outputs);
-            for (values, place) in [(tensors.0, weight), (tensors.1, bias)] {
+            let (weight, bias) = parameters.split_at_mut(step.inputs * step.outputs);
+            for (values, place) in [weight, bias].into_iter().zip(places) {
                 for (index, to) in values.iter_mut().enumerate() {
                     *to = place.value(&file, index);
                 }

@@ -10,7 +10,7 @@ pub use super::place::{Dtype, Place, Places};
 use super::{
     Misfit,
     json::{Cursor, attempt},
-    names::{Layer, Names, Part, next_layer, same},
+    names::{Layer, Names, Part, same},
 };
 use crate::{
     plan::{Plan, Step},
@@ -37,8 +37,8 @@ const MOST_HEADER_BYTES: u64 = 100_000_000;
 
 /// The tensors that the header states, by layer; and one that the network does not have.
 struct Table<'a> {
-    weights: [Option<Stated<'a>>; Plan::CAPACITY],
-    biases: [Option<Stated<'a>>; Plan::CAPACITY],
+    /// The weight and the bias of each layer.
+    tensors: [[Option<Stated<'a>>; 2]; Plan::CAPACITY],
     extra: Option<&'a str>,
 }
 
@@ -56,42 +56,34 @@ pub(crate) const fn places(file: &[u8], plan: &Plan, names: Names<'_>) -> Result
         start: 0,
     };
     let mut places = Places {
-        weights: [nowhere; Plan::CAPACITY],
-        biases: [nowhere; Plan::CAPACITY],
+        tensors: [[nowhere; 2]; Plan::CAPACITY],
     };
     let data_start = file.len() - data.len();
-    let mut covered = 0;
-    let (mut from, mut ordinal) = (0, 0);
-    while let Some(layer) = next_layer(plan, from, ordinal) {
+    let (mut count, mut covered) = (0, 0);
+    let mut next = Layer::first(plan);
+    while let Some(layer) = next {
         let step = &plan.steps()[layer.index];
-        let mut part = Part::Weight;
-        loop {
-            let stated = match table.of(layer, part) {
-                Some(stated) => stated,
-                None => return Err(missing(header, layer, part, step, names)),
+        let mut i = 0;
+        while i < Part::BOTH.len() {
+            let part = Part::BOTH[i];
+            let Some(stated) = table.tensors[layer.ordinal][i] else {
+                return Err(missing(header, layer, part, step, names));
             };
             let dtype = attempt!(check(&stated, layer, part, step, names));
             attempt!(table.check_alone(&stated, layer, part, plan, names));
+            count += 1;
             covered += stated.end - stated.start;
-            let place = Place {
+            places.tensors[layer.ordinal][i] = Place {
                 dtype,
                 start: data_start + stated.start,
             };
-            match part {
-                Part::Weight => places.weights[ordinal] = place,
-                Part::Bias => {
-                    places.biases[ordinal] = place;
-                    break;
-                }
-            }
-            part = Part::Bias;
+            i += 1;
         }
-        from = layer.index + 1;
-        ordinal += 1;
+        next = layer.next(plan);
     }
     if let Some(extra) = table.extra {
         let expected = Text::of("only the network's ")
-            .then_number(2 * ordinal)
+            .then_number(count)
             .then(" tensors");
         return Err(Misfit::of(extra, expected, Text::of("one more")));
     }
@@ -147,8 +139,7 @@ const fn table<'a>(
     names: Names<'_>,
 ) -> Result<Table<'a>, Misfit> {
     let mut table = Table {
-        weights: [None; Plan::CAPACITY],
-        biases: [None; Plan::CAPACITY],
+        tensors: [[None; 2]; Plan::CAPACITY],
         extra: None,
     };
     let mut cursor = Cursor::new(header);
@@ -265,35 +256,23 @@ impl<'a> Table<'a> {
         plan: &Plan,
         names: Names<'_>,
     ) -> Result<bool, Misfit> {
-        let (mut from, mut ordinal) = (0, 0);
-        while let Some(layer) = next_layer(plan, from, ordinal) {
-            let slot = match names.part(layer, key.as_bytes()) {
-                Some(Part::Weight) => &mut self.weights[ordinal],
-                Some(Part::Bias) => &mut self.biases[ordinal],
-                None => {
-                    from = layer.index + 1;
-                    ordinal += 1;
-                    continue;
+        let mut next = Layer::first(plan);
+        while let Some(layer) = next {
+            if let Some(part) = names.part(layer, key.as_bytes()) {
+                let slot = &mut self.tensors[layer.ordinal][part as usize];
+                if slot.is_some() {
+                    return Err(Misfit::of(
+                        key,
+                        Text::of("one tensor of this name"),
+                        Text::of("two"),
+                    ));
                 }
-            };
-            if slot.is_some() {
-                return Err(Misfit::of(
-                    key,
-                    Text::of("one tensor of this name"),
-                    Text::of("two"),
-                ));
+                *slot = Some(stated);
+                return Ok(true);
             }
-            *slot = Some(stated);
-            return Ok(true);
+            next = layer.next(plan);
         }
         Ok(false)
-    }
-
-    const fn of(&self, layer: Layer, part: Part) -> Option<Stated<'a>> {
-        match part {
-            Part::Weight => self.weights[layer.ordinal],
-            Part::Bias => self.biases[layer.ordinal],
-        }
     }
 
     /// Checks that no other tensor has any of this one's bytes.
@@ -305,21 +284,20 @@ impl<'a> Table<'a> {
         plan: &Plan,
         names: Names<'_>,
     ) -> Result<(), Misfit> {
-        let (mut from, mut ordinal) = (0, 0);
-        while let Some(other) = next_layer(plan, from, ordinal) {
-            if ordinal > layer.ordinal {
+        let mut next = Layer::first(plan);
+        while let Some(other) = next {
+            if other.ordinal > layer.ordinal {
                 break;
             }
-            let parts = [Part::Weight, Part::Bias];
             let mut i = 0;
-            while i < 2 {
-                let is_self = ordinal == layer.ordinal && parts[i] as u8 == part as u8;
-                if let Some(second) = self.of(other, parts[i])
+            while i < Part::BOTH.len() {
+                let is_self = other.ordinal == layer.ordinal && i == part as usize;
+                if let Some(second) = self.tensors[other.ordinal][i]
                     && !is_self
                     && stated.start < second.end
                     && second.start < stated.end
                 {
-                    let name: Text<64> = names.tensor(other, parts[i]);
+                    let name: Text<64> = names.tensor(other, Part::BOTH[i]);
                     let found = stated
                         .range()
                         .then(", of which `")
@@ -332,8 +310,7 @@ impl<'a> Table<'a> {
                 }
                 i += 1;
             }
-            from = other.index + 1;
-            ordinal += 1;
+            next = other.next(plan);
         }
         Ok(())
     }

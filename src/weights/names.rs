@@ -23,6 +23,9 @@ pub(crate) enum Part {
 }
 
 impl Part {
+    /// Both, in a layer's order.
+    pub(crate) const BOTH: [Part; 2] = [Part::Weight, Part::Bias];
+
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Part::Weight => "weight",
@@ -65,16 +68,27 @@ pub(crate) struct Layer {
     pub(crate) ordinal: usize,
 }
 
-/// The first layer with parameters at step `from` or later, which is number `ordinal` of those.
-pub(crate) const fn next_layer(plan: &Plan, from: usize, ordinal: usize) -> Option<Layer> {
-    let mut index = from;
-    while index < plan.steps().len() {
-        if matches!(plan.steps()[index].op, Op::Linear) {
-            return Some(Layer { index, ordinal });
-        }
-        index += 1;
+impl Layer {
+    /// The plan's first.
+    pub(crate) const fn first(plan: &Plan) -> Option<Layer> {
+        Layer::from(plan, 0, 0)
     }
-    None
+
+    /// The one after this.
+    pub(crate) const fn next(self, plan: &Plan) -> Option<Layer> {
+        Layer::from(plan, self.index + 1, self.ordinal + 1)
+    }
+
+    const fn from(plan: &Plan, step: usize, ordinal: usize) -> Option<Layer> {
+        let mut index = step;
+        while index < plan.steps().len() {
+            if matches!(plan.steps()[index].op, Op::Linear) {
+                return Some(Layer { index, ordinal });
+            }
+            index += 1;
+        }
+        None
+    }
 }
 
 impl Names<'_> {
@@ -84,10 +98,10 @@ impl Names<'_> {
             return Ok(());
         };
         let mut layers = 0;
-        let mut from = 0;
-        while let Some(layer) = next_layer(plan, from, layers) {
+        let mut next = Layer::first(plan);
+        while let Some(layer) = next {
             layers += 1;
-            from = layer.index + 1;
+            next = layer.next(plan);
         }
         if names.len() != layers {
             let expected = Text::new()

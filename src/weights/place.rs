@@ -52,8 +52,8 @@ impl Place {
 /// Where each layer's tensors lie; layers with parameters are counted from 0.
 #[derive(Clone, Copy, Debug)]
 pub struct Places {
-    pub(crate) weights: [Place; Plan::CAPACITY],
-    pub(crate) biases: [Place; Plan::CAPACITY],
+    /// The weight and the bias of each.
+    pub(crate) tensors: [[Place; 2]; Plan::CAPACITY],
 }
 
 /// `N` bytes of a file from byte `start` on.
