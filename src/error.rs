@@ -85,20 +85,52 @@ pub enum Error {
         /// The value given.
         found: String,
     },
-    /// A training loss is not finite; the weights are no longer of use.
+    /// A loss or a weight is not finite; the weights are no longer of use.
     #[error(
-        "the loss is {loss} in epoch {epoch}, step {step} (both from 1), at learning rate {learning_rate}; \
-        lower the learning rate, or look for features that are not finite"
+        "the loss is {loss}{} in epoch {epoch}, step {step} (both from 1), at learning rate {learning_rate}; \
+        lower the learning rate, or look for features that are not finite{}",
+        tensor.as_ref().map(|name| format!(" and a value of `{name}` is not finite")).unwrap_or_default(),
+        checkpoint.as_ref().map(|path| format!("; the last checkpoint, {}, is of before", path.display()))
+            .unwrap_or_default()
     )]
     NotFinite {
         /// The epoch, counted from 1.
         epoch: usize,
-        /// The step within the epoch, counted from 1.
+        /// The step within the epoch, counted from 1: that of the loss, or the last one before the weights
+        /// were looked at.
         step: usize,
-        /// The loss found.
+        /// That step's loss, or the validation loss if that is what is not finite.
         loss: f32,
+        /// The first tensor that holds a value which is not finite, as in `0.weight`, if one does.
+        tensor: Option<String>,
         /// The learning rate of the step.
         learning_rate: f64,
+        /// The last checkpoint written, whose weights are all finite.
+        checkpoint: Option<PathBuf>,
+    },
+    /// A checkpoint is damaged or another training's, or its folder is taken.
+    #[error("{}: expected {expected}, found {found}; {remedy}", path.display())]
+    Checkpoint {
+        /// The checkpoint or the folder.
+        path: PathBuf,
+        /// What a training takes.
+        expected: String,
+        /// What is there.
+        found: String,
+        /// What to do about it.
+        remedy: &'static str,
+    },
+    /// A training was told to stop, by [`Trainer::stop_when`](crate::train::Trainer::stop_when).
+    #[error("stopped in epoch {epoch} after step {step} (both from 1); {}",
+        checkpoint.as_ref().map(|path| format!("{} has all of it: resume from there", path.display()))
+            .unwrap_or_else(|| "nothing was kept: it was told of no folder for checkpoints".to_owned()))]
+    Stopped {
+        /// The epoch, counted from 1.
+        epoch: usize,
+        /// Steps taken in the epoch.
+        step: usize,
+        /// Where the training can go on from.
+        checkpoint: Option<PathBuf>,
     },
     /// The engine's device failed, for example for want of memory.
     #[error("{engine} on {device}: {message}; try a smaller batch or another device")]

@@ -14,5 +14,7 @@ pub use crate::{
     Weights,
     data::{Dataset, Digits, Mnist},
     engine::{Engine, Fused},
-    train::{Adam, AdamW, Cosine, Loss, OneCycle, Schedule, Sgd, Trainer},
+    train::{
+        Adam, AdamW, Checkpoints, Cosine, EarlyStopping, Loss, OneCycle, Schedule, Sgd, Trainer,
+    },
 };

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod batches;
+mod checkpoints;
 mod cli;
 mod engines;
 mod finite_differences;
@@ -15,4 +16,5 @@ mod oracle;
 mod parity;
 mod pytorch;
 mod reader;
+mod resume;
 mod settings;

@@ -4,6 +4,8 @@
 //! cargo run --release --example mnist                     # MNIST if it is found, else built-in digits
 //! cargo run --release --example mnist -- --download       # fetch MNIST first
 //! cargo run --release --example mnist -- --hidden 128 --epochs 3 --seed 7
+//! cargo run --release --example mnist -- --validation 5000 --patience 3 --epochs 50
+//! cargo run --release --example mnist -- --checkpoint target/checkpoints --every 60 --resume
 //! cargo run --release --features cuda --example mnist -- --device cuda
 //! ```
 
@@ -12,7 +14,13 @@ mod digit;
 mod engine;
 mod options;
 
-use std::{fs, io, ops::ControlFlow, path::Path, process::ExitCode};
+use std::{
+    fs, io,
+    ops::ControlFlow,
+    path::Path,
+    process::ExitCode,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -28,19 +36,36 @@ use tuplenet::{
 use engine::Choice;
 use options::{Hidden, Options};
 
+/// Set by Ctrl-C.
+static STOP: AtomicBool = AtomicBool::new(false);
+
 fn main() -> ExitCode {
     let options = Options::parse();
+    if let Err(error) = ctrlc::set_handler(on_ctrl_c) {
+        eprintln!("error: Ctrl-C cannot be handled: {error}");
+        return ExitCode::FAILURE;
+    }
     match run(&options) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error}");
-            // as clap does: 2 says that the command line is at fault
-            ExitCode::from(if matches!(error, Error::Setting { .. }) {
-                2
-            } else {
-                1
+            ExitCode::from(match error {
+                // as clap does: 2 says that the command line is at fault
+                Error::Setting { .. } => 2,
+                // as shells do for Ctrl-C
+                Error::Stopped { .. } => INTERRUPTED,
+                _ => 1,
             })
         }
+    }
+}
+
+const INTERRUPTED: u8 = 130;
+
+/// The first Ctrl-C asks the training to stop, a second one ends the program.
+fn on_ctrl_c() {
+    if STOP.swap(true, Ordering::Relaxed) {
+        std::process::exit(INTERRUPTED.into());
     }
 }
 
@@ -195,9 +220,10 @@ where
     weights.save(&options.save)?;
     curve::draw(&history, &options.plot)?;
     println!(
-        "\nweights    {}\nloss curve {}",
+        "\nweights {}\ncurves  {}\nhistory {}",
         options.save.display(),
-        options.plot.display()
+        options.plot.display(),
+        options.run.join("history.jsonl").display()
     );
     if let Some(path) = &options.json {
         let summary = json!({
@@ -227,10 +253,13 @@ where
     let bar =
         ProgressBar::new(0).with_style(bar_style("{msg} {bar:30} {pos}/{len} samples, {per_sec}"));
     let mut trainer = Trainer::new(optimizer)
+        .schedule(options.schedule())
         .epochs(options.epochs)
         .batch(options.batch)
         .seed(options.seed)
         .validation(options.validation)
+        .run_folder(&options.run)
+        .stop_when(&STOP)
         .on_progress(|progress| {
             bar.set_message(format!(
                 "epoch {:>3}  loss {:.4}",
@@ -243,12 +272,29 @@ where
             bar.suspend(|| println!("{report}"));
             ControlFlow::Continue(())
         });
+    if let Some(patience) = options.patience {
+        let stopping = EarlyStopping {
+            patience,
+            ..EarlyStopping::default()
+        };
+        trainer = trainer.early_stopping(stopping);
+    }
+    if let Some(checkpoints) = options.checkpoints.choose()? {
+        trainer = trainer.checkpoints(checkpoints);
+    }
     let history = match source {
         Source::Mnist(train) => trainer.fit(net, train),
         Source::BuiltIn(digits) => trainer.fit(net, digits),
     };
     bar.finish_and_clear();
-    history
+    let history = history?;
+    if let Some(best) = history.best_epoch {
+        println!(
+            "the weights are those of epoch {best}, the best of {}",
+            history.epochs.len()
+        );
+    }
+    Ok(history)
 }
 
 fn describe(optimizer: &Optimizer) -> String {

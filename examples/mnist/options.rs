@@ -1,9 +1,12 @@
 //! The command line of the example.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
-use clap::{Parser, ValueEnum};
-use tuplenet::{Result, prelude::*, train::Optimizer};
+use clap::{Args, Parser, ValueEnum};
+use tuplenet::{Error, Result, prelude::*, train::Optimizer};
 
 use crate::{engine::EngineOptions, unwritable};
 
@@ -30,9 +33,17 @@ pub struct Options {
     /// Decides initial weights, order and built-in digits
     #[arg(long, default_value_t = 0)]
     pub seed: u64,
-    /// Training samples held back to measure on after each epoch
+    /// How the learning rate changes over the training; its peak is --lr
+    #[arg(long, value_enum, default_value_t = ScheduleName::Constant)]
+    pub schedule: ScheduleName,
+    /// Training samples held back to measure on after each epoch, of each class its share
     #[arg(long, default_value_t = 0)]
     pub validation: usize,
+    /// Stop after so many epochs without a better validation loss, with the best epoch's weights
+    #[arg(long, value_name = "EPOCHS")]
+    pub patience: Option<usize>,
+    #[command(flatten)]
+    pub checkpoints: CheckpointOptions,
     /// Folder with MNIST's four files (also Fashion-MNIST's or KMNIST's)
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
@@ -45,12 +56,38 @@ pub struct Options {
     /// Where to write the weights
     #[arg(long, value_name = "FILE", default_value = "target/mnist.safetensors")]
     pub save: PathBuf,
-    /// Where to draw the loss curve, as SVG
+    /// Folder for what it takes to repeat the run, and its history as JSON lines
+    #[arg(long, value_name = "DIR", default_value = "target/mnist-run")]
+    pub run: PathBuf,
+    /// Where to draw loss, accuracy and learning rate, as SVG
     #[arg(long, value_name = "FILE", default_value = "target/mnist.svg")]
     pub plot: PathBuf,
     /// Where to write the run's summary, for scripts
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct CheckpointOptions {
+    /// Folder for checkpoints, one at the end of each epoch; Ctrl-C writes one as well
+    #[arg(long = "checkpoint", value_name = "DIR")]
+    folder: Option<PathBuf>,
+    /// Also write one when so many seconds have passed since the last
+    #[arg(long, value_name = "SECONDS", requires = "folder")]
+    every: Option<f64>,
+    /// How many checkpoints are kept, the newest
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    keep: usize,
+    /// Go on from the newest checkpoint; with none there, begin
+    #[arg(long, requires = "folder")]
+    resume: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum ScheduleName {
+    Constant,
+    OneCycle,
+    Cosine,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -95,12 +132,50 @@ impl Options {
         }
     }
 
+    pub fn schedule(&self) -> Schedule {
+        match self.schedule {
+            ScheduleName::Constant => Schedule::Constant,
+            ScheduleName::OneCycle => OneCycle::default().into(),
+            ScheduleName::Cosine => Cosine::default().into(),
+        }
+    }
+
     /// Finds out before training, not after it, that a result could not be written.
     pub fn check_outputs(&self) -> Result<()> {
         [Some(&self.save), Some(&self.plot), self.json.as_ref()]
             .into_iter()
             .flatten()
             .try_for_each(|path| check_output(path))
+    }
+}
+
+impl CheckpointOptions {
+    /// Where to write checkpoints, if anywhere. Says what there is to resume.
+    pub fn choose(&self) -> Result<Option<Checkpoints>> {
+        let Some(folder) = &self.folder else {
+            return Ok(None);
+        };
+        let mut checkpoints = Checkpoints::in_folder(folder)
+            .keep(self.keep)
+            .resume(self.resume);
+        if let Some(seconds) = self.every {
+            let every = Duration::try_from_secs_f64(seconds).map_err(|_| Error::Setting {
+                setting: "every",
+                expected: "seconds, 0 or more".to_owned(),
+                found: seconds.to_string(),
+            })?;
+            checkpoints = checkpoints.every(every);
+        }
+        if self.resume {
+            match Checkpoints::newest(folder)? {
+                Some(newest) => println!("resuming from {}", newest.display()),
+                None => println!(
+                    "no checkpoint in {} yet: from the beginning",
+                    folder.display()
+                ),
+            }
+        }
+        Ok(Some(checkpoints))
     }
 }
 

@@ -4,9 +4,13 @@
 
 use std::sync::Arc;
 
+use sha2::{Digest, Sha256};
+
 use crate::{
     error::{Error, Result},
+    hex::in_hex,
     shape::{Features, Shape},
+    weights::little_endian,
 };
 
 /// `n` samples of `FEATURES` features, each with a label below `CLASSES` or with `CLASSES` target values.
@@ -158,6 +162,31 @@ impl<const F: usize, const C: usize> Dataset<F, C> {
     /// The labels or target values.
     pub fn targets(&self) -> &Targets {
         &self.samples.targets
+    }
+
+    /// The SHA-256 of features, scale and targets, in hexadecimal: equal sums, equal samples.
+    pub fn sha256(&self) -> String {
+        let mut hash = Sha256::new();
+        hash.update([F as u64, C as u64].map(u64::to_le_bytes).concat());
+        let mut floats = |values: &[f32]| {
+            for chunk in values.chunks(1024) {
+                hash.update(little_endian(chunk));
+            }
+        };
+        match &self.samples.features {
+            FeatureValues::Bytes { bytes, scale } => {
+                floats(&[*scale]);
+                hash.update(bytes);
+            }
+            FeatureValues::Values(values) => floats(values),
+        }
+        match &self.samples.targets {
+            Targets::Labels(labels) => hash.update(labels),
+            Targets::Values(values) => values
+                .iter()
+                .for_each(|value| hash.update(value.to_le_bytes())),
+        }
+        in_hex(&hash.finalize())
     }
 
     /// The features of sample `index`, or `None` past the end.

@@ -24,6 +24,10 @@ pub trait TrainingData<In: Shape, Out: Shape> {
     /// # Errors
     /// What the source says; a [`Dataset`] has none.
     fn epoch(&self, epoch: usize) -> Result<Self::Epoch>;
+
+    /// What tells these samples from all others, in every epoch: a checksum, or what they are made from.
+    /// A training goes on from a checkpoint only where it is the same.
+    fn fingerprint(&self) -> String;
 }
 
 impl<const F: usize, const C: usize> TrainingData<Features<F>, Features<C>> for Dataset<F, C> {
@@ -31,6 +35,10 @@ impl<const F: usize, const C: usize> TrainingData<Features<F>, Features<C>> for 
 
     fn epoch(&self, _: usize) -> Result<Self::Epoch> {
         Ok(self.clone())
+    }
+
+    fn fingerprint(&self) -> String {
+        self.sha256()
     }
 }
 
@@ -41,6 +49,10 @@ impl TrainingData<Features<784>, Features<10>> for Digits {
     fn epoch(&self, epoch: usize) -> Result<Self::Epoch> {
         let first = epoch as u64 * Digits::PER_EPOCH;
         self.dataset(first..first + Digits::PER_EPOCH)
+    }
+
+    fn fingerprint(&self) -> String {
+        format!("built-in digits, {self:?}")
     }
 }
 

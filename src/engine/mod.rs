@@ -7,6 +7,7 @@
 mod fused;
 #[cfg(feature = "cuda")]
 mod gpu;
+mod optimizer_state;
 #[cfg(feature = "dfdx")]
 mod tape;
 
@@ -18,6 +19,7 @@ pub use dfdx::tensor::Cuda;
 pub use tape::{Batches, Tape};
 
 pub use fused::{Fused, Processor, Simd};
+pub use optimizer_state::OptimizerState;
 
 use crate::{
     Network, Weights,
@@ -75,6 +77,21 @@ pub trait Engine<N: Network> {
     /// # Errors
     /// [`Error::Device`] when the device fails.
     fn weights(&self) -> Result<Weights<N>>;
+
+    /// A copy of what the optimiser remembers, or `None` before the first step.
+    ///
+    /// # Errors
+    /// [`Error::Device`] when the device fails.
+    fn optimizer_state(&self) -> Result<Option<OptimizerState<N>>>;
+
+    /// Goes on from these weights and this state of an optimiser, or with a fresh one.
+    ///
+    /// What is trained from there on has the same bits as on the engine that gave them.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] when the state has other moments than its optimiser keeps;
+    /// [`Error::Device`] when the device fails.
+    fn restore(&mut self, weights: &Weights<N>, state: Option<&OptimizerState<N>>) -> Result<()>;
 
     /// The logits of one sample; the array's length is the network's, checked when compiling.
     ///

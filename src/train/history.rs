@@ -1,9 +1,11 @@
-//! What a run leaves behind: a line per epoch.
+//! What a run leaves behind: a line for each epoch, and some fifty points in each.
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// One epoch's figures.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct EpochReport {
     /// Counted from 1.
@@ -20,11 +22,35 @@ pub struct EpochReport {
     pub samples_per_second: f64,
 }
 
-/// Every epoch of a run, in order.
-#[derive(Clone, Debug, Default, PartialEq)]
+/// Where a run stands within an epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Progress {
+    /// The epoch, counted from 1.
+    pub epoch: usize,
+    /// Samples trained on in this epoch so far.
+    pub samples_done: usize,
+    /// Samples that this epoch trains on.
+    pub samples: usize,
+    /// Steps taken since the training began.
+    pub steps: u64,
+    /// The last batch's mean loss.
+    pub loss: f32,
+    /// The last step's learning rate.
+    pub learning_rate: f64,
+}
+
+/// Every epoch of a run, in order, and where it stood in between.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct History {
     /// The epochs.
     pub epochs: Vec<EpochReport>,
+    /// Some fifty points of each epoch.
+    pub progress: Vec<Progress>,
+    /// The epoch whose weights the network has in the end, counted from 1; `None` without
+    /// [`EarlyStopping`](super::EarlyStopping), where it has the last epoch's.
+    pub best_epoch: Option<usize>,
 }
 
 impl History {

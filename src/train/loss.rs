@@ -1,9 +1,11 @@
 //! What training makes small.
 
+use serde::Serialize;
+
 use crate::error::{Error, Result};
 
 /// The loss of a batch: a mean over its samples.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub enum Loss {
     /// Softmax cross-entropy for labels: `-(1/B) sum_b ln softmax(logits_b)[label_b]`.

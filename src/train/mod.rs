@@ -1,16 +1,25 @@
 //! Training: the loop, what it makes small and how, and what it reports.
 
+mod checkpoint;
+mod early_stopping;
 mod evaluation;
+mod fit;
 mod history;
 mod loss;
 mod optimizer;
 mod range;
+mod record;
 mod schedule;
+mod settings;
+mod split;
+mod standing;
 mod trainer;
 
+pub use checkpoint::Checkpoints;
+pub use early_stopping::EarlyStopping;
 pub use evaluation::{Confusion, Evaluation};
-pub use history::{EpochReport, History};
+pub use history::{EpochReport, History, Progress};
 pub use loss::Loss;
-pub use optimizer::{Adam, AdamW, Optimizer, Sgd};
+pub use optimizer::{Adam, AdamW, Optimizer, OptimizerKind, Sgd};
 pub use schedule::{Cosine, OneCycle, Schedule};
-pub use trainer::{Progress, Trainer};
+pub use trainer::Trainer;

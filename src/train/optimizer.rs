@@ -1,10 +1,14 @@
 //! Optimisers: how a gradient changes a parameter. `w` parameter, `g` gradient, `a` learning rate.
 
+use std::ops::RangeInclusive;
+
+use serde::{Deserialize, Serialize};
+
 use super::range::{below_one, not_negative, out_of_range, positive};
 use crate::error::Result;
 
 /// An optimiser with its settings.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub enum Optimizer {
     /// Stochastic gradient descent.
@@ -20,7 +24,7 @@ pub enum Optimizer {
 ///
 /// Source: `torch.optim.SGD`; I. Sutskever et al., "On the importance of initialization and
 /// momentum in deep learning", ICML 2013.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Sgd {
     /// `a`; 0.01 by default.
     pub learning_rate: f64,
@@ -37,7 +41,7 @@ pub struct Sgd {
 ///
 /// Source: D. Kingma, J. Ba, "Adam: a method for stochastic optimization", 2014,
 /// <https://arxiv.org/abs/1412.6980>; `torch.optim.Adam`.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Adam {
     /// `a`; 0.001 by default.
     pub learning_rate: f64,
@@ -53,7 +57,7 @@ pub struct Adam {
 ///
 /// Source: I. Loshchilov, F. Hutter, "Decoupled weight decay regularization", 2017,
 /// <https://arxiv.org/abs/1711.05101>; `torch.optim.AdamW`.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct AdamW {
     /// `a`; 0.001 by default.
     pub learning_rate: f64,
@@ -63,6 +67,28 @@ pub struct AdamW {
     pub epsilon: f64,
     /// `d`; 0.01 by default, as in PyTorch.
     pub weight_decay: f64,
+}
+
+/// Which optimiser, without its settings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum OptimizerKind {
+    /// [`Sgd`].
+    Sgd,
+    /// [`Adam`].
+    Adam,
+    /// [`AdamW`].
+    AdamW,
+}
+
+impl OptimizerKind {
+    /// How many values it may remember for each parameter.
+    pub(crate) fn moments(self) -> RangeInclusive<usize> {
+        match self {
+            OptimizerKind::Sgd => 0..=1,
+            OptimizerKind::Adam | OptimizerKind::AdamW => 2..=2,
+        }
+    }
 }
 
 impl Default for Sgd {
@@ -117,6 +143,15 @@ impl From<AdamW> for Optimizer {
 }
 
 impl Optimizer {
+    /// Which optimiser it is.
+    pub fn kind(&self) -> OptimizerKind {
+        match self {
+            Optimizer::Sgd(_) => OptimizerKind::Sgd,
+            Optimizer::Adam(_) => OptimizerKind::Adam,
+            Optimizer::AdamW(_) => OptimizerKind::AdamW,
+        }
+    }
+
     /// The learning rate.
     pub fn learning_rate(&self) -> f64 {
         match self {

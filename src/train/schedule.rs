@@ -5,6 +5,8 @@
 
 use std::f64::consts::PI;
 
+use serde::Serialize;
+
 use super::range::{positive, share};
 use crate::error::Result;
 
@@ -22,7 +24,7 @@ use crate::error::Result;
 /// assert_eq!(rate(29), 1e-3);
 /// assert!(rate(99) < 4.1e-9);
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 #[non_exhaustive]
 pub enum Schedule {
     /// `peak` in every step.
@@ -43,7 +45,7 @@ pub enum Schedule {
 /// Source: `torch.optim.lr_scheduler.OneCycleLR` with `cycle_momentum=False`; L. Smith, N. Topin,
 /// "Super-convergence: very fast training of neural networks using large learning rates", 2017,
 /// <https://arxiv.org/abs/1708.07120>.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct OneCycle {
     /// The share of the steps that go up, from 0 to 1; 0.3 by default. `pct_start` in PyTorch.
     pub warm_up: f64,
@@ -58,7 +60,7 @@ pub struct OneCycle {
 /// Source: `torch.optim.lr_scheduler.CosineAnnealingLR` with `T_max = T` and `eta_min = b`;
 /// I. Loshchilov, F. Hutter, "SGDR: stochastic gradient descent with warm restarts", 2016,
 /// <https://arxiv.org/abs/1608.03983>.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Cosine {
     /// The last learning rate as a share of `peak`, from 0 to 1; 0 by default.
     pub end: f64,

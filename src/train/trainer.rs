@@ -1,18 +1,12 @@
-//! [`Trainer`]: epochs over shuffled batches, on any engine.
+//! [`Trainer`]: what a training is told, and its beginning.
 
-use std::{fmt, ops::ControlFlow, sync::Arc, time::Instant};
+use std::{fmt, ops::ControlFlow, path::PathBuf, sync::atomic::AtomicBool};
 
-use super::{EpochReport, Evaluation, History, Loss, Optimizer, Schedule, evaluation::mean_loss};
-use crate::{
-    Network,
-    data::{DataFor, Samples, Targets, TrainingData},
-    engine::{Engine, Run},
-    error::{Error, Result},
-    seed,
+use super::{
+    Checkpoints, EarlyStopping, EpochReport, History, Loss, Optimizer, Progress, Schedule,
+    fit::Fit, settings::Settings,
 };
-
-/// Into how many runs of batches an epoch is cut; progress is reported after each.
-const RUNS_PER_EPOCH: usize = 50;
+use crate::{Network, data::TrainingData, engine::Engine, error::Result};
 
 type OnEpoch<'a> = Box<dyn FnMut(&EpochReport) -> ControlFlow<()> + 'a>;
 type OnProgress<'a> = Box<dyn FnMut(&Progress) + 'a>;
@@ -34,38 +28,12 @@ type OnProgress<'a> = Box<dyn FnMut(&Progress) + 'a>;
 /// # Ok::<(), tuplenet::Error>(())
 /// ```
 pub struct Trainer<'a> {
-    optimizer: Optimizer,
-    schedule: Schedule,
-    loss: Loss,
-    epochs: usize,
-    batch_size: usize,
-    seed: u64,
-    validation_samples: usize,
-    on_epoch: Option<OnEpoch<'a>>,
-    on_progress: Option<OnProgress<'a>>,
-}
-
-/// Where a run stands within an epoch.
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct Progress {
-    /// The epoch, counted from 1.
-    pub epoch: usize,
-    /// Samples trained on in this epoch so far.
-    pub samples_done: usize,
-    /// Samples that this epoch trains on.
-    pub samples: usize,
-    /// The last batch's mean loss.
-    pub loss: f32,
-}
-
-/// Where a training stands between epochs.
-#[derive(Clone, Copy)]
-struct Steps {
-    /// Taken in the epochs before.
-    done: u64,
-    /// Of all epochs, if each is as long as the first.
-    total: u64,
+    pub(super) settings: Settings,
+    pub(super) checkpoints: Option<Checkpoints>,
+    pub(super) run_folder: Option<PathBuf>,
+    pub(super) stop: Option<&'a AtomicBool>,
+    pub(super) on_epoch: Option<OnEpoch<'a>>,
+    pub(super) on_progress: Option<OnProgress<'a>>,
 }
 
 impl<'a> Trainer<'a> {
@@ -73,13 +41,19 @@ impl<'a> Trainer<'a> {
     /// change them by the methods.
     pub fn new(optimizer: impl Into<Optimizer>) -> Self {
         Trainer {
-            optimizer: optimizer.into(),
-            schedule: Schedule::default(),
-            loss: Loss::default(),
-            epochs: 1,
-            batch_size: 100,
-            seed: 0,
-            validation_samples: 0,
+            settings: Settings {
+                optimizer: optimizer.into(),
+                schedule: Schedule::default(),
+                loss: Loss::default(),
+                epochs: 1,
+                batch_size: 100,
+                seed: 0,
+                validation_samples: 0,
+                early_stopping: None,
+            },
+            checkpoints: None,
+            run_folder: None,
+            stop: None,
             on_epoch: None,
             on_progress: None,
         }
@@ -87,25 +61,25 @@ impl<'a> Trainer<'a> {
 
     /// How many times the samples are gone through; at least 1.
     pub fn epochs(mut self, epochs: usize) -> Self {
-        self.epochs = epochs;
+        self.settings.epochs = epochs;
         self
     }
 
     /// Samples in a batch; at least 1. The last batch of an epoch may be smaller.
     pub fn batch(mut self, batch_size: usize) -> Self {
-        self.batch_size = batch_size;
+        self.settings.batch_size = batch_size;
         self
     }
 
     /// Decides shuffling, the validation split and dropout. Same seed, same engine: the same bits.
     pub fn seed(mut self, seed: u64) -> Self {
-        self.seed = seed;
+        self.settings.seed = seed;
         self
     }
 
     /// What is made small.
     pub fn loss(mut self, loss: Loss) -> Self {
-        self.loss = loss;
+        self.settings.loss = loss;
         self
     }
 
@@ -119,13 +93,43 @@ impl<'a> Trainer<'a> {
     /// let trainer = Trainer::new(adam).epochs(4).schedule(OneCycle::default());
     /// ```
     pub fn schedule(mut self, schedule: impl Into<Schedule>) -> Self {
-        self.schedule = schedule.into();
+        self.settings.schedule = schedule.into();
         self
     }
 
-    /// Holds back this many samples, chosen by the seed, and measures on them after each epoch.
+    /// Holds back this many samples and measures on them after each epoch. They are chosen by the seed, of
+    /// each class its share.
     pub fn validation(mut self, samples: usize) -> Self {
-        self.validation_samples = samples;
+        self.settings.validation_samples = samples;
+        self
+    }
+
+    /// Ends the training when the loss on the validation samples gets no better, and gives the network its
+    /// best weights.
+    pub fn early_stopping(mut self, early_stopping: EarlyStopping) -> Self {
+        self.settings.early_stopping = Some(early_stopping);
+        self
+    }
+
+    /// Writes down where the training stands, so that it can go on after it was stopped.
+    pub fn checkpoints(mut self, checkpoints: Checkpoints) -> Self {
+        self.checkpoints = Some(checkpoints);
+        self
+    }
+
+    /// Writes into this folder, which is made where it is missing, all that it takes to repeat the training
+    /// and what came of it: `run.json` with the command, the program's and the data's SHA-256, every setting,
+    /// engine and device, and in the end the SHA-256 of the weights; `history.jsonl` with the
+    /// [`History`], one line of JSON for each point and each epoch. Files of an earlier training there are replaced.
+    pub fn run_folder(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.run_folder = Some(folder.into());
+        self
+    }
+
+    /// Looked at some fifty times an epoch; when it is `true`, the training writes a checkpoint, if it is
+    /// told to write any, and ends with [`Error::Stopped`](crate::Error::Stopped). For a handler of Ctrl-C.
+    pub fn stop_when(mut self, flag: &'a AtomicBool) -> Self {
+        self.stop = Some(flag);
         self
     }
 
@@ -147,195 +151,32 @@ impl<'a> Trainer<'a> {
     /// gives fresh samples every epoch.
     ///
     /// # Errors
-    /// [`Error::Setting`] for a setting out of its range, before anything is trained;
-    /// [`Error::NotFinite`] when a batch's loss is not finite; [`Error::Device`] when the engine's
-    /// device fails.
+    /// [`Error::Setting`](crate::Error::Setting) for a setting out of its range, before anything is trained;
+    /// [`Error::NotFinite`](crate::Error::NotFinite) when a loss or a weight is not finite;
+    /// [`Error::Checkpoint`](crate::Error::Checkpoint) when there is none to go on from but a damaged one or
+    /// another training's; [`Error::Io`](crate::Error::Io) when a checkpoint or a file of the run folder cannot
+    /// be written; [`Error::Stopped`](crate::Error::Stopped) when it was told to stop;
+    /// [`Error::Device`](crate::Error::Device) when the engine's device fails.
     pub fn fit<N, E, D>(&mut self, net: &mut E, data: &D) -> Result<History>
     where
         N: Network,
         E: Engine<N>,
         D: TrainingData<N::In, N::Output>,
     {
-        self.check()?;
-        let mut history = History::default();
-        let mut losses = Vec::new();
-        let mut steps = Steps { done: 0, total: 0 };
-        let mut at_hand: Option<(D::Epoch, E::Data)> = None;
-        for epoch in 0..self.epochs {
-            let next = data.epoch(epoch)?;
-            let (samples, uploaded) = match at_hand.take() {
-                Some((samples, uploaded)) if Arc::ptr_eq(samples.samples(), next.samples()) => {
-                    (samples, uploaded)
-                }
-                _ => {
-                    let uploaded = net.upload(&next)?;
-                    (next, uploaded)
-                }
-            };
-            let (mut train, validation) = self.split(samples.samples())?;
-            seed::shuffle(&mut train, self.seed, epoch);
-            if epoch == 0 {
-                steps.total = self.steps(train.len());
-            }
-
-            losses.clear();
-            let started = Instant::now();
-            self.train_epoch(net, &uploaded, &train, epoch, steps, &mut losses)?;
-            let train_seconds = started.elapsed().as_secs_f64();
-            steps.done += losses.len() as u64;
-
-            let mut report = EpochReport {
-                epoch: epoch + 1,
-                train_loss: weighted_mean(&losses, &train, self.batch_size),
-                validation_loss: None,
-                validation_accuracy: None,
-                train_seconds,
-                samples_per_second: train.len() as f64 / train_seconds,
-            };
-            if !validation.is_empty() {
-                self.validate(net, &uploaded, samples.samples(), &validation, &mut report)?;
-            }
-            at_hand = Some((samples, uploaded));
-            let flow = self.on_epoch.as_mut().map(|callback| callback(&report));
-            history.epochs.push(report);
-            if flow == Some(ControlFlow::Break(())) {
-                break;
-            }
+        self.settings.check()?;
+        if let Some(checkpoints) = &self.checkpoints {
+            checkpoints.check()?;
         }
-        Ok(history)
+        Fit::begin(self, net, data)?.run(data)
     }
-
-    /// The steps of all epochs, if each has this many samples.
-    fn steps(&self, samples: usize) -> u64 {
-        let batches = samples.div_ceil(self.batch_size);
-        self.epochs.saturating_mul(batches) as u64
-    }
-
-    /// Checks the settings that need no data.
-    fn check(&self) -> Result<()> {
-        for (setting, value) in [("epochs", self.epochs), ("batch size", self.batch_size)] {
-            if value == 0 {
-                return Err(Error::Setting {
-                    setting,
-                    expected: "1 or more".to_owned(),
-                    found: "0".to_owned(),
-                });
-            }
-        }
-        self.optimizer.check()?;
-        self.schedule.check()
-    }
-
-    /// The samples to train on and those held back, the same in every epoch.
-    fn split(&self, samples: &Samples) -> Result<(Vec<u32>, Vec<u32>)> {
-        let mut order: Vec<u32> = (0..samples.len as u32).collect();
-        if self.validation_samples == 0 {
-            return Ok((order, Vec::new()));
-        }
-        if self.validation_samples >= samples.len {
-            return Err(Error::Setting {
-                setting: "validation samples",
-                expected: format!("fewer than the {} samples there are", samples.len),
-                found: self.validation_samples.to_string(),
-            });
-        }
-        seed::shuffle_for_split(&mut order, self.seed);
-        let train = order.split_off(self.validation_samples);
-        Ok((train, order))
-    }
-
-    /// One epoch's steps, in runs of batches, with progress between them.
-    fn train_epoch<N: Network, E: Engine<N>>(
-        &mut self,
-        net: &mut E,
-        data: &E::Data,
-        order: &[u32],
-        epoch: usize,
-        steps: Steps,
-        losses: &mut Vec<f32>,
-    ) -> Result<()> {
-        let batches = order.len().div_ceil(self.batch_size);
-        let samples_per_run = batches
-            .div_ceil(RUNS_PER_EPOCH)
-            .saturating_mul(self.batch_size);
-        let mut samples_done = 0;
-        for order_of_run in order.chunks(samples_per_run) {
-            let before = losses.len();
-            let run = Run {
-                order: order_of_run,
-                batch_size: self.batch_size,
-                optimizer: &self.optimizer,
-                schedule: self.schedule,
-                total_steps: steps.total,
-                loss: self.loss,
-                seed: self.seed,
-                first_step: steps.done + before as u64,
-            };
-            net.train(data, &run, losses)?;
-            if let Some(at) = losses[before..].iter().position(|loss| !loss.is_finite()) {
-                return Err(Error::NotFinite {
-                    epoch: epoch + 1,
-                    step: before + at + 1,
-                    loss: losses[before + at],
-                    learning_rate: run.learning_rate(at),
-                });
-            }
-            samples_done += order_of_run.len();
-            if let (Some(callback), Some(&loss)) = (&mut self.on_progress, losses.last()) {
-                callback(&Progress {
-                    epoch: epoch + 1,
-                    samples_done,
-                    samples: order.len(),
-                    loss,
-                });
-            }
-        }
-        Ok(())
-    }
-
-    fn validate<N: Network, E: Engine<N>>(
-        &self,
-        net: &E,
-        data: &E::Data,
-        samples: &Samples,
-        order: &[u32],
-        report: &mut EpochReport,
-    ) -> Result<()> {
-        if matches!(samples.targets, Targets::Labels(_)) {
-            let evaluation = Evaluation::new::<N, E>(net, data, samples, order)?;
-            report.validation_accuracy = Some(evaluation.accuracy());
-            if self.loss == Loss::CrossEntropy {
-                report.validation_loss = Some(evaluation.loss);
-                return Ok(());
-            }
-        }
-        let logits = net.logits(data, order)?;
-        report.validation_loss = Some(mean_loss::<N>(self.loss, samples, order, &logits));
-        Ok(())
-    }
-}
-
-/// The mean over samples of `losses`, which are means over batches, the last of which may be smaller.
-fn weighted_mean(losses: &[f32], order: &[u32], batch_size: usize) -> f64 {
-    let batches = order.chunks(batch_size).map(|batch| batch.len() as f64);
-    let sum: f64 = losses
-        .iter()
-        .zip(batches)
-        .map(|(&loss, len)| f64::from(loss) * len)
-        .sum();
-    sum / order.len() as f64
 }
 
 impl fmt::Debug for Trainer<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Trainer")
-            .field("optimizer", &self.optimizer)
-            .field("schedule", &self.schedule)
-            .field("loss", &self.loss)
-            .field("epochs", &self.epochs)
-            .field("batch_size", &self.batch_size)
-            .field("seed", &self.seed)
-            .field("validation_samples", &self.validation_samples)
+            .field("settings", &self.settings)
+            .field("checkpoints", &self.checkpoints)
+            .field("run_folder", &self.run_folder)
             .finish_non_exhaustive()
     }
 }

@@ -1,17 +1,12 @@
 //! Weights as `.safetensors`, with the keys and layout of `torch.nn.Sequential`.
 
-use std::{
-    fs,
-    io::Write,
-    path::{Path, PathBuf},
-};
+use std::{fs, path::Path};
 
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 
 use super::{Misfit, Weights, header, names::Names};
 use crate::{
-    Network,
-    aside::new_part,
+    Network, aside,
     error::{Error, Result},
     plan::Op,
 };
@@ -108,14 +103,7 @@ impl<N: Network> Weights<N> {
             .map_err(|misfit| refused(path, &misfit))?;
         let tensors: Vec<(String, Vec<usize>, Vec<u8>)> = self
             .named_tensors(names)
-            .map(|tensor| {
-                let bytes = tensor
-                    .values
-                    .iter()
-                    .flat_map(|value| value.to_le_bytes())
-                    .collect();
-                (tensor.name, tensor.shape, bytes)
-            })
+            .map(|tensor| (tensor.name, tensor.shape, little_endian(tensor.values)))
             .collect();
         let views: Result<Vec<(&str, TensorView<'_>)>, _> = tensors
             .iter()
@@ -129,8 +117,21 @@ impl<N: Network> Weights<N> {
         let file = views
             .and_then(|views| safetensors::serialize(views, None))
             .map_err(|error| not_safetensors(path, error))?;
-        write_aside(path, &file)
+        aside::write(path, &file).map_err(|source| Error::Io {
+            path: path.to_owned(),
+            action: "write the weights",
+            source,
+            remedy: "name a file in a folder that exists and can be written",
+        })
     }
+}
+
+/// The bytes of `values` as a file has them.
+pub(crate) fn little_endian(values: &[f32]) -> Vec<u8> {
+    values
+        .iter()
+        .flat_map(|value| value.to_le_bytes())
+        .collect()
 }
 
 fn refused(path: &Path, misfit: &Misfit) -> Error {
@@ -140,24 +141,6 @@ fn refused(path: &Path, misfit: &Misfit) -> Error {
         expected: misfit.expected().to_owned(),
         found: misfit.found().to_owned(),
     }
-}
-
-/// Writes `bytes` to a temporary file beside `path` and renames it to `path`.
-fn write_aside(path: &Path, bytes: &[u8]) -> Result<()> {
-    let failed = |source| Error::Io {
-        path: path.to_owned(),
-        action: "write the weights",
-        source,
-        remedy: "name a file in a folder that exists and can be written",
-    };
-    let folder = match path.parent() {
-        Some(folder) if folder != Path::new("") => folder.to_owned(),
-        _ => PathBuf::from("."),
-    };
-    let mut file = new_part(&folder).map_err(failed)?;
-    file.write_all(bytes).map_err(failed)?;
-    file.persist(path).map_err(|error| failed(error.error))?;
-    Ok(())
 }
 
 fn read(path: &Path) -> Result<Vec<u8>> {

@@ -14,6 +14,8 @@ pub(crate) mod names;
 pub(crate) mod place;
 
 #[cfg(feature = "train")]
+pub(crate) use self::file::little_endian;
+#[cfg(feature = "train")]
 pub use self::{
     buffer::{Tensor, Weights, WeightsOf},
     file::{TensorShape, shapes},

@@ -39,17 +39,18 @@ use self::{
     inference::Source,
     lent::{Lent, LentMut},
     live::Live,
-    matrix::{BLOCK, Matrix},
+    matrix::{BLOCK, Matrix, Part},
     program::Program,
-    state::{Context, Job},
+    state::{Context, Job, Memory},
     team::{Member, Team},
 };
-use super::{Engine, Run, check_order, whole_samples};
+use super::{Engine, OptimizerState, Run, check_order, whole_samples};
 use crate::{
     Network, Weights,
     data::DataFor,
     error::{Error, Result},
     frozen::{self, fits_the_stack},
+    plan::Step,
     shape::{Sample, Shape},
     train::Loss,
     weights::WeightsOf,
@@ -264,6 +265,42 @@ impl<N: Network> Engine<N> for Fused<N> {
         Weights::from_slice(&flat)
     }
 
+    fn optimizer_state(&self) -> Result<Option<OptimizerState<N>>> {
+        let program = &self.context.core.program;
+        let state = self.context.memory(|memory| -> Result<OptimizerState<N>> {
+            let kept = memory.moments.iter().filter(|moment| !moment.is_empty());
+            let moments = kept.map(|moment| {
+                let mut flat = vec![0.0; N::PARAMS];
+                from_blocked(program, moment, &mut flat);
+                Weights::from_slice(&flat)
+            });
+            Ok(OptimizerState {
+                kind: memory.kind,
+                steps: memory.steps,
+                moments: moments.collect::<Result<_>>()?,
+            })
+        });
+        state.transpose()
+    }
+
+    fn restore(&mut self, weights: &Weights<N>, state: Option<&OptimizerState<N>>) -> Result<()> {
+        state.map_or(Ok(()), OptimizerState::check)?;
+        let core = &self.context.core;
+        for (layer, matrix) in core.program.layers.iter().zip(&core.weights) {
+            // SAFETY: the engine is held by `&mut`, so nobody else reads or writes its weights.
+            let part = unsafe { matrix.part(0..matrix.blocks(), 0..layer.linear.inputs + 1) };
+            to_blocked(&layer.linear, weights.as_slice(), part);
+        }
+        let memory = state.map(|state| {
+            let moments = state.moments.iter().map(Weights::as_slice);
+            let mut moments = moments.map(|moment| blocked(&core.program, moment));
+            let moments = [moments.next(), moments.next()].map(Option::unwrap_or_default);
+            Memory::new(&core.program, state.kind, state.steps, moments)
+        });
+        self.context.set_memory(memory);
+        Ok(())
+    }
+
     fn predict(&self, sample: &impl Sample<N::In>) -> Result<<N::Output as Shape>::Array> {
         let mut logits = N::Output::zeros();
         let core = &self.context.core;
@@ -284,25 +321,28 @@ impl<N: Network> Engine<N> for Fused<N> {
     }
 }
 
-/// The weights in the engine's layout, `[I + 1, O]` for each layer.
+/// Weights, or moments, in the engine's layout, `[I + 1, O]` for each layer.
 fn blocked(program: &Program, flat: &[f32]) -> Vec<Matrix> {
     let layers = program.layers.iter().map(|layer| {
-        let step = layer.linear;
-        let (inputs, outputs) = (step.inputs, step.outputs);
-        let mut matrix = Matrix::zeros(inputs + 1, outputs);
-        let mut to = matrix.whole();
-        let (weight, bias) =
-            flat[step.offset..step.offset + step.params()].split_at(inputs * outputs);
-        for output in 0..outputs {
-            let (block, lane) = (output / BLOCK, output % BLOCK);
-            for input in 0..inputs {
-                to.row(block, input)[lane] = weight[output * inputs + input];
-            }
-            to.row(block, inputs)[lane] = bias[output];
-        }
+        let mut matrix = Matrix::zeros(layer.linear.inputs + 1, layer.linear.outputs);
+        to_blocked(&layer.linear, flat, matrix.whole());
         matrix
     });
     layers.collect()
+}
+
+/// One layer's weights, or moments, from the plan's layout into the engine's.
+fn to_blocked(linear: &Step, flat: &[f32], mut to: Part<'_>) {
+    let (inputs, outputs) = (linear.inputs, linear.outputs);
+    let (weight, bias) =
+        flat[linear.offset..linear.offset + linear.params()].split_at(inputs * outputs);
+    for output in 0..outputs {
+        let (block, lane) = (output / BLOCK, output % BLOCK);
+        for input in 0..inputs {
+            to.row(block, input)[lane] = weight[output * inputs + input];
+        }
+        to.row(block, inputs)[lane] = bias[output];
+    }
 }
 
 /// Weights, or gradients, from the engine's layout into the plan's.

@@ -1,19 +1,17 @@
 //! What an engine's team works on: the job at hand, and the buffers that live from job to job.
 
-use std::{
-    mem::{Discriminant, discriminant},
-    sync::{Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
-};
+use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::{
     Core,
     inference::{self, Chunk},
     kernels::{Rule, WORD},
     matrix::Matrix,
+    program::Program,
     team::{Broken, Member},
     training::{self, Activations, Kind, Training},
 };
-use crate::train::Optimizer;
+use crate::train::OptimizerKind;
 
 /// What all members of a team see.
 pub(super) struct Context {
@@ -43,14 +41,42 @@ struct State {
 }
 
 /// What an optimiser remembers.
-struct Memory {
-    kind: Discriminant<Optimizer>,
+pub(super) struct Memory {
+    pub(super) kind: OptimizerKind,
     /// For each moment that it keeps, a matrix for each layer.
-    moments: [Vec<Matrix>; 2],
+    pub(super) moments: [Vec<Matrix>; 2],
     /// Steps taken with these moments.
-    steps: u64,
+    pub(super) steps: u64,
     /// The features of the input whose moments may be other than 0.
     moving: Vec<u64>,
+}
+
+impl Memory {
+    /// After `steps` steps. Features whose moments are all 0 have rested so far.
+    pub(super) fn new(
+        program: &Program,
+        kind: OptimizerKind,
+        steps: u64,
+        moments: [Vec<Matrix>; 2],
+    ) -> Self {
+        let mut moving = vec![0; program.inputs.div_ceil(WORD)];
+        for first in moments.iter().filter_map(|moment| moment.first()) {
+            // SAFETY: the moments are held by value.
+            let view = unsafe { first.view() };
+            for feature in 0..view.rows - 1 {
+                let mut blocks = 0..view.blocks;
+                if blocks.any(|block| view.row(block, feature).iter().any(|&value| value != 0.0)) {
+                    moving[feature / WORD] |= 1 << (feature % WORD);
+                }
+            }
+        }
+        Memory {
+            kind,
+            moments,
+            steps,
+            moving,
+        }
+    }
 }
 
 impl Context {
@@ -95,6 +121,15 @@ impl Context {
     /// Shows the gradients that the last job of that kind stored.
     pub(super) fn gradients(&self, show: impl FnOnce(&[Matrix])) {
         show(&self.read().gradients);
+    }
+
+    /// Shows what the optimiser remembers, once there has been one.
+    pub(super) fn memory<T>(&self, show: impl FnOnce(&Memory) -> T) -> Option<T> {
+        self.read().memory.as_ref().map(show)
+    }
+
+    pub(super) fn set_memory(&self, memory: Option<Memory>) {
+        self.write().memory = memory;
     }
 
     /// One member's part of the job at hand.
@@ -142,7 +177,7 @@ impl State {
                 steps_done,
                 ..
             } => {
-                let kind = discriminant(optimizer);
+                let kind = optimizer.kind();
                 if self
                     .memory
                     .as_ref()
@@ -150,12 +185,8 @@ impl State {
                 {
                     self.memory = None;
                 }
-                let words = self.all.len();
-                let memory = self.memory.get_or_insert_with(|| Memory {
-                    kind,
-                    moments: [Vec::new(), Vec::new()],
-                    steps: 0,
-                    moving: vec![0; words],
+                let memory = self.memory.get_or_insert_with(|| {
+                    Memory::new(&core.program, kind, 0, [Vec::new(), Vec::new()])
                 });
                 let rule = Rule::new(optimizer, optimizer.learning_rate(), 1);
                 for moment in memory.moments.iter_mut().take(rule.moments()) {

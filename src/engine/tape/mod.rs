@@ -21,7 +21,7 @@ use self::{
     forward::{Dropouts, Layer, Matrix, forward},
     update::State,
 };
-use super::{Engine, Run, check_order, whole_samples};
+use super::{Engine, OptimizerState, Run, check_order, whole_samples};
 use crate::{
     Network, Weights,
     data::DataFor,
@@ -225,6 +225,29 @@ impl<N: Network, D: Device<f32>> Engine<N> for Tape<N, D> {
             flat.extend(layer.bias.as_vec());
         }
         Weights::from_slice(&flat)
+    }
+
+    fn optimizer_state(&self) -> Result<Option<OptimizerState<N>>> {
+        let Some(state) = &self.state else {
+            return Ok(None);
+        };
+        let moments = state.moments(&self.layers);
+        let moments = moments.map_err(|error| self.failed(error))?;
+        let moments = moments.iter().map(|moment| Weights::from_slice(moment));
+        Ok(Some(OptimizerState {
+            kind: state.kind,
+            steps: state.steps.unsigned_abs().into(),
+            moments: moments.collect::<Result<_>>()?,
+        }))
+    }
+
+    fn restore(&mut self, weights: &Weights<N>, state: Option<&OptimizerState<N>>) -> Result<()> {
+        state.map_or(Ok(()), OptimizerState::check)?;
+        let layers = forward::layers(&self.device, &N::PLAN, weights.as_slice());
+        self.layers = layers.map_err(|error| self.failed(error))?;
+        let state = state.map(|state| State::restored(&self.layers, &self.device, state));
+        self.state = state.transpose().map_err(|error| self.failed(error))?;
+        Ok(())
     }
 }
 

@@ -1,31 +1,33 @@
 //! Optimisers as dfdx has them, with their state.
 
-use std::mem::{Discriminant, discriminant};
-
 use dfdx::{
     optim::{AdamConfig, Momentum, SgdConfig, WeightDecay},
-    prelude::{Device, Gradients},
+    prelude::{Backward, Device, Gradients, SumTo, Trace, TryAdd, TryMul},
 };
 
-use super::forward::Layer;
-use crate::train::Optimizer;
+use super::forward::{self, Layer};
+use crate::{
+    Network, Weights,
+    engine::OptimizerState,
+    train::{Optimizer, OptimizerKind},
+};
 
 /// The optimiser's memory. dfdx keys buffers by tensor, so a `Gradients` holds one per parameter,
 /// of zeros when first asked for.
 pub(super) struct State<D: Device<f32>> {
-    kind: Discriminant<Optimizer>,
+    pub(super) kind: OptimizerKind,
     /// SGD's velocity, Adam's first moment.
     moment1: Gradients<f32, D>,
     /// Adam's second moment.
     moment2: Gradients<f32, D>,
     /// Steps taken with this state.
-    steps: i32,
+    pub(super) steps: i32,
 }
 
 impl<D: Device<f32>> State<D> {
     /// The state for this kind of optimiser: the one at hand, or a fresh one.
     pub(super) fn of<'a>(state: &'a mut Option<Self>, optimizer: &Optimizer) -> &'a mut Self {
-        let kind = discriminant(optimizer);
+        let kind = optimizer.kind();
         if state.as_ref().is_some_and(|state| state.kind != kind) {
             *state = None;
         }
@@ -35,6 +37,41 @@ impl<D: Device<f32>> State<D> {
             moment2: Gradients::leaky(),
             steps: 0,
         })
+    }
+
+    /// The state that another engine, or a run before this one, has left.
+    pub(super) fn restored<N: Network>(
+        layers: &[Layer<D>],
+        device: &D,
+        state: &OptimizerState<N>,
+    ) -> Result<Self, D::Err> {
+        let mut moments = state.moments.iter();
+        let mut next = || match moments.next() {
+            Some(moment) => with_values(layers, device, moment),
+            None => Ok(Gradients::leaky()),
+        };
+        Ok(State {
+            kind: state.kind,
+            moment1: next()?,
+            moment2: next()?,
+            steps: i32::try_from(state.steps).unwrap_or(i32::MAX),
+        })
+    }
+
+    /// A copy of each moment that the optimiser keeps, laid out as the parameters are.
+    pub(super) fn moments(&self, layers: &[Layer<D>]) -> Result<Vec<Vec<f32>>, D::Err> {
+        let kept = match self.kind {
+            OptimizerKind::Sgd => &[&self.moment1][..],
+            OptimizerKind::Adam | OptimizerKind::AdamW => &[&self.moment1, &self.moment2],
+        };
+        let copied = kept.iter().map(|&moment| {
+            let (mut moment, mut flat) = (moment.clone(), Vec::new());
+            for layer in layers {
+                layer.append_gradient(&mut moment, &mut flat)?;
+            }
+            Ok(flat)
+        });
+        copied.collect()
     }
 
     /// One step: changes every parameter by its gradient.
@@ -113,6 +150,31 @@ impl<D: Device<f32>> State<D> {
         }
         Ok(())
     }
+}
+
+/// Buffers that hold `values` for the parameters of `layers`.
+///
+/// dfdx lets nobody write such a buffer but its backward pass; the gradient of `sum(w v)` with respect to
+/// `w` is `v`, to the bit.
+fn with_values<N: Network, D: Device<f32>>(
+    layers: &[Layer<D>],
+    device: &D,
+    values: &Weights<N>,
+) -> Result<Gradients<f32, D>, D::Err> {
+    let values = forward::layers(device, &N::PLAN, values.as_slice())?;
+    let mut sum = None;
+    for (of, values) in layers.iter().zip(values) {
+        let weight = of.weight.clone().leaky_traced().try_mul(values.weight)?;
+        let bias = of.bias.clone().leaky_traced().try_mul(values.bias)?;
+        let layer = weight
+            .try_sum::<(), _>()?
+            .try_add(bias.try_sum::<(), _>()?)?;
+        sum = Some(match sum {
+            None => layer,
+            Some(sum) => layer.try_add(sum)?,
+        });
+    }
+    sum.map_or(Ok(Gradients::leaky()), |sum| sum.try_backward())
 }
 
 fn decay(rate: f64, kind: fn(f64) -> WeightDecay) -> Option<WeightDecay> {

@@ -1,0 +1,285 @@
+//! A checkpoint's bytes: a safetensors file, which any tool that knows the format opens.
+//!
+//! | | |
+//! | --- | --- |
+//! | tensors `weights.*` | the weights, as in a weights file: `weights.0.weight` |
+//! | `moment1.*`, `moment2.*` | what the optimiser remembers, of the same shapes |
+//! | `best.*` | the weights of the best epoch |
+//! | `losses` | the losses of the epoch's steps so far |
+//! | metadata `checkpoint` | everything else, as JSON |
+//! | metadata `sha256` | the SHA-256 of the whole file, taken with 64 zeros in its own place |
+
+use std::collections::HashMap;
+
+use safetensors::{Dtype, SafeTensors, tensor::TensorView};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use crate::{
+    Network, Weights,
+    engine::OptimizerState,
+    hex::in_hex,
+    train::{
+        History, OptimizerKind,
+        standing::{Best, Position, Standing},
+    },
+    weights::little_endian,
+};
+
+/// The format that is written, and the only one that is read.
+const VERSION: u32 = 1;
+const NO_SUM: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+
+/// Everything but tensors.
+#[derive(Debug, Serialize, Deserialize)]
+struct Manifest {
+    version: u32,
+    /// The crate that wrote it.
+    tuplenet: String,
+    identity: Value,
+    position: Position,
+    optimizer: Option<OptimizerNumbers>,
+    best: Option<BestNumbers>,
+    history: History,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct OptimizerNumbers {
+    kind: OptimizerKind,
+    steps: u64,
+    moments: usize,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct BestNumbers {
+    epoch: usize,
+    loss: f64,
+}
+
+/// Why a file is not a checkpoint to go on from.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    pub(super) expected: String,
+    pub(super) found: String,
+}
+
+fn refusal(expected: impl Into<String>, found: impl ToString) -> Refusal {
+    Refusal {
+        expected: expected.into(),
+        found: found.to_string(),
+    }
+}
+
+/// What a training goes on from.
+#[derive(Debug)]
+pub(in crate::train) struct Contents<N> {
+    pub(in crate::train) weights: Weights<N>,
+    pub(in crate::train) optimizer: Option<OptimizerState<N>>,
+    pub(in crate::train) standing: Standing<N>,
+}
+
+/// The file of a checkpoint.
+pub(super) fn write<N: Network>(
+    identity: Value,
+    weights: &Weights<N>,
+    optimizer: Option<&OptimizerState<N>>,
+    standing: &Standing<N>,
+) -> Result<Vec<u8>, String> {
+    let manifest = Manifest {
+        version: VERSION,
+        tuplenet: env!("CARGO_PKG_VERSION").to_owned(),
+        identity,
+        position: standing.position,
+        optimizer: optimizer.map(|state| OptimizerNumbers {
+            kind: state.kind,
+            steps: state.steps,
+            moments: state.moments.len(),
+        }),
+        best: standing.best.as_ref().map(|best| BestNumbers {
+            epoch: best.epoch,
+            loss: best.loss,
+        }),
+        history: standing.history.clone(),
+    };
+    let manifest = serde_json::to_string(&manifest).map_err(|error| error.to_string())?;
+    let moments = optimizer.map_or(&[][..], |state| &state.moments[..]);
+    let named = [("weights".to_owned(), weights)].into_iter();
+    let named = named.chain((1..).map(moment_name).zip(moments));
+    let named = named.chain(
+        standing
+            .best
+            .as_ref()
+            .map(|best| ("best".to_owned(), &best.weights)),
+    );
+    let mut tensors: Vec<(String, Vec<usize>, Vec<u8>)> = named
+        .flat_map(|(prefix, weights)| {
+            weights
+                .tensors()
+                .map(move |tensor| (prefix.clone(), tensor))
+        })
+        .map(|(prefix, tensor)| {
+            (
+                format!("{prefix}.{}", tensor.name),
+                tensor.shape,
+                little_endian(tensor.values),
+            )
+        })
+        .collect();
+    let losses = &standing.losses;
+    tensors.push((
+        "losses".to_owned(),
+        vec![losses.len()],
+        little_endian(losses),
+    ));
+    let views = tensors.iter().map(|(name, shape, bytes)| {
+        Ok((
+            name.as_str(),
+            TensorView::new(Dtype::F32, shape.clone(), bytes)?,
+        ))
+    });
+    let metadata = [("checkpoint", manifest), ("sha256", NO_SUM.to_owned())];
+    let metadata = metadata
+        .map(|(name, value)| (name.to_owned(), value))
+        .into();
+    let mut file = views
+        .collect::<Result<Vec<_>, _>>()
+        .and_then(|views| safetensors::serialize(views, Some(metadata)))
+        .map_err(|error| error.to_string())?;
+    let place = place_of(&file, NO_SUM).ok_or("the checksum has no place")?;
+    let sum = in_hex(&Sha256::digest(&file));
+    file[place..place + NO_SUM.len()].copy_from_slice(sum.as_bytes());
+    Ok(file)
+}
+
+/// A checkpoint whose checksum is right.
+pub(super) struct Opened<'a> {
+    manifest: Manifest,
+    tensors: SafeTensors<'a>,
+}
+
+/// Opens a checkpoint's file.
+///
+/// # Errors
+/// A [`Refusal`] when it is no checkpoint, of another version, or damaged.
+pub(super) fn open(file: &[u8]) -> Result<Opened<'_>, Refusal> {
+    let whole = "a whole checkpoint";
+    let (_, header) = SafeTensors::read_metadata(file).map_err(|error| refusal(whole, error))?;
+    let metadata: HashMap<String, String> = header.metadata().clone().unwrap_or_default();
+    let named = |name: &str| {
+        let value = metadata.get(name);
+        value.ok_or_else(|| refusal(whole, format!("a safetensors file without `{name}`")))
+    };
+    let (manifest, sum) = (named("checkpoint")?, named("sha256")?);
+    let version: Result<Value, _> = serde_json::from_str(manifest);
+    let version = version.map_err(|error| refusal(whole, error))?["version"].clone();
+    if version != VERSION {
+        return Err(refusal(
+            format!("a checkpoint of version {VERSION}"),
+            format!("version {version}"),
+        ));
+    }
+    let damaged = || {
+        refusal(
+            format!("contents with SHA-256 {sum}"),
+            "others: it is damaged",
+        )
+    };
+    let place = place_of(file, sum).ok_or_else(damaged)?;
+    let mut hash = Sha256::new();
+    hash.update(&file[..place]);
+    hash.update(NO_SUM);
+    hash.update(&file[place + sum.len()..]);
+    if in_hex(&hash.finalize()) != *sum {
+        return Err(damaged());
+    }
+    Ok(Opened {
+        manifest: serde_json::from_str(manifest).map_err(|error| refusal(whole, error))?,
+        tensors: SafeTensors::deserialize(file).map_err(|error| refusal(whole, error))?,
+    })
+}
+
+/// Where the value of `sha256` begins.
+fn place_of(file: &[u8], sum: &str) -> Option<usize> {
+    let quoted = format!("\"sha256\":\"{sum}\"");
+    let before = quoted.len() - sum.len() - 1;
+    let found = file
+        .windows(quoted.len())
+        .position(|window| window == quoted.as_bytes())?;
+    Some(found + before)
+}
+
+impl Opened<'_> {
+    /// What the checkpoint belongs to.
+    pub(super) fn identity(&self) -> &Value {
+        &self.manifest.identity
+    }
+
+    /// What it holds, for the network that it belongs to.
+    pub(super) fn contents<N: Network>(self) -> Result<Contents<N>, Refusal> {
+        let Opened { manifest, tensors } = self;
+        let optimizer = manifest.optimizer.map(|numbers| {
+            let moments =
+                (1..=numbers.moments).map(|number| weights(&tensors, &moment_name(number)));
+            Ok(OptimizerState {
+                kind: numbers.kind,
+                steps: numbers.steps,
+                moments: moments.collect::<Result<_, _>>()?,
+            })
+        });
+        let best = manifest.best.map(|numbers| {
+            Ok(Best {
+                epoch: numbers.epoch,
+                loss: numbers.loss,
+                weights: weights(&tensors, "best")?,
+            })
+        });
+        Ok(Contents {
+            weights: weights(&tensors, "weights")?,
+            optimizer: optimizer.transpose()?,
+            standing: Standing {
+                position: manifest.position,
+                losses: values(&tensors, "losses", None)?,
+                history: manifest.history,
+                best: best.transpose()?,
+            },
+        })
+    }
+}
+
+fn moment_name(number: usize) -> String {
+    format!("moment{number}")
+}
+
+/// The tensors of a network whose names begin with `prefix`.
+fn weights<N: Network>(tensors: &SafeTensors<'_>, prefix: &str) -> Result<Weights<N>, Refusal> {
+    let mut flat = Vec::with_capacity(N::PARAMS);
+    for tensor in Weights::<N>::zeros().tensors() {
+        flat.extend(values(
+            tensors,
+            &format!("{prefix}.{}", tensor.name),
+            Some(&tensor.shape),
+        )?);
+    }
+    Weights::from_slice(&flat).map_err(|error| refusal("the network's parameters", error))
+}
+
+/// The values of a tensor, which is of `shape` if that is given.
+fn values(
+    tensors: &SafeTensors<'_>,
+    name: &str,
+    shape: Option<&[usize]>,
+) -> Result<Vec<f32>, Refusal> {
+    let tensor = tensors
+        .tensor(name)
+        .map_err(|error| refusal(format!("`{name}`"), error))?;
+    if tensor.dtype() != Dtype::F32 || shape.is_some_and(|shape| shape != tensor.shape()) {
+        let expected = format!("`{name}`: F32 {:?}", shape.unwrap_or(tensor.shape()));
+        return Err(refusal(
+            expected,
+            format!("{} {:?}", tensor.dtype(), tensor.shape()),
+        ));
+    }
+    let (numbers, _) = tensor.data().as_chunks::<4>();
+    Ok(numbers.iter().copied().map(f32::from_le_bytes).collect())
+}

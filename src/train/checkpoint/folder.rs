@@ -1,0 +1,170 @@
+//! A folder of checkpoints, held by one training at a time.
+
+use std::{
+    fs::{self, File, TryLockError},
+    io,
+    path::{Path, PathBuf},
+};
+
+use serde_json::Value;
+
+use super::{
+    Checkpoints,
+    file::{self, Contents, Refusal},
+    identity::{Identity, difference},
+};
+use crate::{
+    Network, Weights, aside,
+    engine::OptimizerState,
+    error::{Error, Result},
+    train::standing::Standing,
+};
+
+const PREFIX: &str = "checkpoint-";
+const SUFFIX: &str = ".safetensors";
+const LOCK: &str = ".tuplenet-lock";
+
+/// The checkpoints of a training.
+#[derive(Debug)]
+pub(in crate::train) struct Folder {
+    path: PathBuf,
+    keep: usize,
+    identity: Value,
+    /// Held while the training runs; the system lets go of it when the process ends, however it ends.
+    _lock: File,
+}
+
+impl Folder {
+    /// Takes the folder, which is made where it is missing.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when it cannot be written; [`Error::Checkpoint`] when another training holds it.
+    pub(in crate::train) fn take(checkpoints: &Checkpoints, identity: &Identity) -> Result<Self> {
+        let path = checkpoints.folder.clone();
+        let unwritable = |source| io_error(&path, "write checkpoints in", source);
+        fs::create_dir_all(&path).map_err(unwritable)?;
+        let lock = File::create(path.join(LOCK)).map_err(unwritable)?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::Error(source)) => return Err(unwritable(source)),
+            Err(TryLockError::WouldBlock) => {
+                return Err(Error::Checkpoint {
+                    path,
+                    expected: "a folder that no other training writes to".to_owned(),
+                    found: "one at work".to_owned(),
+                    remedy: "wait for it, or name another folder",
+                });
+            }
+        }
+        aside::remove_left_parts(&path).map_err(unwritable)?;
+        Ok(Folder {
+            keep: checkpoints.keep,
+            identity: identity.fixed(),
+            _lock: lock,
+            path,
+        })
+    }
+
+    /// The newest checkpoint; `None` where there is none.
+    ///
+    /// # Errors
+    /// [`Error::Checkpoint`] when it is damaged, or another training's; [`Error::Io`] when it cannot be read.
+    pub(in crate::train) fn resume<N: Network>(&self) -> Result<Option<Contents<N>>> {
+        let Some(path) = newest(&self.path)? else {
+            return Ok(None);
+        };
+        let bytes = fs::read(&path).map_err(|source| io_error(&path, "read", source))?;
+        let refused = |Refusal { expected, found }| Error::Checkpoint {
+            path: path.clone(),
+            expected,
+            found,
+            remedy: "delete it to go on from the one before it, or begin afresh in another folder",
+        };
+        let opened = file::open(&bytes).map_err(refused)?;
+        if let Some((name, mine, its)) = difference(&self.identity, opened.identity()) {
+            return Err(Error::Checkpoint {
+                path,
+                expected: format!("a training with `{name}` {mine}"),
+                found: its,
+                remedy: "go on with what it was begun with, or begin afresh in another folder",
+            });
+        }
+        opened.contents().map(Some).map_err(refused)
+    }
+
+    /// Checks that no training has left checkpoints here.
+    ///
+    /// # Errors
+    /// [`Error::Checkpoint`] when one has.
+    pub(in crate::train) fn check_empty(&self) -> Result<()> {
+        match newest(&self.path)? {
+            None => Ok(()),
+            Some(path) => Err(Error::Checkpoint {
+                path,
+                expected: "no checkpoints yet, for a training from the beginning".to_owned(),
+                found: "one of an earlier training".to_owned(),
+                remedy: "resume that, or name another folder",
+            }),
+        }
+    }
+
+    /// Writes a checkpoint, and deletes the oldest of more than are kept.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the folder cannot be written, for example for want of room; the earlier
+    /// checkpoints are whole.
+    pub(in crate::train) fn write<N: Network>(
+        &self,
+        weights: &Weights<N>,
+        optimizer: Option<&OptimizerState<N>>,
+        standing: &Standing<N>,
+    ) -> Result<PathBuf> {
+        let steps = standing.position.steps_before + standing.losses.len() as u64;
+        let path = self.path.join(format!("{PREFIX}{steps:012}{SUFFIX}"));
+        let failed = |source| io_error(&path, "write", source);
+        let bytes = file::write(self.identity.clone(), weights, optimizer, standing)
+            .map_err(|words| failed(io::Error::other(words)))?;
+        aside::write(&path, &bytes).map_err(failed)?;
+        let all = all(&self.path)?;
+        for old in all.iter().rev().skip(self.keep) {
+            fs::remove_file(old).map_err(|source| io_error(old, "delete", source))?;
+        }
+        Ok(path)
+    }
+}
+
+/// The newest checkpoint in `folder`, if there is one.
+pub(super) fn newest(folder: &Path) -> Result<Option<PathBuf>> {
+    Ok(all(folder)?.pop())
+}
+
+/// The checkpoints in `folder`, oldest first.
+fn all(folder: &Path) -> Result<Vec<PathBuf>> {
+    let unreadable = |source| io_error(folder, "read", source);
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(unreadable)?,
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        let entry = entry.map_err(unreadable)?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let steps = name
+            .strip_prefix(PREFIX)
+            .and_then(|name| name.strip_suffix(SUFFIX));
+        if let Some(steps) = steps.and_then(|steps| steps.parse::<u64>().ok()) {
+            found.push((steps, entry.path()));
+        }
+    }
+    found.sort();
+    Ok(found.into_iter().map(|(_, path)| path).collect())
+}
+
+fn io_error(path: &Path, action: &'static str, source: io::Error) -> Error {
+    Error::Io {
+        path: path.to_owned(),
+        action,
+        source,
+        remedy: "make room, or name a folder that can be written; earlier checkpoints are whole",
+    }
+}

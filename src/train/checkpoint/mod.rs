@@ -1,0 +1,100 @@
+//! Checkpoints: a training that is stopped at any moment goes on, and ends with the same bits.
+
+mod file;
+mod folder;
+mod identity;
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+pub(super) use self::{file::Contents, folder::Folder, identity::Identity};
+use crate::error::{Error, Result};
+
+/// Where, and how often, a training writes down where it stands; always at the end of an epoch.
+///
+/// A checkpoint holds the weights, the optimiser's state, the position in the epoch, the best weights so
+/// far and the history, with a checksum; there is no state of chance, since the seed and the position decide
+/// every draw. It is written aside, synced and renamed, so that a failure at any moment leaves the ones
+/// before it whole. A training that is resumed ends with the same bits as one that was never stopped, on an
+/// engine of the same name and SIMD.
+///
+/// ```
+/// use tuplenet::prelude::*;
+///
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let folder = folder.path();
+/// type Net = (Linear<784, 16>, ReLU, Linear<16, 10>);
+/// let digits = Digits::new(1).dataset(0..500)?;
+/// let train = |epochs| {
+///     let mut net = Fused::<Net>::new(Weights::init(1))?;
+///     let checkpoints = Checkpoints::in_folder(folder).keep(2).resume(true);
+///     Trainer::new(Adam::default()).epochs(epochs).checkpoints(checkpoints).fit(&mut net, &digits)
+/// };
+/// assert_eq!(train(2)?.epochs.len(), 2);
+/// assert_eq!(train(5)?.epochs.len(), 5); // of which it trains the last three
+/// # Ok::<(), tuplenet::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Checkpoints {
+    pub(super) folder: PathBuf,
+    pub(super) every: Option<Duration>,
+    pub(super) keep: usize,
+    pub(super) resume: bool,
+}
+
+impl Checkpoints {
+    /// In this folder, which is made where it is missing, at the end of every epoch; the newest three are
+    /// kept, and the training begins from the beginning.
+    pub fn in_folder(folder: impl Into<PathBuf>) -> Self {
+        Checkpoints {
+            folder: folder.into(),
+            every: None,
+            keep: 3,
+            resume: false,
+        }
+    }
+
+    /// Also within an epoch, when as much time has passed since the last. Looked at some fifty times an
+    /// epoch.
+    pub fn every(mut self, time: Duration) -> Self {
+        self.every = Some(time);
+        self
+    }
+
+    /// How many are kept, the newest; at least 1.
+    pub fn keep(mut self, checkpoints: usize) -> Self {
+        self.keep = checkpoints;
+        self
+    }
+
+    /// Whether to go on from the newest checkpoint in the folder; with none there, a training begins from
+    /// the beginning.
+    ///
+    /// One of another network, engine, optimiser, data set or of any other setting is refused; more epochs
+    /// are legal where the learning rate is constant.
+    pub fn resume(mut self, resume: bool) -> Self {
+        self.resume = resume;
+        self
+    }
+
+    /// The newest checkpoint in `folder`, if there is one.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the folder is there and cannot be read.
+    pub fn newest(folder: impl AsRef<Path>) -> Result<Option<PathBuf>> {
+        folder::newest(folder.as_ref())
+    }
+
+    pub(super) fn check(&self) -> Result<()> {
+        if self.keep == 0 {
+            return Err(Error::Setting {
+                setting: "checkpoints kept",
+                expected: "1 or more".to_owned(),
+                found: "0".to_owned(),
+            });
+        }
+        Ok(())
+    }
+}

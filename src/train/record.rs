@@ -1,0 +1,121 @@
+//! [`Record`]: a folder with all that it takes to repeat a training, and what came of it.
+
+use std::{
+    env, fs, io,
+    path::{Path, PathBuf},
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use serde::Serialize;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use super::{EpochReport, History, Progress, checkpoint::Identity};
+use crate::{
+    Network, Weights, aside,
+    error::{Error, Result},
+    hex::in_hex,
+};
+
+/// The files `run.json` and `history.jsonl` of a training under way.
+#[derive(Debug)]
+pub(super) struct Record {
+    folder: PathBuf,
+    /// What `run.json` holds.
+    run: Value,
+}
+
+/// One line of `history.jsonl`.
+#[derive(Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+enum Line<'a> {
+    Progress(&'a Progress),
+    Epoch(&'a EpochReport),
+}
+
+impl Record {
+    /// Writes what is known before the first step; `history` is that of the part before a checkpoint.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the folder cannot be written.
+    pub(super) fn begin<N: Network>(
+        folder: &Path,
+        identity: &Identity,
+        device: String,
+        weights: &Weights<N>,
+        history: &History,
+    ) -> Result<Self> {
+        fs::create_dir_all(folder).map_err(|source| unwritable(folder, source))?;
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        let run = json!({
+            "command": env::args_os().map(|arg| arg.to_string_lossy().into_owned()).collect::<Vec<_>>(),
+            "program_sha256": program_sha256(),
+            "tuplenet": env!("CARGO_PKG_VERSION"),
+            "system": format!("{} {}", env::consts::OS, env::consts::ARCH),
+            "device": device,
+            "training": identity,
+            "first_weights_sha256": weights.sha256(),
+            "resumed_after_steps": history.progress.last().map(|progress| progress.steps),
+            "begun_unix_seconds": now.map(|time| time.as_secs()).unwrap_or_default(),
+        });
+        let record = Record {
+            folder: folder.to_owned(),
+            run,
+        };
+        record.write("run.json", &format!("{:#}\n", record.run))?;
+        record.history(history)?;
+        Ok(record)
+    }
+
+    /// Writes the history as it is now.
+    pub(super) fn history(&self, history: &History) -> Result<()> {
+        let mut text = String::new();
+        let mut progress = history.progress.iter().peekable();
+        let mut lines = Vec::with_capacity(history.progress.len() + history.epochs.len());
+        for epoch in &history.epochs {
+            while let Some(point) = progress.next_if(|point| point.epoch <= epoch.epoch) {
+                lines.push(Line::Progress(point));
+            }
+            lines.push(Line::Epoch(epoch));
+        }
+        lines.extend(progress.map(Line::Progress));
+        for line in &lines {
+            let line = serde_json::to_string(line);
+            let line = line.map_err(|error| unwritable(&self.folder, io::Error::other(error)))?;
+            text += &line;
+            text.push('\n');
+        }
+        self.write("history.jsonl", &text)
+    }
+
+    /// Writes what came of the training.
+    pub(super) fn end<N: Network>(mut self, history: &History, weights: &Weights<N>) -> Result<()> {
+        self.run["result"] = json!({
+            "epochs": history.epochs.len(),
+            "best_epoch": history.best_epoch,
+            "train_seconds": history.train_seconds(),
+            "weights_sha256": weights.sha256(),
+        });
+        self.write("run.json", &format!("{:#}\n", self.run))
+    }
+
+    fn write(&self, name: &str, text: &str) -> Result<()> {
+        let path = self.folder.join(name);
+        aside::write(&path, text.as_bytes()).map_err(|source| unwritable(&path, source))
+    }
+}
+
+/// The SHA-256 of the program's own file, if the system shows it.
+fn program_sha256() -> Option<String> {
+    let program = fs::read(env::current_exe().ok()?).ok()?;
+    Some(in_hex(&Sha256::digest(&program)))
+}
+
+fn unwritable(path: &Path, source: io::Error) -> Error {
+    Error::Io {
+        path: path.to_owned(),
+        action: "write",
+        source,
+        remedy: "make room, or name a folder that can be written",
+    }
+}

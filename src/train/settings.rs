@@ -1,0 +1,49 @@
+//! [`Settings`]: all that decides a training's result, beside network, engine and data.
+
+use serde::Serialize;
+
+use super::{EarlyStopping, Loss, Optimizer, Schedule};
+use crate::error::{Error, Result};
+
+/// What a [`Trainer`](super::Trainer) is told by its methods.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(super) struct Settings {
+    pub(super) optimizer: Optimizer,
+    pub(super) schedule: Schedule,
+    pub(super) loss: Loss,
+    pub(super) epochs: usize,
+    pub(super) batch_size: usize,
+    pub(super) seed: u64,
+    pub(super) validation_samples: usize,
+    pub(super) early_stopping: Option<EarlyStopping>,
+}
+
+impl Settings {
+    /// Checks what needs no data.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for a setting out of its range.
+    pub(super) fn check(&self) -> Result<()> {
+        for (setting, value) in [("epochs", self.epochs), ("batch size", self.batch_size)] {
+            if value == 0 {
+                return Err(Error::Setting {
+                    setting,
+                    expected: "1 or more".to_owned(),
+                    found: "0".to_owned(),
+                });
+            }
+        }
+        self.optimizer.check()?;
+        self.schedule.check()?;
+        match &self.early_stopping {
+            Some(stopping) => stopping.check(self.validation_samples),
+            None => Ok(()),
+        }
+    }
+
+    /// The steps of all epochs, if each has this many samples.
+    pub(super) fn steps(&self, samples: usize) -> u64 {
+        let batches = samples.div_ceil(self.batch_size);
+        self.epochs.saturating_mul(batches) as u64
+    }
+}
