@@ -9,8 +9,8 @@ use std::{
 
 use flate2::{Compression, write::GzEncoder};
 
-/// Runs an example without MNIST in its environment.
-fn example(name: &str, arguments: &[&str]) -> Output {
+/// An example's program.
+pub fn program(name: &str) -> PathBuf {
     // Cargo builds the examples beside the tests: target/PROFILE/deps/tests-*, target/PROFILE/examples
     let tests = env::current_exe().unwrap();
     let program = tests
@@ -24,6 +24,12 @@ fn example(name: &str, arguments: &[&str]) -> Output {
         "{}: not built; run `cargo test --release`",
         program.display()
     );
+    program
+}
+
+/// Runs an example without MNIST in its environment.
+fn example(name: &str, arguments: &[&str]) -> Output {
+    let program = program(name);
     Command::new(program)
         .args(arguments)
         .current_dir(env::temp_dir())

@@ -11,6 +11,8 @@ mod finite_differences;
 mod frozen;
 #[cfg(unix)]
 mod guard;
+#[cfg(unix)]
+mod kill;
 mod mnist;
 mod oracle;
 mod parity;

@@ -1,0 +1,82 @@
+//! A training that may be killed at any moment: run again, it goes on, and ends with the same bits.
+//!
+//! ```text
+//! cargo run --release --example resume -- --folder target/resume   # kill it, and run it again
+//! ```
+//!
+//! `mnist` does the same with `--checkpoint DIR --resume`; here is the whole of it in one place.
+
+#[path = "mnist/engine.rs"]
+mod engine;
+
+use std::{path::PathBuf, process::ExitCode, time::Duration};
+
+use clap::Parser;
+use tuplenet::{Error, Result, models::MnistClassifier, prelude::*};
+
+use engine::{Choice, EngineOptions};
+
+type Net = MnistClassifier<32>;
+
+/// Trains 784-32-10 on 2000 built-in digits, with a checkpoint after every step.
+#[derive(Debug, Parser)]
+struct Options {
+    #[command(flatten)]
+    engine: EngineOptions,
+    /// Folder for the checkpoints
+    #[arg(long, value_name = "DIR", default_value = "target/resume")]
+    folder: PathBuf,
+    /// Times to go through the digits
+    #[arg(long, default_value_t = 30)]
+    epochs: usize,
+}
+
+fn main() -> ExitCode {
+    match run(&Options::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::from(if matches!(error, Error::Setting { .. }) {
+                2
+            } else {
+                1
+            })
+        }
+    }
+}
+
+fn run(options: &Options) -> Result<()> {
+    let weights = Weights::<Net>::init(1);
+    match options.engine.choose()? {
+        Choice::Fused(processor) => train(Fused::on(processor, weights)?, options),
+        #[cfg(feature = "dfdx")]
+        Choice::Tape => train(Tape::new(weights)?, options),
+        #[cfg(feature = "cuda")]
+        Choice::TapeOnCuda(number) => train(Tape::cuda(number, weights)?, options),
+    }
+}
+
+fn train(mut net: impl Engine<Net>, options: &Options) -> Result<()> {
+    let digits = Digits::new(1).dataset(0..2000)?;
+    match Checkpoints::newest(&options.folder)? {
+        Some(newest) => println!("going on from {}", newest.display()),
+        None => println!("beginning"),
+    }
+    let checkpoints = Checkpoints::in_folder(&options.folder)
+        .every(Duration::ZERO)
+        .keep(3)
+        .resume(true);
+    let history = Trainer::new(Adam::default())
+        .epochs(options.epochs)
+        .batch(100)
+        .seed(1)
+        .validation(200)
+        .early_stopping(EarlyStopping {
+            patience: options.epochs,
+            ..EarlyStopping::default()
+        })
+        .checkpoints(checkpoints)
+        .fit(&mut net, &digits)?;
+    println!("{history}\nweights {}", net.weights()?.sha256());
+    Ok(())
+}
