@@ -3,9 +3,11 @@
 #![cfg(feature = "dfdx")]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod anything;
 mod batches;
 mod checkpoints;
 mod cli;
+mod early_stopping;
 mod engines;
 mod finite_differences;
 mod frozen;

@@ -16,7 +16,7 @@ on_every_engine! {
     weights_saved_by_pytorch_give_its_logits
 }
 
-fn reference(name: &str) -> PathBuf {
+pub(crate) fn reference(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/reference")
         .join(name)
@@ -31,7 +31,7 @@ pub(crate) fn floats(file: &SafeTensors<'_>, name: &str) -> Vec<f32> {
         .collect()
 }
 
-type Trained = (Linear<20, 16>, Tanh, Linear<16, 12>, ReLU, Linear<12, 5>);
+pub(crate) type Trained = (Linear<20, 16>, Tanh, Linear<16, 12>, ReLU, Linear<12, 5>);
 
 /// The first 50 losses of `optimizer` under `schedule` from PyTorch's initial weights, over batches of 8 in order,
 /// and the weights after them.

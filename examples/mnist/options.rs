@@ -73,7 +73,12 @@ pub struct CheckpointOptions {
     #[arg(long = "checkpoint", value_name = "DIR")]
     folder: Option<PathBuf>,
     /// Also write one when so many seconds have passed since the last
-    #[arg(long, value_name = "SECONDS", requires = "folder")]
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        requires = "folder",
+        allow_negative_numbers = true
+    )]
     every: Option<f64>,
     /// How many checkpoints are kept, the newest
     #[arg(long, value_name = "N", default_value_t = 3)]

@@ -86,6 +86,18 @@ mod tests {
         assert_ne!(held_back(1), held_back(2));
     }
 
+    /// The samples that tests/reference/early_stopping.py holds back.
+    #[test]
+    fn the_split_of_the_pytorch_fixture() {
+        let file = include_bytes!("../../tests/reference/training.safetensors");
+        let file = safetensors::SafeTensors::deserialize(file).unwrap();
+        let data = dataset(file.tensor("labels").unwrap().data().to_vec());
+        let split = Split::new(data.samples(), 80, 1).unwrap();
+        let json = include_bytes!("../../tests/reference/early_stopping.json");
+        let json: serde_json::Value = serde_json::from_slice(json).unwrap();
+        assert_eq!(serde_json::json!(split.validation), json["validation"]);
+    }
+
     proptest! {
         /// Every sample is in one of the two, and each class has its share of both, to within one.
         #[test]
