@@ -53,11 +53,12 @@ fn training_step<const H: usize, E: Engine<MnistClassifier<H>>>(
                     order: batches.next().unwrap(),
                     batch_size,
                     optimizer: &optimizer,
-                    schedule: Schedule::Constant,
+                    schedule: Schedule::CONSTANT,
                     total_steps: 0,
                     loss: Loss::CrossEntropy,
                     seed: 0,
                     first_step: 0,
+                    clip_norm: None,
                 };
                 net.train(&uploaded, &run, &mut losses).unwrap();
             });

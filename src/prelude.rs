@@ -15,6 +15,7 @@ pub use crate::{
     data::{Dataset, Digits, Mnist},
     engine::{Engine, Fused},
     train::{
-        Adam, AdamW, Checkpoints, Cosine, EarlyStopping, Loss, OneCycle, Schedule, Sgd, Trainer,
+        Adam, AdamW, Checkpoints, Cosine, EarlyStopping, Loss, OneCycle, Schedule, Sgd, StepDecay,
+        Trainer, WarmUp,
     },
 };

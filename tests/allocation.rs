@@ -130,7 +130,11 @@ where
     let order: Vec<u32> = (0..130).rev().collect();
     let sample = data.sample(7).unwrap();
     for optimizer in optimizers {
-        for loss in [Loss::CrossEntropy, Loss::MeanSquaredError] {
+        let smoothed = Loss::SmoothedCrossEntropy { smoothing: 0.1 };
+        let losses = [Loss::CrossEntropy, smoothed, Loss::MeanSquaredError];
+        let settings = losses.map(|loss| (loss, None));
+        let clipped = (Loss::CrossEntropy, Some(0.1));
+        for (loss, clip_norm) in settings.into_iter().chain([clipped]) {
             let mut net = Fused::<N>::on(processor, Weights::init(1)).unwrap();
             let uploaded = net.upload(data).unwrap();
             let mut losses = Vec::with_capacity(12);
@@ -145,12 +149,13 @@ where
                     loss,
                     seed: 3,
                     first_step: losses.len() as u64,
+                    clip_norm,
                 };
                 net.train(&uploaded, &run, &mut losses).unwrap();
             };
             train(&mut net);
             let again = calls(|| (0..3).for_each(|_| train(&mut net)));
-            let what = format!("{net:?}, {optimizer:?}, {loss:?}");
+            let what = format!("{net:?}, {optimizer:?}, {loss:?}, {clip_norm:?}");
             assert_eq!(again, 0, "calls of the allocator in training: {what}");
             assert_eq!(losses.len(), 12);
 

@@ -14,7 +14,7 @@ use tuplenet::{
     engine::Processor,
     prelude::*,
     shape::Features,
-    train::{History, Optimizer},
+    train::{Curve, History, Optimizer},
 };
 
 const TRAININGS: u32 = 10_000;
@@ -70,16 +70,24 @@ fn optimizer() -> impl Strategy<Value = Optimizer> {
 }
 
 fn schedule() -> impl Strategy<Value = Schedule> {
-    (number(), number(), number(), 0..3).prop_map(|(a, b, c, kind)| match kind {
-        0 => Schedule::Constant,
+    let warm_up = prop::option::weighted(0.3, (number(), number()));
+    let warm_up = warm_up.prop_map(|up| up.map(|(share, start)| WarmUp { share, start }));
+    let curve = (number(), number(), number(), 0..4).prop_map(|(a, b, c, kind)| match kind {
+        0 => Curve::Constant,
         1 => OneCycle {
             warm_up: a,
             start_divisor: b,
             end_divisor: c,
         }
         .into(),
-        _ => Cosine { end: a }.into(),
-    })
+        2 => Cosine { end: a }.into(),
+        _ => StepDecay {
+            period: a,
+            factor: b,
+        }
+        .into(),
+    });
+    (warm_up, curve).prop_map(|(warm_up, curve)| Schedule { warm_up, curve })
 }
 
 #[derive(Clone, Debug)]
@@ -89,6 +97,7 @@ struct Case {
     optimizer: Optimizer,
     schedule: Schedule,
     loss: Loss,
+    clip_norm: Option<f64>,
     epochs: usize,
     batch: usize,
     validation: usize,
@@ -108,7 +117,11 @@ fn case() -> impl Strategy<Value = Case> {
         optimizer(),
         schedule(),
     );
-    let loss = prop::sample::select(vec![Loss::CrossEntropy, Loss::MeanSquaredError]);
+    let loss = prop_oneof![
+        Just(Loss::CrossEntropy),
+        number().prop_map(|smoothing| Loss::SmoothedCrossEntropy { smoothing }),
+        Just(Loss::MeanSquaredError),
+    ];
     let few = |most: usize| prop_oneof![30 => 1..=most, 1 => Just(0usize)];
     let early = prop::option::of((few(4), number()));
     let early = early.prop_map(|early| {
@@ -117,6 +130,7 @@ fn case() -> impl Strategy<Value = Case> {
             min_delta,
         })
     });
+    let loss = (loss, prop::option::of(number()));
     let run = (loss, few(3), few(20), 0usize..6, early, any::<u64>());
     let data = (
         1usize..24,
@@ -124,7 +138,7 @@ fn case() -> impl Strategy<Value = Case> {
         any::<bool>(),
     );
     (engine, run, data).prop_map(|((network, threads, optimizer, schedule), run, data)| {
-        let (loss, epochs, batch, validation, early_stopping, seed) = run;
+        let ((loss, clip_norm), epochs, batch, validation, early_stopping, seed) = run;
         let (samples, values, regression) = data;
         Case {
             network,
@@ -132,6 +146,7 @@ fn case() -> impl Strategy<Value = Case> {
             optimizer,
             schedule,
             loss,
+            clip_norm,
             epochs,
             batch,
             validation,
@@ -183,6 +198,9 @@ impl Case {
             .batch(self.batch)
             .validation(self.validation)
             .seed(self.seed);
+        if let Some(norm) = self.clip_norm {
+            trainer = trainer.clip_norm(norm);
+        }
         if let Some(early_stopping) = self.early_stopping {
             trainer = trainer.early_stopping(early_stopping);
         }

@@ -21,11 +21,12 @@ fn bits(batches: Batches) -> (Vec<f32>, f32, String, Vec<f32>, String) {
             order: &order,
             batch_size: 50,
             optimizer: &Adam::default().into(),
-            schedule: Schedule::Constant,
+            schedule: Schedule::CONSTANT,
             total_steps: 0,
             loss: Loss::CrossEntropy,
             seed: 1,
             first_step: losses.len() as u64,
+            clip_norm: None,
         };
         net.train(&data, &run, &mut losses).unwrap();
     }

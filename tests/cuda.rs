@@ -12,7 +12,7 @@ use std::io::Write;
 
 use tuplenet::{Error, engine::Batches, prelude::*, shape::Features, train::Optimizer};
 
-use engines::{Tested, optimizers, train};
+use engines::{Recipe, Tested, losses, optimizers, train};
 
 macro_rules! on_tape {
     ($($(#[$doc:meta])* $name:ident: $device:ident, $make:expr;)*) => { $(
@@ -110,7 +110,7 @@ where
         let ours = net.forward(&sample).unwrap();
         assert_close(&ours, &theirs[..C], 1e-5, &format!("one sample of {what}"));
 
-        for loss in [Loss::CrossEntropy, Loss::MeanSquaredError] {
+        for loss in losses() {
             let (theirs, their_gradient) = cpu.gradient(&on_cpu, &order, loss).unwrap();
             let (ours, our_gradient) = T::gradient(&net, &on_device, &order, loss);
             assert_close(&[ours], &[theirs], 1e-5, &format!("{loss:?} of {what}"));
@@ -160,8 +160,12 @@ where
 {
     let uploaded = net.upload(dataset).unwrap();
     let samples = dataset.len();
-    let loss = Loss::CrossEntropy;
-    let losses = train(&mut net, &uploaded, samples, optimizer, loss, 32, 2);
+    // half of the steps, so that both are tried
+    let recipe = Recipe {
+        clip_norm: Some(0.5),
+        ..Recipe::of(optimizer)
+    };
+    let losses = train(&mut net, &uploaded, samples, &recipe, 32, 2);
     let order: Vec<u32> = (0..samples as u32).collect();
     let logits = net.logits(&uploaded, &order).unwrap();
     (losses, logits)

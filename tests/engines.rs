@@ -44,13 +44,32 @@ tested! {
     OnFused: Fused;
 }
 
+/// How a training goes; what is not named is the plain thing.
+#[derive(Clone, Copy, Debug)]
+pub struct Recipe {
+    pub optimizer: Optimizer,
+    pub schedule: Schedule,
+    pub loss: Loss,
+    pub clip_norm: Option<f64>,
+}
+
+impl Recipe {
+    pub fn of(optimizer: impl Into<Optimizer>) -> Self {
+        Recipe {
+            optimizer: optimizer.into(),
+            schedule: Schedule::CONSTANT,
+            loss: Loss::CrossEntropy,
+            clip_norm: None,
+        }
+    }
+}
+
 /// Trains on the first `samples` in order, with dropout of seed 5; the loss of every step.
 pub fn train<N: Network, E: Engine<N>>(
     net: &mut E,
     data: &E::Data,
     samples: usize,
-    optimizer: Optimizer,
-    loss: Loss,
+    recipe: &Recipe,
     batch_size: usize,
     epochs: usize,
 ) -> Vec<f32> {
@@ -60,12 +79,13 @@ pub fn train<N: Network, E: Engine<N>>(
         let run = Run {
             order: &order,
             batch_size,
-            optimizer: &optimizer,
-            schedule: Schedule::Constant,
-            total_steps: 0,
-            loss,
+            optimizer: &recipe.optimizer,
+            schedule: recipe.schedule,
+            total_steps: (epochs * samples.div_ceil(batch_size)) as u64,
+            loss: recipe.loss,
             seed: 5,
             first_step: losses.len() as u64,
+            clip_norm: recipe.clip_norm,
         };
         net.train(data, &run, &mut losses).unwrap();
     }
@@ -114,6 +134,15 @@ pub fn optimizers() -> Vec<Optimizer> {
         adam.into(),
         l2.into(),
         adamw.into(),
+    ]
+}
+
+/// Every loss.
+pub fn losses() -> [Loss; 3] {
+    [
+        Loss::CrossEntropy,
+        Loss::SmoothedCrossEntropy { smoothing: 0.1 },
+        Loss::MeanSquaredError,
     ]
 }
 

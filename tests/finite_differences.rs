@@ -2,7 +2,7 @@
 
 use tuplenet::{Plan, data::Targets, plan::Op, prelude::*, shape::Features};
 
-use crate::engines::{Tested, on_every_engine};
+use crate::engines::{Tested, losses, on_every_engine};
 
 /// The mean loss of a batch, computed from the plan in `f64` by the textbook's formulas.
 fn mean_loss(plan: &Plan, weights: &[f64], samples: &[Vec<f64>], labels: &[u8], loss: Loss) -> f64 {
@@ -22,7 +22,11 @@ fn mean_loss(plan: &Plan, weights: &[f64], samples: &[Vec<f64>], labels: &[u8], 
             };
         }
         sum += match loss {
-            Loss::CrossEntropy => x.iter().map(|v| v.exp()).sum::<f64>().ln() - x[label as usize],
+            Loss::CrossEntropy => log_sum(&x) - x[label as usize],
+            Loss::SmoothedCrossEntropy { smoothing } => {
+                let mean = x.iter().sum::<f64>() / x.len() as f64;
+                log_sum(&x) - (1.0 - smoothing) * x[label as usize] - smoothing * mean
+            }
             Loss::MeanSquaredError => {
                 let target = |class: usize| f64::from(u8::from(class == label as usize));
                 x.iter()
@@ -35,6 +39,11 @@ fn mean_loss(plan: &Plan, weights: &[f64], samples: &[Vec<f64>], labels: &[u8], 
         };
     }
     sum / labels.len() as f64
+}
+
+/// `ln sum exp(x)`.
+fn log_sum(x: &[f64]) -> f64 {
+    x.iter().map(|v| v.exp()).sum::<f64>().ln()
 }
 
 fn activation(op: Op, x: f64) -> f64 {
@@ -123,8 +132,9 @@ macro_rules! gradients {
         $(
             fn $test<T: Tested>() {
                 type Net = (Linear<5, 6>, $layer, Linear<6, 4>, $layer, Linear<4, 3>);
-                check::<T, Net>(Loss::CrossEntropy);
-                check::<T, Net>(Loss::MeanSquaredError);
+                for loss in losses() {
+                    check::<T, Net>(loss);
+                }
             }
         )*
 

@@ -46,11 +46,12 @@ fn steps<E: Engine<Net>>(net: &mut E, optimizer: &Optimizer, first: usize, last:
             order: &order,
             batch_size: 8,
             optimizer,
-            schedule: Schedule::Constant,
+            schedule: Schedule::CONSTANT,
             total_steps: 0,
             loss: Loss::CrossEntropy,
             seed: 5,
             first_step: step as u64,
+            clip_norm: None,
         };
         net.train(&uploaded, &run, &mut Vec::new()).unwrap();
     }

@@ -14,6 +14,7 @@ on_every_engine! {
     the_short_last_batch_counts
     callbacks_see_every_epoch_and_can_stop
     regression_learns_a_line
+    the_validation_loss_is_the_plain_one_with_smoothed_labels
     a_loss_that_is_not_finite_stops_the_run
     settings_out_of_range_are_refused_before_training
     an_order_past_the_end_and_a_half_sample_are_errors
@@ -83,6 +84,7 @@ fn an_epoch_in_one_run_or_in_many_gives_the_same_bits<T: Tested>() {
                 loss,
                 seed: 3,
                 first_step,
+                clip_norm: None,
             };
             net.train(&uploaded, &run, &mut losses).unwrap();
         }
@@ -100,11 +102,12 @@ fn the_short_last_batch_counts<T: Tested>() {
         order: &order,
         batch_size: 10,
         optimizer: &optimizer,
-        schedule: Schedule::Constant,
+        schedule: Schedule::CONSTANT,
         total_steps: 0,
         loss: Loss::CrossEntropy,
         seed: 0,
         first_step: 0,
+        clip_norm: None,
     };
     let mut losses = Vec::new();
     net.train(&uploaded, &run, &mut losses).unwrap();
@@ -181,6 +184,35 @@ fn regression_learns_a_line<T: Tested>() {
             .to_string()
             .contains("a data set with labels")
     );
+    let error = Trainer::new(sgd)
+        .loss(Loss::SmoothedCrossEntropy { smoothing: 0.1 })
+        .fit(&mut net, &data)
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("found `Loss::SmoothedCrossEntropy`, which takes labels"),
+        "{error}"
+    );
+}
+
+fn the_validation_loss_is_the_plain_one_with_smoothed_labels<T: Tested>() {
+    let epoch = |loss| {
+        let mut net = T::new::<Net>(Weights::init(1));
+        // so small that no step changes a weight
+        let sgd = Sgd {
+            learning_rate: 1e-12,
+            ..Sgd::default()
+        };
+        let mut trainer = Trainer::new(sgd).loss(loss).batch(10).validation(20);
+        let history = trainer.fit(&mut net, &data()).unwrap();
+        let report = history.epochs[0].clone();
+        let evaluation = net.evaluate(&data()).unwrap();
+        (report.validation_loss, evaluation.loss, report.train_loss)
+    };
+    let smoothed = epoch(Loss::SmoothedCrossEntropy { smoothing: 0.5 });
+    let plain = epoch(Loss::CrossEntropy);
+    assert_eq!((smoothed.0, smoothed.1), (plain.0, plain.1));
+    assert!((smoothed.2 - plain.2).abs() > 1e-3);
 }
 
 fn a_loss_that_is_not_finite_stops_the_run<T: Tested>() {
@@ -239,6 +271,10 @@ fn settings_out_of_range_are_refused_before_training<T: Tested>() {
         }),
         "learning rate: expected a finite number above 0, found NaN",
     );
+    says(
+        &mut trainer().loss(Loss::SmoothedCrossEntropy { smoothing: 1.5 }),
+        "label smoothing: expected a number from 0 to 1, found 1.5",
+    );
     let warm_up = 2.0;
     says(
         &mut trainer().schedule(OneCycle {
@@ -261,8 +297,9 @@ fn a_schedule_over_no_steps_is_refused() {
         loss: Loss::CrossEntropy,
         seed: 0,
         first_step: 0,
+        clip_norm: None,
     };
-    assert!(run(Schedule::Constant).check(0, true).is_ok());
+    assert!(run(Schedule::CONSTANT).check(0, true).is_ok());
     let error = run(Cosine::default().into()).check(0, true).unwrap_err();
     assert_eq!(
         error.to_string(),

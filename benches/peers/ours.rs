@@ -160,11 +160,12 @@ impl<const I: usize, const H: usize, const O: usize> Served for Training<I, H, O
             order: &self.order[first * self.batch..(first + steps) * self.batch],
             batch_size: self.batch,
             optimizer: &Optimizer::from(Adam::default()),
-            schedule: Schedule::Constant,
+            schedule: Schedule::CONSTANT,
             total_steps: 0,
             loss: Loss::CrossEntropy,
             seed: 0,
             first_step: first as u64,
+            clip_norm: None,
         };
         Ok(self.net.train(&self.data, &run, &mut self.losses)?)
     }

@@ -254,6 +254,7 @@ where
         ProgressBar::new(0).with_style(bar_style("{msg} {bar:30} {pos}/{len} samples, {per_sec}"));
     let mut trainer = Trainer::new(optimizer)
         .schedule(options.schedule())
+        .loss(options.loss())
         .epochs(options.epochs)
         .batch(options.batch)
         .seed(options.seed)
@@ -272,6 +273,9 @@ where
             bar.suspend(|| println!("{report}"));
             ControlFlow::Continue(())
         });
+    if let Some(norm) = options.clip_norm {
+        trainer = trainer.clip_norm(norm);
+    }
     if let Some(patience) = options.patience {
         let stopping = EarlyStopping {
             patience,

@@ -6,7 +6,11 @@ use std::{
 };
 
 use clap::{Args, Parser, ValueEnum};
-use tuplenet::{Error, Result, prelude::*, train::Optimizer};
+use tuplenet::{
+    Error, Result,
+    prelude::*,
+    train::{Curve, Optimizer},
+};
 
 use crate::{engine::EngineOptions, unwritable};
 
@@ -36,6 +40,18 @@ pub struct Options {
     /// How the learning rate changes over the training; its peak is --lr
     #[arg(long, value_enum, default_value_t = ScheduleName::Constant)]
     pub schedule: ScheduleName,
+    /// Let the learning rate first go up to the schedule's beginning, for this share of the training
+    #[arg(long, value_name = "SHARE")]
+    pub warm_up: Option<f64>,
+    /// L2 penalty of SGD and Adam, decoupled decay of AdamW; 0.01 for AdamW unless named, else 0
+    #[arg(long)]
+    pub weight_decay: Option<f64>,
+    /// Share of a label that is spread over all classes
+    #[arg(long, default_value_t = 0.0)]
+    pub label_smoothing: f64,
+    /// Norm that a step's gradient is scaled down to where it is larger
+    #[arg(long, value_name = "NORM")]
+    pub clip_norm: Option<f64>,
     /// Training samples held back to measure on after each epoch, of each class its share
     #[arg(long, default_value_t = 0)]
     pub validation: usize,
@@ -93,6 +109,7 @@ pub enum ScheduleName {
     Constant,
     OneCycle,
     Cosine,
+    Step,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -117,20 +134,24 @@ pub enum OptimizerName {
 impl Options {
     pub fn optimizer(&self) -> Optimizer {
         let lr = |default| self.lr.unwrap_or(default);
+        let decay = |default| self.weight_decay.unwrap_or(default);
         match self.optimizer {
             OptimizerName::Sgd => Sgd {
                 learning_rate: lr(0.1),
                 momentum: 0.9,
+                weight_decay: decay(0.0),
                 ..Sgd::default()
             }
             .into(),
             OptimizerName::Adam => Adam {
                 learning_rate: lr(1e-3),
+                weight_decay: decay(0.0),
                 ..Adam::default()
             }
             .into(),
             OptimizerName::Adamw => AdamW {
                 learning_rate: lr(1e-3),
+                weight_decay: decay(0.01),
                 ..AdamW::default()
             }
             .into(),
@@ -138,10 +159,23 @@ impl Options {
     }
 
     pub fn schedule(&self) -> Schedule {
-        match self.schedule {
-            ScheduleName::Constant => Schedule::Constant,
+        let curve = match self.schedule {
+            ScheduleName::Constant => Curve::Constant,
             ScheduleName::OneCycle => OneCycle::default().into(),
             ScheduleName::Cosine => Cosine::default().into(),
+            ScheduleName::Step => StepDecay::default().into(),
+        };
+        let warm_up = self.warm_up.map(|share| WarmUp {
+            share,
+            ..WarmUp::default()
+        });
+        Schedule { warm_up, curve }
+    }
+
+    pub fn loss(&self) -> Loss {
+        match self.label_smoothing {
+            0.0 => Loss::CrossEntropy,
+            smoothing => Loss::SmoothedCrossEntropy { smoothing },
         }
     }
 

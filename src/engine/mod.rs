@@ -26,7 +26,7 @@ use crate::{
     data::DataFor,
     error::{Error, Result},
     shape::{Sample, Shape},
-    train::{Evaluation, Loss, Optimizer, Schedule},
+    train::{Evaluation, Loss, Optimizer, Schedule, check_clip_norm},
 };
 
 /// Runs the network `N`: trains it over a run of batches, and gives its logits.
@@ -132,7 +132,7 @@ pub struct Run<'a> {
     /// How the learning rate changes from step to step.
     pub schedule: Schedule,
     /// The steps of the whole training, of which this run may be a part; the schedule stretches over
-    /// them. Of no matter to [`Schedule::Constant`], else at least 1.
+    /// them. Of no matter to [`Schedule::CONSTANT`], else at least 1.
     pub total_steps: u64,
     /// What is made small.
     pub loss: Loss,
@@ -141,6 +141,12 @@ pub struct Run<'a> {
     /// The number of the first batch's step, counted from 0 at the beginning of training; with
     /// `seed` it decides dropout, with `total_steps` the learning rate.
     pub first_step: u64,
+    /// Clipping by norm: where the norm `n` of the gradient of all parameters together is larger than
+    /// this, the gradient is multiplied by `clip_norm / (n + 1e-6)` before the optimiser has it.
+    ///
+    /// Source: `torch.nn.utils.clip_grad_norm_`; R. Pascanu, T. Mikolov, Y. Bengio, "On the difficulty of
+    /// training recurrent neural networks", 2012, <https://arxiv.org/abs/1211.5063>.
+    pub clip_norm: Option<f64>,
 }
 
 impl Run<'_> {
@@ -148,8 +154,8 @@ impl Run<'_> {
     ///
     /// # Errors
     /// [`Error::Setting`] for a batch size of 0, a sample that is not there,
-    /// an optimiser or schedule out of its range, a schedule over no steps, or cross-entropy
-    /// without labels.
+    /// an optimiser, schedule, loss or norm out of its range, a schedule over no steps, or
+    /// cross-entropy without labels.
     pub fn check(&self, samples: usize, labels: bool) -> Result<()> {
         if self.batch_size == 0 {
             let (expected, found) = ("1 or more".to_owned(), "0".to_owned());
@@ -163,7 +169,8 @@ impl Run<'_> {
         self.loss.check(labels)?;
         self.optimizer.check()?;
         self.schedule.check()?;
-        if self.total_steps == 0 && self.schedule != Schedule::Constant {
+        check_clip_norm(self.clip_norm)?;
+        if self.total_steps == 0 && self.schedule != Schedule::CONSTANT {
             let (expected, found) = ("1 or more for a schedule".to_owned(), "0".to_owned());
             return Err(Error::Setting {
                 setting: "total steps",

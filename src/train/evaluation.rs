@@ -14,7 +14,7 @@ use crate::{
 /// Mean loss, accuracy and confusion matrix on labelled data.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Evaluation {
-    /// Mean cross-entropy.
+    /// Mean cross-entropy: the plain one, whatever the network was trained with.
     pub loss: f64,
     /// Which class was read as which.
     pub confusion: Confusion,

@@ -174,6 +174,7 @@ impl<'f, 't, N: Network, E: Engine<N>> Fit<'f, 't, N, E> {
                 loss: settings.loss,
                 seed: settings.seed,
                 first_step: self.standing.position.steps_before + before as u64,
+                clip_norm: settings.clip_norm,
             };
             let started = Instant::now();
             self.net.train(data, &run, &mut self.standing.losses)?;
@@ -293,7 +294,7 @@ impl<'f, 't, N: Network, E: Engine<N>> Fit<'f, 't, N, E> {
         order: &[u32],
         report: &mut EpochReport,
     ) -> Result<()> {
-        let loss = self.settings().loss;
+        let loss = self.settings().loss.measured();
         if matches!(samples.targets, Targets::Labels(_)) {
             let evaluation = Evaluation::new::<N, E>(self.net, data, samples, order)?;
             report.validation_accuracy = Some(evaluation.accuracy());

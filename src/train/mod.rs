@@ -15,11 +15,13 @@ mod split;
 mod standing;
 mod trainer;
 
+pub(crate) use range::check_clip_norm;
+
 pub use checkpoint::Checkpoints;
 pub use early_stopping::EarlyStopping;
 pub use evaluation::{Confusion, Evaluation};
 pub use history::{EpochReport, History, Progress};
 pub use loss::Loss;
 pub use optimizer::{Adam, AdamW, Optimizer, OptimizerKind, Sgd};
-pub use schedule::{Cosine, OneCycle, Schedule};
+pub use schedule::{Cosine, Curve, OneCycle, Schedule, StepDecay, WarmUp};
 pub use trainer::Trainer;

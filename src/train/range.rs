@@ -9,6 +9,10 @@ pub(super) fn positive(setting: &'static str, value: f64) -> Result<()> {
     out_of_range(setting, "a finite number above 0", value)
 }
 
+pub(crate) fn check_clip_norm(norm: Option<f64>) -> Result<()> {
+    norm.map_or(Ok(()), |norm| positive("clip norm", norm))
+}
+
 pub(super) fn not_negative(setting: &'static str, value: f64) -> Result<()> {
     if value.is_finite() && value >= 0.0 {
         return Ok(());
@@ -28,6 +32,13 @@ pub(super) fn share(setting: &'static str, value: f64) -> Result<()> {
         return Ok(());
     }
     out_of_range(setting, "a number from 0 to 1", value)
+}
+
+pub(super) fn share_above_zero(setting: &'static str, value: f64) -> Result<()> {
+    if value > 0.0 && value <= 1.0 {
+        return Ok(());
+    }
+    out_of_range(setting, "a number above 0 and at most 1", value)
 }
 
 pub(super) fn out_of_range(setting: &'static str, expected: &str, found: f64) -> Result<()> {

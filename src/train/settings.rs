@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{EarlyStopping, Loss, Optimizer, Schedule};
+use super::{EarlyStopping, Loss, Optimizer, Schedule, check_clip_norm};
 use crate::error::{Error, Result};
 
 /// What a [`Trainer`](super::Trainer) is told by its methods.
@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 pub(super) struct Settings {
     pub(super) optimizer: Optimizer,
     pub(super) schedule: Schedule,
+    pub(super) clip_norm: Option<f64>,
     pub(super) loss: Loss,
     pub(super) epochs: usize,
     pub(super) batch_size: usize,
@@ -35,6 +36,7 @@ impl Settings {
         }
         self.optimizer.check()?;
         self.schedule.check()?;
+        check_clip_norm(self.clip_norm)?;
         match &self.early_stopping {
             Some(stopping) => stopping.check(self.validation_samples),
             None => Ok(()),

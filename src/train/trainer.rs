@@ -37,13 +37,14 @@ pub struct Trainer<'a> {
 }
 
 impl<'a> Trainer<'a> {
-    /// One epoch, batches of 100, seed 0, a constant learning rate, cross-entropy, no validation:
+    /// One epoch, batches of 100, seed 0, a constant learning rate, cross-entropy, no clipping, no validation:
     /// change them by the methods.
     pub fn new(optimizer: impl Into<Optimizer>) -> Self {
         Trainer {
             settings: Settings {
                 optimizer: optimizer.into(),
                 schedule: Schedule::default(),
+                clip_norm: None,
                 loss: Loss::default(),
                 epochs: 1,
                 batch_size: 100,
@@ -94,6 +95,21 @@ impl<'a> Trainer<'a> {
     /// ```
     pub fn schedule(mut self, schedule: impl Into<Schedule>) -> Self {
         self.settings.schedule = schedule.into();
+        self
+    }
+
+    /// Clips the gradient of each step by norm: where its norm over all parameters together is larger than
+    /// this, it is scaled down to it (see [`Run::clip_norm`](crate::engine::Run::clip_norm)). Off by default.
+    ///
+    /// A step from a batch that is far off then does no more harm than another.
+    ///
+    /// ```
+    /// use tuplenet::prelude::*;
+    ///
+    /// let trainer = Trainer::new(Sgd::default()).clip_norm(1.0);
+    /// ```
+    pub fn clip_norm(mut self, norm: f64) -> Self {
+        self.settings.clip_norm = Some(norm);
         self
     }
 

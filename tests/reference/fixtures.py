@@ -17,7 +17,7 @@ import copy
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import nn
 from torch.nn import functional as F
 
@@ -30,6 +30,14 @@ def training_network():
         nn.Linear(16, 12), nn.ReLU(),
         nn.Linear(12, CLASSES),
     )  # fmt: skip
+
+
+def initial_training():
+    """The network with its initial weights, the features and the labels, as training.safetensors has them."""
+    data = load_file(Path(__file__).parent / "training.safetensors")
+    network = training_network()
+    network.load_state_dict({k.removeprefix("init."): v for k, v in data.items() if k.startswith("init.")})
+    return network, data["features"], data["labels"].long()
 
 
 def activation_network():
@@ -64,8 +72,11 @@ RUNS = {
 }
 
 
-def train(initial, features, labels, loss_fn, optimizer, options):
-    """The trained copy of `initial`, and each step's loss before its update."""
+def train(initial, features, labels, loss_fn, optimizer, options, max_norm=None, norms=None):
+    """The trained copy of `initial`, and each step's loss before its update.
+
+    With `max_norm`, gradients are clipped to it; `norms` is given what they were before.
+    """
     network = copy.deepcopy(initial)
     optimizer = optimizer(network.parameters(), **options)
     losses = []
@@ -74,6 +85,8 @@ def train(initial, features, labels, loss_fn, optimizer, options):
         loss = loss_fn(network(features[rows]), labels[rows])
         optimizer.zero_grad()
         loss.backward()
+        if max_norm is not None:
+            norms.append(nn.utils.clip_grad_norm_(network.parameters(), max_norm))
         optimizer.step()
         losses.append(loss.detach())
     return network, torch.stack(losses)

@@ -12,10 +12,9 @@ import json
 from pathlib import Path
 
 import torch
-from fixtures import BATCH, STEPS, training_network
-from safetensors.torch import load_file
+from fixtures import BATCH, STEPS, initial_training
 from torch.nn import functional as F
-from torch.optim.lr_scheduler import CosineAnnealingLR, OneCycleLR
+from torch.optim.lr_scheduler import ConstantLR, CosineAnnealingLR, LinearLR, OneCycleLR, SequentialLR, StepLR
 
 # peak, steps, and the settings that tuplenet has under other names
 ONE_CYCLE = [
@@ -29,6 +28,21 @@ COSINE = [
     dict(peak=1e-3, total_steps=100, end=0.0),
     dict(peak=0.1, total_steps=37, end=0.05),
 ]
+# `period` is a share of the steps in tuplenet, `step_size` what it amounts to
+STEP_DECAY = [
+    dict(peak=0.1, total_steps=90, period=1 / 3, step_size=30, factor=0.1),
+    dict(peak=1e-3, total_steps=100, period=0.07, step_size=7, factor=0.5),
+    dict(peak=0.5, total_steps=940, period=0.1, step_size=94, factor=0.9),
+    dict(peak=0.5, total_steps=40, period=1.0, step_size=40, factor=0.1),
+]
+# `share` of the steps are the warm-up's `warm_up_steps`; the curve has the rest
+WARM_UP = [
+    dict(peak=1e-3, total_steps=100, share=0.1, warm_up_steps=10, start=0.01, curve="constant"),
+    dict(peak=0.1, total_steps=940, share=0.05, warm_up_steps=47, start=0.01, curve="cosine", end=0.0),
+    dict(peak=0.1, total_steps=37, share=0.2, warm_up_steps=7, start=1 / 3, curve="cosine", end=0.05),
+    dict(peak=0.4, total_steps=100, share=0.1, warm_up_steps=10, start=0.1, curve="step_decay",
+         period=1 / 3, step_size=30, factor=0.1),
+]  # fmt: skip
 TRAINING = dict(peak=0.02, total_steps=STEPS, warm_up=0.3, start_divisor=25.0, end_divisor=1e4)
 
 
@@ -48,6 +62,23 @@ def cosine(optimizer, peak, total_steps, end):
     return CosineAnnealingLR(optimizer, T_max=total_steps, eta_min=end * peak)
 
 
+def step_decay(optimizer, peak, total_steps, period, step_size, factor):
+    return StepLR(optimizer, step_size=step_size, gamma=factor)
+
+
+def constant(optimizer, peak, total_steps):
+    return ConstantLR(optimizer, factor=1.0)
+
+
+def warm_up(optimizer, peak, total_steps, share, warm_up_steps, start, curve, **settings):
+    curve = {"constant": constant, "cosine": cosine, "step_decay": step_decay}[curve]
+    schedulers = [
+        LinearLR(optimizer, start_factor=start, total_iters=warm_up_steps),
+        curve(optimizer, peak, total_steps - warm_up_steps, **settings),
+    ]
+    return SequentialLR(optimizer, schedulers, milestones=[warm_up_steps])
+
+
 def learning_rates(scheduler, setting):
     """The learning rate of every step, from 0."""
     optimizer = torch.optim.SGD([torch.zeros(1)], lr=setting["peak"])
@@ -62,11 +93,9 @@ def learning_rates(scheduler, setting):
 
 def losses(dtype):
     """The loss of each step of Adam under one cycle, before the step's update."""
-    data = load_file(Path(__file__).parent / "training.safetensors")
-    network = training_network()
-    network.load_state_dict({k.removeprefix("init."): v for k, v in data.items() if k.startswith("init.")})
+    network, features, labels = initial_training()
     network.to(dtype)
-    features, labels = data["features"].to(dtype), data["labels"].long()
+    features = features.to(dtype)
     optimizer = torch.optim.Adam(network.parameters())
     scheduler = one_cycle(optimizer, **TRAINING)
     values = []
@@ -93,6 +122,8 @@ def main():
     fixture = {
         "one_cycle": [s | {"learning_rates": learning_rates(one_cycle, s)} for s in ONE_CYCLE],
         "cosine": [s | {"learning_rates": learning_rates(cosine, s)} for s in COSINE],
+        "step_decay": [s | {"learning_rates": learning_rates(step_decay, s)} for s in STEP_DECAY],
+        "warm_up": [s | {"learning_rates": learning_rates(warm_up, s)} for s in WARM_UP],
         "training": TRAINING | {"losses": singles},
     }
     (out / "schedules.json").write_text(json.dumps(fixture) + "\n")

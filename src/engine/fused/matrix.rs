@@ -36,6 +36,10 @@ impl Matrix {
         self.blocks
     }
 
+    pub(super) fn rows(&self) -> usize {
+        self.rows
+    }
+
     /// The whole matrix, to read.
     ///
     /// # Safety

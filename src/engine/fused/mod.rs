@@ -12,7 +12,9 @@
     reason = "threads write parts of shared buffers, each block with its proof"
 )]
 
+mod activations;
 mod bitmap;
+mod clip;
 mod forward;
 mod inference;
 mod input;
@@ -234,6 +236,7 @@ impl<N: Network> Engine<N> for Fused<N> {
                 total_steps: run.total_steps,
                 seed: run.seed,
                 first_step: run.first_step,
+                clip_norm: run.clip_norm,
                 steps_done: 0,
             },
         };

@@ -23,6 +23,10 @@ impl<T: Copy + Default> Shared<T> {
         }
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.values.len()
+    }
+
     /// The first value's place.
     #[inline]
     pub(super) fn as_ptr(&self) -> *mut T {

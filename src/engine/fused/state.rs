@@ -4,12 +4,14 @@ use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::{
     Core,
+    activations::Activations,
+    clip::{Clipping, Stored},
     inference::{self, Chunk},
     kernels::{Rule, WORD},
     matrix::Matrix,
     program::Program,
     team::{Broken, Member},
-    training::{self, Activations, Kind, Training},
+    training::{self, Kind, Moments, Training},
 };
 use crate::train::OptimizerKind;
 
@@ -49,6 +51,8 @@ pub(super) struct Memory {
     pub(super) steps: u64,
     /// The features of the input whose moments may be other than 0.
     moving: Vec<u64>,
+    /// Made when gradients are first clipped.
+    stored: Option<Stored>,
 }
 
 impl Memory {
@@ -75,6 +79,7 @@ impl Memory {
             moments,
             steps,
             moving,
+            stored: None,
         }
     }
 }
@@ -150,6 +155,7 @@ impl Context {
                     job,
                     activations: &state.activations,
                     moments: state.moments(job),
+                    clipping: state.clipping(job),
                     moving: state.moving(job),
                 };
                 // SAFETY: as above; the engine's lock, held by `Fused::run`, keeps out every other job,
@@ -174,6 +180,7 @@ impl State {
             }
             Kind::Train {
                 optimizer,
+                clip_norm,
                 steps_done,
                 ..
             } => {
@@ -194,6 +201,9 @@ impl State {
                         *moment = zeros(core);
                     }
                 }
+                if clip_norm.is_some() && memory.stored.is_none() {
+                    memory.stored = Some(Stored::new(core));
+                }
                 match &job.data.bitmap {
                     // Features that no sample has lit, ever, have moments of 0 and gradients of 0.
                     Some(bitmap) if rule.rests() => {
@@ -208,12 +218,22 @@ impl State {
         }
     }
 
-    fn moments(&self, job: &training::Job) -> [&[Matrix]; 2] {
+    fn moments(&self, job: &training::Job) -> Moments<'_> {
         match (&job.kind, &self.memory) {
             (Kind::Gradient, _) => [&self.gradients, &[]],
             (Kind::Train { .. }, Some(memory)) => memory.moments.each_ref().map(|m| &m[..]),
             (Kind::Train { .. }, None) => [&[], &[]],
         }
+    }
+
+    fn clipping(&self, job: &training::Job) -> Option<Clipping<'_>> {
+        let Kind::Train { clip_norm, .. } = job.kind else {
+            return None;
+        };
+        Some(Clipping {
+            stored: self.memory.as_ref()?.stored.as_ref()?,
+            max_norm: clip_norm?,
+        })
     }
 
     fn moving(&self, job: &training::Job) -> &[u64] {
@@ -225,7 +245,7 @@ impl State {
 }
 
 /// A matrix of zeros for each layer's parameters.
-fn zeros(core: &Core) -> Vec<Matrix> {
+pub(super) fn zeros(core: &Core) -> Vec<Matrix> {
     let layers = core.program.layers.iter();
     layers
         .map(|layer| Matrix::zeros(layer.linear.inputs + 1, layer.linear.outputs))

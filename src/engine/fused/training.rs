@@ -11,24 +11,33 @@
 //! | back, each layer but the first | the delta of the layer before | that layer's columns |
 //! | update, all layers | weights and moments | columns |
 //!
+//! With clipping by norm, the last phase is three (see `clip`):
+//!
+//! | phase | writes | share |
+//! | --- | --- | --- |
+//! | store, all layers | gradients | columns |
+//! | measure | sums of squares | pieces |
+//! | apply, all layers | weights and moments | columns |
+//!
 //! A layer's delta is the gradient of the loss with respect to what its `Linear` gives, `[B, O]`. The
 //! gradient with respect to the network's input, which nobody needs, is not computed; that of the
-//! weights goes from the registers to the optimiser and is nowhere stored.
+//! weights goes from the registers to the optimiser and, but for clipping, is nowhere stored.
 
 use super::{
     Core,
+    activations::Activations,
     bitmap::Uploaded,
+    clip::Clipping,
     forward::{self, Outputs},
-    input::{Input, InputBuffer},
+    input::Input,
     kernels::{
         InputGradient, LossGradient, Parameters, Rule, Slopes, SparseWeightGradient, WORD,
         WeightGradient, dispatch,
     },
     lent::{Lent, LentMut},
     matrix::{BLOCK, Matrix},
-    program::{DropoutStep, Program},
+    program::DropoutStep,
     share::{self, Share},
-    shared::Shared,
     team::{Broken, Member},
 };
 use crate::{
@@ -36,81 +45,6 @@ use crate::{
     seed::dropout_row,
     train::{Loss, Optimizer, Schedule},
 };
-
-/// What one batch needs beside the weights, for at most `capacity` samples.
-#[derive(Debug)]
-pub(super) struct Activations {
-    capacity: usize,
-    input: InputBuffer,
-    /// For each layer, `[B, O]`.
-    outputs: Vec<Matrix>,
-    /// For each layer, `[B, O]`; empty where the outputs tell the slopes.
-    slopes: Vec<Matrix>,
-    /// For each layer, `[B, O]`; one of logits for a network without layers.
-    deltas: Vec<Matrix>,
-    /// For each dropout, `[B, width]`.
-    masks: Vec<Matrix>,
-    /// The loss of each sample.
-    losses: Shared<f32>,
-    /// Each member's own.
-    scratch: Vec<Shared<f32>>,
-}
-
-impl Activations {
-    pub(super) fn new(program: &Program, members: usize) -> Self {
-        Self::with_capacity(program, members, 0, true)
-    }
-
-    fn with_capacity(program: &Program, members: usize, capacity: usize, is_dense: bool) -> Self {
-        let of = |width: usize| Matrix::zeros(capacity, width);
-        let outputs = || program.layers.iter().map(|layer| layer.linear.outputs);
-        let slopes = program
-            .layers
-            .iter()
-            .map(|layer| match layer.stores_slopes() {
-                true => of(layer.linear.outputs),
-                false => Matrix::zeros(0, 0),
-            });
-        let back = outputs().skip(1).map(InputGradient::scratch_len).max();
-        let sparse = match is_dense {
-            true => 0,
-            false => SparseWeightGradient::scratch_len(program.inputs),
-        };
-        let mask = program.dropouts.iter().map(|dropout| dropout.width).max();
-        let scratch = back.max(mask).max(Some(sparse)).unwrap_or(0);
-        let mut deltas: Vec<Matrix> = outputs().map(of).collect();
-        if deltas.is_empty() {
-            deltas.push(of(program.outputs));
-        }
-        Activations {
-            capacity,
-            input: InputBuffer::new(capacity, program.inputs, is_dense),
-            outputs: outputs().map(of).collect(),
-            slopes: slopes.collect(),
-            deltas,
-            masks: program
-                .dropouts
-                .iter()
-                .map(|dropout| of(dropout.width))
-                .collect(),
-            losses: Shared::zeros(capacity),
-            scratch: (0..members).map(|_| Shared::zeros(scratch)).collect(),
-        }
-    }
-
-    /// Makes room for `rows` samples of a dense or a sparse data set.
-    pub(super) fn prepare(
-        &mut self,
-        program: &Program,
-        members: usize,
-        rows: usize,
-        is_dense: bool,
-    ) {
-        if self.capacity < rows || self.input.is_dense() != is_dense {
-            *self = Self::with_capacity(program, members, rows.max(self.capacity), is_dense);
-        }
-    }
-}
 
 /// What the team is to do: steps over batches of a data set.
 pub(super) struct Job {
@@ -134,6 +68,7 @@ pub(super) enum Kind {
         total_steps: u64,
         seed: u64,
         first_step: u64,
+        clip_norm: Option<f64>,
         /// Steps that the optimiser's moments have seen.
         steps_done: u64,
     },
@@ -145,11 +80,15 @@ pub(super) struct Training<'a> {
     pub(super) member: &'a Member<'a>,
     pub(super) job: &'a Job,
     pub(super) activations: &'a Activations,
-    /// For each moment that the optimiser keeps, a matrix for each layer.
-    pub(super) moments: [&'a [Matrix]; 2],
+    pub(super) moments: Moments<'a>,
+    /// None where gradients go to the optimiser as they are.
+    pub(super) clipping: Option<Clipping<'a>>,
     /// See [`SparseWeightGradient::moving`].
     pub(super) moving: &'a [u64],
 }
+
+/// For each moment that a rule keeps, a matrix for each layer.
+pub(super) type Moments<'a> = [&'a [Matrix]; 2];
 
 /// What decides the masks of dropout.
 #[derive(Clone, Copy)]
@@ -176,6 +115,7 @@ impl Training<'_> {
                     total_steps,
                     seed,
                     first_step,
+                    clip_norm,
                     steps_done,
                 } => {
                     let run = Run {
@@ -187,6 +127,7 @@ impl Training<'_> {
                         loss: self.job.loss,
                         seed: *seed,
                         first_step: *first_step,
+                        clip_norm: *clip_norm,
                     };
                     let (seed, step) = (*seed, first_step + index as u64);
                     let t = steps_done + index as u64 + 1;
@@ -231,8 +172,9 @@ impl Training<'_> {
                 self.back(at, samples.len());
                 self.member.meet()?;
             }
-            for at in (0..layers).rev() {
-                self.update(at, samples, rule);
+            match &self.clipping {
+                None => self.update(samples, rule, self.moments),
+                Some(clipping) => self.clipped_update(clipping, samples, rule)?,
             }
             if self.member.index == 0 {
                 let losses = self.activations.losses.slice(0..samples.len());
@@ -429,27 +371,58 @@ impl Training<'_> {
         dispatch(core.simd, gradient);
     }
 
-    /// Gradients of this member's share of layer `at`'s weights, given to the optimiser.
+    /// Gradients of this member's share of every layer's weights, given to the rule.
     ///
     /// # Safety
-    /// As [`Training::step`].
-    unsafe fn update(&self, at: usize, batch: &[u32], rule: Rule) {
+    /// As [`Training::step`]; the moments are the rule's.
+    pub(super) unsafe fn update(&self, batch: &[u32], rule: Rule, moments: Moments<'_>) {
+        for at in (0..self.core.program.layers.len()).rev() {
+            // SAFETY: the caller's.
+            unsafe { self.update_layer(at, batch, rule, moments) };
+        }
+    }
+
+    /// This member's share of layer `at`'s weights.
+    ///
+    /// Rows are shared out in blocks of inputs, so that a tile has one block's.
+    pub(super) fn share_of_weights(&self, at: usize) -> Share {
+        let inputs = self.core.program.layers[at].linear.inputs;
+        Share::in_units(
+            self.member,
+            self.core.weights[at].blocks(),
+            inputs + 1,
+            BLOCK,
+        )
+    }
+
+    /// This share of layer `at`'s weights, with their moments.
+    ///
+    /// # Safety
+    /// While the parts live, no other view and no other part holds any value of them.
+    pub(super) unsafe fn parameters<'p>(
+        &'p self,
+        at: usize,
+        share: &Share,
+        moments: Moments<'p>,
+    ) -> Parameters<'p> {
+        // SAFETY: the caller's.
+        let write = |matrix: &'p Matrix| unsafe { share.write(matrix) };
+        Parameters {
+            weights: write(&self.core.weights[at]),
+            moments: moments.map(|matrices| matrices.get(at).map(write)),
+        }
+    }
+
+    /// # Safety
+    /// As [`Training::update`].
+    unsafe fn update_layer(&self, at: usize, batch: &[u32], rule: Rule, moments: Moments<'_>) {
         let (core, all) = (self.core, self.activations);
         let inputs = core.program.layers[at].linear.inputs;
-        let weights = &core.weights[at];
-        // Rows of weights are shared out in blocks of inputs, so that a tile has one block's.
-        let share = Share::in_units(self.member, weights.blocks(), inputs + 1, BLOCK);
+        let share = self.share_of_weights(at);
         // SAFETY: this phase writes weights and moments, in shares, and each member's own scratch; it
         // reads activations and deltas, written before.
         unsafe {
-            let moment = |kept: usize| {
-                let matrix = self.moments[kept].get(at)?;
-                Some(share.write(matrix))
-            };
-            let parameters = Parameters {
-                weights: share.write(weights),
-                moments: [moment(0), moment(1)],
-            };
+            let parameters = self.parameters(at, &share, moments);
             let delta = all.deltas[at].read(share.blocks.clone(), 0..batch.len());
             match self.input_of(at, batch) {
                 Input::Dense(input) => {

@@ -4,6 +4,7 @@
 //! Dims: `B` = batch size, `I` = inputs, `O` = outputs, `C` = classes.
 
 mod batches;
+mod clip;
 #[cfg(feature = "cuda")]
 mod cuda;
 mod forward;
@@ -12,12 +13,14 @@ mod update;
 use std::{fmt, marker::PhantomData};
 
 use dfdx::prelude::{
-    Axis, Backward, Cpu, Device, Gradients, NoneTape, SumTo, Tensor, Trace, TryDiv, TryMul, TrySub,
+    Axis, Backward, Cpu, Device, Gradients, NoneTape, SumTo, Tensor, Trace, TryAdd, TryDiv, TryMul,
+    TrySub,
 };
 
 pub use self::batches::Batches;
 use self::{
     batches::Uploaded,
+    clip::clip,
     forward::{Dropouts, Layer, Matrix, forward},
     update::State,
 };
@@ -135,8 +138,14 @@ impl<N: Network, D: Device<f32>> Tape<N, D> {
         let targets = data.targets(&self.device, order, classes)?;
 
         let logits = forward(&N::PLAN, &self.layers, x.leaky_traced(), dropouts)?;
+        let targets = match loss {
+            Loss::SmoothedCrossEntropy { smoothing } => targets
+                .try_mul((1.0 - smoothing) as f32)?
+                .try_add((smoothing / classes as f64) as f32)?,
+            _ => targets,
+        };
         let mean_loss = match loss {
-            Loss::CrossEntropy => logits
+            Loss::CrossEntropy | Loss::SmoothedCrossEntropy { .. } => logits
                 .try_log_softmax::<Axis<1>>()?
                 .try_mul(targets)?
                 .try_sum::<(), _>()?
@@ -185,6 +194,9 @@ impl<N: Network, D: Device<f32>> Engine<N> for Tape<N, D> {
             let step = self
                 .backward(data, batch, run.loss, Some(dropouts))
                 .and_then(|(loss, mut gradients)| {
+                    if let Some(max_norm) = run.clip_norm {
+                        gradients = clip(&self.device, &self.layers, gradients, max_norm)?;
+                    }
                     let optimizer = run.optimizer_at(index);
                     let state = State::of(&mut self.state, &optimizer);
                     state.update(&optimizer, &mut self.layers, &mut gradients)?;

@@ -38,8 +38,8 @@ impl Identity {
     /// As JSON, without what a training may go on with otherwise: more epochs at a constant learning rate.
     pub(super) fn fixed(&self) -> Value {
         let mut value = serde_json::json!(self);
-        if let (Schedule::Constant, Some(fields)) = (self.settings.schedule, value.as_object_mut())
-        {
+        let is_constant = self.settings.schedule == Schedule::CONSTANT;
+        if let Some(fields) = value.as_object_mut().filter(|_| is_constant) {
             fields.remove("epochs");
         }
         value

@@ -44,6 +44,10 @@ impl Kernel for LossGradient<'_> {
                     let label = usize::from(labels[self.samples[row] as usize]);
                     self.cross_entropy(simd, row, label)
                 }
+                (Loss::SmoothedCrossEntropy { smoothing }, Targets::Labels(labels)) => {
+                    let label = usize::from(labels[self.samples[row] as usize]);
+                    self.cross_entropy(simd, row, label) + self.smooth(row, label, smoothing as f32)
+                }
                 _ => self.squared_error(row),
             };
         }
@@ -119,6 +123,27 @@ impl LossGradient<'_> {
         }
         self.delta.row(label / BLOCK, row)[label % BLOCK] -= share;
         sum.ln() - (logits.row(label / BLOCK, row)[label % BLOCK] - max)
+    }
+
+    /// What smoothing adds to the plain loss: `e sum_c (z[label] - z_c) / C`; to its gradient
+    /// `e (onehot - 1/C) / B`.
+    #[inline(always)]
+    fn smooth(&mut self, row: usize, label: usize, smoothing: f32) -> f32 {
+        let (block, lane) = (label / BLOCK, label % BLOCK);
+        let of_label = self.logits.row(block, row)[lane];
+        let share = smoothing / (self.batch_size * self.classes) as f32;
+        let mut sum = 0.0;
+        for block in 0..self.logits.blocks {
+            let logits = self.logits.row(block, row);
+            let delta = self.delta.row(block, row);
+            let there = self.classes - block * BLOCK;
+            for (delta, logit) in delta.iter_mut().zip(logits).take(there) {
+                *delta -= share;
+                sum += of_label - logit;
+            }
+        }
+        self.delta.row(block, row)[lane] += smoothing / self.batch_size as f32;
+        smoothing * sum / self.classes as f32
     }
 
     /// `1/C sum_c (y_c - t_c)^2`; gradient `2 (y - t) / (B C)`.

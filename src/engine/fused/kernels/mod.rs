@@ -9,6 +9,7 @@
     reason = "loads and stores through pointers, each block with its proof"
 )]
 
+mod clip;
 mod elementwise;
 mod gather;
 mod lanes;
@@ -21,6 +22,7 @@ mod update;
 pub use self::lanes::Simd;
 use self::lanes::{Lanes, load, prefetch, store};
 pub(super) use self::{
+    clip::{Apply, SquareSum},
     elementwise::Elementwise,
     gather::{Gather, NotZero, Rows, Samples},
     lanes::{Kernel, dispatch},

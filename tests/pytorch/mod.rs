@@ -1,4 +1,8 @@
-//! Against figures that PyTorch produced: `tests/reference/fixtures.py` and `schedules.py` made the files.
+//! Against figures that PyTorch produced: the scripts in `tests/reference` made the files.
+
+mod clipping;
+mod schedules;
+mod smoothing;
 
 use std::{
     fs,
@@ -6,13 +10,12 @@ use std::{
 };
 
 use safetensors::SafeTensors;
-use tuplenet::{engine::Run, prelude::*, train::Optimizer};
+use tuplenet::{prelude::*, train::Optimizer};
 
-use crate::engines::{Tested, on_every_engine};
+use crate::engines::{Recipe, Tested, on_every_engine, train};
 
 on_every_engine! {
     the_first_50_losses_of_every_optimiser_are_pytorchs
-    the_first_50_losses_under_one_cycle_are_pytorchs
     weights_saved_by_pytorch_give_its_logits
 }
 
@@ -20,6 +23,20 @@ pub(crate) fn reference(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/reference")
         .join(name)
+}
+
+/// A file that one of the scripts made.
+fn json(name: &str) -> serde_json::Value {
+    serde_json::from_slice(&fs::read(reference(name)).unwrap()).unwrap()
+}
+
+fn number(setting: &serde_json::Value, name: &str) -> f64 {
+    setting[name].as_f64().unwrap()
+}
+
+fn numbers(setting: &serde_json::Value, name: &str) -> Vec<f32> {
+    let all = setting[name].as_array().unwrap().iter();
+    all.map(|number| number.as_f64().unwrap() as f32).collect()
 }
 
 pub(crate) fn floats(file: &SafeTensors<'_>, name: &str) -> Vec<f32> {
@@ -33,37 +50,29 @@ pub(crate) fn floats(file: &SafeTensors<'_>, name: &str) -> Vec<f32> {
 
 pub(crate) type Trained = (Linear<20, 16>, Tanh, Linear<16, 12>, ReLU, Linear<12, 5>);
 
-/// The first 50 losses of `optimizer` under `schedule` from PyTorch's initial weights, over batches of 8 in order,
-/// and the weights after them.
-fn first_losses<T: Tested>(
-    file: &SafeTensors<'_>,
-    optimizer: Optimizer,
-    schedule: Schedule,
-    loss: Loss,
-) -> (Vec<f32>, Weights<Trained>) {
+/// The data and the initial weights of `training.safetensors`.
+fn training(file: &SafeTensors<'_>) -> (Dataset<20, 5>, Weights<Trained>) {
     let labels = file.tensor("labels").unwrap().data().to_vec();
-    let data = Dataset::<20, 5>::from_values(floats(file, "features"), labels).unwrap();
+    let data = Dataset::from_values(floats(file, "features"), labels).unwrap();
     let mut initial = Vec::new();
     for name in [
         "0.weight", "0.bias", "2.weight", "2.bias", "4.weight", "4.bias",
     ] {
         initial.extend(floats(file, &format!("init.{name}")));
     }
-    let mut net = T::new::<Trained>(Weights::from_slice(&initial).unwrap());
+    (data, Weights::from_slice(&initial).unwrap())
+}
+
+/// The first 50 losses of a recipe from PyTorch's initial weights, over batches of 8 in order, and the
+/// weights after them.
+fn first_losses<T: Tested>(
+    file: &SafeTensors<'_>,
+    recipe: &Recipe,
+) -> (Vec<f32>, Weights<Trained>) {
+    let (data, initial) = training(file);
+    let mut net = T::new::<Trained>(initial);
     let uploaded = net.upload(&data).unwrap();
-    let order: Vec<u32> = (0..400).collect();
-    let run = Run {
-        order: &order,
-        batch_size: 8,
-        optimizer: &optimizer,
-        schedule,
-        total_steps: 50,
-        loss,
-        seed: 0,
-        first_step: 0,
-    };
-    let mut losses = Vec::new();
-    net.train(&uploaded, &run, &mut losses).unwrap();
+    let losses = train(&mut net, &uploaded, 400, recipe, 8, 1);
     (losses, net.weights().unwrap())
 }
 
@@ -120,7 +129,11 @@ fn the_first_50_losses_of_every_optimiser_are_pytorchs<T: Tested>() {
         ("mse_sgd", plain.into(), Loss::MeanSquaredError),
     ];
     for (name, optimizer, loss) in runs {
-        let (ours, weights) = first_losses::<T>(&file, optimizer, Schedule::Constant, loss);
+        let recipe = Recipe {
+            loss,
+            ..Recipe::of(optimizer)
+        };
+        let (ours, weights) = first_losses::<T>(&file, &recipe);
         assert_losses(name, &ours, &floats(&file, &format!("losses.{name}")));
         if name == "adam" {
             for tensor in weights.tensors() {
@@ -131,66 +144,6 @@ fn the_first_50_losses_of_every_optimiser_are_pytorchs<T: Tested>() {
             }
         }
     }
-}
-
-/// `schedules.json`, which `tests/reference/schedules.py` made.
-fn schedules() -> serde_json::Value {
-    serde_json::from_slice(&fs::read(reference("schedules.json")).unwrap()).unwrap()
-}
-
-fn number(setting: &serde_json::Value, name: &str) -> f64 {
-    setting[name].as_f64().unwrap()
-}
-
-fn one_cycle(setting: &serde_json::Value) -> Schedule {
-    let one_cycle = OneCycle {
-        warm_up: number(setting, "warm_up"),
-        start_divisor: number(setting, "start_divisor"),
-        end_divisor: number(setting, "end_divisor"),
-    };
-    one_cycle.into()
-}
-
-fn cosine(setting: &serde_json::Value) -> Schedule {
-    let end = number(setting, "end");
-    Cosine { end }.into()
-}
-
-#[test]
-fn the_learning_rates_of_every_schedule_are_pytorchs() {
-    let file = schedules();
-    let settings = |kind: &str| file[kind].as_array().unwrap().iter();
-    let all = settings("one_cycle")
-        .map(|setting| (one_cycle(setting), setting))
-        .chain(settings("cosine").map(|setting| (cosine(setting), setting)));
-    for (schedule, setting) in all {
-        let (peak, total_steps) = (number(setting, "peak"), number(setting, "total_steps"));
-        let theirs = setting["learning_rates"].as_array().unwrap();
-        assert_eq!(theirs.len() as f64, total_steps);
-        for (step, theirs) in theirs.iter().enumerate() {
-            let ours = schedule.learning_rate(peak, step as u64, total_steps as u64);
-            let theirs = theirs.as_f64().unwrap();
-            assert!(
-                (ours - theirs).abs() <= 1e-6 * theirs,
-                "{schedule:?}, step {step} of {total_steps}: {ours} against {theirs}"
-            );
-        }
-    }
-}
-
-fn the_first_50_losses_under_one_cycle_are_pytorchs<T: Tested>() {
-    let bytes = fs::read(reference("training.safetensors")).unwrap();
-    let file = SafeTensors::deserialize(&bytes).unwrap();
-    let setting = &schedules()["training"];
-    let adam = Adam {
-        learning_rate: number(setting, "peak"),
-        ..Adam::default()
-    };
-    let schedule = one_cycle(setting);
-    let (ours, _) = first_losses::<T>(&file, adam.into(), schedule, Loss::CrossEntropy);
-    let theirs = setting["losses"].as_array().unwrap().iter();
-    let theirs: Vec<f32> = theirs.map(|loss| loss.as_f64().unwrap() as f32).collect();
-    assert_losses("one cycle", &ours, &theirs);
 }
 
 type Activations = (

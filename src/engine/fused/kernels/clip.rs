@@ -1,0 +1,129 @@
+//! Clipping by norm: the squares of gradients, and gradients that were stored given to the optimiser.
+
+use std::ops::Range;
+
+use super::{
+    Kernel, Lanes, load,
+    sparse::WORD,
+    update::{Parameters, Rule, Update, WithUpdate},
+};
+use crate::engine::fused::matrix::{BLOCK, View};
+
+/// The sum of the squares of some values.
+///
+/// Each of a block's 16 columns has a sum of its own, in `f64`, and these are added up in order, so the bits do
+/// not depend on the SIMD. What pads a block is 0.
+pub(in crate::engine::fused) struct SquareSum<'a> {
+    pub(in crate::engine::fused) values: View<'a>,
+}
+
+impl Kernel for SquareSum<'_> {
+    type Output = f64;
+
+    #[inline(always)]
+    fn run<S: Lanes>(self, _: S) -> f64 {
+        let mut sums = [0.0; BLOCK];
+        for block in 0..self.values.blocks {
+            for row in 0..self.values.rows {
+                for (sum, &value) in sums.iter_mut().zip(self.values.row(block, row)) {
+                    let value = f64::from(value);
+                    *sum += value * value;
+                }
+            }
+        }
+        sums.iter().sum()
+    }
+}
+
+/// Stored gradients times a factor, given to the optimiser.
+pub(in crate::engine::fused) struct Apply<'a> {
+    /// Rows `inputs` of some blocks.
+    pub(in crate::engine::fused) gradients: View<'a>,
+    pub(in crate::engine::fused) factor: f32,
+    /// The inputs whose weights are changed; the last one past `I - 1` is the bias.
+    pub(in crate::engine::fused) inputs: Range<usize>,
+    /// `I`.
+    pub(in crate::engine::fused) bias: usize,
+    /// As [`SparseWeightGradient::moving`](super::SparseWeightGradient::moving), if this is the first layer.
+    pub(in crate::engine::fused) moving: Option<&'a [u64]>,
+    pub(in crate::engine::fused) rule: Rule,
+    /// Rows `inputs` of the same blocks of the parameters.
+    pub(in crate::engine::fused) parameters: Parameters<'a>,
+}
+
+impl Apply<'_> {
+    /// Whether the optimiser leaves the weights of this input as they are.
+    #[inline(always)]
+    fn rests(&self, input: usize) -> bool {
+        let is_moving = |moving: &[u64]| moving[input / WORD] >> (input % WORD) & 1 == 1;
+        input < self.bias && self.moving.is_some_and(|moving| !is_moving(moving))
+    }
+}
+
+impl Kernel for Apply<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Lanes>(self, simd: S) {
+        assert_eq!(self.gradients.rows, self.inputs.len());
+        let (blocks, rows) = (self.gradients.blocks, self.gradients.rows);
+        self.parameters.check(&self.rule, blocks, rows);
+        let rule = self.rule;
+        rule.with(simd, self);
+    }
+}
+
+impl<S: Lanes> WithUpdate<S> for Apply<'_> {
+    #[inline(always)]
+    fn with<U: Update<S>>(self, simd: S, update: U) {
+        let factor = simd.splat_f32s(self.factor);
+        for block in 0..self.gradients.blocks {
+            for (row, input) in self.inputs.clone().enumerate() {
+                if self.rests(input) {
+                    continue;
+                }
+                let from = self.gradients.at(block, row);
+                let place = self.parameters.place(block, row);
+                for lane in (0..BLOCK).step_by(S::F32_LANES) {
+                    // SAFETY: the gradients have the block and the row, and so have the parameters, by
+                    // the assertions in `run`.
+                    unsafe {
+                        let gradient = load::<S>(from.add(lane));
+                        update.apply(simd, place.add(lane), simd.mul_f32s(factor, gradient));
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Simd, dispatch};
+    use super::*;
+    use crate::engine::fused::matrix::Matrix;
+
+    #[test]
+    fn squares_are_summed_up_to_the_same_bits_by_every_simd() {
+        let mut matrix = Matrix::zeros(37, 21);
+        let mut whole = matrix.whole();
+        let mut expected = 0.0;
+        for row in 0..37 {
+            for column in 0..21 {
+                let value = ((row * 21 + column) as f32).sin();
+                whole.row(column / BLOCK, row)[column % BLOCK] = value;
+                expected += f64::from(value).powi(2);
+            }
+        }
+        let sum = |simd| {
+            // SAFETY: nobody writes the matrix.
+            let values = unsafe { matrix.view() };
+            dispatch(simd, SquareSum { values })
+        };
+        // 777 terms of at most 1, rounded to 1e-16 of a sum below 777
+        assert!((sum(Simd::Scalar) - expected).abs() < 1e-10);
+        for simd in [Simd::Avx512, Simd::Avx2, Simd::Neon] {
+            assert_eq!(sum(simd), sum(Simd::Scalar));
+        }
+    }
+}
