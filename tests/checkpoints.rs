@@ -122,7 +122,7 @@ fn another_trainings_checkpoint_is_refused_in_words() {
     says(on(trainer().seed(7)), "a training with `seed` 7, found 0");
     says(
         on(trainer().schedule(Cosine::default())),
-        "a training with `schedule`",
+        "a training with `schedule.curve`",
     );
     says(
         on(trainer().loss(Loss::MeanSquaredError)),

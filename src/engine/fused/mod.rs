@@ -22,6 +22,7 @@ mod kernels;
 mod lent;
 mod live;
 mod matrix;
+mod pace;
 mod processor;
 mod program;
 mod share;
@@ -34,6 +35,7 @@ use std::{
     fmt,
     marker::PhantomData,
     sync::{Arc, Mutex, PoisonError},
+    time::Instant,
 };
 
 pub use self::{bitmap::Uploaded, kernels::Simd, processor::Processor};
@@ -42,6 +44,7 @@ use self::{
     lent::{Lent, LentMut},
     live::Live,
     matrix::{BLOCK, Matrix, Part},
+    pace::{Pace, Who},
     program::Program,
     state::{Context, Job, Memory},
     team::{Member, Team},
@@ -82,6 +85,7 @@ pub struct Fused<N: Network> {
     context: Arc<Context>,
     /// None for one thread. Locked while it works.
     team: Mutex<Option<Team<Context>>>,
+    pace: Pace,
     network: PhantomData<fn() -> N>,
 }
 
@@ -131,6 +135,7 @@ impl<N: Network> Fused<N> {
             processor,
             context,
             team: Mutex::new(team),
+            pace: Pace::new(),
             network: PhantomData,
         })
     }
@@ -162,23 +167,27 @@ impl<N: Network> Fused<N> {
             losses: LentMut::new(&mut value),
             kind: training::Kind::Gradient,
         };
-        self.run(
-            Job::Train(job),
-            order.len() * self.context.core.program.macs(),
-        )?;
+        self.run(Job::Train(job), self.worth_a_team(order.len()))?;
         self.context.gradients(|gradients| {
             from_blocked(&self.context.core.program, gradients, &mut flat);
         });
         Ok((value[0], Weights::from_slice(&flat)?))
     }
 
-    /// Does a job of `macs` multiplications and additions, by the team if that is worth it. The slices
-    /// that the job was lent are borrowed until this returns.
-    fn run(&self, job: Job, macs: usize) -> Result<()> {
+    /// Who is to compute so many samples forward.
+    fn worth_a_team(&self, samples: usize) -> Who {
+        match samples * self.context.core.program.macs() {
+            ..ALONE_BELOW => Who::Alone,
+            _ => Who::Team,
+        }
+    }
+
+    /// Does a job. The slices that it was lent are borrowed until this returns.
+    fn run(&self, job: Job, who: Who) -> Result<()> {
         let mut team = self.team.lock().unwrap_or_else(PoisonError::into_inner);
         self.context.prepare(job);
         let done = match &mut *team {
-            Some(team) if macs >= ALONE_BELOW => team.run(),
+            Some(team) if who == Who::Team => team.run(),
             // A team of one meets nobody, so nothing breaks it up.
             _ => self.context.work(&Member::ALONE).map_err(|_| String::new()),
         };
@@ -192,7 +201,7 @@ impl<N: Network> Fused<N> {
             source,
             logits: LentMut::new(&mut logits),
         };
-        self.run(Job::Infer(job), samples * self.context.core.program.macs())?;
+        self.run(Job::Infer(job), self.worth_a_team(samples))?;
         Ok(logits)
     }
 }
@@ -224,27 +233,28 @@ impl<N: Network> Engine<N> for Fused<N> {
         if steps == 0 {
             return Ok(());
         }
-        let job = training::Job {
-            data: data.clone(),
-            order: Lent::new(run.order),
-            batch_size: run.batch_size,
-            loss: run.loss,
-            losses: LentMut::new(&mut losses[before..]),
-            kind: training::Kind::Train {
-                optimizer: *run.optimizer,
-                schedule: run.schedule,
-                total_steps: run.total_steps,
-                seed: run.seed,
-                first_step: run.first_step,
-                clip_norm: run.clip_norm,
-                steps_done: 0,
-            },
-        };
-        let batch = run.batch_size.min(run.order.len());
-        self.run(
-            Job::Train(job),
-            3 * batch * self.context.core.program.macs(),
-        )
+        let (mut order, mut losses) = (run.order, &mut losses[before..]);
+        let batch = run.batch_size.min(order.len());
+        let worth = self.worth_a_team(3 * batch);
+        let mut first_step = run.first_step;
+        while !order.is_empty() {
+            let (who, most) = match worth {
+                Who::Team => self.pace.next(batch),
+                Who::Alone => (Who::Alone, steps),
+            };
+            let samples = most.saturating_mul(run.batch_size).min(order.len());
+            let (now, losses_now);
+            (now, order) = order.split_at(samples);
+            (losses_now, losses) = losses.split_at_mut(samples.div_ceil(run.batch_size));
+            let steps = losses_now.len();
+            let begun = Instant::now();
+            self.run(training_job(data, run, now, losses_now, first_step), who)?;
+            if worth == Who::Team {
+                self.pace.took(steps, begun.elapsed());
+            }
+            first_step += steps as u64;
+        }
+        Ok(())
     }
 
     fn logits(&self, data: &Uploaded, order: &[u32]) -> Result<Vec<f32>> {
@@ -322,6 +332,32 @@ impl<N: Network> Engine<N> for Fused<N> {
         }
         Ok(logits)
     }
+}
+
+/// The part of `run` that is about the samples `order`, from step `first_step` on.
+fn training_job(
+    data: &Uploaded,
+    run: &Run<'_>,
+    order: &[u32],
+    losses: &mut [f32],
+    first_step: u64,
+) -> Job {
+    Job::Train(training::Job {
+        data: data.clone(),
+        order: Lent::new(order),
+        batch_size: run.batch_size,
+        loss: run.loss,
+        losses: LentMut::new(losses),
+        kind: training::Kind::Train {
+            optimizer: *run.optimizer,
+            schedule: run.schedule,
+            total_steps: run.total_steps,
+            seed: run.seed,
+            first_step,
+            clip_norm: run.clip_norm,
+            steps_done: 0,
+        },
+    })
 }
 
 /// Weights, or moments, in the engine's layout, `[I + 1, O]` for each layer.
