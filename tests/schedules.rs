@@ -115,7 +115,7 @@ fn the_pictures_are_what_the_schedules_give() {
         ("cosine", "Cosine", Cosine::default().into()),
         (
             "step_decay",
-            "StepDecay",
+            "StepDecay { factor: 0.5 }",
             StepDecay {
                 factor: 0.5,
                 ..StepDecay::default()
@@ -124,7 +124,7 @@ fn the_pictures_are_what_the_schedules_give() {
         ),
         (
             "warm_up",
-            "WarmUp, then Cosine",
+            "WarmUp { share: 0.1 }, then Cosine",
             warm_up.then(Cosine::default()),
         ),
     ];

@@ -12,7 +12,8 @@ pub struct EpochReport {
     pub epoch: usize,
     /// Mean loss over the epoch's samples, each taken before its batch's step.
     pub train_loss: f64,
-    /// Mean loss on the validation samples, where there are some.
+    /// Mean loss on the validation samples, where there are some; plain cross-entropy where labels were
+    /// smoothed.
     pub validation_loss: Option<f64>,
     /// Share of the validation samples read rightly, where there are some and they have labels.
     pub validation_accuracy: Option<f64>,

@@ -145,9 +145,11 @@ impl<N: Network, D: Device<f32>> Tape<N, D> {
             _ => targets,
         };
         let mean_loss = match loss {
+            // by samples first: of B C terms at once, added up in f32, the fourth digit is lost
             Loss::CrossEntropy | Loss::SmoothedCrossEntropy { .. } => logits
                 .try_log_softmax::<Axis<1>>()?
                 .try_mul(targets)?
+                .try_sum::<(usize,), Axis<1>>()?
                 .try_sum::<(), _>()?
                 .try_negate()?
                 .try_div(batch as f32)?,
