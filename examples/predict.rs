@@ -9,6 +9,10 @@
 mod digit;
 #[path = "mnist/engine.rs"]
 mod engine;
+#[path = "mnist/saved.rs"]
+mod saved;
+#[path = "mnist/test_set.rs"]
+mod test_set;
 
 use std::{
     io,
@@ -18,9 +22,10 @@ use std::{
 
 use clap::Parser;
 use image::{GrayImage, imageops};
-use tuplenet::{Error, Result, models::MnistClassifier, prelude::*, weights};
+use tuplenet::{Error, Result, models::MnistClassifier, prelude::*};
 
 use engine::{Choice, Device, EngineOptions};
+use saved::SAVED;
 
 /// Reads a handwritten digit from an image or from MNIST's test set.
 #[derive(Debug, Parser)]
@@ -52,9 +57,6 @@ tuplenet::frozen! {
     static DIGITS: MnistClassifier<32> = "digits.safetensors";
 }
 
-/// Where the example `mnist` saves, unless it is told otherwise.
-const SAVED: &str = "target/mnist.safetensors";
-
 fn main() -> ExitCode {
     match run(&Options::parse()) {
         Ok(()) => ExitCode::SUCCESS,
@@ -75,8 +77,7 @@ fn run(options: &Options) -> Result<()> {
         (Some(path), _) => (from_image(path)?, None),
         (None, index) => from_test_set(options.data.as_deref(), index.unwrap_or(0))?,
     };
-    let saved = Some(PathBuf::from(SAVED)).filter(|path| path.exists());
-    let logits = match options.weights.clone().or(saved) {
+    let logits = match saved::find(options.weights.as_deref()) {
         Some(path) => from_file(engine, &path, &pixels)?,
         None => {
             if let Device::Cuda(_) = options.engine.device {
@@ -119,12 +120,7 @@ fn run(options: &Options) -> Result<()> {
 
 /// What the network in a file says.
 fn from_file(engine: Choice, path: &Path, pixels: &[f32; 784]) -> Result<[f32; 10]> {
-    // The file says which of the four types it fits; the type then checks all of it.
-    let hidden = weights::shapes(path)?
-        .into_iter()
-        .find(|tensor| tensor.name == "0.bias")
-        .and_then(|tensor| tensor.shape.first().copied());
-    match hidden {
+    match saved::hidden(path)? {
         Some(32) => logits::<32>(engine, path, pixels),
         Some(128) => logits::<128>(engine, path, pixels),
         Some(800) => logits::<800>(engine, path, pixels),
@@ -162,24 +158,8 @@ fn softmax(logits: &[f32; 10]) -> [f32; 10] {
 }
 
 fn from_test_set(folder: Option<&Path>, index: usize) -> Result<([f32; 784], Option<usize>)> {
-    let found = match folder {
-        Some(folder) => Mnist::in_folder(folder),
-        None => Mnist::find(),
-    };
-    let test = match found {
-        Ok(mnist) => mnist.load()?.1,
-        Err(Error::DataNotFound { .. }) => {
-            println!("built-in digits, as no MNIST was found");
-            Digits::new(u64::MAX).dataset(0..10_000)?
-        }
-        Err(error) => return Err(error),
-    };
-    let pixels = test.sample(index).ok_or_else(|| Error::Setting {
-        setting: "index",
-        expected: format!("a number below {}", test.len()),
-        found: index.to_string(),
-    })?;
-    Ok((pixels, test.label(index)))
+    let test = test_set::load(folder)?;
+    Ok((test_set::pixels(&test, index)?, test.label(index)))
 }
 
 /// An image as MNIST would have it: the ink, white on black, fitted into 20 x 20 and placed in

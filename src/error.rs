@@ -132,6 +132,21 @@ pub enum Error {
         /// Where the training can go on from.
         checkpoint: Option<PathBuf>,
     },
+    /// The attributions of [`IntegratedGradients`](crate::explain) do not add up to what they explain.
+    #[error(
+        "integrated gradients of class {class}: expected a sum of {expected}, the difference of its logits, \
+        found {found} after {steps} steps; allow more steps or a wider tolerance, or look for weights that are not finite"
+    )]
+    Incomplete {
+        /// The class whose logit is explained.
+        class: usize,
+        /// The logit of the sample minus that of the baseline.
+        expected: f64,
+        /// The sum of the attributions.
+        found: f64,
+        /// The steps taken.
+        steps: usize,
+    },
     /// The engine's device failed, for example for want of memory.
     #[error("{engine} on {device}: {message}; try a smaller batch or another device")]
     Device {

@@ -11,6 +11,8 @@ pub mod design {}
 pub mod engine;
 #[cfg(feature = "train")]
 pub mod error;
+#[cfg(feature = "train")]
+pub mod explain;
 pub mod frozen;
 #[cfg(feature = "train")]
 mod hex;

@@ -7,9 +7,12 @@ mod anything;
 mod batches;
 mod checkpoints;
 mod cli;
+mod cli_checkpoints;
+mod cli_explain;
 mod clipping;
 mod early_stopping;
 mod engines;
+mod explain;
 mod finite_differences;
 mod frozen;
 #[cfg(unix)]

@@ -223,3 +223,17 @@ fn check_order(order: &[u32], samples: usize) -> Result<()> {
         None => Ok(()),
     }
 }
+
+/// # Errors
+/// [`Error::Setting`] when `class` is not one of the network's.
+#[cfg(feature = "dfdx")]
+pub(crate) fn check_class<N: Network>(class: usize) -> Result<()> {
+    if class >= N::Output::LEN {
+        return Err(Error::Setting {
+            setting: "class",
+            expected: format!("a number below {}", N::Output::LEN),
+            found: class.to_string(),
+        });
+    }
+    Ok(())
+}

@@ -1,6 +1,6 @@
 //! How well a network does on data it was not trained on.
 
-use std::fmt;
+use std::{cmp::Reverse, fmt};
 
 use super::Loss;
 use crate::{
@@ -18,8 +18,12 @@ pub struct Evaluation {
     pub loss: f64,
     /// Which class was read as which.
     pub confusion: Confusion,
+    /// The class that each sample is of, in order.
+    pub labels: Vec<usize>,
     /// The class read for each sample, in order.
     pub predictions: Vec<usize>,
+    /// The softmax's probability of the class read, for each sample, in order.
+    pub confidences: Vec<f64>,
 }
 
 impl Evaluation {
@@ -44,17 +48,25 @@ impl Evaluation {
         let classes = N::Output::LEN;
         let logits = engine.logits(data, order)?;
         let mut confusion = Confusion::new(classes);
+        let labels: Vec<usize> = order
+            .iter()
+            .map(|&sample| labels[sample as usize].into())
+            .collect();
         let mut predictions = Vec::with_capacity(order.len());
-        for (row, &sample) in logits.chunks_exact(classes).zip(order) {
+        let mut confidences = Vec::with_capacity(order.len());
+        for (row, &label) in logits.chunks_exact(classes).zip(&labels) {
             let prediction = largest(row);
-            confusion.count(labels[sample as usize].into(), prediction);
+            confusion.count(label, prediction);
             predictions.push(prediction);
+            confidences.push(probability(row, prediction));
         }
         let loss = mean_loss::<N>(Loss::CrossEntropy, samples, order, &logits);
         Ok(Evaluation {
             loss,
             confusion,
+            labels,
             predictions,
+            confidences,
         })
     }
 }
@@ -85,6 +97,24 @@ fn largest(row: &[f32]) -> usize {
         }
     }
     best
+}
+
+/// The softmax's probability of `class`, whose logit is the largest, so that nothing overflows.
+fn probability(row: &[f32], class: usize) -> f64 {
+    let largest = f64::from(row[class]);
+    let exp = row.iter().map(|&logit| (f64::from(logit) - largest).exp());
+    1.0 / exp.sum::<f64>()
+}
+
+/// Samples of one class that were read as another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Confused {
+    /// The class that they are of.
+    pub truth: usize,
+    /// The class that they were read as.
+    pub prediction: usize,
+    /// How many there are, at least 1.
+    pub count: u64,
 }
 
 /// Counts of (true class, predicted class). Printed, rows are true classes, with each one's recall.
@@ -138,6 +168,38 @@ impl Confusion {
         let total: u64 = self.counts.iter().sum();
         let right: u64 = (0..self.classes).map(|class| self.get(class, class)).sum();
         right as f64 / total.max(1) as f64
+    }
+
+    /// The `n` most confused pairs, or as many as there are: the largest counts off the diagonal first, equal ones
+    /// by true class, then by prediction.
+    pub fn most_confused(&self, n: usize) -> Vec<Confused> {
+        let pairs = (0..self.classes)
+            .flat_map(|truth| (0..self.classes).map(move |prediction| (truth, prediction)));
+        let mut confused: Vec<Confused> = pairs
+            .filter(|(truth, prediction)| truth != prediction)
+            .map(|(truth, prediction)| Confused {
+                truth,
+                prediction,
+                count: self.get(truth, prediction),
+            })
+            .filter(|confused| confused.count > 0)
+            .collect();
+        // a stable sort: equal counts stay in the matrix's order
+        confused.sort_by_key(|confused| Reverse(confused.count));
+        confused.truncate(n);
+        confused
+    }
+}
+
+impl fmt::Display for Confused {
+    /// As in `9 read as 4: 12 times`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let times = if self.count == 1 { "time" } else { "times" };
+        write!(
+            f,
+            "{} read as {}: {} {times}",
+            self.truth, self.prediction, self.count
+        )
     }
 }
 
@@ -196,5 +258,28 @@ mod tests {
             text.lines().nth(1),
             Some("          0     2     1     ·   66.67 %")
         );
+    }
+
+    #[test]
+    fn the_most_confused_pairs_come_first_and_equal_ones_in_the_matrixs_order() {
+        let mut confusion = Confusion::new(4);
+        let counts = [(2, 1, 3), (0, 3, 2), (3, 0, 2), (0, 1, 2), (1, 1, 9)];
+        for (truth, prediction, count) in counts {
+            (0..count).for_each(|_| confusion.count(truth, prediction));
+        }
+        let found = confusion.most_confused(10);
+        let pairs: Vec<_> = found.iter().map(|c| (c.truth, c.prediction)).collect();
+        assert_eq!(pairs, [(2, 1), (0, 1), (0, 3), (3, 0)]);
+        assert_eq!(found[0].to_string(), "2 read as 1: 3 times");
+        assert_eq!(confusion.most_confused(2), found[..2]);
+        assert!(confusion.most_confused(0).is_empty());
+    }
+
+    #[test]
+    fn the_probability_of_the_largest_logit_is_the_softmaxs() {
+        // softmax([0, ln 3]) = [1/4, 3/4]
+        assert!((probability(&[0.0, 3f32.ln()], 1) - 0.75).abs() < 1e-7);
+        // exp(300) is beyond `f32`
+        assert_eq!(probability(&[300.0; 4], 0), 0.25);
     }
 }

@@ -19,7 +19,7 @@ pub(crate) use range::check_clip_norm;
 
 pub use checkpoint::Checkpoints;
 pub use early_stopping::EarlyStopping;
-pub use evaluation::{Confusion, Evaluation};
+pub use evaluation::{Confused, Confusion, Evaluation};
 pub use history::{EpochReport, History, Progress};
 pub use loss::Loss;
 pub use optimizer::{Adam, AdamW, Optimizer, OptimizerKind, Sgd};

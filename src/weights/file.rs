@@ -60,10 +60,20 @@ impl<N: Network> Weights<N> {
         Self::load_as(path.as_ref(), Names::Listed(names))
     }
 
+    /// As [`Weights::load`], from the bytes of such a file, as `include_bytes!` has them.
+    ///
+    /// # Errors
+    /// [`Misfit`], naming the tensor, when the bytes are no such file.
+    pub fn from_bytes(file: &[u8]) -> Result<Self, Misfit> {
+        Self::read(file, Names::Sequential)
+    }
+
     fn load_as(path: &Path, names: Names<'_>) -> Result<Self> {
-        let file = read(path)?;
-        let places =
-            header::places(&file, &N::PLAN, names).map_err(|misfit| refused(path, &misfit))?;
+        Self::read(&read(path)?, names).map_err(|misfit| refused(path, &misfit))
+    }
+
+    fn read(file: &[u8], names: Names<'_>) -> Result<Self, Misfit> {
+        let places = header::places(file, &N::PLAN, names)?;
         let mut weights = Self::zeros();
         let layers = N::PLAN.steps().iter().filter(|step| step.op == Op::Linear);
         for (step, places) in layers.zip(&places.tensors) {
@@ -71,7 +81,7 @@ impl<N: Network> Weights<N> {
             let (weight, bias) = parameters.split_at_mut(step.inputs * step.outputs);
             for (values, place) in [weight, bias].into_iter().zip(places) {
                 for (index, to) in values.iter_mut().enumerate() {
-                    *to = place.value(&file, index);
+                    *to = place.value(file, index);
                 }
             }
         }
@@ -179,6 +189,10 @@ mod tests {
         let weights = Weights::<Net>::init(1);
         weights.save(&path).unwrap();
         assert_eq!(Weights::load(&path).unwrap(), weights);
+        let bytes = fs::read(&path).unwrap();
+        assert_eq!(Weights::from_bytes(&bytes).unwrap(), weights);
+        let cut = Weights::<Net>::from_bytes(&bytes[1..]).unwrap_err();
+        assert_eq!(cut.tensor(), "header");
         let shape = |name: &str, shape: &[usize]| TensorShape {
             name: name.into(),
             shape: shape.into(),

@@ -8,6 +8,7 @@ mod clip;
 #[cfg(feature = "cuda")]
 mod cuda;
 mod forward;
+mod saliency;
 mod update;
 
 use std::{fmt, marker::PhantomData};

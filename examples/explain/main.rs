@@ -1,0 +1,181 @@
+//! Shows what a network that the example `mnist` saved has learned, or before that the model in this program.
+//!
+//! ```text
+//! cargo run --release --example explain                          # the digits misread with most confidence
+//! cargo run --release --example explain -- --index 7 --class 2   # what speaks for a 2 in test image 7
+//! ```
+
+mod pictures;
+#[path = "../mnist/saved.rs"]
+mod saved;
+#[path = "../mnist/test_set.rs"]
+mod test_set;
+
+use std::{fs, path::PathBuf, process::ExitCode};
+
+use clap::Parser;
+use image::RgbImage;
+use tuplenet::{
+    Error, Result,
+    explain::{Calibration, IntegratedGradients},
+    models::MnistClassifier,
+    prelude::*,
+    train::Evaluation,
+};
+
+use saved::SAVED;
+
+/// Shows what a network has learned: how far its confidence can be trusted, and the pixels that its readings hang on.
+#[derive(Debug, Parser)]
+struct Options {
+    /// Weights of a 784 -> 32, 128, 500 or 800 -> 10 network; unless named, those of target/mnist.safetensors,
+    /// or where there are none, the model in this program (784-32-10)
+    #[arg(long, value_name = "FILE")]
+    weights: Option<PathBuf>,
+    /// Folder with MNIST's four files
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// The number of a test image to explain, from 0
+    #[arg(long, conflicts_with = "count")]
+    index: Option<usize>,
+    /// How many test images to explain: those misread with most confidence
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    count: usize,
+    /// The class that is explained; unless named, the one read and the true one
+    #[arg(long)]
+    class: Option<usize>,
+    /// Where to put the pictures
+    #[arg(long, value_name = "DIR", default_value = "target/explain")]
+    out: PathBuf,
+}
+
+/// The pairs of classes that are listed.
+const PAIRS: usize = 5;
+/// The bins of the reliability table.
+const BINS: usize = 10;
+
+fn main() -> ExitCode {
+    match run(&Options::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::from(if matches!(error, Error::Setting { .. }) {
+                2
+            } else {
+                1
+            })
+        }
+    }
+}
+
+fn run(options: &Options) -> Result<()> {
+    if let Some(class) = options.class.filter(|&class| class >= 10) {
+        return Err(Error::Setting {
+            setting: "class",
+            expected: "a number below 10".to_owned(),
+            found: class.to_string(),
+        });
+    }
+    fs::create_dir_all(&options.out)
+        .map_err(|source| pictures::unwritable(&options.out, source))?;
+    let test = test_set::load(options.data.as_deref())?;
+    if let Some(index) = options.index {
+        test_set::pixels(&test, index)?;
+    }
+    let Some(path) = saved::find(options.weights.as_deref()) else {
+        println!(
+            "no {SAVED} yet: the model in this program, 784-32-10, trained on built-in digits"
+        );
+        return explain(options, &test, model()?);
+    };
+    println!("weights {}", path.display());
+    match saved::hidden(&path)? {
+        Some(32) => explain::<32>(options, &test, Weights::load(path)?),
+        Some(128) => explain::<128>(options, &test, Weights::load(path)?),
+        Some(800) => explain::<800>(options, &test, Weights::load(path)?),
+        _ => explain::<500>(options, &test, Weights::load(path)?),
+    }
+}
+
+/// Trained on built-in digits alone: `mnist --built-in --hidden 32 --epochs 100`.
+fn model() -> Result<Weights<MnistClassifier<32>>> {
+    let file = include_bytes!("../digits.safetensors");
+    Weights::from_bytes(file).map_err(|misfit| Error::WeightsFile {
+        path: "digits.safetensors".into(),
+        tensor: misfit.tensor().to_owned(),
+        expected: misfit.expected().to_owned(),
+        found: misfit.found().to_owned(),
+    })
+}
+
+fn explain<const H: usize>(
+    options: &Options,
+    test: &Dataset<784, 10>,
+    weights: Weights<MnistClassifier<H>>,
+) -> Result<()> {
+    let path = options.out.join("weights.png");
+    pictures::save(&pictures::first_layer(&weights), &path)?;
+    println!("{}", path.display());
+    println!("  first-layer weights, the strongest units first; red above 0, blue below");
+
+    let net = Tape::new(weights)?;
+    let evaluation = net.evaluate(test)?;
+    println!("\naccuracy {:.2} %", evaluation.accuracy() * 100.0);
+    for confused in evaluation.confusion.most_confused(PAIRS) {
+        println!("{confused}");
+    }
+    println!("\n{}\n", Calibration::of(&evaluation, BINS)?);
+
+    let chosen = match options.index {
+        Some(index) => vec![index],
+        None => misread_with_most_confidence(&evaluation, options.count),
+    };
+    if chosen.is_empty() {
+        println!("no misread image to explain");
+    }
+    for index in chosen {
+        let (read, truth) = (evaluation.predictions[index], evaluation.labels[index]);
+        let classes = match options.class {
+            Some(class) => vec![class],
+            None if read == truth => vec![read],
+            None => vec![read, truth],
+        };
+        let pixels = test_set::pixels(test, index)?;
+        let path = options.out.join(format!("digit-{index}.png"));
+        pictures::save(&digit(&net, &pixels, &classes)?, &path)?;
+        let confidence = evaluation.confidences[index] * 100.0;
+        println!("{}", path.display());
+        println!("  test image {index}, a {truth}, read as {read} with {confidence:.2} %");
+        println!("  image, saliency, integrated gradients for {classes:?}, a row each");
+    }
+    Ok(())
+}
+
+/// A row for each class: the image, its saliency and its integrated gradients.
+fn digit<const H: usize>(
+    net: &Tape<MnistClassifier<H>>,
+    pixels: &[f32; 784],
+    classes: &[usize],
+) -> Result<RgbImage> {
+    let mut tiles = Vec::new();
+    for &class in classes {
+        let saliency = net.saliency(pixels, class)?;
+        let integrated = IntegratedGradients::new().explain(net, pixels, class)?;
+        tiles.push(pictures::grey(pixels));
+        tiles.push(pictures::diverging(&saliency, pictures::largest(&saliency)));
+        let largest = pictures::largest(&integrated.values);
+        tiles.push(pictures::diverging(&integrated.values, largest));
+    }
+    Ok(pictures::sheet(&tiles, 3))
+}
+
+/// The misread samples, the most confident first.
+fn misread_with_most_confidence(evaluation: &Evaluation, count: usize) -> Vec<usize> {
+    let confidences = &evaluation.confidences;
+    let mut misread: Vec<usize> = (0..confidences.len())
+        .filter(|&index| evaluation.predictions[index] != evaluation.labels[index])
+        .collect();
+    misread.sort_by(|&a, &b| confidences[b].total_cmp(&confidences[a]));
+    misread.truncate(count);
+    misread
+}

@@ -1,0 +1,111 @@
+//! Pictures of 28 x 28 values, as PNG.
+
+use std::{io, path::Path};
+
+use image::{ImageError, Rgb, RgbImage, imageops};
+use tuplenet::{Error, Result, models::MnistClassifier, prelude::*};
+
+/// The rows and columns of a tile.
+const SIDE: u32 = 28;
+/// The pixels of a picture, across and down, for each value.
+const ENLARGED: u32 = 4;
+/// The pixels around each tile.
+const GAP: u32 = 4;
+const PAPER: Rgb<u8> = Rgb([96; 3]);
+
+/// The most units that [`first_layer`] shows.
+const UNITS: usize = 100;
+const COLUMNS: u32 = 10;
+
+/// From 0, black, to 1, white.
+pub fn grey(values: &[f32]) -> RgbImage {
+    tile(values, |value| {
+        Rgb([(value.clamp(0.0, 1.0) * 255.0).round() as u8; 3])
+    })
+}
+
+/// From `-largest`, blue, over 0, white, to `largest`, red.
+///
+/// Source of the colours: C. Brewer, ColorBrewer 2.0, `RdBu`.
+pub fn diverging(values: &[f32], largest: f32) -> RgbImage {
+    const RED: [f32; 3] = [178.0, 24.0, 43.0];
+    const BLUE: [f32; 3] = [33.0, 102.0, 172.0];
+    tile(values, |value| {
+        let end = if value > 0.0 { RED } else { BLUE };
+        let share = (value.abs() / largest.max(f32::MIN_POSITIVE)).min(1.0);
+        Rgb(end.map(|colour| (255.0 + (colour - 255.0) * share).round() as u8))
+    })
+}
+
+/// The largest size of a value.
+pub fn largest(values: &[f32]) -> f32 {
+    values
+        .iter()
+        .fold(0.0, |largest, value| largest.max(value.abs()))
+}
+
+fn tile(values: &[f32], colour: impl Fn(f32) -> Rgb<u8>) -> RgbImage {
+    let mut tile = RgbImage::new(SIDE, SIDE);
+    for (pixel, &value) in tile.pixels_mut().zip(values) {
+        *pixel = colour(value);
+    }
+    tile
+}
+
+/// The tiles in rows of `columns`, enlarged.
+pub fn sheet(tiles: &[RgbImage], columns: u32) -> RgbImage {
+    let rows = (tiles.len() as u32).div_ceil(columns);
+    let pitch = SIDE * ENLARGED + GAP;
+    let mut sheet = RgbImage::from_pixel(columns * pitch + GAP, rows * pitch + GAP, PAPER);
+    for (index, tile) in (0..).zip(tiles) {
+        let side = SIDE * ENLARGED;
+        let tile = imageops::resize(tile, side, side, imageops::FilterType::Nearest);
+        let (x, y) = (index % columns * pitch + GAP, index / columns * pitch + GAP);
+        imageops::replace(&mut sheet, &tile, x.into(), y.into());
+    }
+    sheet
+}
+
+/// The weights of the strongest hidden units, a tile each, all on one scale.
+///
+/// A unit's strength is the length of the weights that lead to it times that of those that lead from it: a ReLU
+/// lets a factor be moved from the one to the other, and the product stays.
+pub fn first_layer<const H: usize>(weights: &Weights<MnistClassifier<H>>) -> RgbImage {
+    let (incoming, rest) = weights.as_slice().split_at(784 * H);
+    let outgoing = &rest[H..];
+    let length = |values: &mut dyn Iterator<Item = f32>| values.map(|v| v * v).sum::<f32>().sqrt();
+    let mut units: Vec<(f32, &[f32])> = incoming
+        .chunks_exact(784)
+        .enumerate()
+        .map(|(unit, row)| {
+            let mut column = outgoing.iter().skip(unit).step_by(H).copied().take(10);
+            let strength = length(&mut row.iter().copied()) * length(&mut column);
+            (strength, row)
+        })
+        .collect();
+    units.sort_by(|a, b| b.0.total_cmp(&a.0));
+    units.truncate(UNITS);
+    let scale = units
+        .iter()
+        .map(|(_, row)| largest(row))
+        .fold(0.0, f32::max);
+    let tiles: Vec<RgbImage> = units.iter().map(|(_, row)| diverging(row, scale)).collect();
+    sheet(&tiles, COLUMNS)
+}
+
+/// Writes a PNG file.
+pub fn save(picture: &RgbImage, path: &Path) -> Result<()> {
+    picture.save(path).map_err(|error| match error {
+        ImageError::IoError(source) => unwritable(path, source),
+        other => unwritable(path, io::Error::other(other.to_string())),
+    })
+}
+
+pub fn unwritable(path: &Path, source: io::Error) -> Error {
+    Error::Io {
+        path: path.to_owned(),
+        action: "write the pictures",
+        source,
+        remedy: "name a folder with `--out` that can be written",
+    }
+}

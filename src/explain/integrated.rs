@@ -1,0 +1,195 @@
+//! [`IntegratedGradients`]: a logit shared out among the features of a sample.
+//!
+//! Dims: `I` = inputs. `x` is the sample, `b` the baseline, `z` the logit of the class that is explained.
+
+use dfdx::prelude::Device;
+
+use super::path::{Path, Step};
+use crate::{
+    Network,
+    engine::{Tape, check_class},
+    error::{Error, Result},
+    shape::{Sample, Shape},
+};
+
+/// Shares the logit of a class out among the features: feature `i` gets
+/// `a_i = (x_i - b_i) ∫ dz/dx_i(b + t (x - b)) dt` for `t` from 0 to 1.
+///
+/// They are complete: `sum_i a_i = z(x) - z(b)`. The same is true of each part of the path from `b` to `x`, and tells
+/// how good a sum is there. So the path is cut into equal steps, each with the two points of the Gauss-Legendre rule;
+/// and while the whole is not complete, the steps furthest from it are halved. This closes in upon the kinks of
+/// ReLUs, wherever they lie; smooth networks are complete at once.
+///
+/// Source: M. Sundararajan, A. Taly, Q. Yan, "Axiomatic Attribution for Deep Networks", 2017; sections 3 and 5.
+///
+/// ```
+/// use tuplenet::{explain::IntegratedGradients, prelude::*};
+///
+/// type Net = (Linear<2, 3>, Tanh, Linear<3, 2>);
+/// let net = Tape::<Net>::new(Weights::init(1))?;
+/// let found = IntegratedGradients::new().explain(&net, &[0.5, -1.0], 1)?;
+///
+/// let [at_sample, at_zeros] = [net.predict(&[0.5, -1.0])?, net.predict(&[0.0; 2])?];
+/// assert!((found.values.iter().sum::<f32>() - (at_sample[1] - at_zeros[1])).abs() < 1e-5);
+/// # Ok::<(), tuplenet::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct IntegratedGradients<S: Shape> {
+    baseline: S::Array,
+    steps: usize,
+    most_steps: usize,
+    tolerance: f64,
+}
+
+/// What each feature adds to a logit, as [`IntegratedGradients`] finds it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Attributions<A> {
+    /// `a`, `[I]`: how much of the difference is due to each feature.
+    pub values: A,
+    /// `z(x) - z(b)`: what is shared out.
+    pub difference: f64,
+    /// `sum_i a_i - (z(x) - z(b))`, 0 but for the integral's and `f32`'s rounding.
+    pub gap: f64,
+    /// The steps that the path was cut into, of two gradients each.
+    pub steps: usize,
+}
+
+impl<S: Shape> Default for IntegratedGradients<S> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<S: Shape> IntegratedGradients<S> {
+    /// From a baseline of zeros, in 32 steps or as many as a gap of a thousandth takes, 8192 at most.
+    pub fn new() -> Self {
+        IntegratedGradients {
+            baseline: S::zeros(),
+            steps: 32,
+            most_steps: 8192,
+            tolerance: 1e-3,
+        }
+    }
+
+    /// The sample that stands for "nothing there", where the path begins; zeros unless named.
+    pub fn baseline(mut self, baseline: &impl Sample<S>) -> Self {
+        self.baseline.as_mut().copy_from_slice(baseline.values());
+        self
+    }
+
+    /// The number of equal steps to begin with, at least 1.
+    pub fn steps(mut self, steps: usize) -> Self {
+        self.steps = steps;
+        self
+    }
+
+    /// The number of steps not to go beyond; no less than those to begin with. Each keeps `I` values in memory.
+    pub fn most_steps(mut self, steps: usize) -> Self {
+        self.most_steps = steps;
+        self
+    }
+
+    /// The largest gap, as a share of `|z(x) - z(b)|`.
+    ///
+    /// A gap of `2 ε (|z(x)| + |z(b)| + ∫ sum_i |(x_i - b_i) dz/dx_i| dt)`, `ε = 2^-23`, is let pass: it is `f32`'s
+    /// rounding, and more than the share only where the difference is small beside what cancels in it.
+    pub fn tolerance(mut self, tolerance: f64) -> Self {
+        self.tolerance = tolerance;
+        self
+    }
+
+    /// What each feature of the sample adds to the logit of `class`.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] when `class` is not below the number of classes, for no steps, for fewer at most than to
+    /// begin with, or for a tolerance that is not a finite number from 0; [`Error::Data`] when the sample or the
+    /// baseline is not finite; [`Error::Incomplete`] when the steps do not suffice; [`Error::Device`] when the
+    /// device fails.
+    pub fn explain<N: Network<In = S>, D: Device<f32>>(
+        &self,
+        net: &Tape<N, D>,
+        sample: &impl Sample<S>,
+        class: usize,
+    ) -> Result<Attributions<S::Array>> {
+        check_class::<N>(class)?;
+        self.check_steps()?;
+        check_finite("sample", sample.values())?;
+        check_finite("baseline", self.baseline.as_ref())?;
+        let path = Path {
+            net,
+            class,
+            from: self.baseline.as_ref(),
+            to: sample.values(),
+        };
+        let (begin, end, mut steps) = path.cut(self.steps)?;
+        let difference = end.logit - begin.logit;
+        loop {
+            let gap: f64 = steps.iter().map(|step| step.gap).sum();
+            let sizes: f64 = steps.iter().map(|step| step.size).sum();
+            let rounding =
+                2.0 * f64::from(f32::EPSILON) * (begin.logit.abs() + end.logit.abs() + sizes);
+            let allowed = rounding.max(self.tolerance * difference.abs());
+            if gap.abs() <= allowed {
+                return Ok(Attributions {
+                    values: path.values::<S>(&steps),
+                    difference,
+                    gap,
+                    steps: steps.len(),
+                });
+            }
+            // The worst is above its share, as the gap is their sum. Those far below it wait: where a step's gap is
+            // `f32`'s rounding, halves do not make it less. If the gap is no number, nothing is above.
+            let share = allowed / steps.len() as f64;
+            let worst = steps.iter().fold(0.0, |a: f64, step| a.max(step.gap.abs()));
+            let bound = share.max(worst / 4.0);
+            let (coarse, fine): (Vec<Step>, Vec<Step>) =
+                steps.into_iter().partition(|step| step.gap.abs() > bound);
+            let taken = fine.len() + coarse.len();
+            if coarse.is_empty() || taken + coarse.len() > self.most_steps {
+                return Err(Error::Incomplete {
+                    class,
+                    expected: difference,
+                    found: difference + gap,
+                    steps: taken,
+                });
+            }
+            steps = fine;
+            steps.extend(path.halve(&coarse)?);
+        }
+    }
+
+    fn check_steps(&self) -> Result<()> {
+        let refused = |setting, expected: String, found: String| {
+            Err(Error::Setting {
+                setting,
+                expected,
+                found,
+            })
+        };
+        if self.steps == 0 {
+            return refused("steps", "1 or more".to_owned(), "0".to_owned());
+        }
+        if self.most_steps < self.steps {
+            let expected = format!("{} or more, the steps to begin with", self.steps);
+            return refused("most steps", expected, self.most_steps.to_string());
+        }
+        if !(self.tolerance >= 0.0 && self.tolerance.is_finite()) {
+            let expected = "a finite number from 0".to_owned();
+            return refused("tolerance", expected, self.tolerance.to_string());
+        }
+        Ok(())
+    }
+}
+
+/// # Errors
+/// [`Error::Data`] when one of the values is not finite.
+fn check_finite(what: &str, values: &[f32]) -> Result<()> {
+    match values.iter().find(|value| !value.is_finite()) {
+        Some(value) => Err(Error::Data {
+            sample: None,
+            expected: format!("a {what} that is finite"),
+            found: value.to_string(),
+        }),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,397 @@
+//! Saliency, integrated gradients and calibration against a plain forward pass in `f64`, known values and numpy.
+
+use std::{fs, path::Path};
+
+use proptest::prelude::*;
+use tuplenet::{
+    Error,
+    explain::{Calibration, IntegratedGradients},
+    models::MnistClassifier,
+    prelude::*,
+    shape::Features,
+};
+
+use crate::finite_differences::logits;
+
+/// Weights of PyTorch's law times two, so that activations leave their straight part, in both precisions.
+fn weights<N: Network>(seed: u64) -> (Weights<N>, Vec<f64>) {
+    let mut weights = Weights::<N>::init(seed);
+    weights.as_mut_slice().iter_mut().for_each(|w| *w *= 2.0);
+    let exact = weights.as_slice().iter().map(|&w| w.into()).collect();
+    (weights, exact)
+}
+
+fn widened(values: &[f32]) -> Vec<f64> {
+    values.iter().map(|&v| v.into()).collect()
+}
+
+/// `(z(x + h e_i) - z(x - h e_i)) / 2h` for every feature `i`.
+fn differences<N: Network>(weights: &[f64], sample: &[f64], class: usize) -> Vec<f64> {
+    let h = 1e-6;
+    let logit = |i: usize, at: f64| {
+        let mut sample = sample.to_vec();
+        sample[i] += at;
+        logits(&N::PLAN, weights, &sample)[class]
+    };
+    (0..sample.len())
+        .map(|i| (logit(i, h) - logit(i, -h)) / (2.0 * h))
+        .collect()
+}
+
+fn largest(values: &[f64]) -> f64 {
+    values.iter().fold(0.0, |a, b| a.max(b.abs()))
+}
+
+const SAMPLES: [[f32; 5]; 3] = [
+    [0.9, -1.3, 0.4, 1.8, -0.2],
+    [-1.1, 0.3, 1.7, -0.6, 0.8],
+    [2.1, 0.7, -0.9, -1.4, 1.2],
+];
+
+/// Every sample and class by itself, and all of them in one batch.
+fn saliency_is_the_slope<N: Network<In = Features<5>, Output = Features<3>>>() {
+    let (weights, exact) = weights::<N>(11);
+    let net = Tape::<N>::new(weights).unwrap();
+    let (mut features, mut classes, mut singles) = (vec![], vec![], vec![]);
+    for (sample, class) in SAMPLES
+        .iter()
+        .flat_map(|x| (0..3).map(move |class| (x, class)))
+    {
+        let found = net.saliency(sample, class).unwrap();
+        let expected = differences::<N>(&exact, &widened(sample), class);
+        let size = largest(&expected);
+        assert!(size > 1e-3, "a gradient to speak of: {expected:?}");
+        for (found, expected) in found.iter().zip(&expected) {
+            let name = std::any::type_name::<N>();
+            // f32 carries 7 digits; sums of some tens of terms lose one or two of them.
+            assert!(
+                (f64::from(*found) - expected).abs() < 1e-5 * size,
+                "{name}, class {class}: {found} against {expected}"
+            );
+        }
+        features.extend(sample);
+        classes.push(class);
+        singles.extend(found);
+    }
+    let batch = net.saliencies(&features, &classes).unwrap();
+    assert_eq!(batch.len(), singles.len());
+    for (one, of_batch) in singles.iter().zip(&batch) {
+        // a product of matrices may add in another order than one with a single row
+        assert!((one - of_batch).abs() <= 1e-6, "{one} against {of_batch}");
+    }
+}
+
+/// The mean of central differences at 4000 midpoints of the path from `baseline`, times its length: another rule than
+/// the engine's, and a finer one.
+fn integrated<N: Network>(
+    weights: &[f64],
+    baseline: &[f64],
+    sample: &[f64],
+    class: usize,
+) -> Vec<f64> {
+    let points = 4000;
+    let mut sums = vec![0.0; sample.len()];
+    for k in 0..points {
+        let t = (f64::from(k) + 0.5) / f64::from(points);
+        let ends = baseline.iter().zip(sample);
+        let at: Vec<f64> = ends.map(|(b, x)| b + t * (x - b)).collect();
+        let slopes = differences::<N>(weights, &at, class);
+        sums.iter_mut()
+            .zip(slopes)
+            .for_each(|(sum, slope)| *sum += slope);
+    }
+    let ends = baseline.iter().zip(sample).zip(sums);
+    ends.map(|((b, x), sum)| (x - b) * sum / f64::from(points))
+        .collect()
+}
+
+fn integrated_gradients_are_the_integral<N>()
+where
+    N: Network<In = Features<5>, Output = Features<3>>,
+{
+    let (weights, exact) = weights::<N>(12);
+    let net = Tape::<N>::new(weights).unwrap();
+    let baseline = [0.1, -0.2, 0.3, 0.0, -0.5];
+    for (class, sample) in SAMPLES.iter().enumerate() {
+        for baseline in [[0.0; 5], baseline] {
+            let (from, to) = (widened(&baseline), widened(sample));
+            let found = IntegratedGradients::new()
+                .baseline(&baseline)
+                .tolerance(1e-5)
+                .explain(&net, sample, class)
+                .unwrap();
+            let expected = integrated::<N>(&exact, &from, &to, class);
+            let size = largest(&expected);
+            assert!(size > 1e-3, "attributions to speak of: {expected:?}");
+            for (found, expected) in found.values.iter().zip(&expected) {
+                let name = std::any::type_name::<N>();
+                // A kink lies in one of 4000 parts: up to 2.5e-4 of the slope's jump there; 48 kinks at most.
+                assert!(
+                    (f64::from(*found) - expected).abs() < 1e-3 * size,
+                    "{name}, class {class}: {found} against {expected}"
+                );
+            }
+            let z = |x: &[f64]| logits(&N::PLAN, &exact, x)[class];
+            assert!((found.difference - (z(&to) - z(&from))).abs() < 1e-5 * size);
+            let sum: f64 = widened(&found.values).iter().sum();
+            assert!((sum - found.difference - found.gap).abs() < 1e-6 * size);
+        }
+    }
+}
+
+macro_rules! every_layer {
+    ($($test:ident: $layer:ty;)*) => { $(
+        #[test]
+        fn $test() {
+            // behind layers and in front of them: the input itself is the tape's leaf
+            type Net = (Linear<5, 6>, $layer, Linear<6, 4>, $layer, Linear<4, 3>);
+            type InFront = (Input<5>, $layer, Linear<5, 3>);
+            saliency_is_the_slope::<Net>();
+            saliency_is_the_slope::<InFront>();
+            integrated_gradients_are_the_integral::<Net>();
+            integrated_gradients_are_the_integral::<InFront>();
+        }
+    )* };
+}
+every_layer! {
+    relu: ReLU;
+    sigmoid: Sigmoid;
+    tanh: Tanh;
+    leaky_relu: LeakyReLU<10>;
+    gelu: GELU;
+    softplus: Softplus;
+    dropout_is_off: Dropout<50>;
+}
+
+/// `z = W x + b`: saliency is a row of `W`, integrated gradients are that row times `x - b`.
+#[test]
+fn of_a_linear_network_both_are_the_weights() {
+    type Net = (Linear<5, 3>,);
+    let weights = Weights::<Net>::init(3);
+    let net = Tape::<Net>::new(weights.clone()).unwrap();
+    let baseline = [0.5, 0.25, -1.0, 0.0, 2.0];
+    for (class, sample) in SAMPLES.iter().enumerate() {
+        let row = &weights.as_slice()[class * 5..class * 5 + 5];
+        assert_eq!(net.saliency(sample, class).unwrap(), row);
+        let explained = IntegratedGradients::new()
+            .baseline(&baseline)
+            .explain(&net, sample, class)
+            .unwrap();
+        assert_eq!(explained.steps, 32, "complete at once");
+        for i in 0..5 {
+            let expected = row[i] * (sample[i] - baseline[i]);
+            // rounded when the weight is halved and summed over the steps' lengths, and when multiplied
+            assert!((explained.values[i] - expected).abs() <= 2.0 * f32::EPSILON * expected.abs());
+        }
+    }
+    // and of a network that computes nothing, the logit's own feature
+    let identity = Tape::<(Input<3>,)>::new(Weights::zeros()).unwrap();
+    assert_eq!(
+        identity.saliency(&[5.0, 6.0, 7.0], 1).unwrap(),
+        [0.0, 1.0, 0.0]
+    );
+}
+
+/// A layer of 12 on one kind of activation, twice; wide enough for some kinks, small enough for many cases.
+type Deep<A> = (Linear<7, 12>, A, Linear<12, 9>, A, Linear<9, 4>);
+
+fn completeness<A>(
+    seed: u64,
+    scale: f32,
+    ends: &[[f32; 7]; 2],
+    class: usize,
+) -> Result<(), TestCaseError>
+where
+    Deep<A>: Network<In = Features<7>, Output = Features<4>>,
+{
+    let mut weights = Weights::<Deep<A>>::init(seed);
+    weights.as_mut_slice().iter_mut().for_each(|w| *w *= scale);
+    let exact = widened(weights.as_slice());
+    let net = Tape::new(weights).unwrap();
+    let [baseline, sample] = ends;
+    let found = IntegratedGradients::new()
+        .baseline(baseline)
+        .explain(&net, sample, class);
+    let found = found.map_err(|error| TestCaseError::fail(error.to_string()))?;
+    let z = |x: &[f32]| logits(&Deep::<A>::PLAN, &exact, &widened(x))[class];
+    let difference = z(sample) - z(baseline);
+    let values = widened(&found.values);
+    let gap = values.iter().sum::<f64>() - difference;
+    // Within 1e-3, or within f32's rounding where the logits are large beside their difference.
+    let size = z(sample).abs() + z(baseline).abs() + values.iter().map(|a| a.abs()).sum::<f64>();
+    let allowed = (1e-3 * difference.abs()).max(1e-5 * size);
+    prop_assert!(gap.abs() <= allowed, "{gap} of {difference}, size {size}");
+    Ok(())
+}
+
+proptest! {
+    #[test]
+    fn attributions_of_random_networks_are_complete(
+        seed: u64,
+        scale in 0.5f32..6.0,
+        ends in prop::array::uniform2(prop::array::uniform7(-3f32..3.0)),
+        class in 0usize..4,
+    ) {
+        completeness::<ReLU>(seed, scale, &ends, class)?;
+        completeness::<LeakyReLU<20>>(seed, scale, &ends, class)?;
+        completeness::<Tanh>(seed, scale, &ends, class)?;
+        completeness::<GELU>(seed, scale, &ends, class)?;
+    }
+}
+
+/// The digit model of the examples, 784-32-10 with ReLU, on images that it was not trained on; default settings.
+#[test]
+fn attributions_of_a_trained_network_are_complete() {
+    let file = include_bytes!("../examples/digits.safetensors");
+    let net = Tape::<MnistClassifier<32>>::new(Weights::from_bytes(file).unwrap()).unwrap();
+    let digits = Digits::new(u64::MAX).dataset(0..40).unwrap();
+    let blank = net.predict(&[0.0; 784]).unwrap();
+    let mut within = 0;
+    for index in 0..digits.len() {
+        let sample = digits.sample(index).unwrap();
+        let logits = net.predict(&sample).unwrap();
+        for class in 0..10 {
+            let found = IntegratedGradients::new()
+                .explain(&net, &sample, class)
+                .unwrap();
+            let difference = f64::from(logits[class]) - f64::from(blank[class]);
+            let sum: f64 = widened(&found.values).iter().sum();
+            let gap = (sum - difference).abs();
+            // Within 1e-3, or within f32's rounding where the difference is next to nothing.
+            let size = widened(&found.values).iter().map(|a| a.abs()).sum::<f64>();
+            let steps = found.steps;
+            assert!(
+                gap <= (1e-3 * difference.abs()).max(1e-6 * size),
+                "image {index}, class {class}: {gap} of {difference}, {steps} steps"
+            );
+            within += usize::from(gap <= 1e-3 * difference.abs());
+        }
+    }
+    assert!(within >= 398, "{within} of 400 within 1e-3");
+}
+
+#[test]
+fn what_cannot_be_explained_is_refused() {
+    type Net = (Linear<5, 64>, ReLU, Linear<64, 3>);
+    let (values, _) = weights::<Net>(4);
+    let net = Tape::<Net>::new(values.clone()).unwrap();
+    let sample = &SAMPLES[0];
+    let says = |result: tuplenet::Result<_>, words: &str| {
+        let error: Error = result.map(|_: ()| ()).unwrap_err();
+        assert_eq!(error.to_string(), words);
+    };
+    let class = "class: expected a number below 3, found 3";
+    says(net.saliency(sample, 3).map(|_| ()), class);
+    let explain = |settings: IntegratedGradients<Features<5>>, sample: &[f32; 5], class| {
+        settings.explain(&net, sample, class).map(|_| ())
+    };
+    let settings = IntegratedGradients::new;
+    says(explain(settings(), sample, 3), class);
+    says(
+        net.saliencies(&[0.0; 9], &[0]).map(|_| ()),
+        "data set: expected whole samples of 5 features, found 9 values",
+    );
+    says(
+        net.saliencies(&[0.0; 10], &[0]).map(|_| ()),
+        "data set: expected a class for each of 2 samples, found 1 classes",
+    );
+    assert!(net.saliencies(&[], &[]).unwrap().is_empty());
+    says(
+        explain(settings().steps(0), sample, 0),
+        "steps: expected 1 or more, found 0",
+    );
+    says(
+        explain(settings().most_steps(31), sample, 0),
+        "most steps: expected 32 or more, the steps to begin with, found 31",
+    );
+    says(
+        explain(settings().tolerance(f64::NAN), sample, 0),
+        "tolerance: expected a finite number from 0, found NaN",
+    );
+    says(
+        explain(settings(), &[0.0, f32::INFINITY, 0.0, 0.0, 0.0], 0),
+        "data set: expected a sample that is finite, found inf",
+    );
+    says(
+        explain(settings().baseline(&[f32::NAN; 5]), sample, 0),
+        "data set: expected a baseline that is finite, found NaN",
+    );
+
+    // One step of two gradients cannot see 64 kinks; the default can.
+    let error = explain(settings().steps(1).most_steps(1), sample, 0).unwrap_err();
+    let Error::Incomplete {
+        expected,
+        found,
+        steps: 1,
+        class: 0,
+    } = error
+    else {
+        panic!("{error}")
+    };
+    assert!((expected - found).abs() > 1e-3 * expected.abs());
+    assert!(error.to_string().contains("allow more steps"), "{error}");
+    explain(settings(), sample, 0).unwrap();
+
+    // Weights that are no numbers end in an error, not in a search without end.
+    let mut broken = values;
+    broken.as_mut_slice().fill(f32::NAN);
+    let broken = Tape::<Net>::new(broken).unwrap();
+    let error = settings().explain(&broken, sample, 0).unwrap_err();
+    assert!(matches!(error, Error::Incomplete { .. }), "{error}");
+}
+
+/// Logits, labels, bins and errors of `tests/reference/calibration.json`, which `calibration.py` made with numpy.
+#[test]
+fn calibration_is_numpys() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference/calibration.json");
+    let fixture: serde_json::Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
+    let numbers = |value: &serde_json::Value| -> Vec<f64> {
+        value
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|v| v.as_f64().unwrap())
+            .collect()
+    };
+    let values = numbers(&fixture["logits"])
+        .iter()
+        .map(|&v| v as f32)
+        .collect();
+    let labels = numbers(&fixture["labels"])
+        .iter()
+        .map(|&v| v as u8)
+        .collect();
+    // A network that gives back what it gets: its logits are the features.
+    let data = Dataset::<4, 4>::from_values(values, labels).unwrap();
+    let evaluations = [
+        Tape::<(Input<4>,)>::new(Weights::zeros())
+            .unwrap()
+            .evaluate(&data)
+            .unwrap(),
+        Fused::<(Input<4>,)>::new(Weights::zeros())
+            .unwrap()
+            .evaluate(&data)
+            .unwrap(),
+    ];
+    let tables = fixture["tables"].as_array().unwrap();
+    assert_eq!(tables.len(), 3);
+    for (evaluation, table) in evaluations
+        .iter()
+        .flat_map(|e| tables.iter().map(move |t| (e, t)))
+    {
+        let counts = numbers(&table["counts"]);
+        let calibration = Calibration::of(evaluation, counts.len()).unwrap();
+        let columns = (numbers(&table["right"]), numbers(&table["confidence_sums"]));
+        for (m, bin) in calibration.bins().iter().enumerate() {
+            assert_eq!(
+                (bin.count as f64, bin.right as f64),
+                (counts[m], columns.0[m])
+            );
+            // both sum in f64
+            assert!((bin.confidence_sum - columns.1[m]).abs() < 1e-9, "bin {m}");
+        }
+        let expected = table["expected_error"].as_f64().unwrap();
+        assert!((calibration.expected_error() - expected).abs() < 1e-9);
+        assert!(expected > 0.05, "an error to speak of");
+    }
+}
