@@ -1,4 +1,4 @@
-//! Who takes part, how each is started, and what each is set to.
+//! Who takes part, and what each is set to.
 
 use std::{
     env, fs,
@@ -6,40 +6,20 @@ use std::{
     process::Command,
 };
 
-use crate::{case::Case, options::Options, ours, served::Result};
-
-/// One line of the tables.
-pub struct Contender {
-    /// As `--rivals` takes it.
-    pub id: &'static str,
-    pub name: String,
-    pub trains: bool,
-    /// Whether it infers more than one sample at a time.
-    pub batches: bool,
-    /// Whether `--avx2` reaches it.
-    pub restrictable: bool,
-    pub settings: &'static str,
-    program: PathBuf,
-    arguments: Vec<String>,
-}
-
-/// A rival in Python: id, name, arguments, trains, batches, restrictable, settings.
-type Script = (
-    &'static str,
-    &'static str,
-    &'static [&'static str],
-    bool,
-    bool,
-    bool,
-    &'static str,
-);
+use crate::{
+    harness::{
+        contender::{Contender, Script, left_out, scripts},
+        served::Result,
+    },
+    options::Options,
+    ours,
+};
 
 const SCRIPTS: [Script; 5] = [
     (
         "torch-eager",
         "PyTorch, eager",
         &["torch_peer.py", "eager"],
-        true,
         true,
         true,
         "Adam(fused=True), OpenMP threads spin; inference_mode",
@@ -50,7 +30,6 @@ const SCRIPTS: [Script; 5] = [
         &["torch_peer.py", "compile"],
         true,
         true,
-        true,
         "forward and backward compiled, Adam(fused=True), OpenMP threads spin; inference_mode",
     ),
     (
@@ -58,7 +37,6 @@ const SCRIPTS: [Script; 5] = [
         "PyTorch, torch.jit",
         &["torch_peer.py", "trace"],
         false,
-        true,
         true,
         "torch.jit.trace, frozen; inference_mode",
     ),
@@ -68,7 +46,6 @@ const SCRIPTS: [Script; 5] = [
         &["jax_peer.py"],
         true,
         true,
-        true,
         "the whole step in one jit, its state donated; XLA's CPU backend",
     ),
     (
@@ -76,7 +53,6 @@ const SCRIPTS: [Script; 5] = [
         "onnxruntime",
         &["onnxruntime_peer.py"],
         false,
-        true,
         false,
         "Gemm, Relu, Gemm; a session of as many intra-op threads",
     ),
@@ -133,23 +109,11 @@ pub fn available(options: &Options) -> Result<Vec<Contender>> {
         .map(|script| script.0)
         .chain(COMPILED.iter().map(|rival| rival.0));
     let ids: Vec<&str> = ids.collect();
-    if let Some(unknown) = options
-        .rivals
-        .iter()
-        .flatten()
-        .find(|id| !ids.contains(&id.as_str()))
-    {
-        return Err(format!("--rivals {unknown}: expected some of {}", ids.join(", ")).into());
-    }
-    let wanted = |id: &str| {
-        options
-            .rivals
-            .as_ref()
-            .is_none_or(|ids| ids.iter().any(|i| i == id))
-    };
+    options.common.check_rivals(&ids)?;
     let mut all = vec![Contender {
         id: "tuplenet",
         name: format!("tuplenet ({})", ours::engine()?),
+        ours: true,
         trains: true,
         batches: true,
         restrictable: true,
@@ -158,31 +122,9 @@ pub fn available(options: &Options) -> Result<Vec<Contender>> {
         arguments: vec!["--serve".to_owned()],
     }];
     let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/peers");
-    let python = env::var_os("TUPLENET_PYTHON").filter(|path| !path.is_empty());
-    for (id, name, arguments, trains, batches, restrictable, settings) in SCRIPTS {
-        if !wanted(id) {
-            continue;
-        }
-        let Some(python) = &python else {
-            left_out(name, "set TUPLENET_PYTHON to a Python that has it");
-            continue;
-        };
-        let script = sources.join("python").join(arguments[0]);
-        let mut words = vec![script.display().to_string()];
-        words.extend(arguments[1..].iter().map(|&word| word.to_owned()));
-        all.push(Contender {
-            id,
-            trains,
-            batches,
-            restrictable,
-            settings,
-            name: name.to_owned(),
-            program: python.into(),
-            arguments: words,
-        });
-    }
+    all.extend(scripts(&SCRIPTS, &[], &options.common));
     for (id, name, whole, settings) in COMPILED {
-        if !wanted(id) {
+        if !options.common.wants(id) {
             continue;
         }
         match program(&sources.join(id), id, options.build)? {
@@ -191,6 +133,7 @@ pub fn available(options: &Options) -> Result<Vec<Contender>> {
                 settings,
                 program,
                 name: name.to_owned(),
+                ours: false,
                 trains: whole,
                 batches: whole,
                 restrictable: false,
@@ -204,11 +147,6 @@ pub fn available(options: &Options) -> Result<Vec<Contender>> {
         }
     }
     Ok(all)
-}
-
-/// The loud line of a rival that cannot take part.
-pub fn left_out(name: &str, why: &str) {
-    eprintln!("LEFT OUT: {name}: {why}");
 }
 
 /// Where a rival's program is, built there if that is asked for.
@@ -274,43 +212,4 @@ fn compile_rtneural(program: &Path) -> Result<Option<Command>> {
     compiler.arg("-I").arg(checkout.join("modules/Eigen"));
     compiler.arg("-o").arg(program);
     Ok(Some(compiler))
-}
-
-impl Contender {
-    pub fn takes(&self, case: &Case) -> bool {
-        if case.trains {
-            self.trains
-        } else {
-            self.batches || case.batch == 1
-        }
-    }
-
-    /// The process to start for a case, with its threads.
-    pub fn command(&self, case: &Case, avx2: bool) -> Command {
-        let mut command = Command::new(&self.program);
-        command.args(&self.arguments);
-        // OpenMP's, rayon's and XLA's way to say it.
-        for name in [
-            "OMP_NUM_THREADS",
-            "MKL_NUM_THREADS",
-            "RAYON_NUM_THREADS",
-            "NPROC",
-        ] {
-            command.env(name, case.threads.to_string());
-        }
-        // PyTorch's threads spin between two operations rather than sleep: its fastest.
-        command.env("OMP_WAIT_POLICY", "ACTIVE");
-        command.env("KMP_BLOCKTIME", "infinite");
-        command.env("GOMP_SPINCOUNT", "infinite");
-        // torch.compile: without processes beside it.
-        command.env("TORCHINDUCTOR_COMPILE_THREADS", "1");
-        if avx2 {
-            command.env("TUPLENET_SIMD", "avx2");
-            command.env("ATEN_CPU_CAPABILITY", "avx2");
-            command.env("ONEDNN_MAX_CPU_ISA", "AVX2");
-            command.env("MKL_ENABLE_INSTRUCTIONS", "AVX2");
-            command.env("XLA_FLAGS", "--xla_cpu_max_isa=AVX2");
-        }
-        command
-    }
 }

@@ -1,68 +1,71 @@
-//! The rivals' benchmark: one training step and one prediction, ours beside the others'.
+//! The rivals' benchmark: one training step and one prediction, ours beside the others', on the CPU.
 //!
-//! Every contender is a process of its own that answers over a pipe (`served.rs`), and all but the
-//! one that is measured are stopped. benches/README.md has the rules.
-//! `cargo bench --bench peers -- --help`
+//! benches/README.md has the rules. `cargo bench --bench peers -- --help`
 
 #![allow(missing_docs)] // a program, not a library
 
-mod case;
 mod contender;
-mod data;
-mod machine;
-mod measure;
+#[path = "../harness/mod.rs"]
+mod harness;
 mod options;
-mod others;
 mod ours;
-mod process;
-mod report;
-mod served;
-mod table;
 
-use std::{fs::File, io::Write, process::ExitCode};
+use std::process::ExitCode;
 
 use clap::Parser;
 
-use self::{data::Source, machine::Machine, measure::measure, options::Options, served::Result};
+use self::{
+    harness::{
+        Benchmark,
+        case::{Case, on_grid},
+        options::Only,
+        served::Result,
+    },
+    options::Options,
+};
 
 fn main() -> ExitCode {
     let options = Options::parse();
-    let done = if options.serve {
+    harness::exit(if options.serve {
         ours::serve()
     } else {
         compare(&options)
-    };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    })
 }
 
 fn compare(options: &Options) -> Result<()> {
-    // Found out now, not after ten minutes.
-    let json = options.json.as_ref().map(|path| {
-        File::create(path).map_err(|error| format!("{}: cannot write: {error}", path.display()))
-    });
-    let json = json.transpose()?;
-    let contenders = contender::available(options)?;
-    let source = Source::find()?;
-    let machine = Machine::this();
-    table::head(&machine, &source, options);
-    let folder = tempfile::tempdir()?;
-    let mut results = Vec::new();
-    for case in case::all(options) {
-        data::write(folder.path(), &case, &source)?;
-        let outcome = measure(&contenders, case, folder.path(), options)?;
-        table::outcome(&outcome, &source);
-        results.push(outcome);
+    let json = options.common.json()?;
+    let benchmark = Benchmark {
+        options: &options.common,
+        device: "cpu".to_owned(),
+        avx2: options.avx2,
+        contenders: contender::available(options)?,
+        cases: cases(options),
+    };
+    benchmark.run(json)
+}
+
+/// The cases in the order they are measured.
+fn cases(options: &Options) -> Vec<Case> {
+    let common = &options.common;
+    let mut cases = Vec::new();
+    if common.only != Some(Only::Infer) {
+        cases.extend(on_grid(common, true));
     }
-    table::foot(&contenders, &results, options);
-    if let Some(mut file) = json {
-        let report = report::json(&machine, &source, options, &contenders, &results);
-        writeln!(file, "{report:#}")?;
+    if common.only != Some(Only::Train) {
+        let mut infer = |shape, batch, dense| {
+            // Not pixels, where the caller asked for dense data alone.
+            if dense || !common.dense {
+                cases.push(Case::new(common, false, shape, batch, dense));
+            }
+        };
+        for hidden in [128, 500] {
+            infer([784, hidden, 10], 1, false);
+            infer([784, hidden, 10], 1, true);
+        }
+        infer([64, 64, 16], 1, true);
+        infer([784, 500, 10], 1024, false);
+        infer([784, 500, 10], 1024, true);
     }
-    Ok(())
+    cases
 }

@@ -1,4 +1,4 @@
-// RTNeural, inference only: `ModelT`, whose sizes are template parameters. `../served.rs` describes
+// RTNeural, inference only: `ModelT`, whose sizes are template parameters. `../../harness/served.rs` describes
 // the protocol.
 
 #include <RTNeural/RTNeural.h>

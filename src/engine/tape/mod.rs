@@ -36,7 +36,7 @@ use crate::{
 };
 
 /// How many samples are in flight at once when there is no gradient to take.
-const INFERENCE_BATCH: usize = 1000;
+const INFERENCE_BATCH: usize = 1024;
 
 /// A batch's mean loss, and its gradients.
 type LossAndGradients<D> = (Tensor<(), f32, D>, Gradients<f32, D>);

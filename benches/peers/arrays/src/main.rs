@@ -2,7 +2,7 @@
 //! vectorise.
 
 #[allow(dead_code)] // the labels: nothing is trained here
-#[path = "../../served.rs"]
+#[path = "../../../harness/served.rs"]
 mod served;
 
 use served::{Result, Served, Setup, serve};

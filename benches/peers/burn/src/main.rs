@@ -1,6 +1,6 @@
 //! burn on its own CPU backend, Flex, with its own layers, loss and Adam.
 
-#[path = "../../served.rs"]
+#[path = "../../../harness/served.rs"]
 mod served;
 
 use burn::{

@@ -1,6 +1,6 @@
 //! candle with candle-nn's layers, loss and AdamW without weight decay, which is Adam.
 
-#[path = "../../served.rs"]
+#[path = "../../../harness/served.rs"]
 mod served;
 
 use candle_core::{DType, Device, Module, Result as CandleResult, Tensor, Var};

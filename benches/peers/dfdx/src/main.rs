@@ -1,6 +1,6 @@
 //! dfdx 0.13 with its own layers, losses and Adam, as its examples use them.
 
-#[path = "../../served.rs"]
+#[path = "../../../harness/served.rs"]
 mod served;
 
 use dfdx::{data::OneHotEncode, optim::Adam, prelude::*};

@@ -1,7 +1,7 @@
 //! tract, inference only: Gemm, Relu, Gemm, wired as tract reads them from ONNX, then optimised.
 
 #[allow(dead_code)] // the labels: nothing is trained here
-#[path = "../../served.rs"]
+#[path = "../../../harness/served.rs"]
 mod served;
 
 use served::{Result, Served, Setup, serve};

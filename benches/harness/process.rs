@@ -10,7 +10,7 @@ use std::{
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
-use crate::served::Result;
+use super::served::Result;
 
 pub struct Process {
     child: Child,

@@ -82,4 +82,5 @@ class Inference:
 
 
 if __name__ == "__main__":
+    jax.config.update("jax_platforms", "cpu")  # also where JAX has a GPU
     serve(jax.__version__, lambda setup: (Training if setup.trains else Inference)(setup))

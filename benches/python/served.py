@@ -1,4 +1,4 @@
-"""The served side of the protocol, for the rivals in Python; `../served.rs` describes it.
+"""The served side of the protocol, for the rivals in Python; `../harness/served.rs` describes it.
 
 A net has `reset()`, `run(steps)` and `values(count)`, and goes through its batches in order, and
 round again.

@@ -1,10 +1,8 @@
 //! The tables on the terminal; as Markdown, so that they can be pasted.
 
-use crate::{
-    contender::Contender, data::Source, machine::Machine, measure::Outcome, options::Options,
-};
+use super::{Benchmark, data::Source, machine::Machine, measure::Outcome};
 
-pub fn head(machine: &Machine, source: &Source, options: &Options) {
+pub fn head(benchmark: &Benchmark, machine: &Machine, source: &Source) {
     let Machine {
         cpu,
         cores,
@@ -18,34 +16,41 @@ pub fn head(machine: &Machine, source: &Source, options: &Options) {
         env!("CARGO_PKG_VERSION")
     );
     println!("{cpu}, {cores} cores, L2 {l2}, {simd}; load of the last minute {load}");
-    let (rounds, turn) = (options.rounds, options.turn);
+    let (rounds, turn) = (benchmark.options.rounds, benchmark.options.turn);
     println!(
-        "{rounds} alternating rounds of about {turn} ms each; pixels: {}",
-        source.name
+        "{rounds} alternating rounds of about {turn} ms each, on {}; pixels: {}",
+        benchmark.device, source.name
     );
-    if options.avx2 {
+    if benchmark.avx2 {
         println!("kept to AVX2, where it can be: see the foot");
     }
 }
 
 pub fn outcome(outcome: &Outcome, source: &Source) {
-    let Outcome { case, rows, .. } = outcome;
+    let Outcome {
+        case, rows, absent, ..
+    } = outcome;
+    let ours = outcome.ours();
     println!("\n**{case}; {}**\n", source.describe(case));
     println!("| microseconds | median | min-max | to ours | differs by |");
     println!("| --- | ---: | ---: | ---: | ---: |");
     for row in rows {
         let [median, least, most] = [row.median(), row.least(), row.most()].map(micros);
-        let ratio = row.median() / rows[0].median();
+        let ratio = row.median() / ours.median();
         let (name, version, difference) = (&row.name, &row.version, row.difference);
         println!(
             "| {name} {version} | {median} | {least}-{most} | {ratio:.2} | {difference:.0e} |"
         );
     }
+    for rival in absent {
+        println!("| {}: LEFT OUT: {} | | | | |", rival.name, rival.why);
+    }
     match outcome.best_rival() {
         Some(best) => println!(
-            "\nbest rival: {}; ours takes {:.2} of its time",
+            "\nbest rival: {}; {} takes {:.2} of its time",
             best.name,
-            rows[0].median() / best.median()
+            ours.name,
+            ours.median() / best.median()
         ),
         None => println!("\nno rival took part"),
     }
@@ -57,31 +62,32 @@ pub fn outcome(outcome: &Outcome, source: &Source) {
     }
 }
 
-pub fn foot(contenders: &[Contender], results: &[Outcome], options: &Options) {
+pub fn foot(benchmark: &Benchmark, results: &[Outcome]) {
     println!("\n**ours to the best rival, below 1 is faster**\n");
     println!(
-        "| case | ours, us | best rival | its us | ratio |\n| --- | ---: | --- | ---: | ---: |"
+        "| case | ours | its us | best rival | its us | ratio |\n\
+         | --- | --- | ---: | --- | ---: | ---: |"
     );
     for outcome in results {
-        let (case, rows) = (&outcome.case, &outcome.rows);
+        let (case, ours) = (outcome.case, outcome.ours());
         let Some(best) = outcome.best_rival() else {
             continue;
         };
         let data = if case.dense { "dense" } else { "pixels" };
-        let (ours, theirs) = (rows[0].median(), best.median());
-        let (us, best_us, ratio) = (micros(ours), micros(theirs), ours / theirs);
+        let ratio = ours.median() / best.median();
+        let (us, best_us) = (micros(ours.median()), micros(best.median()));
         let disturbed = match outcome.disturbed() {
             Some(_) => ", DISTURBED",
             None => "",
         };
         println!(
-            "| {case}, {data}{disturbed} | {us} | {} | {best_us} | {ratio:.2} |",
-            best.name
+            "| {case}, {data}{disturbed} | {} | {us} | {} | {best_us} | {ratio:.2} |",
+            ours.name, best.name
         );
     }
     println!();
-    for contender in contenders {
-        let avx2 = match (options.avx2, contender.restrictable) {
+    for contender in &benchmark.contenders {
+        let avx2 = match (benchmark.avx2, contender.restrictable) {
             (true, false) => "; NOT KEPT TO AVX2: it has no setting for that",
             _ => "",
         };

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::options::{Only, Options};
+use super::options::Common;
 
 /// One table of the benchmark.
 pub struct Case {
@@ -16,6 +16,23 @@ pub struct Case {
 }
 
 impl Case {
+    pub fn new(
+        options: &Common,
+        trains: bool,
+        shape: [usize; 3],
+        batch: usize,
+        dense: bool,
+    ) -> Self {
+        let alone = !trains && batch == 1;
+        Case {
+            trains,
+            shape,
+            batch,
+            dense,
+            threads: if alone { 1 } else { options.threads },
+        }
+    }
+
     /// How many batches a contender goes through before it begins again.
     pub fn batches(&self) -> usize {
         match (self.trains, self.batch) {
@@ -52,43 +69,9 @@ impl fmt::Display for Case {
     }
 }
 
-/// The cases in the order they are measured.
-pub fn all(options: &Options) -> Vec<Case> {
-    let mut cases = Vec::new();
-    let threads = options.threads;
-    if options.only != Some(Only::Infer) {
-        for &(hidden, batch) in &options.grid {
-            let (shape, dense) = ([784, hidden, 10], options.dense);
-            cases.push(Case {
-                trains: true,
-                shape,
-                batch,
-                dense,
-                threads,
-            });
-        }
-    }
-    if options.only != Some(Only::Train) {
-        let mut infer = |shape, batch, dense| {
-            let threads = if batch == 1 { 1 } else { threads };
-            // Not pixels, where the caller asked for dense data alone.
-            if dense || !options.dense {
-                cases.push(Case {
-                    trains: false,
-                    shape,
-                    batch,
-                    dense,
-                    threads,
-                });
-            }
-        };
-        for hidden in [128, 500] {
-            infer([784, hidden, 10], 1, false);
-            infer([784, hidden, 10], 1, true);
-        }
-        infer([64, 64, 16], 1, true);
-        infer([784, 500, 10], 1024, false);
-        infer([784, 500, 10], 1024, true);
-    }
-    cases
+/// 784-H-10 at every (H, B) of the grid.
+pub fn on_grid(options: &Common, trains: bool) -> impl Iterator<Item = Case> {
+    options.grid.iter().map(move |&(hidden, batch)| {
+        Case::new(options, trains, [784, hidden, 10], batch, options.dense)
+    })
 }

@@ -8,7 +8,7 @@ use tuplenet::{
     data::{Digits, FeatureValues, Mnist, Targets},
 };
 
-use crate::{case::Case, ours, served::Result};
+use super::{case::Case, network, served::Result};
 
 /// The pixels of an image.
 const PIXELS: usize = 784;
@@ -85,5 +85,5 @@ pub fn write(folder: &Path, case: &Case, source: &Source) -> Result<()> {
     let labels = source.labels.get(..samples);
     let labels = labels.ok_or_else(|| format!("batch: {samples} labels are not to be had"))?;
     fs::write(folder.join("labels.u8"), labels)?;
-    ours::save_weights(case.shape, SEED, &folder.join("weights.safetensors"))
+    network::save_weights(case.shape, SEED, &folder.join("weights.safetensors"))
 }

@@ -2,23 +2,20 @@
 
 use serde_json::{Value, json};
 
-use crate::{
-    contender::Contender, data::Source, machine::Machine, measure::Outcome, options::Options,
-};
+use super::{Benchmark, data::Source, machine::Machine, measure::Outcome};
 
 pub fn json(
+    benchmark: &Benchmark,
     machine: &Machine,
     source: &Source,
-    options: &Options,
-    contenders: &[Contender],
     results: &[Outcome],
 ) -> Value {
-    let contenders = contenders.iter().map(|contender| {
+    let contenders = benchmark.contenders.iter().map(|contender| {
         json!({
             "id": contender.id,
             "name": contender.name,
             "settings": contender.settings,
-            "kept_to_avx2": options.avx2 && contender.restrictable,
+            "kept_to_avx2": benchmark.avx2 && contender.restrictable,
         })
     });
     json!({
@@ -32,16 +29,22 @@ pub fn json(
             "load": machine.load,
         },
         "pixels": source.name,
-        "avx2": options.avx2,
-        "rounds": options.rounds,
+        "device": benchmark.device,
+        "avx2": benchmark.avx2,
+        "rounds": benchmark.options.rounds,
         "contenders": contenders.collect::<Vec<_>>(),
         "cases": results.iter().map(of_case).collect::<Vec<_>>(),
     })
 }
 
 fn of_case(outcome: &Outcome) -> Value {
-    let Outcome { case, rows, others } = outcome;
-    let ours = rows[0].median();
+    let Outcome {
+        case,
+        rows,
+        absent,
+        others,
+    } = outcome;
+    let ours = outcome.ours();
     let best = outcome.best_rival();
     let rows = rows.iter().map(|row| {
         json!({
@@ -50,11 +53,14 @@ fn of_case(outcome: &Outcome) -> Value {
             "median_us": row.median() * 1e6,
             "min_us": row.least() * 1e6,
             "max_us": row.most() * 1e6,
-            "ratio_to_ours": row.median() / ours,
+            "ratio_to_ours": row.median() / ours.median(),
             "steps_per_turn": row.steps,
             "largest_difference": row.difference,
         })
     });
+    let left_out = absent
+        .iter()
+        .map(|rival| json!({ "id": rival.id, "why": rival.why }));
     json!({
         "task": case.task(),
         "shape": case.shape,
@@ -63,7 +69,9 @@ fn of_case(outcome: &Outcome) -> Value {
         "threads": case.threads,
         "others_share_of_cores": others,
         "rows": rows.collect::<Vec<_>>(),
+        "left_out": left_out.collect::<Vec<_>>(),
+        "best_of_ours": ours.id,
         "best_rival": best.map(|row| row.id),
-        "ours_to_best_rival": best.map(|row| ours / row.median()),
+        "ours_to_best_rival": best.map(|row| ours.median() / row.median()),
     })
 }

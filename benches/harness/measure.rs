@@ -2,10 +2,9 @@
 
 use std::path::Path;
 
-use crate::{
+use super::{
+    Benchmark,
     case::Case,
-    contender::{Contender, left_out},
-    options::Options,
     others::{DISTURBED, Ticks},
     process::Process,
     served::Result,
@@ -20,10 +19,12 @@ const TOLERANCE: f32 = 1e-3;
 const MOST_STEPS: usize = 640;
 
 /// What came of one case.
-pub struct Outcome {
-    pub case: Case,
+pub struct Outcome<'a> {
+    pub case: &'a Case,
     /// Ours first.
     pub rows: Vec<Row>,
+    /// Rivals that could not take part.
+    pub absent: Vec<Absent>,
     /// The share of all cores that other programs took meanwhile; `None` where it is not known.
     pub others: Option<f64>,
 }
@@ -32,6 +33,7 @@ pub struct Outcome {
 pub struct Row {
     pub id: &'static str,
     pub name: String,
+    pub ours: bool,
     pub version: String,
     /// Steps of a turn.
     pub steps: usize,
@@ -39,6 +41,13 @@ pub struct Row {
     pub seconds: Vec<f64>,
     /// The largest relative difference of its losses or logits to ours.
     pub difference: f32,
+}
+
+/// A rival that could not take part in a case, and what it said.
+pub struct Absent {
+    pub id: &'static str,
+    pub name: String,
+    pub why: String,
 }
 
 impl Row {
@@ -59,11 +68,19 @@ impl Row {
     }
 }
 
-impl Outcome {
-    /// The best of the rivals: all rows but the first.
+impl Outcome<'_> {
+    /// Ours; the fastest, where more than one of ours took part.
+    pub fn ours(&self) -> &Row {
+        self.fastest(true).unwrap_or(&self.rows[0])
+    }
+
     pub fn best_rival(&self) -> Option<&Row> {
-        let rivals = self.rows.iter().skip(1);
-        rivals.min_by(|a, b| a.median().total_cmp(&b.median()))
+        self.fastest(false)
+    }
+
+    fn fastest(&self, ours: bool) -> Option<&Row> {
+        let rows = self.rows.iter().filter(|row| row.ours == ours);
+        rows.min_by(|a, b| a.median().total_cmp(&b.median()))
     }
 
     /// The share that others took, if it is too much.
@@ -73,39 +90,40 @@ impl Outcome {
 }
 
 /// Measures a case; its contenders have ended when it returns.
-pub fn measure(
-    contenders: &[Contender],
-    case: Case,
-    folder: &Path,
-    options: &Options,
-) -> Result<Outcome> {
+pub fn measure<'a>(benchmark: &Benchmark, case: &'a Case, folder: &Path) -> Result<Outcome<'a>> {
     let start = Ticks::now();
-    let rows = rows(contenders, &case, folder, options)?;
+    let (rows, absent) = rows(benchmark, case, folder)?;
     let others = start.zip(Ticks::now());
     let others = others.map(|(start, end)| end.others_since(&start));
-    Ok(Outcome { case, rows, others })
+    Ok(Outcome {
+        case,
+        rows,
+        absent,
+        others,
+    })
 }
 
-fn rows(
-    contenders: &[Contender],
-    case: &Case,
-    folder: &Path,
-    options: &Options,
-) -> Result<Vec<Row>> {
+fn rows(benchmark: &Benchmark, case: &Case, folder: &Path) -> Result<(Vec<Row>, Vec<Absent>)> {
+    let (options, contenders) = (benchmark.options, &benchmark.contenders);
     let mut at_work: Vec<(Process, Row)> = Vec::new();
+    let mut absent = Vec::new();
     let mut ours = Vec::new();
     for contender in contenders.iter().filter(|contender| contender.takes(case)) {
-        let command = contender.command(case, options.avx2);
+        let command = contender.command(case, benchmark.avx2);
         let setup = format!("{} {}", case.setup(), folder.display());
         let started = Process::start(command, contender.id, folder)
             .and_then(|mut process| Ok((process.ask(&setup)?, process)));
         let (answer, mut process) = match started {
             Ok(started) => started,
-            Err(error) if !at_work.is_empty() => {
-                left_out(&contender.name, &error.to_string());
+            Err(error) if contender.ours => return Err(error),
+            Err(error) => {
+                absent.push(Absent {
+                    id: contender.id,
+                    name: contender.name.clone(),
+                    why: error.to_string(),
+                });
                 continue;
             }
-            Err(error) => return Err(error),
         };
         let values = checked_values(&mut process, case)?;
         let difference = match at_work.is_empty() {
@@ -126,8 +144,9 @@ fn rows(
         let row = Row {
             id: contender.id,
             name: contender.name.clone(),
+            ours: contender.ours,
             version: answer.strip_prefix("ready ").unwrap_or_default().to_owned(),
-            steps: steps_of_a_turn(&mut process, case, options)?,
+            steps: steps_of_a_turn(&mut process, case, options.turn)?,
             seconds: Vec::new(),
             difference,
         };
@@ -147,7 +166,7 @@ fn rows(
     for row in &mut rows {
         row.seconds.sort_by(f64::total_cmp);
     }
-    Ok(rows)
+    Ok((rows, absent))
 }
 
 /// The losses of the first steps, or the logits of the first samples.
@@ -185,11 +204,11 @@ fn difference(ours: &[f32], theirs: &[f32], case: &Case) -> f32 {
     relative.fold(0.0, |most, value| if value <= most { most } else { value })
 }
 
-fn steps_of_a_turn(process: &mut Process, case: &Case, options: &Options) -> Result<usize> {
+fn steps_of_a_turn(process: &mut Process, case: &Case, turn_ms: u64) -> Result<usize> {
     const TRIED: usize = 3;
     process.ask("reset")?;
     let seconds = process.run(TRIED)? / TRIED as f64;
-    let steps = (options.turn as f64 / 1e3 / seconds).ceil() as usize;
+    let steps = (turn_ms as f64 / 1e3 / seconds).ceil() as usize;
     let most = if case.trains { MOST_STEPS } else { usize::MAX };
     Ok(steps.clamp(TRIED, most))
 }

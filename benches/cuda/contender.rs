@@ -1,0 +1,76 @@
+//! Who takes part, and what each is set to.
+
+use std::env;
+
+use crate::{
+    harness::{
+        contender::{Contender, Script, scripts},
+        served::Result,
+    },
+    options::Options,
+};
+
+/// Ours: id, name, the word for `--serve`, settings.
+const OURS: [(&str, &str, &str, &str); 2] = [
+    (
+        "tuplenet-uploaded",
+        "tuplenet (dfdx, uploaded)",
+        "uploaded",
+        "Batches::Uploaded: each batch is put together on the host",
+    ),
+    (
+        "tuplenet-gathered",
+        "tuplenet (dfdx, gathered)",
+        "gathered",
+        "Batches::Gathered: data on the device, each batch gathered there",
+    ),
+];
+
+const SCRIPTS: [Script; 3] = [
+    (
+        "torch-eager",
+        "PyTorch, eager",
+        &["torch_cuda.py", "eager"],
+        true,
+        false,
+        "Adam(fused=True); inference_mode; data on the device, each batch gathered there; no TF32",
+    ),
+    (
+        "torch-graph",
+        "PyTorch, CUDA graph",
+        &["torch_cuda.py", "graph"],
+        true,
+        false,
+        "the same, each whole step or forward pass captured once as a CUDA graph; Adam(fused=True, capturable=True)",
+    ),
+    (
+        "jax",
+        "JAX",
+        &["jax_cuda.py"],
+        true,
+        false,
+        "the whole step in one jit, its state donated; data on the device, each batch gathered there; no TF32",
+    ),
+];
+
+/// The contenders that are here, ours first; one loud line for each that is not.
+pub fn available(options: &Options) -> Result<Vec<Contender>> {
+    options.common.check_rivals(&SCRIPTS.map(|rival| rival.0))?;
+    let program = env::current_exe()?;
+    let device = options.device.to_string();
+    let ours = OURS.map(|(id, name, batches, settings)| Contender {
+        id,
+        name: name.to_owned(),
+        ours: true,
+        trains: true,
+        batches: true,
+        restrictable: false,
+        settings,
+        program: program.clone(),
+        arguments: ["--serve", batches, "--device", &device]
+            .map(str::to_owned)
+            .to_vec(),
+    });
+    let rivals = scripts(&SCRIPTS, &[device], &options.common);
+    Ok(ours.into_iter().chain(rivals).collect())
+}

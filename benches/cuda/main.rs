@@ -1,0 +1,60 @@
+//! The benchmark of the engine `Tape` on an NVIDIA GPU: one training step and one forward pass,
+//! beside PyTorch's and JAX's on the same device.
+//!
+//! benches/README.md has the rules. `scripts/cuda-build bench --features cuda --bench cuda -- --help`
+
+#![allow(missing_docs)] // a program, not a library
+
+mod contender;
+#[path = "../../examples/mnist/device.rs"]
+mod device;
+#[path = "../harness/mod.rs"]
+mod harness;
+mod options;
+mod ours;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use self::{
+    harness::{
+        Benchmark,
+        case::{Case, on_grid},
+        options::Only,
+        served::Result,
+    },
+    options::Options,
+};
+
+fn main() -> ExitCode {
+    let options = Options::parse();
+    harness::exit(match options.serve {
+        Some(batches) => ours::serve(options.device, batches),
+        None => compare(&options),
+    })
+}
+
+fn compare(options: &Options) -> Result<()> {
+    let json = options.common.json()?;
+    let benchmark = Benchmark {
+        options: &options.common,
+        device: ours::find(options.device)?,
+        avx2: false,
+        contenders: contender::available(options)?,
+        cases: cases(options),
+    };
+    benchmark.run(json)
+}
+
+/// The cases in the order they are measured.
+fn cases(options: &Options) -> Vec<Case> {
+    let common = &options.common;
+    let tasks = [(Only::Train, true), (Only::Infer, false)];
+    let tasks = tasks
+        .into_iter()
+        .filter(|(task, _)| common.only.is_none_or(|only| only == *task));
+    tasks
+        .flat_map(|(_, trains)| on_grid(common, trains))
+        .collect()
+}

@@ -1,0 +1,115 @@
+//! Our own side: the engine [`Tape`] through its public API, served as the rivals are.
+
+use std::hint::black_box;
+
+use dfdx::prelude::Device as DfdxDevice;
+use tuplenet::{engine::Batches, models::Mlp, prelude::*};
+
+use crate::{
+    device::Device,
+    harness::{
+        network::{Job, dispatch},
+        served::{Result, Served, Setup, serve as serve_with},
+        training::{Data, Maker, Training, dataset, weights},
+    },
+};
+
+/// The tape on a device of dfdx's.
+#[derive(Clone)]
+struct OnTape<D> {
+    device: D,
+    batches: Batches,
+}
+
+impl<D: DfdxDevice<f32>> Maker for OnTape<D> {
+    type Engine<N: Network> = Tape<N, D>;
+    fn make<N: Network>(&self, weights: Weights<N>) -> tuplenet::Result<Tape<N, D>> {
+        Ok(Tape::on(self.device.clone(), weights)?.batches(self.batches))
+    }
+}
+
+/// The device in words, or what is missing for it.
+pub fn find(device: Device) -> Result<String> {
+    type Any = Mlp<64, 64, 16>;
+    match device {
+        Device::Cpu => Ok(device.to_string()),
+        Device::Cuda(number) => Ok(Tape::<Any, Cuda>::cuda(number, Weights::zeros())?.device()),
+    }
+}
+
+/// Answers commands until standard input ends.
+pub fn serve(device: Device, batches: Batches) -> Result<()> {
+    // Where something is missing, dfdx panics.
+    find(device)?;
+    match device {
+        Device::Cpu => serve_on(Cpu::default(), batches),
+        Device::Cuda(number) => {
+            let device = Cuda::try_build(number, 0).map_err(|error| error.to_string())?;
+            serve_on(device, batches)
+        }
+    }
+}
+
+fn serve_on<D: DfdxDevice<f32>>(device: D, batches: Batches) -> Result<()> {
+    let maker = OnTape { device, batches };
+    serve_with(env!("CARGO_PKG_VERSION"), |setup| {
+        let maker = maker.clone();
+        dispatch(
+            setup.shape,
+            Make {
+                maker,
+                setup: &setup,
+            },
+        )
+    })
+}
+
+struct Make<'a, M> {
+    maker: M,
+    setup: &'a Setup,
+}
+
+impl<M: Maker + 'static> Job for Make<'_, M> {
+    type Out = Box<dyn Served>;
+    fn on<const I: usize, const H: usize, const O: usize>(self) -> Result<Self::Out> {
+        let Make { maker, setup } = self;
+        if setup.trains {
+            return Ok(Box::new(Training::<M, I, H, O>::new(maker, setup)?));
+        }
+        let net = maker.make::<Mlp<I, H, O>>(weights(setup)?)?;
+        let data = dataset::<I, O>(setup)?;
+        let samples: Vec<u32> = (0..data.len() as u32).collect();
+        Ok(Box::new(Inference::<M, I, H, O> {
+            data: net.upload(&data)?,
+            net,
+            batches: samples.chunks(setup.batch).map(<[u32]>::to_vec).collect(),
+            next: 0,
+        }))
+    }
+}
+
+/// Batches of an uploaded data set, by [`Engine::logits`], which returns them on the host.
+struct Inference<M: Maker, const I: usize, const H: usize, const O: usize> {
+    net: M::Engine<Mlp<I, H, O>>,
+    data: Data<M, Mlp<I, H, O>>,
+    batches: Vec<Vec<u32>>,
+    next: usize,
+}
+
+impl<M: Maker, const I: usize, const H: usize, const O: usize> Served for Inference<M, I, H, O> {
+    fn reset(&mut self) -> Result<()> {
+        Ok(())
+    }
+
+    fn run(&mut self, steps: usize) -> Result<()> {
+        for _ in 0..steps {
+            black_box(self.net.logits(&self.data, &self.batches[self.next])?);
+            self.next = (self.next + 1) % self.batches.len();
+        }
+        Ok(())
+    }
+
+    fn values(&mut self, count: usize) -> Result<Vec<f32>> {
+        Ok(self.net.logits(&self.data, &self.batches[0])?[..count].to_vec())
+    }
+}

@@ -1,0 +1,97 @@
+//! Our own training, the same with every engine: the public API, served as the rivals are.
+
+use tuplenet::{engine::Run, models::Mlp, prelude::*, train::Optimizer};
+
+use super::served::{Result, Served, Setup};
+
+/// Makes the engine under test for any network.
+pub trait Maker {
+    type Engine<N: Network>: Engine<N>;
+    fn make<N: Network>(&self, weights: Weights<N>) -> tuplenet::Result<Self::Engine<N>>;
+}
+
+/// A data set where the engine under test reads it.
+pub type Data<M, N> = <<M as Maker>::Engine<N> as Engine<N>>::Data;
+
+/// The initial weights.
+pub fn weights<N: Network>(setup: &Setup) -> Result<Weights<N>> {
+    Ok(Weights::from_slice(&setup.weights()?.concat())?)
+}
+
+/// All samples: pixels as bytes, dense values as `f32`.
+pub fn dataset<const I: usize, const O: usize>(setup: &Setup) -> Result<Dataset<I, O>> {
+    let labels = setup.labels()?;
+    let pixels = setup.folder.join("pixels.u8");
+    Ok(match pixels.exists() {
+        true => Dataset::from_bytes(std::fs::read(pixels)?, 1.0 / 255.0, labels)?,
+        false => Dataset::from_values(setup.features()?, labels)?,
+    })
+}
+
+/// Training, by one call of [`Engine::train`] for all the steps of a turn. The call returns the
+/// losses, so the device has done its work when it ends.
+pub struct Training<M: Maker, const I: usize, const H: usize, const O: usize> {
+    maker: M,
+    weights: Weights<Mlp<I, H, O>>,
+    net: M::Engine<Mlp<I, H, O>>,
+    data: Data<M, Mlp<I, H, O>>,
+    samples: u32,
+    batch: usize,
+    /// All samples in order, again and again, from the first step after `reset`.
+    order: Vec<u32>,
+    losses: Vec<f32>,
+}
+
+impl<M: Maker, const I: usize, const H: usize, const O: usize> Training<M, I, H, O> {
+    pub fn new(maker: M, setup: &Setup) -> Result<Self> {
+        let weights = weights(setup)?;
+        let data = dataset::<I, O>(setup)?;
+        let samples = data.len() as u32;
+        let net = maker.make(weights.clone())?;
+        let data = net.upload(&data)?;
+        Ok(Training {
+            maker,
+            weights,
+            net,
+            data,
+            samples,
+            batch: setup.batch,
+            order: Vec::new(),
+            losses: Vec::new(),
+        })
+    }
+}
+
+impl<M: Maker, const I: usize, const H: usize, const O: usize> Served for Training<M, I, H, O> {
+    fn reset(&mut self) -> Result<()> {
+        self.net = self.maker.make(self.weights.clone())?;
+        self.losses.clear();
+        Ok(())
+    }
+
+    fn prepare(&mut self, steps: usize) {
+        while self.order.len() < (self.losses.len() + steps) * self.batch {
+            self.order.extend(0..self.samples);
+        }
+    }
+
+    fn run(&mut self, steps: usize) -> Result<()> {
+        let first = self.losses.len();
+        let run = Run {
+            order: &self.order[first * self.batch..(first + steps) * self.batch],
+            batch_size: self.batch,
+            optimizer: &Optimizer::from(Adam::default()),
+            schedule: Schedule::CONSTANT,
+            total_steps: 0,
+            loss: Loss::CrossEntropy,
+            seed: 0,
+            first_step: first as u64,
+            clip_norm: None,
+        };
+        Ok(self.net.train(&self.data, &run, &mut self.losses)?)
+    }
+
+    fn values(&mut self, count: usize) -> Result<Vec<f32>> {
+        Ok(self.losses[..count].to_vec())
+    }
+}
