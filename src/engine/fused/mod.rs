@@ -155,9 +155,9 @@ impl<N: Network> Fused<N> {
         loss.check(data.has_labels())?;
         check_order(order, data.samples.len)?;
         let mut value = [0.0];
-        let mut flat = vec![0.0; N::PARAMS];
+        let mut gradient = Weights::zeros();
         if order.is_empty() {
-            return Ok((0.0, Weights::from_slice(&flat)?));
+            return Ok((0.0, gradient));
         }
         let job = training::Job {
             data: data.clone(),
@@ -169,9 +169,10 @@ impl<N: Network> Fused<N> {
         };
         self.run(Job::Train(job), self.worth_a_team(order.len()))?;
         self.context.gradients(|gradients| {
-            from_blocked(&self.context.core.program, gradients, &mut flat);
+            let flat = gradient.as_mut_slice();
+            from_blocked(&self.context.core.program, gradients, flat);
         });
-        Ok((value[0], Weights::from_slice(&flat)?))
+        Ok((value[0], gradient))
     }
 
     /// Who is to compute so many samples forward.
@@ -273,27 +274,27 @@ impl<N: Network> Engine<N> for Fused<N> {
 
     fn weights(&self) -> Result<Weights<N>> {
         let core = &self.context.core;
-        let mut flat = vec![0.0; N::PARAMS];
-        from_blocked(&core.program, &core.weights, &mut flat);
-        Weights::from_slice(&flat)
+        let mut weights = Weights::zeros();
+        from_blocked(&core.program, &core.weights, weights.as_mut_slice());
+        Ok(weights)
     }
 
     fn optimizer_state(&self) -> Result<Option<OptimizerState<N>>> {
         let program = &self.context.core.program;
-        let state = self.context.memory(|memory| -> Result<OptimizerState<N>> {
+        let state = self.context.memory(|memory| {
             let kept = memory.moments.iter().filter(|moment| !moment.is_empty());
             let moments = kept.map(|moment| {
-                let mut flat = vec![0.0; N::PARAMS];
-                from_blocked(program, moment, &mut flat);
-                Weights::from_slice(&flat)
+                let mut weights = Weights::zeros();
+                from_blocked(program, moment, weights.as_mut_slice());
+                weights
             });
-            Ok(OptimizerState {
+            OptimizerState {
                 kind: memory.kind,
                 steps: memory.steps,
-                moments: moments.collect::<Result<_>>()?,
-            })
+                moments: moments.collect(),
+            }
         });
-        state.transpose()
+        Ok(state)
     }
 
     fn restore(&mut self, weights: &Weights<N>, state: Option<&OptimizerState<N>>) -> Result<()> {
