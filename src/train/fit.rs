@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{
-    EpochReport, Evaluation, History, Loss, Progress, Trainer,
+    Checkpoints, EpochReport, Evaluation, History, Loss, Progress, Trainer,
     checkpoint::{Contents, Folder, Identity},
     evaluation::mean_loss,
     record::Record,
@@ -37,6 +37,7 @@ pub(super) struct Fit<'f, 't, N, E> {
     record: Option<Record>,
     /// When the last checkpoint was written, or the training begun.
     written_at: Instant,
+    /// Written by this training, or the one that it goes on from.
     last_checkpoint: Option<PathBuf>,
 }
 
@@ -48,6 +49,7 @@ impl<'f, 't, N: Network, E: Engine<N>> Fit<'f, 't, N, E> {
         data: &impl TrainingData<N::In, N::Output>,
     ) -> Result<Self> {
         let (mut folder, mut record, mut standing) = (None, None, Standing::default());
+        let mut last_checkpoint = None;
         if trainer.checkpoints.is_some() || trainer.run_folder.is_some() {
             let identity = Identity::new::<N>(net.name(), data.fingerprint(), trainer.settings);
             if let Some(checkpoints) = &trainer.checkpoints {
@@ -62,6 +64,7 @@ impl<'f, 't, N: Network, E: Engine<N>> Fit<'f, 't, N, E> {
                     } = contents;
                     net.restore(&weights, optimizer.as_ref())?;
                     standing = left;
+                    last_checkpoint = Checkpoints::newest(&checkpoints.folder)?;
                 }
                 folder = Some(taken);
             }
@@ -83,7 +86,7 @@ impl<'f, 't, N: Network, E: Engine<N>> Fit<'f, 't, N, E> {
             folder,
             record,
             written_at: Instant::now(),
-            last_checkpoint: None,
+            last_checkpoint,
         })
     }
 
