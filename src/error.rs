@@ -157,6 +157,12 @@ pub enum Error {
         /// The device's own words.
         message: String,
     },
+    /// The threads that compute an epoch's samples ahead failed.
+    #[error("epoch computed ahead: {message}; compute it when it is asked for, by `ahead(0)`")]
+    Ahead {
+        /// What went wrong, in the system's or the thread's words.
+        message: String,
+    },
     /// There is no device to compute on, or it cannot run this program.
     #[error("{device}: expected {expected}, found {found}; {remedy}")]
     NoDevice {

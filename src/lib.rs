@@ -20,6 +20,8 @@ pub mod layer;
 pub mod layers;
 pub mod models;
 pub mod network;
+#[cfg(feature = "train")]
+mod panic;
 pub mod plan;
 pub mod prelude;
 #[cfg(feature = "train")]

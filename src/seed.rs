@@ -9,6 +9,7 @@ pub(crate) enum Stream {
     Split = 2,
     Shuffle = 3,
     Dropout = 4,
+    Augmentation = 5,
 }
 
 /// Stream number `index` of a use of chance, from the run's `seed`.

@@ -199,6 +199,7 @@ fn an_engine_that_is_not_on_the_device_exits_with_2() {
         ("mnist", &[][..]),
         ("predict", &["--index", "0"]),
         ("speedrun", &[]),
+        ("best", &[]),
     ] {
         let refuses = |arguments: &[&str], words: &str| {
             let output = example(name, &[more, arguments].concat());
@@ -254,6 +255,7 @@ fn a_gpu_that_is_not_there_exits_with_1() {
     for (name, arguments) in [
         ("predict", vec!["--index", "0", "--weights", text(&save)]),
         ("speedrun", vec![]),
+        ("best", vec![]),
     ] {
         let output = example(
             name,
@@ -426,7 +428,7 @@ fn predict_refuses_in_one_line() {
 }
 
 #[test]
-fn speedrun_without_mnist_says_what_to_do() {
+fn speedrun_and_best_without_mnist_say_what_to_do() {
     for (arguments, code, words) in [
         (vec![], 1, "name a folder with `--data`"),
         (vec!["--data", "/no/such"], 1, "/no/such"),
@@ -437,12 +439,19 @@ fn speedrun_without_mnist_says_what_to_do() {
             "threads: expected 1 or more, found 0",
         ),
     ] {
-        let output = example("speedrun", &arguments);
-        let text = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {text}");
-        assert!(
-            text.starts_with("error: ") && text.contains(words),
-            "{text}"
-        );
+        for name in ["speedrun", "best"] {
+            let output = example(name, &arguments);
+            let text = String::from_utf8(output.stderr).unwrap();
+            assert_eq!(
+                output.status.code(),
+                Some(code),
+                "{name} {arguments:?}: {text}"
+            );
+            assert!(
+                text.starts_with("error: ") && text.contains(words),
+                "{text}"
+            );
+            assert!(code == 2 || text.trim_end().lines().count() == 1, "{text}");
+        }
     }
 }

@@ -11,6 +11,7 @@ use std::{
 
 use tuplenet::{
     Error, Result,
+    data::{Augmented, Distortion},
     engine::{OptimizerState, Run},
     prelude::*,
     train::{History, Optimizer},
@@ -203,6 +204,38 @@ fn a_training_stopped_anywhere_ends_with_the_same_bits<T: Tested>() {
             assert!(kept <= 4, "{kept} files: three checkpoints and a lock");
         }
     }
+}
+
+/// Images that are distorted afresh in every epoch, stopped within the third; another distortion is another
+/// training.
+#[test]
+fn distorted_images_are_the_same_after_a_stop() {
+    let digits = Digits::new(1).dataset(0..200).unwrap();
+    let augmented = |distortion| Augmented::new(digits.clone(), [28, 28], distortion, 1).unwrap();
+    let fit = |folder: &Path, distortion, stop_at: Option<usize>| -> Result<String> {
+        let (stop, runs) = (AtomicBool::new(false), Cell::new(0));
+        let mut net = Fused::<(Linear<784, 10>,)>::new(Weights::init(1))?;
+        Trainer::new(Adam::default())
+            .epochs(4)
+            .checkpoints(in_folder(folder))
+            .stop_when(&stop)
+            .on_progress(|_| {
+                runs.set(runs.get() + 1);
+                stop.store(Some(runs.get()) == stop_at, Ordering::Relaxed);
+            })
+            .fit(&mut net, &augmented(distortion))?;
+        Ok(net.weights()?.sha256())
+    };
+    let (whole, stopped) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let simard = Distortion::SIMARD_2003;
+    let sum = fit(whole.path(), simard, None).unwrap();
+    fit(stopped.path(), simard, Some(5)).unwrap_err();
+    let error = fit(stopped.path(), Distortion::IDENTITY, None).unwrap_err();
+    assert!(
+        error.to_string().contains("a training with `data`"),
+        "{error}"
+    );
+    assert_eq!(fit(stopped.path(), simard, None).unwrap(), sum);
 }
 
 fn a_finished_training_goes_on_for_more_epochs<T: Tested>() {

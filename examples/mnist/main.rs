@@ -27,7 +27,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use tuplenet::{
     Error, Result,
-    data::Download,
+    data::{Augmented, Distortion, Download},
     models::MnistClassifier,
     prelude::*,
     train::{Evaluation, History, Optimizer},
@@ -133,6 +133,11 @@ fn load(options: &Options) -> Result<Data> {
                 real_test: None,
             })
         }
+        None if options.augment => Err(Error::Setting {
+            setting: "augment",
+            expected: "MNIST (built-in digits are drawn afresh in every epoch)".to_owned(),
+            found: "no MNIST".to_owned(),
+        }),
         None if !options.built_in => {
             println!(
                 "data: built-in digits, as no MNIST was found; --download fetches the real data"
@@ -287,6 +292,11 @@ where
         trainer = trainer.checkpoints(checkpoints);
     }
     let history = match source {
+        Source::Mnist(train) if options.augment => {
+            let distortion = Distortion::default();
+            let train = Augmented::new(train.clone(), [28, 28], distortion, options.seed)?;
+            trainer.fit(net, &train)
+        }
         Source::Mnist(train) => trainer.fit(net, train),
         Source::BuiltIn(digits) => trainer.fit(net, digits),
     };

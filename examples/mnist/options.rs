@@ -69,6 +69,9 @@ pub struct Options {
     /// Train on built-in digits; with MNIST at hand, also test on it
     #[arg(long)]
     pub built_in: bool,
+    /// Distort MNIST's training images afresh in every epoch: turned, sheared, scaled, shifted, bent
+    #[arg(long, conflicts_with = "built_in")]
+    pub augment: bool,
     /// Where to write the weights
     #[arg(long, value_name = "FILE", default_value = "target/mnist.safetensors")]
     pub save: PathBuf,

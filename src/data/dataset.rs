@@ -148,6 +148,16 @@ impl<const F: usize, const C: usize> Dataset<F, C> {
         })
     }
 
+    /// The memory of the features' bytes, if nobody shares the samples (empty if they are not bytes); else
+    /// the data set itself.
+    pub(super) fn into_bytes(self) -> std::result::Result<Vec<u8>, Self> {
+        match Arc::try_unwrap(self.samples).map(|samples| samples.features) {
+            Ok(FeatureValues::Bytes { bytes, .. }) => Ok(bytes),
+            Ok(FeatureValues::Values(_)) => Ok(Vec::new()),
+            Err(samples) => Err(Dataset { samples }),
+        }
+    }
+
     /// The number of samples, at least 1.
     #[expect(clippy::len_without_is_empty, reason = "a data set is never empty")]
     pub fn len(&self) -> usize {

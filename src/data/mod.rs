@@ -4,18 +4,24 @@
 //! | --- | --- |
 //! | [`Dataset<FEATURES, CLASSES>`](Dataset) | features with labels or target values, checked when made |
 //! | [`Mnist`] | MNIST, Fashion-MNIST and KMNIST from their four files |
+//! | [`Augmented`] | a data set of images, distorted afresh for every epoch |
 //! | [`Digits`] | handwritten-like digits drawn from a seed, for a start without any file |
 
+mod ahead;
+mod augmented;
 mod dataset;
 mod digits;
+mod distortion;
 #[cfg(feature = "download")]
 mod download;
 mod idx;
 mod mnist;
 mod training;
 
+pub use augmented::Augmented;
 pub use dataset::{DataFor, Dataset, FeatureValues, Samples, Targets};
-pub use digits::{Digits, Distortion};
+pub use digits::Digits;
+pub use distortion::Distortion;
 #[cfg(feature = "download")]
 pub use download::Download;
 pub use mnist::Mnist;

@@ -9,7 +9,7 @@ use crate::{
 /// The samples of each epoch of a run.
 ///
 /// A [`Dataset`] gives the same samples every epoch. Built-in [`Digits`] are drawn
-/// afresh, so no sample is seen twice.
+/// afresh, so no sample is seen twice; [`Augmented`](super::Augmented) images are distorted afresh.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not fit a network that takes `{In}` and gives `{Out}`",
     label = "data of another shape than the network's",

@@ -1,10 +1,9 @@
 //! Handwritten-like digits drawn from a seed: a stand-in for MNIST that needs no file.
 //!
 //! A sample is a digit's strokes (`glyphs`), slanted, turned and stretched at random, drawn by a
-//! pen of random width into MNIST's 20 × 20 box (`stroke`), distorted (`distort`), given a little
+//! pen of random width into MNIST's 20 × 20 box (`stroke`), distorted (`distortion`), given a little
 //! noise on the ink, and centred by its mass.
 
-mod distort;
 mod glyphs;
 mod stroke;
 
@@ -14,7 +13,7 @@ use rand::rngs::ChaCha8Rng;
 use rand::{Rng, RngExt, SeedableRng};
 use rayon::prelude::*;
 
-pub use distort::Distortion;
+use super::distortion::{Distortion, Warp};
 
 /// Rows, and columns, of an image.
 const SIDE: usize = 28;
@@ -57,7 +56,7 @@ impl Digits {
         rng.set_stream(index);
         let label = rng.random_range(0..10);
         let drawn = write(label, &mut rng);
-        let mut image = DISTORTION.apply(&drawn, &mut rng);
+        let mut image = distorted(&drawn, &mut rng);
         roughen(&mut image, &mut rng);
         (centred(&image), label)
     }
@@ -101,6 +100,21 @@ fn write<R: Rng>(digit: u8, rng: &mut R) -> [u8; PIXELS] {
     }
     path.fit(thickness);
     path.draw(thickness, softness)
+}
+
+/// The image under one draw of [`DISTORTION`].
+fn distorted<R: Rng>(image: &[u8; PIXELS], rng: &mut R) -> [u8; PIXELS] {
+    let size = [SIDE, SIDE];
+    let affine = DISTORTION.affine(rng);
+    let fields = DISTORTION
+        .gaussian()
+        .map(|gaussian| [(); 2].map(|()| gaussian.field(size, DISTORTION.elastic_alpha, rng)));
+    let elastic = fields
+        .as_ref()
+        .map(|[across, down]| [across.window([0, 0]), down.window([0, 0])]);
+    let mut result = [0; PIXELS];
+    Warp::new(size, DISTORTION.faint_grey).apply(image, &affine, elastic, &mut result);
+    result
 }
 
 /// The image moved by whole pixels so that its centre of mass is in the middle, its outermost

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use super::{
     Simd,
-    kernels::{NotZero, WORD, dispatch},
+    kernels::{Kernel, Lanes, NotZero, WORD, dispatch},
 };
 use crate::{
     Network,
@@ -104,8 +104,9 @@ impl Bitmap {
                 // A byte of 1 and more is 0 only where the scale is.
                 if *scale != 0.0 {
                     let rows = bits.par_chunks_mut(words).zip(bytes.par_chunks(features));
-                    rows.with_min_len(256)
-                        .for_each(|(bits, bytes)| bytes_not_zero(bytes, bits));
+                    rows.with_min_len(256).for_each(|(bits, bytes)| {
+                        dispatch(simd, BytesNotZero { bytes, bits });
+                    });
                 }
             }
             FeatureValues::Values(values) => {
@@ -132,22 +133,43 @@ impl Bitmap {
     }
 }
 
-/// The bitmap of the bytes that are not 0, eight at a time.
-fn bytes_not_zero(bytes: &[u8], bits: &mut [u64]) {
-    for (bytes, word) in bytes.chunks(WORD).zip(bits) {
-        *word = 0;
-        for (at, eight) in bytes.chunks(8).enumerate() {
-            let mut padded = [0; 8];
-            padded[..eight.len()].copy_from_slice(eight);
-            let x = u64::from_le_bytes(padded);
-            // The high bit of every byte that is not 0: its own, or carried by adding 127 to the rest.
-            let low = 0x7f7f_7f7f_7f7f_7f7f;
-            let high = (x | ((x & low) + low)) & !low;
-            // Gathered into one byte, the first in the lowest bit.
-            let byte = (high >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56;
-            *word |= byte << (8 * at);
+/// The bitmap of the bytes that are not 0.
+struct BytesNotZero<'a> {
+    bytes: &'a [u8],
+    bits: &'a mut [u64],
+}
+
+impl Kernel for BytesNotZero<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Lanes>(self, _: S) {
+        let (whole, rest) = self.bytes.as_chunks::<WORD>();
+        for (bytes, word) in whole.iter().zip(&mut *self.bits) {
+            *word = word_not_zero(bytes);
+        }
+        if let Some(word) = self.bits.get_mut(whole.len()) {
+            let mut padded = [0; WORD];
+            padded[..rest.len()].copy_from_slice(rest);
+            *word = word_not_zero(&padded);
         }
     }
+}
+
+/// Eight bytes at a time, in a loop that the compiler turns into vectors.
+#[inline(always)]
+fn word_not_zero(bytes: &[u8; WORD]) -> u64 {
+    let mut word = 0;
+    for (at, &eight) in bytes.as_chunks::<8>().0.iter().enumerate() {
+        let x = u64::from_le_bytes(eight);
+        // The high bit of every byte that is not 0: its own, or carried by adding 127 to the rest.
+        let low = 0x7f7f_7f7f_7f7f_7f7f;
+        let high = (x | ((x & low) + low)) & !low;
+        // Gathered into one byte, the first in the lowest bit.
+        let byte = (high >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56;
+        word |= byte << (8 * at);
+    }
+    word
 }
 
 impl fmt::Debug for Bitmap {

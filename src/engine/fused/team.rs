@@ -4,7 +4,6 @@
 //! waking one up takes; then they park, so that a busy neighbour gets the core they would burn.
 
 use std::{
-    any::Any,
     fmt,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
@@ -13,6 +12,8 @@ use std::{
     },
     thread::{self, JoinHandle},
 };
+
+use crate::panic;
 
 /// How often a waiting thread looks before it parks: about 50 microseconds.
 const SPINS: u32 = 2_000;
@@ -145,17 +146,10 @@ impl<C> Hall<C> {
         };
         let worked = catch_unwind(AssertUnwindSafe(|| (self.work)(&self.context, &member)));
         if let Err(panic) = worked {
-            *self.phases.lock() = Some(words(&*panic));
+            *self.phases.lock() = Some(panic::words(&*panic));
             self.phases.break_up();
         }
     }
-}
-
-/// What a panic said.
-fn words(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<String>().map(String::as_str);
-    let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
-    text.unwrap_or("a thread panicked").to_owned()
 }
 
 impl<C> Drop for Team<C> {

@@ -20,12 +20,12 @@ mod sparse;
 mod update;
 
 pub use self::lanes::Simd;
-use self::lanes::{Lanes, load, prefetch, store};
+use self::lanes::{load, prefetch, store};
 pub(super) use self::{
     clip::{Apply, SquareSum},
     elementwise::Elementwise,
     gather::{Gather, NotZero, Rows, Samples},
-    lanes::{Kernel, dispatch},
+    lanes::{Kernel, Lanes, dispatch},
     loss::LossGradient,
     product::{Forward, InputGradient, Slopes, WeightGradient},
     sparse::{SparseBatch, SparseForward, SparseWeightGradient, Values, WORD, turn},

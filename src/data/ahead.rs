@@ -1,0 +1,132 @@
+//! A value computed on threads of its own while the program goes on.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::{self, JoinHandle},
+};
+
+use rayon::ThreadPoolBuilder;
+
+use crate::{
+    error::{Error, Result},
+    panic,
+};
+
+/// A value that is being computed. Dropped, it asks its threads to stop and waits until they have ended.
+#[derive(Debug)]
+pub(super) struct Ahead<T> {
+    stop: Arc<AtomicBool>,
+    /// `None` only once it was waited for.
+    thread: Option<JoinHandle<Result<T>>>,
+}
+
+impl<T: Send + 'static> Ahead<T> {
+    /// Begins `work` on a rayon pool of this many threads; it should end soon once its flag is set.
+    ///
+    /// # Errors
+    /// [`Error::Ahead`] when the system gives no thread.
+    pub(super) fn start(
+        threads: usize,
+        work: impl FnOnce(&AtomicBool) -> Result<T> + Send + 'static,
+    ) -> Result<Self> {
+        let stop = Arc::new(AtomicBool::new(false));
+        let flag = Arc::clone(&stop);
+        let run = move || {
+            let pool = ThreadPoolBuilder::new().num_threads(threads);
+            let pool = pool.thread_name(|index| format!("tuplenet-ahead-{index}"));
+            // Its threads have ended when this returns.
+            pool.build_scoped(|thread| thread.run(), |pool| pool.install(|| work(&flag)))
+                .unwrap_or_else(|error| Err(failed(error.to_string())))
+        };
+        let thread = thread::Builder::new().name("tuplenet-ahead".to_owned());
+        let thread = thread
+            .spawn(run)
+            .map_err(|error| failed(error.to_string()))?;
+        Ok(Ahead {
+            stop,
+            thread: Some(thread),
+        })
+    }
+
+    /// Waits for the value.
+    ///
+    /// # Errors
+    /// Those of the work; [`Error::Ahead`] when it panicked or got no threads.
+    pub(super) fn wait(mut self) -> Result<T> {
+        match self.thread.take().map(JoinHandle::join) {
+            Some(Ok(value)) => value,
+            Some(Err(panic)) => Err(failed(panic::words(&*panic))),
+            None => Err(failed("it was waited for before".to_owned())),
+        }
+    }
+}
+
+impl<T> Drop for Ahead<T> {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            // What went wrong is of no use to anybody: the value is not wanted.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn failed(message: String) -> Error {
+    Error::Ahead { message }
+}
+
+#[cfg(test)]
+mod tests {
+    use rayon::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn the_value_is_that_of_the_work_on_that_many_threads() {
+        for threads in [1, 3] {
+            let work = move |_: &AtomicBool| {
+                assert_eq!(rayon::current_num_threads(), threads);
+                Ok((0..1000_u64).into_par_iter().sum::<u64>())
+            };
+            assert_eq!(
+                Ahead::start(threads, work).unwrap().wait().unwrap(),
+                499_500
+            );
+        }
+    }
+
+    #[test]
+    fn a_panic_is_an_error() {
+        let work = |_: &AtomicBool| -> Result<()> {
+            (0..100)
+                .into_par_iter()
+                .for_each(|i| assert!(i != 50, "as asked"));
+            Ok(())
+        };
+        let error = Ahead::start(2, work).unwrap().wait().unwrap_err();
+        let words =
+            "epoch computed ahead: as asked; compute it when it is asked for, by `ahead(0)`";
+        assert_eq!(error.to_string(), words);
+    }
+
+    #[test]
+    fn dropped_it_stops_its_threads_and_waits_for_them() {
+        let alive = Arc::new(());
+        let held = Arc::clone(&alive);
+        let work = move |stop: &AtomicBool| {
+            (0..2).into_par_iter().for_each(|_| {
+                let _held = &held;
+                while !stop.load(Ordering::Relaxed) {
+                    thread::yield_now();
+                }
+            });
+            Ok(())
+        };
+        // It runs until it is told to stop: this test would not end if it were not.
+        drop(Ahead::start(2, work).unwrap());
+        assert_eq!(Arc::strong_count(&alive), 1);
+    }
+}

@@ -1,0 +1,432 @@
+//! [`Augmented`]: a data set of images, distorted afresh for every epoch.
+
+use std::{
+    collections::VecDeque,
+    fmt,
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+};
+
+use rand::{RngExt, rngs::ChaCha8Rng};
+use rayon::prelude::*;
+
+use super::{
+    Dataset, Distortion, FeatureValues, Targets, TrainingData,
+    ahead::Ahead,
+    distortion::{Field, Gaussian, LONGEST_SIDE, Warp},
+};
+use crate::{
+    engine::Processor,
+    error::{Error, Result},
+    seed::{self, Stream},
+    shape::Features,
+};
+
+/// The places, along either axis, that an image's window may have in an epoch's field.
+const WINDOWS: usize = 256;
+/// Images that a thread distorts at least before another takes over.
+const IMAGES_PER_TURN: usize = 64;
+
+/// A data set of images of `FEATURES` pixels, every one distorted afresh in every epoch: for
+/// [`Trainer::fit`](crate::train::Trainer::fit).
+///
+/// How image `i` is distorted in epoch `e` is decided by (seed, `e`, `i`) alone, to the bit: neither by the
+/// number of threads, nor by the SIMD of the machine, nor by which epochs were asked for before.
+///
+/// The smoothed field of the elastic part is drawn once an epoch, so large that each image takes two windows
+/// of its own from it, at random among 256 x 256 places: one for either axis. Within a window it is
+/// the paper's field; that windows of different images may overlap is what makes an image take a microsecond or two.
+///
+/// Samples that the trainer holds back for validation are distorted as well: to measure on images as they are,
+/// hold back a data set of your own.
+///
+/// The images of the last two epochs are kept, so that the next one is written into memory that is at hand.
+///
+/// ```
+/// use tuplenet::{data::{Augmented, Distortion}, prelude::*};
+///
+/// let digits = Digits::new(1).dataset(0..100)?;
+/// let augmented = Augmented::new(digits, [28, 28], Distortion::SIMARD_2003, 1)?;
+/// let mut net = Fused::<(Linear<784, 10>,)>::new(Weights::init(1))?;
+/// Trainer::new(Adam::default()).epochs(3).fit(&mut net, &augmented)?;
+/// # Ok::<(), tuplenet::Error>(())
+/// ```
+pub struct Augmented<const FEATURES: usize, const CLASSES: usize> {
+    images: Images<FEATURES, CLASSES>,
+    threads_ahead: usize,
+    state: Mutex<State<FEATURES, CLASSES>>,
+}
+
+/// What goes on from epoch to epoch, and changes no bit.
+#[derive(Default)]
+struct State<const F: usize, const C: usize> {
+    /// The epoch that is being computed ahead.
+    ahead: Option<(usize, Ahead<Vec<u8>>)>,
+    /// The epochs given last: a trainer still reads the one, and has done with the other.
+    given: VecDeque<Dataset<F, C>>,
+}
+
+impl<const F: usize, const C: usize> State<F, C> {
+    /// The memory of an epoch that nobody reads any more, if there is one: new memory is slow to come by.
+    fn buffer(&mut self) -> Vec<u8> {
+        let unread = self.given.pop_front().map(Dataset::into_bytes);
+        match unread {
+            Some(Ok(bytes)) => bytes,
+            Some(Err(read)) => {
+                self.given.push_front(read);
+                Vec::new()
+            }
+            None => Vec::new(),
+        }
+    }
+
+    fn keep(&mut self, epoch: &Dataset<F, C>) {
+        self.given.push_back(epoch.clone());
+        if self.given.len() > 2 {
+            self.given.pop_front();
+        }
+    }
+}
+
+/// What decides every distorted image.
+#[derive(Clone, Debug)]
+struct Images<const F: usize, const C: usize> {
+    originals: Dataset<F, C>,
+    /// Width and height.
+    size: [usize; 2],
+    distortion: Distortion,
+    seed: u64,
+}
+
+impl<const F: usize, const C: usize> Augmented<F, C> {
+    /// The images of `originals`, of `[width, height]` pixels row by row, under draws of `distortion`.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] when width times height is not `F`, when a side has more than 2,048 pixels, when
+    /// the data set is not one of bytes with labels ([`Dataset::from_bytes`]), or for a distortion out of its range.
+    pub fn new(
+        originals: Dataset<F, C>,
+        size: [usize; 2],
+        distortion: Distortion,
+        seed: u64,
+    ) -> Result<Self> {
+        let refused = |setting, expected: String, found: String| {
+            Err(Error::Setting {
+                setting,
+                expected,
+                found,
+            })
+        };
+        let [width, height] = size;
+        let sides = 1..=LONGEST_SIDE;
+        if !size.iter().all(|side| sides.contains(side)) || width * height != F {
+            let expected = format!("width x height = {F}, sides of 1 to {LONGEST_SIDE} pixels");
+            return refused("image size", expected, format!("{width} x {height}"));
+        }
+        if let FeatureValues::Values(_) = originals.features() {
+            let expected = "a data set of bytes, by `Dataset::from_bytes`".to_owned();
+            return refused("images", expected, "one of `f32`".to_owned());
+        }
+        distortion.check()?;
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        Ok(Augmented {
+            images: Images {
+                originals,
+                size,
+                distortion,
+                seed,
+            },
+            threads_ahead: cores.saturating_sub(Processor::MOST_THREADS),
+            state: Mutex::new(State::default()),
+        })
+    }
+
+    /// How many threads compute the next epoch while this one is trained on; by default the cores that the
+    /// engine leaves, so none on up to [`Processor::MOST_THREADS`]. With 0, an epoch is computed on every core when it is
+    /// asked for. It changes no bit.
+    #[must_use]
+    pub fn ahead(mut self, threads: usize) -> Self {
+        self.threads_ahead = threads;
+        self
+    }
+
+    /// Locked for a moment: never while images are distorted or threads are waited for.
+    fn state(&self) -> MutexGuard<'_, State<F, C>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<const F: usize, const C: usize> TrainingData<Features<F>, Features<C>> for Augmented<F, C> {
+    type Epoch = Dataset<F, C>;
+
+    /// # Errors
+    /// [`Error::Ahead`] when the threads that compute ahead fail or cannot be had.
+    fn epoch(&self, epoch: usize) -> Result<Self::Epoch> {
+        let begun = self.state().ahead.take();
+        let bytes = match begun {
+            Some((number, bytes)) if number == epoch => bytes.wait()?,
+            another => {
+                drop(another);
+                let buffer = self.state().buffer();
+                self.images.epoch(epoch, buffer, &AtomicBool::new(false))
+            }
+        };
+        let samples = self.images.with_labels(bytes)?;
+        if self.threads_ahead > 0 {
+            let (images, buffer) = (self.images.clone(), self.state().buffer());
+            let next = epoch.wrapping_add(1);
+            let work = move |stop: &AtomicBool| Ok(images.epoch(next, buffer, stop));
+            let begun = Ahead::start(self.threads_ahead, work)?;
+            let another = self.state().ahead.replace((next, begun));
+            drop(another);
+        }
+        self.state().keep(&samples);
+        Ok(samples)
+    }
+
+    fn fingerprint(&self) -> String {
+        let Images {
+            originals,
+            size,
+            distortion,
+            seed,
+        } = &self.images;
+        let originals = originals.sha256();
+        format!("{originals}, {size:?} pixels, {distortion:?}, seed {seed}")
+    }
+}
+
+impl<const F: usize, const C: usize> Images<F, C> {
+    /// The images of epoch `number`, in `result`'s memory; any images once it is told to stop.
+    fn epoch(&self, number: usize, mut result: Vec<u8>, stop: &AtomicBool) -> Vec<u8> {
+        let FeatureValues::Bytes { bytes, .. } = self.originals.features() else {
+            return result;
+        };
+        result.resize(bytes.len(), 0);
+        let field = self.field(number);
+        result
+            .par_chunks_exact_mut(F)
+            .zip(bytes.par_chunks_exact(F))
+            .enumerate()
+            .with_min_len(IMAGES_PER_TURN)
+            .for_each_init(
+                || {
+                    let warp = Warp::new(self.size, self.distortion.faint_grey);
+                    (warp, self.stream(number))
+                },
+                |(warp, rng), (index, (to, from))| {
+                    if !stop.load(Ordering::Relaxed) {
+                        // The field has the words below.
+                        rng.set_word_pos((index as u128 + 1) << 32);
+                        self.distort(field.as_ref(), from, rng, warp, to);
+                    }
+                },
+            );
+        result
+    }
+
+    /// The chance of epoch `number`, from its beginning.
+    fn stream(&self, number: usize) -> ChaCha8Rng {
+        seed::stream(self.seed, Stream::Augmentation, number as u64)
+    }
+
+    /// The displacements from which the images of epoch `number` take their windows, and their Gaussian.
+    fn field(&self, number: usize) -> Option<(Field, Gaussian)> {
+        self.distortion.gaussian().map(|gaussian| {
+            let margins = 2 * gaussian.radius() + WINDOWS - 1;
+            let size = self.size.map(|side| side + margins);
+            let alpha = self.distortion.elastic_alpha;
+            let field = gaussian.field(size, alpha, &mut self.stream(number));
+            (field, gaussian)
+        })
+    }
+
+    /// An image from its original, as `rng` draws it.
+    fn distort(
+        &self,
+        field: Option<&(Field, Gaussian)>,
+        from: &[u8],
+        rng: &mut ChaCha8Rng,
+        warp: &mut Warp,
+        to: &mut [u8],
+    ) {
+        let affine = self.distortion.affine(rng);
+        let windows = field.map(|(field, gaussian)| {
+            // As far from the edges as the Gaussian reaches, so that all displacements are of one law.
+            let mut place = || gaussian.radius() + rng.random_range(0..WINDOWS);
+            [(); 2].map(|()| field.window([place(), place()]))
+        });
+        warp.apply(from, &affine, windows, to);
+    }
+
+    fn with_labels(&self, bytes: Vec<u8>) -> Result<Dataset<F, C>> {
+        match (self.originals.features(), self.originals.targets()) {
+            (FeatureValues::Bytes { scale, .. }, Targets::Labels(labels)) => {
+                Dataset::from_bytes(bytes, *scale, labels.clone())
+            }
+            // `new` refuses them.
+            _ => Ok(self.originals.clone()),
+        }
+    }
+}
+
+impl<const F: usize, const C: usize> fmt::Debug for Augmented<F, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Augmented")
+            .field("size", &self.images.size)
+            .field("distortion", &self.images.distortion)
+            .field("seed", &self.images.seed)
+            .field("threads_ahead", &self.threads_ahead)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::Digits;
+
+    const SIZE: [usize; 2] = [28, 28];
+
+    fn digits(count: u64) -> Dataset<784, 10> {
+        Digits::new(3).dataset(0..count).unwrap()
+    }
+
+    fn augmented(count: u64, seed: u64) -> Augmented<784, 10> {
+        Augmented::new(digits(count), SIZE, Distortion::default(), seed).unwrap()
+    }
+
+    fn epoch(data: &Augmented<784, 10>, epoch: usize) -> FeatureValues {
+        data.epoch(epoch).unwrap().features().clone()
+    }
+
+    #[test]
+    fn labels_scale_and_ink_stay_and_images_change() {
+        let originals = digits(50);
+        let turned = Distortion {
+            rotation_degrees: 15.0,
+            ..Distortion::IDENTITY
+        };
+        let data = Augmented::new(originals.clone(), SIZE, turned, 1).unwrap();
+        let data = data.epoch(0).unwrap();
+        assert_eq!(data.targets(), originals.targets());
+        let (of, from) = (data.features(), originals.features());
+        let (
+            FeatureValues::Bytes { bytes: a, scale },
+            FeatureValues::Bytes {
+                bytes: b,
+                scale: same,
+            },
+        ) = (of, from)
+        else {
+            panic!("bytes stay bytes");
+        };
+        assert_eq!(scale, same);
+        for (a, b) in a.chunks(784).zip(b.chunks(784)) {
+            assert_ne!(a, b);
+            let ink = |image: &[u8]| image.iter().map(|&v| f64::from(v)).sum::<f64>();
+            // A turn keeps areas. Sampling does so on the mean alone, and a stroke is two or three pixels wide.
+            assert!((ink(a) / ink(b) - 1.0).abs() < 0.05, "{}", ink(a) / ink(b));
+        }
+    }
+
+    #[test]
+    fn without_distortion_every_epoch_is_the_original() {
+        let originals = digits(50);
+        let data = Augmented::new(originals.clone(), SIZE, Distortion::IDENTITY, 1).unwrap();
+        for number in 0..3 {
+            assert_eq!(&epoch(&data, number), originals.features());
+        }
+    }
+
+    #[test]
+    fn an_image_is_decided_by_seed_epoch_and_index_alone() {
+        let many = augmented(300, 1);
+        let later = epoch(&many, 7);
+        let FeatureValues::Bytes { bytes, .. } = &later else {
+            panic!("bytes stay bytes");
+        };
+        // fewer images beside it, other epochs before it, one thread
+        let few = augmented(20, 1);
+        let FeatureValues::Bytes { bytes: alone, .. } = epoch(&few, 7) else {
+            panic!("bytes stay bytes");
+        };
+        assert!(alone == bytes[..20 * 784]);
+        assert!(epoch(&many, 3) != later && epoch(&many, 7) == later);
+        let one = rayon::ThreadPoolBuilder::new()
+            .num_threads(1)
+            .build()
+            .unwrap();
+        assert!(one.install(|| epoch(&many, 7)) == later);
+        assert!(epoch(&augmented(300, 2), 7) != later);
+    }
+
+    #[test]
+    fn the_same_image_is_drawn_anew_at_every_index_and_epoch() {
+        let FeatureValues::Bytes { bytes, scale } = digits(1).features().clone() else {
+            panic!("digits are bytes");
+        };
+        let same = Dataset::from_bytes(bytes.repeat(100), scale, vec![0; 100]).unwrap();
+        let data: Augmented<784, 10> =
+            Augmented::new(same, SIZE, Distortion::SIMARD_2003, 1).unwrap();
+        let mut all = std::collections::HashSet::new();
+        for number in 0..3 {
+            let FeatureValues::Bytes { bytes, .. } = epoch(&data, number) else {
+                panic!("bytes stay bytes");
+            };
+            all.extend(bytes.chunks(784).map(<[u8]>::to_vec));
+        }
+        assert_eq!(all.len(), 300);
+    }
+
+    #[test]
+    fn threads_ahead_change_no_bit() {
+        let plain = augmented(200, 1).ahead(0);
+        for threads in [1, 3] {
+            let ahead = augmented(200, 1).ahead(threads);
+            // in order, over again, and out of order
+            for number in [0, 1, 2, 2, 0, 5, 6] {
+                assert!(epoch(&plain, number) == epoch(&ahead, number), "{number}");
+            }
+        }
+    }
+
+    #[test]
+    fn images_need_not_be_square() {
+        let bytes: Vec<u8> = (0..60_u8).collect();
+        let data = Dataset::<6, 2>::from_bytes(bytes, 1.0, vec![1; 10]).unwrap();
+        let data = Augmented::new(data, [3, 2], Distortion::default(), 1).unwrap();
+        assert_eq!(data.epoch(0).unwrap().len(), 10);
+    }
+
+    #[test]
+    fn what_is_no_set_of_images_is_refused() {
+        let says = |data: Dataset<784, 10>, size, distortion, words: &str| {
+            let error = Augmented::new(data, size, distortion, 0).unwrap_err();
+            assert_eq!(error.to_string(), words);
+        };
+        let fine = Distortion::default();
+        says(
+            digits(1),
+            [28, 29],
+            fine,
+            "image size: expected width x height = 784, sides of 1 to 2048 pixels, found 28 x 29",
+        );
+        says(
+            Dataset::from_values(vec![0.0; 784], vec![0]).unwrap(),
+            SIZE,
+            fine,
+            "images: expected a data set of bytes, by `Dataset::from_bytes`, found one of `f32`",
+        );
+        let scale = 2.0;
+        says(
+            digits(1),
+            SIZE,
+            Distortion { scale, ..fine },
+            "scale: expected a number from 0 to 0.9, found 2",
+        );
+    }
+}
