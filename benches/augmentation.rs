@@ -46,7 +46,8 @@ fn main() -> Result<()> {
         let data = Augmented::new(originals.clone(), [28, 28], distortion, 1);
         data.map(|data| data.ahead(ahead))
     };
-    let (between, ahead) = (augmented(0, 32)?, augmented(1, 32)?);
+    let faint = DISTORTION.faint_grey;
+    let (between, ahead) = (augmented(0, faint)?, augmented(1, faint)?);
     let every_grey = augmented(0, 0)?;
     let mut net = Fused::<Net>::new(Weights::init(1))?;
     println!(

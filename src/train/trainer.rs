@@ -163,8 +163,8 @@ impl<'a> Trainer<'a> {
 
     /// Trains `net` on `data`.
     ///
-    /// `data` is a [`Dataset`](crate::data::Dataset), or [`Digits`](crate::data::Digits), which
-    /// gives fresh samples every epoch.
+    /// `data` is a [`Dataset`](crate::data::Dataset), or a source of fresh samples every epoch:
+    /// [`Digits`](crate::data::Digits), [`Augmented`](crate::data::Augmented).
     ///
     /// # Errors
     /// [`Error::Setting`](crate::Error::Setting) for a setting out of its range, before anything is trained;

@@ -81,8 +81,8 @@ impl Distortion {
 
     /// The elastic distortion of Simard, Steinkraus and Platt for MNIST: `α = 34`, `σ = 4`, nothing else.
     ///
-    /// `α` multiplies the smoothed field as it is. The paper also speaks of normalising a field to a norm of
-    /// 1; over its 29 × 29 pixels that makes 34 / 29 = 1.2 pixels of the 1.4 here, so little hangs on it.
+    /// `α` multiplies the smoothed field as it is. Where the paper says how fields look, it speaks of normalising one
+    /// "to a norm of 1"; over 28 × 28 pixels that makes 34 / 28 = 1.2 pixels of the 1.4 here, so little hangs on it.
     pub const SIMARD_2003: Self = Self {
         elastic_alpha: 34.0,
         elastic_sigma: 4.0,
