@@ -55,13 +55,15 @@ pub struct Distortion {
 }
 
 impl Default for Distortion {
-    /// Moderate: 10°, shear 0.15, scale 10 %, 1 pixel, and [`Distortion::SIMARD_2003`].
+    /// Moderate: 10°, shear 0.15, scale 10 %, 1 pixel, and [`Distortion::SIMARD_2003`]; greys up to 32 are cut, so
+    /// that of MNIST 19.4 % of the pixels are not 0, as 19.1 % are in the originals (with all greys kept, 25.0 %).
     fn default() -> Self {
         Self {
             rotation_degrees: 10.0,
             shear: 0.15,
             scale: 0.1,
             shift_pixels: 1.0,
+            faint_grey: 32,
             ..Self::SIMARD_2003
         }
     }
