@@ -285,6 +285,27 @@ fn settings_out_of_range_are_refused_before_training<T: Tested>() {
     );
 }
 
+/// A step of 4 samples is too little for a team, one of 64 is not: who computed the steps before is no matter.
+#[test]
+fn steps_of_a_team_and_of_one_thread_take_turns_with_the_same_bits() {
+    use tuplenet::engine::Processor;
+
+    let digits = Digits::new(1).dataset(0..200).unwrap();
+    let trained = |threads| {
+        let processor = Processor::detect().threads(threads);
+        let mut net =
+            Fused::<(Linear<784, 32>, Tanh, Linear<32, 10>)>::on(processor, Weights::init(1))
+                .unwrap();
+        for (seed, batch) in [64, 4, 64, 4, 64].into_iter().enumerate() {
+            let mut trainer = Trainer::new(Adam::default()).batch(batch).seed(seed as u64);
+            trainer.fit(&mut net, &digits).unwrap();
+        }
+        net.weights().unwrap().sha256()
+    };
+    let alone = trained(1);
+    assert!([2, 3].map(trained).iter().all(|sum| *sum == alone));
+}
+
 #[test]
 fn a_schedule_over_no_steps_is_refused() {
     let optimizer = Sgd::default().into();

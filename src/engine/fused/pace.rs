@@ -7,10 +7,12 @@
 
 use std::time::Duration;
 
-/// How long the team works before one thread is tried, to learn what it takes.
-const TEAM_FOR: Duration = Duration::from_millis(500);
-/// How long one thread works alone before the team is tried again.
-const ALONE_FOR: Duration = Duration::from_millis(60);
+/// Slices of the team before one thread is tried for one, to learn what it takes: half a percent of the time.
+const TEAM_FOR: u32 = 250;
+/// The same for the first time, so that a team that is disturbed from the beginning is soon left.
+const TEAM_FIRST_FOR: u32 = 25;
+/// Slices of one thread before the team is tried again.
+const ALONE_FOR: u32 = 30;
 /// The work between two looks at the clock: well above the time of a meeting, below that which a user
 /// would notice.
 const SLICE: Duration = Duration::from_millis(2);
@@ -32,8 +34,8 @@ pub(super) struct Pace {
     team: [f64; 2],
     /// The last slice of one thread.
     alone: f64,
-    /// How long whoever is at work has been.
-    since: Duration,
+    /// Slices that whoever is at work has yet to do before the other is tried.
+    left: u32,
     /// The last slice's.
     last: Option<f64>,
 }
@@ -45,8 +47,7 @@ impl Pace {
             who: Who::Team,
             team: [f64::INFINITY; 2],
             alone: f64::INFINITY,
-            // so that one thread is tried early
-            since: TEAM_FOR,
+            left: TEAM_FIRST_FOR,
             last: None,
         }
     }
@@ -72,24 +73,24 @@ impl Pace {
         if self.last.replace(seconds).is_none() {
             return;
         }
-        self.since += time;
+        self.left = self.left.saturating_sub(1);
         match self.who {
             Who::Team => {
-                let is_first = self.team == [f64::INFINITY; 2];
                 self.team = [self.team[1], seconds];
                 let is_slower = self.team_seconds() > self.alone;
-                if is_slower || (self.since >= TEAM_FOR && !is_first) {
-                    self.turn_to(Who::Alone);
+                if is_slower || self.left == 0 {
+                    (self.who, self.left) = (Who::Alone, ALONE_FOR);
                 }
             }
             Who::Alone => {
                 self.alone = seconds;
                 let is_slower = seconds > self.team_seconds();
-                if is_slower || self.since >= ALONE_FOR {
-                    self.turn_to(Who::Team);
-                }
-                if !is_slower && self.who == Who::Team {
+                if !is_slower && self.left == 0 {
+                    // its next slice is to tell
                     self.team = [f64::INFINITY; 2];
+                }
+                if is_slower || self.left == 0 {
+                    (self.who, self.left) = (Who::Team, TEAM_FOR);
                 }
             }
         }
@@ -97,10 +98,6 @@ impl Pace {
 
     fn team_seconds(&self) -> f64 {
         self.team[0].min(self.team[1])
-    }
-
-    fn turn_to(&mut self, who: Who) {
-        (self.who, self.since) = (who, Duration::ZERO);
     }
 }
 
@@ -134,7 +131,7 @@ mod tests {
     fn a_team_that_nobody_disturbs_stays_together() {
         let mut pace = Pace::new();
         let slices = simulate(&mut pace, 1000, TEAM_MICROS, ALONE_MICROS);
-        // but for a look at one thread every 500 milliseconds, which are 250 slices
+        // but for a look at one thread every 250 slices
         let share = share_alone(&slices);
         assert!((0.003..0.006).contains(&share), "{share}");
         // a slice is some two milliseconds
@@ -146,7 +143,7 @@ mod tests {
         let mut pace = Pace::new();
         simulate(&mut pace, 100, TEAM_MICROS, ALONE_MICROS);
         let disturbed = simulate(&mut pace, 1000, 260, ALONE_MICROS);
-        // but for a look at the team every 60 milliseconds, which are 30 slices
+        // but for a look at the team every 30 slices
         let share = share_alone(&disturbed);
         assert!((0.95..0.99).contains(&share), "{share}");
         let after = simulate(&mut pace, 1000, TEAM_MICROS, ALONE_MICROS);
@@ -156,6 +153,8 @@ mod tests {
     #[test]
     fn a_team_that_is_disturbed_from_the_beginning_is_left() {
         let mut pace = Pace::new();
+        let first = simulate(&mut pace, 26, 260, ALONE_MICROS);
+        assert_eq!(share_alone(&first), 0.0);
         let share = share_alone(&simulate(&mut pace, 1000, 260, ALONE_MICROS));
         assert!((0.95..0.99).contains(&share), "{share}");
     }
@@ -169,9 +168,9 @@ mod tests {
             slices.extend(simulate(&mut pace, 1, 1000, ALONE_MICROS));
             slices.extend(simulate(&mut pace, 5, TEAM_MICROS, ALONE_MICROS));
         }
-        // three seconds, so six looks at one thread
+        // looks at one thread, and nothing else
         let alone = slices.iter().filter(|&&who| who == Who::Alone).count();
-        assert!((4..=7).contains(&alone), "{alone}");
+        assert!((2..=3).contains(&alone), "{alone}");
     }
 
     #[test]
