@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 use super::{
-    matrix::{Matrix, Part, View},
+    matrix::{BLOCK, Matrix, Part, View},
     team::Member,
 };
 
@@ -62,6 +62,24 @@ impl Share {
     }
 }
 
+/// Whether, in a network of two layers of `inputs` inputs whose weights have `blocks` blocks, each of `count`
+/// members has whole columns of the first layer, and of the second layer's weights the rows that these
+/// columns are the inputs of (the last member's, the bias as well).
+pub(super) fn is_apart(count: usize, inputs: [usize; 2], blocks: [usize; 2]) -> bool {
+    (0..count).all(|index| {
+        let member = Member::of(index, count);
+        let [first, second] =
+            [0, 1].map(|at| Share::in_units(&member, blocks[at], inputs[at] + 1, BLOCK));
+        let columns = first.blocks.start * BLOCK..match index + 1 == count {
+            true => inputs[1] + 1,
+            false => first.blocks.end * BLOCK,
+        };
+        first.rows == (0..inputs[0] + 1)
+            && second.blocks == (0..blocks[1])
+            && second.rows == columns
+    })
+}
+
 /// A member's share of `rows` rows.
 pub(super) fn rows(member: &Member<'_>, rows: usize) -> Range<usize> {
     units(rows, ROWS, member.count, member.index)
@@ -92,7 +110,7 @@ mod tests {
                 let mut seen = vec![0; blocks * height];
                 let mut seen_rows = vec![0; height];
                 for index in 0..count {
-                    let member = Member::fake(index, count);
+                    let member = Member::of(index, count);
                     let share = Share::of(&member, blocks, height);
                     for block in share.blocks {
                         share
@@ -104,6 +122,52 @@ mod tests {
                 }
                 assert!(seen.iter().chain(&seen_rows).all(|&times| times == 1));
             }
+        }
+    }
+
+    /// Columns and rows, each with its owner, by another way: from what [`Share`] gives for back and update.
+    #[test]
+    fn members_are_apart_where_rows_belong_to_the_owners_of_their_columns() {
+        let owners = |count: usize, of: &dyn Fn(&Member<'_>) -> Vec<usize>, len: usize| {
+            let mut owners = vec![Vec::new(); len];
+            for index in 0..count {
+                of(&Member::of(index, count))
+                    .into_iter()
+                    .for_each(|place| owners[place].push(index));
+            }
+            owners
+        };
+        let mut apart = 0;
+        for (count, hidden, outputs) in [1, 2, 3, 4, 6, 8]
+            .into_iter()
+            .flat_map(|count| (1..300).map(move |hidden| (count, hidden, 10 + hidden % 2 * 10)))
+        {
+            let blocks = [hidden, outputs].map(|width: usize| width.div_ceil(BLOCK));
+            if !is_apart(count, [784, hidden], blocks) {
+                continue;
+            }
+            apart += 1;
+            let back = |member: &Member<'_>| {
+                let share = Share::of(member, blocks[0], 100);
+                assert_eq!(share.rows, 0..100);
+                (share.blocks.start * BLOCK..share.blocks.end * BLOCK).collect()
+            };
+            let update = |member: &Member<'_>| {
+                let share = Share::in_units(member, blocks[1], hidden + 1, BLOCK);
+                share.rows.collect()
+            };
+            let columns = owners(count, &back, blocks[0] * BLOCK);
+            let rows = owners(count, &update, hidden + 1);
+            // one owner each, and the same; of the bias, which `back` may read with the last block, too
+            assert!(columns.iter().chain(&rows).all(|owners| owners.len() == 1));
+            assert!(columns.iter().zip(&rows).all(|(a, b)| a == b));
+        }
+        assert!(apart > 300, "{apart}");
+        for hidden in [128, 192, 500, 512, 800, 2048] {
+            assert!(
+                is_apart(2, [784, hidden], [hidden.div_ceil(BLOCK), 1]),
+                "{hidden}"
+            );
         }
     }
 }

@@ -58,8 +58,8 @@ impl Member<'_> {
         phases: None,
     };
 
-    #[cfg(test)]
-    pub(super) fn fake(index: usize, count: usize) -> Member<'static> {
+    /// A member to ask what its share is; it meets nobody.
+    pub(super) fn of(index: usize, count: usize) -> Member<'static> {
         Member {
             index,
             count,

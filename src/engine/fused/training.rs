@@ -7,9 +7,16 @@
 //! | --- | --- | --- |
 //! | gather | the batch's samples, masks of dropout | rows |
 //! | forward, each layer | its outputs (and slopes) | columns; rows in the last layer |
-//! | loss | the last layer's delta, losses | the same rows, so no meeting before it |
+//! | loss | the last layer's delta, losses, the turned bitmap | the same rows, so no meeting before it; words |
 //! | back, each layer but the first | the delta of the layer before | that layer's columns |
 //! | update, all layers | weights and moments | columns |
+//!
+//! There is a meeting after each phase, but for those that [`share::is_apart`] saves in a network of two layers:
+//! after the loss, each member reads and writes its own columns of the first layer (weights, moments, outputs,
+//! slopes, delta) and the rows of the second layer's weights and moments that belong to them; beside these it
+//! reads the second layer's delta, the turned bitmap and the samples. Nobody writes the second layer's delta or
+//! turns a bitmap before the next step's first meeting. So there is none after back, and none after the update
+//! unless the next step gathers, which writes samples and masks.
 //!
 //! With clipping by norm, the last phase is three (see `clip`):
 //!
@@ -106,6 +113,7 @@ impl Training<'_> {
     pub(super) unsafe fn run(&self) -> Result<(), Broken> {
         // SAFETY: the caller's.
         let order = unsafe { self.job.order.get() };
+        let is_apart = self.is_apart();
         for (index, samples) in order.chunks(self.job.batch_size).enumerate() {
             let (rule, chance) = match &self.job.kind {
                 Kind::Gradient => (Rule::Store, None),
@@ -136,20 +144,37 @@ impl Training<'_> {
                 }
             };
             // SAFETY: the caller's.
-            unsafe { self.step(index, samples, rule, chance)? };
-            self.member.meet()?;
+            unsafe { self.step(index, samples, rule, chance, is_apart)? };
+            if !is_apart || self.gathers(chance) {
+                self.member.meet()?;
+            }
         }
         Ok(())
     }
 
+    /// Whether the meetings after back and after the update can be left out; see the head of this file.
+    fn is_apart(&self) -> bool {
+        let core = self.core;
+        match &core.program.layers[..] {
+            [first, second] if self.clipping.is_none() => {
+                let inputs = [first, second].map(|layer| layer.linear.inputs);
+                let blocks = [0, 1].map(|at| core.weights[at].blocks());
+                share::is_apart(self.member.count, inputs, blocks)
+            }
+            _ => false,
+        }
+    }
+
     /// # Safety
-    /// As [`Training::run`]; every member calls it with the same arguments, after a meeting.
+    /// As [`Training::run`]; every member calls it with the same arguments, after a meeting, or where the
+    /// head of this file says that none is needed.
     unsafe fn step(
         &self,
         index: usize,
         samples: &[u32],
         rule: Rule,
         chance: Option<Chance>,
+        is_apart: bool,
     ) -> Result<(), Broken> {
         let layers = self.core.program.layers.len();
         // SAFETY: between two meetings each of these writes what no other reads, as the table at the
@@ -159,18 +184,20 @@ impl Training<'_> {
                 self.gather(samples, chance);
                 self.member.meet()?;
             }
-            self.turn(samples);
             for at in 0..layers {
                 self.forward(at, samples, chance.is_some());
                 if at + 1 < layers {
                     self.member.meet()?;
                 }
             }
+            self.turn(samples);
             self.loss(samples);
             self.member.meet()?;
             for at in (1..layers).rev() {
                 self.back(at, samples.len());
-                self.member.meet()?;
+                if !is_apart {
+                    self.member.meet()?;
+                }
             }
             match &self.clipping {
                 None => self.update(samples, rule, self.moments),

@@ -31,7 +31,15 @@ pub(in crate::train) struct Folder {
     keep: usize,
     identity: Value,
     /// Held while the training runs; the system lets go of it when the process ends, however it ends.
-    _lock: File,
+    lock: File,
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // Closing the file is not enough: a process that another thread is just starting has a copy of it for
+        // a moment. If unlocking fails, there is nothing to do but to close it.
+        let _ = self.lock.unlock();
+    }
 }
 
 impl Folder {
@@ -60,7 +68,7 @@ impl Folder {
         Ok(Folder {
             keep: checkpoints.keep,
             identity: identity.fixed(),
-            _lock: lock,
+            lock,
             path,
         })
     }
