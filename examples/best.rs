@@ -13,6 +13,8 @@
 
 #[path = "mnist/engine.rs"]
 mod engine;
+#[path = "mnist/exit.rs"]
+mod exit;
 
 use std::{fmt, fs, ops::ControlFlow, path::PathBuf, process::ExitCode, time::Instant};
 
@@ -125,18 +127,7 @@ impl fmt::Display for Options {
 }
 
 fn main() -> ExitCode {
-    match run(&Options::parse()) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::from(if matches!(error, Error::Setting { .. }) {
-                2
-            } else {
-                1
-            })
-        }
-    }
+    exit::code(run(&Options::parse()))
 }
 
 /// Whether every seed reached the published error.

@@ -9,6 +9,8 @@
 mod digit;
 #[path = "mnist/engine.rs"]
 mod engine;
+#[path = "mnist/exit.rs"]
+mod exit;
 #[path = "mnist/saved.rs"]
 mod saved;
 #[path = "mnist/test_set.rs"]
@@ -58,17 +60,7 @@ tuplenet::frozen! {
 }
 
 fn main() -> ExitCode {
-    match run(&Options::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::from(if matches!(error, Error::Setting { .. }) {
-                2
-            } else {
-                1
-            })
-        }
-    }
+    exit::code(run(&Options::parse()).map(|()| true))
 }
 
 fn run(options: &Options) -> Result<()> {

@@ -8,11 +8,13 @@
 
 #[path = "mnist/engine.rs"]
 mod engine;
+#[path = "mnist/exit.rs"]
+mod exit;
 
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::Parser;
-use tuplenet::{Error, Result, models::MnistClassifier, prelude::*};
+use tuplenet::{Result, models::MnistClassifier, prelude::*};
 
 use engine::{Choice, EngineOptions};
 
@@ -32,17 +34,7 @@ struct Options {
 }
 
 fn main() -> ExitCode {
-    match run(&Options::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::from(if matches!(error, Error::Setting { .. }) {
-                2
-            } else {
-                1
-            })
-        }
-    }
+    exit::code(run(&Options::parse()).map(|()| true))
 }
 
 fn run(options: &Options) -> Result<()> {

@@ -11,11 +11,13 @@
 
 #[path = "mnist/engine.rs"]
 mod engine;
+#[path = "mnist/exit.rs"]
+mod exit;
 
 use std::{fmt, path::PathBuf, process::ExitCode, time::Instant};
 
 use clap::{Parser, value_parser};
-use tuplenet::{Error, Result, models::MnistClassifier, prelude::*, weights::Init};
+use tuplenet::{Result, models::MnistClassifier, prelude::*, weights::Init};
 
 use engine::{Choice, EngineOptions};
 
@@ -68,18 +70,7 @@ impl fmt::Display for Options {
 }
 
 fn main() -> ExitCode {
-    match run(&Options::parse()) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::from(if matches!(error, Error::Setting { .. }) {
-                2
-            } else {
-                1
-            })
-        }
-    }
+    exit::code(run(&Options::parse()))
 }
 
 /// What one seed gave; times in seconds.

@@ -5,6 +5,8 @@
 //! cargo run --release --example explain -- --index 7 --class 2   # what speaks for a 2 in test image 7
 //! ```
 
+#[path = "../mnist/exit.rs"]
+mod exit;
 mod pictures;
 #[path = "../mnist/saved.rs"]
 mod saved;
@@ -55,17 +57,7 @@ const PAIRS: usize = 5;
 const BINS: usize = 10;
 
 fn main() -> ExitCode {
-    match run(&Options::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::from(if matches!(error, Error::Setting { .. }) {
-                2
-            } else {
-                1
-            })
-        }
-    }
+    exit::code(run(&Options::parse()).map(|()| true))
 }
 
 fn run(options: &Options) -> Result<()> {

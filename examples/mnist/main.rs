@@ -12,6 +12,7 @@
 mod curve;
 mod digit;
 mod engine;
+mod exit;
 mod options;
 
 use std::{
@@ -45,27 +46,13 @@ fn main() -> ExitCode {
         eprintln!("error: Ctrl-C cannot be handled: {error}");
         return ExitCode::FAILURE;
     }
-    match run(&options) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::from(match error {
-                // as clap does: 2 says that the command line is at fault
-                Error::Setting { .. } => 2,
-                // as shells do for Ctrl-C
-                Error::Stopped { .. } => INTERRUPTED,
-                _ => 1,
-            })
-        }
-    }
+    exit::code(run(&options).map(|()| true))
 }
-
-const INTERRUPTED: u8 = 130;
 
 /// The first Ctrl-C asks the training to stop, a second one ends the program.
 fn on_ctrl_c() {
     if STOP.swap(true, Ordering::Relaxed) {
-        std::process::exit(INTERRUPTED.into());
+        std::process::exit(exit::INTERRUPTED.into());
     }
 }
 
