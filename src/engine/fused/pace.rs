@@ -9,8 +9,9 @@ use std::time::Duration;
 
 /// Slices of the team before one thread is tried for one, to learn what it takes: half a percent of the time.
 const TEAM_FOR: u32 = 250;
-/// The same for the first time, so that a team that is disturbed from the beginning is soon left.
-const TEAM_FIRST_FOR: u32 = 25;
+/// The same for the first time: a team that is disturbed from the beginning is soon left, and a short training
+/// pays little for the look.
+const TEAM_FIRST_FOR: u32 = 100;
 /// Slices of one thread before the team is tried again.
 const ALONE_FOR: u32 = 30;
 /// The work between two looks at the clock: well above the time of a meeting, below that which a user
@@ -153,7 +154,7 @@ mod tests {
     #[test]
     fn a_team_that_is_disturbed_from_the_beginning_is_left() {
         let mut pace = Pace::new();
-        let first = simulate(&mut pace, 26, 260, ALONE_MICROS);
+        let first = simulate(&mut pace, 101, 260, ALONE_MICROS);
         assert_eq!(share_alone(&first), 0.0);
         let share = share_alone(&simulate(&mut pace, 1000, 260, ALONE_MICROS));
         assert!((0.95..0.99).contains(&share), "{share}");
