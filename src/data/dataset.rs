@@ -8,9 +8,8 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     error::{Error, Result},
-    hex::in_hex,
+    hex::{add_floats, in_hex},
     shape::{Features, Shape},
-    weights::little_endian,
 };
 
 /// `n` samples of `FEATURES` features, each with a label below `CLASSES` or with `CLASSES` target values.
@@ -178,23 +177,16 @@ impl<const F: usize, const C: usize> Dataset<F, C> {
     pub fn sha256(&self) -> String {
         let mut hash = Sha256::new();
         hash.update([F as u64, C as u64].map(u64::to_le_bytes).concat());
-        let mut floats = |values: &[f32]| {
-            for chunk in values.chunks(1024) {
-                hash.update(little_endian(chunk));
-            }
-        };
         match &self.samples.features {
             FeatureValues::Bytes { bytes, scale } => {
-                floats(&[*scale]);
+                hash.update(scale.to_le_bytes());
                 hash.update(bytes);
             }
-            FeatureValues::Values(values) => floats(values),
+            FeatureValues::Values(values) => add_floats(&mut hash, values),
         }
         match &self.samples.targets {
             Targets::Labels(labels) => hash.update(labels),
-            Targets::Values(values) => values
-                .iter()
-                .for_each(|value| hash.update(value.to_le_bytes())),
+            Targets::Values(values) => add_floats(&mut hash, values),
         }
         in_hex(&hash.finalize())
     }

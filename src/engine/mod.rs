@@ -26,7 +26,7 @@ use crate::{
     data::DataFor,
     error::{Error, Result},
     shape::{Sample, Shape},
-    train::{Evaluation, Loss, Optimizer, Schedule, check_clip_norm},
+    train::{Evaluation, Loss, Optimizer, Schedule, at_least_one, check_clip_norm},
 };
 
 /// Runs the network `N`: trains it over a run of batches, and gives its logits.
@@ -157,14 +157,7 @@ impl Run<'_> {
     /// an optimiser, schedule, loss or norm out of its range, a schedule over no steps, or
     /// cross-entropy without labels.
     pub fn check(&self, samples: usize, labels: bool) -> Result<()> {
-        if self.batch_size == 0 {
-            let (expected, found) = ("1 or more".to_owned(), "0".to_owned());
-            return Err(Error::Setting {
-                setting: "batch size",
-                expected,
-                found,
-            });
-        }
+        at_least_one("batch size", self.batch_size)?;
         check_order(self.order, samples)?;
         self.loss.check(labels)?;
         self.optimizer.check()?;
@@ -192,6 +185,13 @@ impl Run<'_> {
     pub fn optimizer_at(&self, index: usize) -> Optimizer {
         self.optimizer.with_learning_rate(self.learning_rate(index))
     }
+}
+
+/// What a gradient of this sum of squares is to be multiplied by, where it is below 1; see [`Run::clip_norm`].
+fn clip_factor(max_norm: f64, sum_of_squares: f64) -> f64 {
+    // Added to the norm, as PyTorch does.
+    const EPSILON: f64 = 1e-6;
+    max_norm / (sum_of_squares.sqrt() + EPSILON)
 }
 
 /// How many samples of `width` features there are.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::{
     error::{Error, Result},
-    train::Evaluation,
+    train::{Evaluation, at_least_one},
 };
 
 /// A reliability table: the range of confidence from 0 to 1 in `M` equal bins, and what became of the samples in each.
@@ -75,13 +75,7 @@ impl Calibration {
     /// [`Error::Setting`] for no bins; [`Error::Data`] for no readings, and for a confidence that is not
     /// from 0 to 1.
     pub fn new(readings: impl IntoIterator<Item = (f64, bool)>, bins: usize) -> Result<Self> {
-        if bins == 0 {
-            return Err(Error::Setting {
-                setting: "bins",
-                expected: "1 or more".to_owned(),
-                found: "0".to_owned(),
-            });
-        }
+        at_least_one("bins", bins)?;
         let mut table = vec![Bin::default(); bins];
         for (sample, (confidence, is_right)) in readings.into_iter().enumerate() {
             if !(0.0..=1.0).contains(&confidence) {

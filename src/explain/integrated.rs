@@ -10,6 +10,7 @@ use crate::{
     engine::{Tape, check_class},
     error::{Error, Result},
     shape::{Sample, Shape},
+    train::at_least_one,
 };
 
 /// Shares the logit of a class out among the features: feature `i` gets
@@ -166,9 +167,7 @@ impl<S: Shape> IntegratedGradients<S> {
                 found,
             })
         };
-        if self.steps == 0 {
-            return refused("steps", "1 or more".to_owned(), "0".to_owned());
-        }
+        at_least_one("steps", self.steps)?;
         if self.most_steps < self.steps {
             let expected = format!("{} or more, the steps to begin with", self.steps);
             return refused("most steps", expected, self.most_steps.to_string());

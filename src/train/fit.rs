@@ -8,8 +8,8 @@ use std::{
 };
 
 use super::{
-    Checkpoints, EpochReport, Evaluation, History, Loss, Progress, Trainer,
-    checkpoint::{Contents, Folder, Identity},
+    EpochReport, Evaluation, History, Loss, Progress, Trainer,
+    checkpoint::{Folder, Identity},
     evaluation::mean_loss,
     record::Record,
     settings::Settings,
@@ -56,15 +56,10 @@ impl<'f, 't, N: Network, E: Engine<N>> Fit<'f, 't, N, E> {
                 let taken = Folder::take(checkpoints, &identity)?;
                 if !checkpoints.resume {
                     taken.check_empty()?;
-                } else if let Some(contents) = taken.resume::<N>()? {
-                    let Contents {
-                        weights,
-                        optimizer,
-                        standing: left,
-                    } = contents;
-                    net.restore(&weights, optimizer.as_ref())?;
-                    standing = left;
-                    last_checkpoint = Checkpoints::newest(&checkpoints.folder)?;
+                } else if let Some((path, contents)) = taken.resume::<N>()? {
+                    net.restore(&contents.weights, contents.optimizer.as_ref())?;
+                    standing = contents.standing;
+                    last_checkpoint = Some(path);
                 }
                 folder = Some(taken);
             }
@@ -152,7 +147,7 @@ impl<'f, 't, N: Network, E: Engine<N>> Fit<'f, 't, N, E> {
             self.validate(data, samples, &validation, &mut report)?;
         }
         if let Some(loss) = report.validation_loss.filter(|loss| !loss.is_finite()) {
-            return self.not_finite_at_last_step(loss as f32);
+            return self.not_finite(self.last_step(), loss as f32);
         }
         self.end_epoch(report)
     }
@@ -185,7 +180,7 @@ impl<'f, 't, N: Network, E: Engine<N>> Fit<'f, 't, N, E> {
             self.standing.position.samples_done += order_of_run.len();
             let losses = &self.standing.losses[before..];
             if let Some(at) = losses.iter().position(|loss| !loss.is_finite()) {
-                return self.not_finite(before + at, losses[at], run.learning_rate(at));
+                return self.not_finite(before + at, losses[at]);
             }
             let last = losses.len() - 1;
             self.report_progress(order.len(), losses[last], run.learning_rate(last));
@@ -221,8 +216,10 @@ impl<'f, 't, N: Network, E: Engine<N>> Fit<'f, 't, N, E> {
             .checkpoints
             .as_ref()
             .and_then(|checkpoints| checkpoints.every);
-        if asked || every.is_some_and(|every| self.written_at.elapsed() >= every) {
-            self.write_checkpoint()?;
+        let is_time = asked || every.is_some_and(|every| self.written_at.elapsed() >= every);
+        if is_time && self.folder.is_some() {
+            let weights = self.checked_weights()?;
+            self.write_checkpoint(&weights)?;
         }
         if asked {
             return Err(Error::Stopped {
@@ -235,13 +232,12 @@ impl<'f, 't, N: Network, E: Engine<N>> Fit<'f, 't, N, E> {
     }
 
     /// Writes a checkpoint, if there is a folder for them.
-    fn write_checkpoint(&mut self) -> Result<()> {
+    fn write_checkpoint(&mut self, weights: &Weights<N>) -> Result<()> {
         let Some(folder) = &self.folder else {
             return Ok(());
         };
-        let weights = self.checked_weights()?;
         let optimizer = self.net.optimizer_state()?;
-        let written = folder.write(&weights, optimizer.as_ref(), &self.standing)?;
+        let written = folder.write(weights, optimizer.as_ref(), &self.standing)?;
         self.last_checkpoint = Some(written);
         self.written_at = Instant::now();
         Ok(())
@@ -254,10 +250,16 @@ impl<'f, 't, N: Network, E: Engine<N>> Fit<'f, 't, N, E> {
             return Ok(weights);
         }
         let loss = self.standing.losses.last().copied();
-        self.not_finite_at_last_step(loss.unwrap_or_default())
+        self.not_finite(self.last_step(), loss.unwrap_or_default())
     }
 
-    fn not_finite_at_last_step<T>(&self, loss: f32) -> Result<T> {
+    /// The epoch's last step so far, from 0.
+    fn last_step(&self) -> usize {
+        self.standing.losses.len().saturating_sub(1)
+    }
+
+    /// The error of a loss or weight that is not finite, found after step `step` of the epoch, from 0.
+    fn not_finite<T>(&self, step: usize, loss: f32) -> Result<T> {
         let Settings {
             optimizer,
             schedule,
@@ -268,14 +270,7 @@ impl<'f, 't, N: Network, E: Engine<N>> Fit<'f, 't, N, E> {
             total_steps,
             ..
         } = self.standing.position;
-        let step = self.standing.losses.len().saturating_sub(1);
-        let peak = optimizer.learning_rate();
-        let learning_rate = schedule.learning_rate(peak, steps_before + step as u64, total_steps);
-        self.not_finite(step, loss, learning_rate)
-    }
-
-    /// The error of a loss or weight that is not finite, found after step `step` of the epoch, from 0.
-    fn not_finite<T>(&self, step: usize, loss: f32, learning_rate: f64) -> Result<T> {
+        let (peak, at) = (optimizer.learning_rate(), steps_before + step as u64);
         let weights = self.net.weights()?;
         let bad = weights
             .tensors()
@@ -285,7 +280,7 @@ impl<'f, 't, N: Network, E: Engine<N>> Fit<'f, 't, N, E> {
             step: step + 1,
             loss,
             tensor: bad.map(|tensor| tensor.name),
-            learning_rate,
+            learning_rate: schedule.learning_rate(peak, at, total_steps),
             checkpoint: self.last_checkpoint.clone(),
         })
     }
@@ -324,7 +319,7 @@ impl<'f, 't, N: Network, E: Engine<N>> Fit<'f, 't, N, E> {
                 self.standing.best = Some(Best {
                     epoch,
                     loss,
-                    weights,
+                    weights: weights.clone(),
                 });
             } else if best.is_some_and(|best| epoch - best.epoch >= stopping.patience) {
                 has_ended = true;
@@ -347,7 +342,7 @@ impl<'f, 't, N: Network, E: Engine<N>> Fit<'f, 't, N, E> {
         if let Some(record) = &self.record {
             record.history(&self.standing.history)?;
         }
-        self.write_checkpoint()
+        self.write_checkpoint(&weights)
     }
 
     /// Gives the network its best weights, where they were kept.

@@ -15,7 +15,7 @@ mod split;
 mod standing;
 mod trainer;
 
-pub(crate) use range::check_clip_norm;
+pub(crate) use range::{at_least_one, check_clip_norm};
 
 pub use checkpoint::Checkpoints;
 pub use early_stopping::EarlyStopping;

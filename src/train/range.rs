@@ -20,6 +20,17 @@ pub(super) fn not_negative(setting: &'static str, value: f64) -> Result<()> {
     out_of_range(setting, "a finite number, 0 or above", value)
 }
 
+pub(crate) fn at_least_one(setting: &'static str, value: usize) -> Result<()> {
+    if value > 0 {
+        return Ok(());
+    }
+    Err(Error::Setting {
+        setting,
+        expected: "1 or more".to_owned(),
+        found: "0".to_owned(),
+    })
+}
+
 pub(super) fn below_one(setting: &'static str, value: f64) -> Result<()> {
     if (0.0..1.0).contains(&value) {
         return Ok(());

@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use super::{EarlyStopping, Loss, Optimizer, Schedule, check_clip_norm};
-use crate::error::{Error, Result};
+use super::{EarlyStopping, Loss, Optimizer, Schedule, at_least_one, check_clip_norm};
+use crate::error::Result;
 
 /// What a [`Trainer`](super::Trainer) is told by its methods.
 #[derive(Clone, Copy, Debug, Serialize)]
@@ -25,15 +25,8 @@ impl Settings {
     /// # Errors
     /// [`Error::Setting`] for a setting out of its range.
     pub(super) fn check(&self) -> Result<()> {
-        for (setting, value) in [("epochs", self.epochs), ("batch size", self.batch_size)] {
-            if value == 0 {
-                return Err(Error::Setting {
-                    setting,
-                    expected: "1 or more".to_owned(),
-                    found: "0".to_owned(),
-                });
-            }
-        }
+        at_least_one("epochs", self.epochs)?;
+        at_least_one("batch size", self.batch_size)?;
         self.optimizer.check()?;
         self.schedule.check()?;
         check_clip_norm(self.clip_norm)?;

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     Network,
     error::{Error, Result},
-    hex::in_hex,
+    hex::{add_floats, in_hex},
 };
 
 /// The parameters of the network `N`: one 64-byte-aligned buffer of [`Network::PARAMS`] `f32`.
@@ -127,9 +127,7 @@ impl<N: Network> Weights<N> {
     /// The SHA-256 of the parameters as little-endian `f32`, in hexadecimal: equal sums, equal bits.
     pub fn sha256(&self) -> String {
         let mut hash = Sha256::new();
-        for value in self.as_slice() {
-            hash.update(value.to_le_bytes());
-        }
+        add_floats(&mut hash, self.as_slice());
         in_hex(&hash.finalize())
     }
 }

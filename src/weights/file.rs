@@ -1,10 +1,10 @@
 //! Weights as `.safetensors`, with the keys and layout of `torch.nn.Sequential`.
 
-use std::{fs, path::Path};
+use std::{collections::HashMap, fs, path::Path};
 
-use safetensors::{Dtype, SafeTensors, tensor::TensorView};
+use safetensors::{Dtype, SafeTensorError, SafeTensors, tensor::TensorView};
 
-use super::{Misfit, Weights, header, names::Names};
+use super::{Misfit, Tensor, Weights, header, names::Names};
 use crate::{
     Network, aside,
     error::{Error, Result},
@@ -111,21 +111,7 @@ impl<N: Network> Weights<N> {
         names
             .check(&N::PLAN)
             .map_err(|misfit| refused(path, &misfit))?;
-        let tensors: Vec<(String, Vec<usize>, Vec<u8>)> = self
-            .named_tensors(names)
-            .map(|tensor| (tensor.name, tensor.shape, little_endian(tensor.values)))
-            .collect();
-        let views: Result<Vec<(&str, TensorView<'_>)>, _> = tensors
-            .iter()
-            .map(|(name, shape, bytes)| {
-                Ok((
-                    name.as_str(),
-                    TensorView::new(Dtype::F32, shape.clone(), bytes)?,
-                ))
-            })
-            .collect();
-        let file = views
-            .and_then(|views| safetensors::serialize(views, None))
+        let file = to_safetensors(self.named_tensors(names), None)
             .map_err(|error| not_safetensors(path, error))?;
         aside::write(path, &file).map_err(|source| Error::Io {
             path: path.to_owned(),
@@ -134,6 +120,25 @@ impl<N: Network> Weights<N> {
             remedy: "name a file in a folder that exists and can be written",
         })
     }
+}
+
+/// The bytes of a safetensors file with these tensors.
+pub(crate) fn to_safetensors<'a>(
+    tensors: impl IntoIterator<Item = Tensor<'a>>,
+    metadata: Option<HashMap<String, String>>,
+) -> Result<Vec<u8>, SafeTensorError> {
+    let tensors: Vec<(String, Vec<usize>, Vec<u8>)> = tensors
+        .into_iter()
+        .map(|tensor| (tensor.name, tensor.shape, little_endian(tensor.values)))
+        .collect();
+    let views = tensors.iter().map(|(name, shape, bytes)| {
+        Ok((
+            name.as_str(),
+            TensorView::new(Dtype::F32, shape.clone(), bytes)?,
+        ))
+    });
+    let views: Vec<_> = views.collect::<Result<_, SafeTensorError>>()?;
+    safetensors::serialize(views, metadata)
 }
 
 /// The bytes of `values` as a file has them.
@@ -166,7 +171,7 @@ fn parse<'a>(path: &Path, bytes: &'a [u8]) -> Result<SafeTensors<'a>> {
     SafeTensors::deserialize(bytes).map_err(|error| not_safetensors(path, error))
 }
 
-fn not_safetensors(path: &Path, error: safetensors::SafeTensorError) -> Error {
+fn not_safetensors(path: &Path, error: SafeTensorError) -> Error {
     Error::WeightsFile {
         path: path.to_owned(),
         tensor: "header".to_owned(),

@@ -12,8 +12,8 @@ import json
 from pathlib import Path
 
 import torch
-from fixtures import training_network
-from safetensors.torch import load_file, save_file
+from fixtures import initial_training
+from safetensors.torch import save_file
 from torch.nn import functional as F
 
 # The samples that tuplenet holds back with validation(80) and seed 1; a test in src/train/split.rs holds it to them.
@@ -31,11 +31,8 @@ MOST_EPOCHS = 200
 
 def train(dtype):
     """One step an epoch, over all that is not held back, so that no order matters."""
-    data = load_file(Path(__file__).parent / "training.safetensors")
-    network = training_network()
-    network.load_state_dict({k.removeprefix("init."): v for k, v in data.items() if k.startswith("init.")})
-    network.to(dtype)
-    features, labels = data["features"].to(dtype), data["labels"].long()
+    network, features, labels = initial_training()
+    network, features = network.to(dtype), features.to(dtype)
     held_back = torch.zeros(len(labels), dtype=torch.bool)
     held_back[VALIDATION] = True
     optimizer = torch.optim.Adam(network.parameters(), lr=LEARNING_RATE)

@@ -15,12 +15,10 @@ use super::{
     team::{Broken, Member},
     training::Training,
 };
+use crate::engine::clip_factor;
 
 /// Rows of a block to a piece: 8 kB of gradients.
 const PIECE_ROWS: usize = 128;
-
-/// Added to the norm, as PyTorch does.
-const EPSILON: f64 = 1e-6;
 
 /// The gradients of a step, and what their norm is made of.
 pub(super) struct Stored {
@@ -96,8 +94,7 @@ impl Clipping<'_> {
         let count = self.stored.squares.len();
         // SAFETY: the caller's.
         let squares = unsafe { self.stored.squares.slice(0..count) };
-        let norm = squares.iter().sum::<f64>().sqrt();
-        (self.max_norm / (norm + EPSILON)).min(1.0) as f32
+        clip_factor(self.max_norm, squares.iter().sum()).min(1.0) as f32
     }
 }
 

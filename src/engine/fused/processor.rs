@@ -3,7 +3,10 @@
 use std::{fmt, thread};
 
 use super::Simd;
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    train::at_least_one,
+};
 
 /// The threads and the SIMD instructions of an engine.
 ///
@@ -52,20 +55,14 @@ impl Processor {
     /// # Errors
     /// [`Error::Setting`] for no threads, or for instructions that the processor lacks.
     pub(super) fn check(&self) -> Result<()> {
-        let refused = |setting, expected: String, found: String| {
-            Err(Error::Setting {
-                setting,
-                expected,
-                found,
-            })
-        };
-        if self.threads == 0 {
-            return refused("threads", "1 or more".to_owned(), "0".to_owned());
-        }
+        at_least_one("threads", self.threads)?;
         if !self.simd.is_available() {
             let best = Simd::detect().name();
-            let expected = format!("instructions of this processor, such as {best}");
-            return refused("SIMD", expected, self.simd.name().to_owned());
+            return Err(Error::Setting {
+                setting: "SIMD",
+                expected: format!("instructions of this processor, such as {best}"),
+                found: self.simd.name().to_owned(),
+            });
         }
         Ok(())
     }

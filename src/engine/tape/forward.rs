@@ -1,8 +1,8 @@
 //! The plan's steps as dfdx operations: one match arm per [`Op`].
 
 use dfdx::prelude::{
-    Axes2, Axis, BroadcastTo, Device, Gradients, HasShape, Merge, NoneTape, PermuteTo, Tape,
-    Tensor, TryAdd, TryMatMul, TryMul, TrySub,
+    Axes2, Axis, Backward, BroadcastTo, Device, Gradients, HasShape, Merge, NoneTape, PermuteTo,
+    SumTo, Tape, Tensor, Trace, TryAdd, TryMatMul, TryMul, TrySub,
 };
 
 use crate::{
@@ -37,6 +37,30 @@ pub(super) fn layers<D: Device<f32>>(
             })
         })
         .collect()
+}
+
+/// Buffers of dfdx's that hold `values` for the parameters of `layers`, one for each.
+///
+/// dfdx lets nobody write such a buffer but its backward pass; the gradient of `sum(w v)` with respect to
+/// `w` is `v`, to the bit.
+pub(super) fn as_gradients<D: Device<f32>>(
+    layers: &[Layer<D>],
+    values: impl IntoIterator<Item = Result<Layer<D>, D::Err>>,
+) -> Result<Gradients<f32, D>, D::Err> {
+    let mut sum = None;
+    for (of, values) in layers.iter().zip(values) {
+        let values = values?;
+        let weight = of.weight.leaky_trace().try_mul(values.weight)?;
+        let bias = of.bias.leaky_trace().try_mul(values.bias)?;
+        let layer = weight
+            .try_sum::<(), _>()?
+            .try_add(bias.try_sum::<(), _>()?)?;
+        sum = Some(match sum {
+            None => layer,
+            Some(sum) => layer.try_add(sum)?,
+        });
+    }
+    sum.map_or(Ok(Gradients::leaky()), |sum| sum.try_backward())
 }
 
 impl<D: Device<f32>> Layer<D> {

@@ -198,7 +198,7 @@ impl<N: Network, D: Device<f32>> Engine<N> for Tape<N, D> {
                 .backward(data, batch, run.loss, Some(dropouts))
                 .and_then(|(loss, mut gradients)| {
                     if let Some(max_norm) = run.clip_norm {
-                        gradients = clip(&self.device, &self.layers, gradients, max_norm)?;
+                        gradients = clip(&self.layers, gradients, max_norm)?;
                     }
                     let optimizer = run.optimizer_at(index);
                     let state = State::of(&mut self.state, &optimizer);

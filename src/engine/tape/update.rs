@@ -2,12 +2,12 @@
 
 use dfdx::{
     optim::{AdamConfig, Momentum, SgdConfig, WeightDecay},
-    prelude::{Backward, Device, Gradients, SumTo, Trace, TryAdd, TryMul},
+    prelude::{Device, Gradients},
 };
 
-use super::forward::{self, Layer};
+use super::forward::{self, Layer, as_gradients};
 use crate::{
-    Network, Weights,
+    Network,
     engine::OptimizerState,
     train::{Optimizer, OptimizerKind},
 };
@@ -47,7 +47,10 @@ impl<D: Device<f32>> State<D> {
     ) -> Result<Self, D::Err> {
         let mut moments = state.moments.iter();
         let mut next = || match moments.next() {
-            Some(moment) => with_values(layers, device, moment),
+            Some(moment) => {
+                let values = forward::layers(device, &N::PLAN, moment.as_slice())?;
+                as_gradients(layers, values.into_iter().map(Ok))
+            }
             None => Ok(Gradients::leaky()),
         };
         Ok(State {
@@ -150,31 +153,6 @@ impl<D: Device<f32>> State<D> {
         }
         Ok(())
     }
-}
-
-/// Buffers that hold `values` for the parameters of `layers`.
-///
-/// dfdx lets nobody write such a buffer but its backward pass; the gradient of `sum(w v)` with respect to
-/// `w` is `v`, to the bit.
-fn with_values<N: Network, D: Device<f32>>(
-    layers: &[Layer<D>],
-    device: &D,
-    values: &Weights<N>,
-) -> Result<Gradients<f32, D>, D::Err> {
-    let values = forward::layers(device, &N::PLAN, values.as_slice())?;
-    let mut sum = None;
-    for (of, values) in layers.iter().zip(values) {
-        let weight = of.weight.clone().leaky_traced().try_mul(values.weight)?;
-        let bias = of.bias.clone().leaky_traced().try_mul(values.bias)?;
-        let layer = weight
-            .try_sum::<(), _>()?
-            .try_add(bias.try_sum::<(), _>()?)?;
-        sum = Some(match sum {
-            None => layer,
-            Some(sum) => layer.try_add(sum)?,
-        });
-    }
-    sum.map_or(Ok(Gradients::leaky()), |sum| sum.try_backward())
 }
 
 fn decay(rate: f64, kind: fn(f64) -> WeightDecay) -> Option<WeightDecay> {

@@ -11,7 +11,7 @@
 
 use std::collections::HashMap;
 
-use safetensors::{Dtype, SafeTensors, tensor::TensorView};
+use safetensors::{Dtype, SafeTensors};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -24,7 +24,7 @@ use crate::{
         History, OptimizerKind,
         standing::{Best, Position, Standing},
     },
-    weights::little_endian,
+    weights::{Tensor, to_safetensors},
 };
 
 /// The format that is written, and the only one that is read.
@@ -112,39 +112,20 @@ pub(super) fn write<N: Network>(
             .as_ref()
             .map(|best| ("best".to_owned(), &best.weights)),
     );
-    let mut tensors: Vec<(String, Vec<usize>, Vec<u8>)> = named
-        .flat_map(|(prefix, weights)| {
-            weights
-                .tensors()
-                .map(move |tensor| (prefix.clone(), tensor))
+    let tensors = named.flat_map(|(prefix, weights)| {
+        weights.tensors().map(move |tensor| Tensor {
+            name: format!("{prefix}.{}", tensor.name),
+            ..tensor
         })
-        .map(|(prefix, tensor)| {
-            (
-                format!("{prefix}.{}", tensor.name),
-                tensor.shape,
-                little_endian(tensor.values),
-            )
-        })
-        .collect();
-    let losses = &standing.losses;
-    tensors.push((
-        "losses".to_owned(),
-        vec![losses.len()],
-        little_endian(losses),
-    ));
-    let views = tensors.iter().map(|(name, shape, bytes)| {
-        Ok((
-            name.as_str(),
-            TensorView::new(Dtype::F32, shape.clone(), bytes)?,
-        ))
     });
+    let losses = Tensor {
+        name: "losses".to_owned(),
+        shape: vec![standing.losses.len()],
+        values: &standing.losses,
+    };
     let metadata = [("checkpoint", manifest), ("sha256", NO_SUM.to_owned())];
-    let metadata = metadata
-        .map(|(name, value)| (name.to_owned(), value))
-        .into();
-    let mut file = views
-        .collect::<Result<Vec<_>, _>>()
-        .and_then(|views| safetensors::serialize(views, Some(metadata)))
+    let metadata = metadata.map(|(name, value)| (name.to_owned(), value));
+    let mut file = to_safetensors(tensors.chain([losses]), Some(metadata.into()))
         .map_err(|error| error.to_string())?;
     let place = place_of(&file, NO_SUM).ok_or("the checksum has no place")?;
     let sum = in_hex(&Sha256::digest(&file));

@@ -73,11 +73,11 @@ impl Folder {
         })
     }
 
-    /// The newest checkpoint; `None` where there is none.
+    /// The newest checkpoint, with its path; `None` where there is none.
     ///
     /// # Errors
     /// [`Error::Checkpoint`] when it is damaged, or another training's; [`Error::Io`] when it cannot be read.
-    pub(in crate::train) fn resume<N: Network>(&self) -> Result<Option<Contents<N>>> {
+    pub(in crate::train) fn resume<N: Network>(&self) -> Result<Option<(PathBuf, Contents<N>)>> {
         let Some(path) = newest(&self.path)? else {
             return Ok(None);
         };
@@ -97,7 +97,8 @@ impl Folder {
                 remedy: "go on with what it was begun with, or begin afresh in another folder",
             });
         }
-        opened.contents().map(Some).map_err(refused)
+        let contents = opened.contents().map_err(refused)?;
+        Ok(Some((path, contents)))
     }
 
     /// Checks that no training has left checkpoints here.

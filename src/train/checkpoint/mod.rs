@@ -9,8 +9,9 @@ use std::{
     time::Duration,
 };
 
-pub(super) use self::{file::Contents, folder::Folder, identity::Identity};
-use crate::error::{Error, Result};
+pub(super) use self::{folder::Folder, identity::Identity};
+use super::at_least_one;
+use crate::error::Result;
 
 /// Where, and how often, a training writes down where it stands; always at the end of an epoch.
 ///
@@ -82,19 +83,12 @@ impl Checkpoints {
     /// The newest checkpoint in `folder`, if there is one.
     ///
     /// # Errors
-    /// [`Error::Io`] when the folder is there and cannot be read.
+    /// [`Error::Io`](crate::Error::Io) when the folder is there and cannot be read.
     pub fn newest(folder: impl AsRef<Path>) -> Result<Option<PathBuf>> {
         folder::newest(folder.as_ref())
     }
 
     pub(super) fn check(&self) -> Result<()> {
-        if self.keep == 0 {
-            return Err(Error::Setting {
-                setting: "checkpoints kept",
-                expected: "1 or more".to_owned(),
-                found: "0".to_owned(),
-            });
-        }
-        Ok(())
+        at_least_one("checkpoints kept", self.keep)
     }
 }
