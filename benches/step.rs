@@ -10,8 +10,8 @@ use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use tuplenet::{
-    engine::Run, frozen::embed, models::MnistClassifier, prelude::*, shape::Features,
-    train::Optimizer,
+    engine::Run, frozen::embed, models::MnistClassifier, objective::Optimizer, prelude::*,
+    shape::Features,
 };
 
 /// Samples that a step is taken from: more than a batch, so that not all stay in the cache.

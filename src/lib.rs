@@ -8,18 +8,22 @@ pub mod data;
 #[doc = include_str!("../DESIGN.md")]
 pub mod design {}
 #[cfg(feature = "train")]
+mod checksum;
+#[cfg(feature = "train")]
 pub mod engine;
 #[cfg(feature = "train")]
 pub mod error;
 #[cfg(feature = "train")]
 pub mod explain;
 pub mod frozen;
-#[cfg(feature = "train")]
-mod hex;
 pub mod layer;
 pub mod layers;
+#[cfg(feature = "train")]
+pub mod metrics;
 pub mod models;
 pub mod network;
+#[cfg(feature = "train")]
+pub mod objective;
 #[cfg(feature = "train")]
 mod panic;
 pub mod plan;
@@ -30,6 +34,8 @@ pub mod shape;
 mod single;
 pub mod summary;
 mod text;
+#[cfg(feature = "train")]
+mod threads;
 #[cfg(feature = "train")]
 pub mod train;
 pub mod weights;

@@ -14,8 +14,6 @@ pub use crate::{
     Weights,
     data::{Dataset, Digits, Mnist},
     engine::{Engine, Fused},
-    train::{
-        Adam, AdamW, Checkpoints, Cosine, EarlyStopping, Loss, OneCycle, Schedule, Sgd, StepDecay,
-        Trainer, WarmUp,
-    },
+    objective::{Adam, AdamW, Cosine, Loss, OneCycle, Schedule, Sgd, StepDecay, WarmUp},
+    train::{Checkpoints, EarlyStopping, Trainer},
 };

@@ -20,9 +20,9 @@ use tuplenet::{
     engine::{Processor, Run},
     frozen::Values,
     models::MnistClassifier,
+    objective::Optimizer,
     prelude::*,
     shape::{Features, Sample},
-    train::Optimizer,
 };
 
 /// The system's allocator, counted.

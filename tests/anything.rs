@@ -12,9 +12,10 @@ use proptest::prelude::*;
 use tuplenet::{
     Error, Result,
     engine::Processor,
+    objective::{Curve, Optimizer},
     prelude::*,
     shape::Features,
-    train::{Curve, History, Optimizer},
+    train::History,
 };
 
 const TRAININGS: u32 = 10_000;

@@ -10,7 +10,7 @@ mod engines;
 
 use std::io::Write;
 
-use tuplenet::{Error, engine::Batches, prelude::*, shape::Features, train::Optimizer};
+use tuplenet::{Error, engine::Batches, objective::Optimizer, prelude::*, shape::Features};
 
 use engines::{Recipe, Tested, losses, optimizers, train};
 

@@ -1,6 +1,6 @@
 //! Tests that every engine has to pass, written once, and what they train with.
 
-use tuplenet::{engine::Run, prelude::*, train::Optimizer};
+use tuplenet::{engine::Run, objective::Optimizer, prelude::*};
 
 /// An engine under test.
 pub trait Tested {

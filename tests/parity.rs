@@ -3,9 +3,9 @@
 use proptest::prelude::*;
 use tuplenet::{
     engine::{Processor, Simd},
+    objective::Optimizer,
     prelude::*,
     shape::Features,
-    train::Optimizer,
 };
 
 use crate::engines::{Recipe, losses, optimizers, train};

@@ -13,8 +13,9 @@ use tuplenet::{
     Error, Result,
     data::{Augmented, Distortion},
     engine::{OptimizerState, Run},
+    objective::Optimizer,
     prelude::*,
-    train::{History, Optimizer},
+    train::History,
 };
 
 use crate::engines::{Tested, on_every_engine, optimizers};

@@ -7,7 +7,7 @@ use plotters::{
     style::text_anchor::{HPos, Pos, VPos},
 };
 use proptest::prelude::*;
-use tuplenet::{prelude::*, train::Curve};
+use tuplenet::{objective::Curve, prelude::*};
 
 fn curves() -> impl Strategy<Value = Curve> {
     prop_oneof![

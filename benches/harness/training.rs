@@ -1,6 +1,6 @@
 //! Our own training, the same with every engine: the public API, served as the rivals are.
 
-use tuplenet::{engine::Run, models::Mlp, prelude::*, train::Optimizer};
+use tuplenet::{engine::Run, models::Mlp, objective::Optimizer, prelude::*};
 
 use super::served::{Result, Served, Setup};
 

@@ -20,9 +20,9 @@ use image::RgbImage;
 use tuplenet::{
     Error, Result,
     explain::{Calibration, IntegratedGradients},
+    metrics::Evaluation,
     models::MnistClassifier,
     prelude::*,
-    train::Evaluation,
 };
 
 use saved::SAVED;

@@ -29,9 +29,11 @@ use serde_json::json;
 use tuplenet::{
     Error, Result,
     data::{Augmented, Distortion, Download},
+    metrics::Evaluation,
     models::MnistClassifier,
+    objective::Optimizer,
     prelude::*,
-    train::{Evaluation, History, Optimizer},
+    train::History,
 };
 
 use engine::Choice;

@@ -8,8 +8,8 @@ use std::{
 use clap::{Args, Parser, ValueEnum};
 use tuplenet::{
     Error, Result,
+    objective::{Curve, Optimizer},
     prelude::*,
-    train::{Curve, Optimizer},
 };
 
 use crate::{engine::EngineOptions, unwritable};

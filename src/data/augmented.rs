@@ -19,10 +19,10 @@ use super::{
     distortion::{Field, Gaussian, LONGEST_SIDE, Warp},
 };
 use crate::{
-    engine::Processor,
     error::{Error, Result},
     seed::{self, Stream},
     shape::Features,
+    threads::MAX_THREADS,
 };
 
 /// The places, along either axis, that an image's window may have in an epoch's field.
@@ -139,13 +139,13 @@ impl<const F: usize, const C: usize> Augmented<F, C> {
                 distortion,
                 seed,
             },
-            threads_ahead: cores.saturating_sub(Processor::MOST_THREADS),
+            threads_ahead: cores.saturating_sub(MAX_THREADS),
             state: Mutex::new(State::default()),
         })
     }
 
     /// How many threads compute the next epoch while this one is trained on; by default the cores that the
-    /// engine leaves, so none on up to [`Processor::MOST_THREADS`]. With 0, an epoch is computed on every core when it is
+    /// engine leaves, so none on up to [`Processor::MAX_THREADS`](crate::engine::Processor::MAX_THREADS). With 0, an epoch is computed on every core when it is
     /// asked for. It changes no bit.
     #[must_use]
     pub fn ahead(mut self, threads: usize) -> Self {

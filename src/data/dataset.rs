@@ -7,8 +7,8 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 use crate::{
+    checksum::{add_floats, in_hex},
     error::{Error, Result},
-    hex::{add_floats, in_hex},
     shape::{Features, Shape},
 };
 

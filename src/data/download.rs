@@ -14,8 +14,8 @@ use ureq::Agent;
 use super::{Mnist, mnist::refused};
 use crate::{
     aside::new_part,
+    checksum::in_hex,
     error::{Error, Result},
-    hex::in_hex,
 };
 
 /// Where the files are published, the first to be asked first.

@@ -8,6 +8,7 @@ mod fused;
 #[cfg(feature = "cuda")]
 mod gpu;
 mod optimizer_state;
+mod run;
 #[cfg(feature = "dfdx")]
 mod tape;
 
@@ -16,17 +17,21 @@ pub use dfdx::tensor::Cpu;
 #[cfg(feature = "cuda")]
 pub use dfdx::tensor::Cuda;
 #[cfg(feature = "dfdx")]
+pub(crate) use tape::check_class;
+#[cfg(feature = "dfdx")]
 pub use tape::{Batches, Tape};
 
 pub use fused::{Fused, Processor, Simd};
 pub use optimizer_state::OptimizerState;
+pub use run::Run;
 
 use crate::{
-    Network, Weights,
     data::DataFor,
-    error::{Error, Result},
+    error::Result,
+    metrics::Evaluation,
+    network::Network,
     shape::{Sample, Shape},
-    train::{Evaluation, Loss, Optimizer, Schedule, at_least_one, check_clip_norm},
+    weights::Weights,
 };
 
 /// Runs the network `N`: trains it over a run of batches, and gives its logits.
@@ -115,125 +120,7 @@ pub trait Engine<N: Network> {
     {
         let uploaded = self.upload(data)?;
         let order: Vec<u32> = (0..data.samples().len as u32).collect();
-        Evaluation::new::<N, _>(self, &uploaded, data.samples(), &order)
+        let logits = self.logits(&uploaded, &order)?;
+        Evaluation::of_logits::<N>(data.samples(), &order, &logits)
     }
-}
-
-/// A run of batches: what [`Engine::train`] does.
-#[derive(Clone, Copy, Debug)]
-pub struct Run<'a> {
-    /// The samples in the order they are used; every `batch_size` of them make a batch, and the
-    /// rest, if any, a smaller last one.
-    pub order: &'a [u32],
-    /// `B`, at least 1.
-    pub batch_size: usize,
-    /// How a gradient changes the parameters; its learning rate is the schedule's peak.
-    pub optimizer: &'a Optimizer,
-    /// How the learning rate changes from step to step.
-    pub schedule: Schedule,
-    /// The steps of the whole training, of which this run may be a part; the schedule stretches over
-    /// them. Of no matter to [`Schedule::CONSTANT`], else at least 1.
-    pub total_steps: u64,
-    /// What is made small.
-    pub loss: Loss,
-    /// Decides dropout.
-    pub seed: u64,
-    /// The number of the first batch's step, counted from 0 at the beginning of training; with
-    /// `seed` it decides dropout, with `total_steps` the learning rate.
-    pub first_step: u64,
-    /// Clipping by norm: where the norm `n` of the gradient of all parameters together is larger than
-    /// this, the gradient is multiplied by `clip_norm / (n + 1e-6)` before the optimiser has it.
-    ///
-    /// Source: `torch.nn.utils.clip_grad_norm_`; R. Pascanu, T. Mikolov, Y. Bengio, "On the difficulty of
-    /// training recurrent neural networks", 2012, <https://arxiv.org/abs/1211.5063>.
-    pub clip_norm: Option<f64>,
-}
-
-impl Run<'_> {
-    /// Checks the run against a data set of `samples` samples; `labels` says whether it has labels.
-    ///
-    /// # Errors
-    /// [`Error::Setting`] for a batch size of 0, a sample that is not there,
-    /// an optimiser, schedule, loss or norm out of its range, a schedule over no steps, or
-    /// cross-entropy without labels.
-    pub fn check(&self, samples: usize, labels: bool) -> Result<()> {
-        at_least_one("batch size", self.batch_size)?;
-        check_order(self.order, samples)?;
-        self.loss.check(labels)?;
-        self.optimizer.check()?;
-        self.schedule.check()?;
-        check_clip_norm(self.clip_norm)?;
-        if self.total_steps == 0 && self.schedule != Schedule::CONSTANT {
-            let (expected, found) = ("1 or more for a schedule".to_owned(), "0".to_owned());
-            return Err(Error::Setting {
-                setting: "total steps",
-                expected,
-                found,
-            });
-        }
-        Ok(())
-    }
-
-    /// The learning rate of the run's batch `index`, from 0.
-    pub fn learning_rate(&self, index: usize) -> f64 {
-        let peak = self.optimizer.learning_rate();
-        let step = self.first_step + index as u64;
-        self.schedule.learning_rate(peak, step, self.total_steps)
-    }
-
-    /// The optimiser as the run's batch `index`, from 0, has it.
-    pub fn optimizer_at(&self, index: usize) -> Optimizer {
-        self.optimizer.with_learning_rate(self.learning_rate(index))
-    }
-}
-
-/// What a gradient of this sum of squares is to be multiplied by, where it is below 1; see [`Run::clip_norm`].
-fn clip_factor(max_norm: f64, sum_of_squares: f64) -> f64 {
-    // Added to the norm, as PyTorch does.
-    const EPSILON: f64 = 1e-6;
-    max_norm / (sum_of_squares.sqrt() + EPSILON)
-}
-
-/// How many samples of `width` features there are.
-///
-/// # Errors
-/// [`Error::Data`] when they are not whole.
-fn whole_samples(features: &[f32], width: usize) -> Result<usize> {
-    if !features.len().is_multiple_of(width) {
-        let expected = format!("whole samples of {width} features");
-        let found = format!("{} values", features.len());
-        return Err(Error::Data {
-            sample: None,
-            expected,
-            found,
-        });
-    }
-    Ok(features.len() / width)
-}
-
-/// # Errors
-/// [`Error::Setting`] when `order` names a sample that is not below `samples`.
-fn check_order(order: &[u32], samples: usize) -> Result<()> {
-    match order.iter().find(|&&sample| sample as usize >= samples) {
-        Some(sample) => Err(Error::Setting {
-            setting: "order",
-            expected: format!("samples below {samples}"),
-            found: sample.to_string(),
-        }),
-        None => Ok(()),
-    }
-}
-
-/// # Errors
-/// [`Error::Setting`] when `class` is not one of the network's.
-#[cfg(feature = "dfdx")]
-pub(crate) fn check_class<N: Network>(class: usize) -> Result<()> {
-    if class >= N::Output::LEN {
-        return Err(Error::Setting {
-            setting: "class",
-            expected: format!("a number below {}", N::Output::LEN),
-            found: class.to_string(),
-        });
-    }
-    Ok(())
 }

@@ -3,9 +3,10 @@
 use std::fmt;
 
 use crate::{
-    Network, Weights,
     error::{Error, Result},
-    train::OptimizerKind,
+    network::Network,
+    objective::OptimizerKind,
+    weights::Weights,
 };
 
 /// What an optimiser remembers: with the weights, all that a training needs to go on.

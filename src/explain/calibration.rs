@@ -4,7 +4,8 @@ use std::fmt;
 
 use crate::{
     error::{Error, Result},
-    train::{Evaluation, at_least_one},
+    metrics::Evaluation,
+    objective::at_least_one,
 };
 
 /// A reliability table: the range of confidence from 0 to 1 in `M` equal bins, and what became of the samples in each.

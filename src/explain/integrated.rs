@@ -6,11 +6,11 @@ use dfdx::prelude::Device;
 
 use super::path::{Path, Step};
 use crate::{
-    Network,
     engine::{Tape, check_class},
     error::{Error, Result},
+    network::Network,
+    objective::at_least_one,
     shape::{Sample, Shape},
-    train::at_least_one,
 };
 
 /// Shares the logit of a class out among the features: feature `i` gets

@@ -5,9 +5,9 @@
 use dfdx::prelude::Device;
 
 use crate::{
-    Network,
     engine::{Engine, Tape},
     error::Result,
+    network::Network,
     shape::Shape,
 };
 

@@ -4,7 +4,7 @@ use core::marker::PhantomData;
 
 use super::{Embedded, Frozen};
 use crate::{
-    Network,
+    network::Network,
     plan::Plan,
     single::{BLOCK, Columns},
     weights::{

@@ -14,22 +14,16 @@
 
 #[doc(hidden)]
 pub mod embed;
-mod forward;
 mod values;
 
 use core::{fmt, marker::PhantomData};
 
-pub(crate) use self::forward::forward;
-pub use self::values::{Borrowed, Embedded, Values};
-#[cfg(feature = "train")]
-pub(crate) use self::{
-    forward::{At, fits_the_stack},
-    values::Sealed,
-};
+pub use self::values::{Borrowed, Embedded};
+pub use crate::single::Values;
 use crate::{
-    Network,
+    network::Network,
     shape::{Sample, Shape},
-    single::Level,
+    single::{Level, walk},
     weights::{Misfit, header, names::Names},
 };
 
@@ -120,7 +114,7 @@ impl<N: Network, V: Values> Frozen<N, V> {
         let mut logits = N::Output::zeros();
         // SAFETY: the values were checked to be those of `N`, the type has fixed both lengths.
         unsafe {
-            forward::<N, V>(
+            walk::<N, V>(
                 &self.values,
                 Level::widest(),
                 sample.values(),

@@ -2,10 +2,9 @@
 
 use core::fmt;
 
-use super::forward::At;
 use crate::{
-    plan::{Op, Plan},
-    single::{Block, Columns, Lanes, Rows, activate},
+    plan::Plan,
+    single::{At, Block, Columns, Lanes, Rows, Sealed, Values},
     text::Text,
     weights::{
         Misfit,
@@ -13,27 +12,6 @@ use crate::{
         names::{Layer, Names, Part},
     },
 };
-
-/// The weights of a [`Frozen`](super::Frozen): [`Embedded`] or [`Borrowed`], and nothing else.
-pub trait Values: Sealed {}
-
-/// Keeps [`Values`] to this crate's types.
-pub trait Sealed {
-    /// One layer: `output = W input + b`, then ReLU where it follows.
-    ///
-    /// # Safety
-    /// The values are those of a plan with a `Linear` at `at`; `input` is `[I]`, `output` has room for
-    /// `16 ceil(O / 16)` values.
-    #[doc(hidden)]
-    unsafe fn product<L: Lanes>(&self, lanes: L, at: &At, input: &[f32], output: &mut [f32]);
-
-    /// One activation of the first `len` values, in place; `padded` has whole blocks of 16.
-    #[doc(hidden)]
-    #[inline(always)]
-    fn activate(&self, op: Op, padded: &mut [f32], len: usize) {
-        activate(op, padded.split_at_mut_checked(len).unwrap_or_default().0);
-    }
-}
 
 /// Weights in the program, by columns, as [`frozen!`](crate::frozen!) puts them there.
 #[derive(Clone, Copy)]

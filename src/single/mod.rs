@@ -12,11 +12,18 @@ mod activation;
 mod columns;
 mod lanes;
 mod rows;
+mod walk;
 
-pub(crate) use self::{
-    activation::activate,
-    columns::{BLOCK, Columns},
-    lanes::{Kernel, Level, dispatch},
-    rows::Rows,
+#[cfg(feature = "train")]
+pub(crate) use self::walk::fits_the_stack;
+pub use self::{
+    columns::Block,
+    lanes::Lanes,
+    walk::{At, Sealed, Values},
 };
-pub use self::{columns::Block, lanes::Lanes};
+pub(crate) use self::{
+    columns::{BLOCK, Columns},
+    lanes::Level,
+    rows::Rows,
+    walk::walk,
+};

@@ -2,8 +2,10 @@
 
 use serde::Serialize;
 
-use super::range::not_negative;
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    objective::not_negative,
+};
 
 /// Ends a training after `patience` epochs in a row without a better validation loss, and gives the
 /// network the weights of the best epoch; also where the training ends for another reason.

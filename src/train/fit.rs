@@ -8,20 +8,22 @@ use std::{
 };
 
 use super::{
-    EpochReport, Evaluation, History, Loss, Progress, Trainer,
+    EpochReport, History, Progress, Trainer,
     checkpoint::{Folder, Identity},
-    evaluation::mean_loss,
     record::Record,
     settings::Settings,
     split::Split,
     standing::{Best, Position, Standing},
 };
 use crate::{
-    Network, Weights,
     data::{DataFor, Samples, Targets, TrainingData},
     engine::{Engine, Run},
     error::{Error, Result},
+    metrics::{Evaluation, mean_loss},
+    network::Network,
+    objective::Loss,
     seed,
+    weights::Weights,
 };
 
 /// Into how many runs of batches an epoch is cut; after each, progress is reported and checkpoints are
@@ -293,15 +295,15 @@ impl<'f, 't, N: Network, E: Engine<N>> Fit<'f, 't, N, E> {
         report: &mut EpochReport,
     ) -> Result<()> {
         let loss = self.settings().loss.measured();
+        let logits = self.net.logits(data, order)?;
         if matches!(samples.targets, Targets::Labels(_)) {
-            let evaluation = Evaluation::new::<N, E>(self.net, data, samples, order)?;
+            let evaluation = Evaluation::of_logits::<N>(samples, order, &logits)?;
             report.validation_accuracy = Some(evaluation.accuracy());
             if loss == Loss::CrossEntropy {
                 report.validation_loss = Some(evaluation.loss);
                 return Ok(());
             }
         }
-        let logits = self.net.logits(data, order)?;
         report.validation_loss = Some(mean_loss::<N>(loss, samples, order, &logits));
         Ok(())
     }

@@ -12,9 +12,11 @@ use sha2::{Digest, Sha256};
 
 use super::{EpochReport, History, Progress, checkpoint::Identity};
 use crate::{
-    Network, Weights, aside,
+    aside,
+    checksum::in_hex,
     error::{Error, Result},
-    hex::in_hex,
+    network::Network,
+    weights::Weights,
 };
 
 /// The files `run.json` and `history.jsonl` of a training under way.

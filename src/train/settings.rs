@@ -2,8 +2,11 @@
 
 use serde::Serialize;
 
-use super::{EarlyStopping, Loss, Optimizer, Schedule, at_least_one, check_clip_norm};
-use crate::error::Result;
+use super::EarlyStopping;
+use crate::{
+    error::Result,
+    objective::{Loss, Optimizer, Schedule, at_least_one, check_clip_norm},
+};
 
 /// What a [`Trainer`](super::Trainer) is told by its methods.
 #[derive(Clone, Copy, Debug, Serialize)]

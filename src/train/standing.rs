@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::History;
-use crate::Weights;
+use crate::weights::Weights;
 
 /// All that a training needs to go on but the engine's weights and optimiser. Chance has no state: every
 /// draw is decided by the seed and by the numbers here.

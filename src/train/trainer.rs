@@ -3,10 +3,15 @@
 use std::{fmt, ops::ControlFlow, path::PathBuf, sync::atomic::AtomicBool};
 
 use super::{
-    Checkpoints, EarlyStopping, EpochReport, History, Loss, Optimizer, Progress, Schedule,
-    fit::Fit, settings::Settings,
+    Checkpoints, EarlyStopping, EpochReport, History, Progress, fit::Fit, settings::Settings,
 };
-use crate::{Network, data::TrainingData, engine::Engine, error::Result};
+use crate::{
+    data::TrainingData,
+    engine::Engine,
+    error::Result,
+    network::Network,
+    objective::{Loss, Optimizer, Schedule},
+};
 
 type OnEpoch<'a> = Box<dyn FnMut(&EpochReport) -> ControlFlow<()> + 'a>;
 type OnProgress<'a> = Box<dyn FnMut(&Progress) + 'a>;

@@ -10,9 +10,9 @@ use super::{
     names::{Layer, Names, Part},
 };
 use crate::{
-    Network,
+    checksum::{add_floats, in_hex},
     error::{Error, Result},
-    hex::{add_floats, in_hex},
+    network::Network,
 };
 
 /// The parameters of the network `N`: one 64-byte-aligned buffer of [`Network::PARAMS`] `f32`.

@@ -6,8 +6,10 @@ use safetensors::{Dtype, SafeTensorError, SafeTensors, tensor::TensorView};
 
 use super::{Misfit, Tensor, Weights, header, names::Names};
 use crate::{
-    Network, aside,
+    aside,
+    checksum::little_endian,
     error::{Error, Result},
+    network::Network,
     plan::Op,
 };
 
@@ -139,14 +141,6 @@ pub(crate) fn to_safetensors<'a>(
     });
     let views: Vec<_> = views.collect::<Result<_, SafeTensorError>>()?;
     safetensors::serialize(views, metadata)
-}
-
-/// The bytes of `values` as a file has them.
-pub(crate) fn little_endian(values: &[f32]) -> Vec<u8> {
-    values
-        .iter()
-        .flat_map(|value| value.to_le_bytes())
-        .collect()
 }
 
 fn refused(path: &Path, misfit: &Misfit) -> Error {

@@ -10,7 +10,7 @@ use std::{
 };
 
 use safetensors::SafeTensors;
-use tuplenet::{prelude::*, train::Optimizer};
+use tuplenet::{objective::Optimizer, prelude::*};
 
 use crate::engines::{Recipe, Tested, on_every_engine, train};
 

@@ -3,7 +3,7 @@
 use std::fs;
 
 use safetensors::SafeTensors;
-use tuplenet::{prelude::*, train::Curve};
+use tuplenet::{objective::Curve, prelude::*};
 
 use super::{assert_losses, first_losses, json, number, numbers, reference};
 use crate::engines::{Recipe, Tested, on_every_engine};

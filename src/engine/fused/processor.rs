@@ -2,10 +2,11 @@
 
 use std::{fmt, thread};
 
-use super::Simd;
+use super::kernels::Simd;
 use crate::{
     error::{Error, Result},
-    train::at_least_one,
+    objective::at_least_one,
+    threads::MAX_THREADS,
 };
 
 /// The threads and the SIMD instructions of an engine.
@@ -30,14 +31,14 @@ pub struct Processor {
 impl Processor {
     /// The most threads that [`Processor::detect`] takes: for the networks that this crate is for, more
     /// wait for each other longer than they compute. Ask for more by [`Processor::threads`].
-    pub const MOST_THREADS: usize = 8;
+    pub const MAX_THREADS: usize = MAX_THREADS;
 
-    /// A thread for each core that this process may use, up to [`Processor::MOST_THREADS`], and the
+    /// A thread for each core that this process may use, up to [`Processor::MAX_THREADS`], and the
     /// widest SIMD that the processor has.
     pub fn detect() -> Self {
         let cores = thread::available_parallelism().map_or(1, usize::from);
         Processor {
-            threads: cores.min(Self::MOST_THREADS),
+            threads: cores.min(Self::MAX_THREADS),
             simd: Simd::detect(),
         }
     }

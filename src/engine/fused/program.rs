@@ -4,45 +4,45 @@ use crate::plan::{Op, Plan, Step};
 
 /// What the engine runs: operations on the input, then layers.
 #[derive(Debug)]
-pub(super) struct Program {
+pub(crate) struct Program {
     /// What comes before the first `Linear`.
-    pub(super) before: Vec<Elementwise>,
-    pub(super) layers: Vec<Layer>,
+    pub(crate) before: Vec<Elementwise>,
+    pub(crate) layers: Vec<Layer>,
     /// The widths of the dropouts, in order.
-    pub(super) dropouts: Vec<DropoutStep>,
+    pub(crate) dropouts: Vec<DropoutStep>,
     /// What a sample has.
-    pub(super) inputs: usize,
+    pub(crate) inputs: usize,
     /// What the network gives.
-    pub(super) outputs: usize,
+    pub(crate) outputs: usize,
 }
 
 /// A `Linear` and the operations on its outputs.
 #[derive(Debug)]
-pub(super) struct Layer {
-    pub(super) linear: Step,
-    pub(super) then: Vec<Elementwise>,
+pub(crate) struct Layer {
+    pub(crate) linear: Step,
+    pub(crate) then: Vec<Elementwise>,
 }
 
 /// An operation on each value.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Elementwise {
-    pub(super) op: Op,
+pub(crate) struct Elementwise {
+    pub(crate) op: Op,
     /// Its number among the dropouts, if it is one.
-    pub(super) dropout: Option<usize>,
+    pub(crate) dropout: Option<usize>,
 }
 
 /// One dropout of the plan.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct DropoutStep {
-    pub(super) percent: u32,
+pub(crate) struct DropoutStep {
+    pub(crate) percent: u32,
     /// Its number in the plan, which decides its masks.
-    pub(super) index: usize,
-    pub(super) width: usize,
+    pub(crate) index: usize,
+    pub(crate) width: usize,
 }
 
 impl Program {
     /// Fuses a plan whose input has `inputs` features.
-    pub(super) fn new(plan: &Plan, inputs: usize) -> Self {
+    pub(crate) fn new(plan: &Plan, inputs: usize) -> Self {
         let mut program = Program {
             before: Vec::new(),
             layers: Vec::new(),
@@ -80,7 +80,7 @@ impl Program {
     }
 
     /// Multiplications and additions for one sample, forward.
-    pub(super) fn macs(&self) -> usize {
+    pub(crate) fn macs(&self) -> usize {
         let macs = |layer: &Layer| layer.linear.inputs * layer.linear.outputs;
         self.layers.iter().map(macs).sum()
     }
@@ -88,12 +88,12 @@ impl Program {
 
 impl Layer {
     /// Whether all that follows is ReLU, which the product applies as it writes.
-    pub(super) fn is_relu(&self) -> bool {
+    pub(crate) fn is_relu(&self) -> bool {
         matches!(self.then[..], [Elementwise { op: Op::Relu, .. }])
     }
 
-    /// Whether the slopes must be stored, since the outputs do not tell them.
-    pub(super) fn stores_slopes(&self) -> bool {
+    /// Whether the derivatives must be stored, since the outputs do not tell them.
+    pub(crate) fn stores_derivatives(&self) -> bool {
         !self.then.is_empty() && !self.is_relu()
     }
 }
@@ -126,7 +126,7 @@ mod tests {
         let (relu, stored): (Vec<bool>, Vec<bool>) = program
             .layers
             .iter()
-            .map(|l| (l.is_relu(), l.stores_slopes()))
+            .map(|l| (l.is_relu(), l.stores_derivatives()))
             .unzip();
         assert_eq!(relu, [false, true, false]);
         assert_eq!(stored, [true, false, false]);

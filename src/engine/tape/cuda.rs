@@ -3,7 +3,7 @@
 use dfdx::prelude::{Cuda, TensorFromVec};
 
 use super::{Tape, forward::Matrix};
-use crate::{Network, engine::gpu, error::Result, weights::WeightsOf};
+use crate::{engine::gpu, error::Result, network::Network, weights::WeightsOf};
 
 impl<N: Network> Tape<N, Cuda> {
     /// The network with these weights, on the NVIDIA GPU with this number, from 0, in the driver's

@@ -19,20 +19,24 @@ use dfdx::prelude::{
 };
 
 pub use self::batches::Batches;
+pub(crate) use self::saliency::check_class;
 use self::{
     batches::Uploaded,
     clip::clip,
     forward::{Dropouts, Layer, Matrix, forward},
     update::State,
 };
-use super::{Engine, OptimizerState, Run, check_order, whole_samples};
+use super::{
+    Engine, OptimizerState,
+    run::{Run, check_order, whole_samples},
+};
 use crate::{
-    Network, Weights,
     data::DataFor,
     error::{Error, Result},
+    network::Network,
+    objective::Loss,
     shape::Shape,
-    train::Loss,
-    weights::WeightsOf,
+    weights::{Weights, WeightsOf},
 };
 
 /// How many samples are in flight at once when there is no gradient to take.

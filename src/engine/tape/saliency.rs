@@ -9,9 +9,9 @@ use super::{
     forward::{Matrix, forward},
 };
 use crate::{
-    Network,
-    engine::{check_class, whole_samples},
+    engine::run::whole_samples,
     error::{Error, Result},
+    network::Network,
     shape::{Sample, Shape},
 };
 
@@ -93,4 +93,17 @@ impl<N: Network, D: Device<f32>> Tape<N, D> {
         gradients.try_alloc_for(&x)?;
         Ok(gradients.get(&x).as_vec())
     }
+}
+
+/// # Errors
+/// [`Error::Setting`] when `class` is not one of the network's.
+pub(crate) fn check_class<N: Network>(class: usize) -> Result<()> {
+    if class >= N::Output::LEN {
+        return Err(Error::Setting {
+            setting: "class",
+            expected: format!("a number below {}", N::Output::LEN),
+            found: class.to_string(),
+        });
+    }
+    Ok(())
 }

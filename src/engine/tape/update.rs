@@ -7,9 +7,9 @@ use dfdx::{
 
 use super::forward::{self, Layer, as_gradients};
 use crate::{
-    Network,
     engine::OptimizerState,
-    train::{Optimizer, OptimizerKind},
+    network::Network,
+    objective::{Optimizer, OptimizerKind},
 };
 
 /// The optimiser's memory. dfdx keys buffers by tensor, so a `Gradients` holds one per parameter,

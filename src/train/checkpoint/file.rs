@@ -17,14 +17,15 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::{
-    Network, Weights,
+    checksum::in_hex,
     engine::OptimizerState,
-    hex::in_hex,
+    network::Network,
+    objective::OptimizerKind,
     train::{
-        History, OptimizerKind,
+        History,
         standing::{Best, Position, Standing},
     },
-    weights::{Tensor, to_safetensors},
+    weights::{Tensor, Weights, to_safetensors},
 };
 
 /// The format that is written, and the only one that is read.

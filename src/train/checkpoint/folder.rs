@@ -14,10 +14,12 @@ use super::{
     identity::{Identity, difference},
 };
 use crate::{
-    Network, Weights, aside,
+    aside,
     engine::OptimizerState,
     error::{Error, Result},
+    network::Network,
     train::standing::Standing,
+    weights::Weights,
 };
 
 const PREFIX: &str = "checkpoint-";

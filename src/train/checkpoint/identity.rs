@@ -4,9 +4,10 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
-    Network,
+    network::Network,
+    objective::Schedule,
     plan::{Op, Plan},
-    train::{Schedule, settings::Settings},
+    train::settings::Settings,
 };
 
 /// What decides a training's result.

@@ -10,8 +10,7 @@ use std::{
 };
 
 pub(super) use self::{folder::Folder, identity::Identity};
-use super::at_least_one;
-use crate::error::Result;
+use crate::{error::Result, objective::at_least_one};
 
 /// Where, and how often, a training writes down where it stands; always at the end of an epoch.
 ///

@@ -3,18 +3,19 @@
 use std::ops::Range;
 
 use super::{
-    Kernel, Lanes, load,
-    sparse::WORD,
+    Kernel, Lanes,
+    bits::WORD,
+    load,
     update::{Parameters, Rule, Update, WithUpdate},
 };
-use crate::engine::fused::matrix::{BLOCK, View};
+use crate::engine::fused::memory::matrix::{BLOCK, View};
 
 /// The sum of the squares of some values.
 ///
 /// Each of a block's 16 columns has a sum of its own, in `f64`, and these are added up in order, so the bits do
 /// not depend on the SIMD. What pads a block is 0.
-pub(in crate::engine::fused) struct SquareSum<'a> {
-    pub(in crate::engine::fused) values: View<'a>,
+pub(crate) struct SquareSum<'a> {
+    pub(crate) values: View<'a>,
 }
 
 impl Kernel for SquareSum<'_> {
@@ -36,27 +37,27 @@ impl Kernel for SquareSum<'_> {
 }
 
 /// Stored gradients times a factor, given to the optimiser.
-pub(in crate::engine::fused) struct Apply<'a> {
+pub(crate) struct Apply<'a> {
     /// Rows `inputs` of some blocks.
-    pub(in crate::engine::fused) gradients: View<'a>,
-    pub(in crate::engine::fused) factor: f32,
+    pub(crate) gradients: View<'a>,
+    pub(crate) factor: f32,
     /// The inputs whose weights are changed; the last one past `I - 1` is the bias.
-    pub(in crate::engine::fused) inputs: Range<usize>,
+    pub(crate) inputs: Range<usize>,
     /// `I`.
-    pub(in crate::engine::fused) bias: usize,
-    /// As [`SparseWeightGradient::moving`](super::SparseWeightGradient::moving), if this is the first layer.
-    pub(in crate::engine::fused) moving: Option<&'a [u64]>,
-    pub(in crate::engine::fused) rule: Rule,
+    pub(crate) bias: usize,
+    /// As [`SparseWeightGradient::active`](super::SparseWeightGradient::active), if this is the first layer.
+    pub(crate) active: Option<&'a [u64]>,
+    pub(crate) rule: Rule,
     /// Rows `inputs` of the same blocks of the parameters.
-    pub(in crate::engine::fused) parameters: Parameters<'a>,
+    pub(crate) parameters: Parameters<'a>,
 }
 
 impl Apply<'_> {
     /// Whether the optimiser leaves the weights of this input as they are.
     #[inline(always)]
-    fn rests(&self, input: usize) -> bool {
-        let is_moving = |moving: &[u64]| moving[input / WORD] >> (input % WORD) & 1 == 1;
-        input < self.bias && self.moving.is_some_and(|moving| !is_moving(moving))
+    fn skips_inactive(&self, input: usize) -> bool {
+        let is_active = |active: &[u64]| active[input / WORD] >> (input % WORD) & 1 == 1;
+        input < self.bias && self.active.is_some_and(|active| !is_active(active))
     }
 }
 
@@ -79,7 +80,7 @@ impl<S: Lanes> WithUpdate<S> for Apply<'_> {
         let factor = simd.splat_f32s(self.factor);
         for block in 0..self.gradients.blocks {
             for (row, input) in self.inputs.clone().enumerate() {
-                if self.rests(input) {
+                if self.skips_inactive(input) {
                     continue;
                 }
                 let from = self.gradients.at(block, row);
@@ -101,7 +102,7 @@ impl<S: Lanes> WithUpdate<S> for Apply<'_> {
 mod tests {
     use super::super::{Simd, dispatch};
     use super::*;
-    use crate::engine::fused::matrix::Matrix;
+    use crate::engine::fused::memory::matrix::Matrix;
 
     #[test]
     fn squares_are_summed_up_to_the_same_bits_by_every_simd() {

@@ -1,19 +1,19 @@
-//! What follows a `Linear` before the next one: activations and dropout, in place, with their slopes.
+//! What follows a `Linear` before the next one: activations and dropout, in place, with their derivatives.
 
 use super::{Kernel, Lanes, load, math::activate, store};
 use crate::{
-    engine::fused::matrix::{BLOCK, Part, View},
+    engine::fused::memory::matrix::{BLOCK, View, ViewMut},
     plan::Op,
 };
 
 /// Operations on each value, in order.
-pub(in crate::engine::fused) struct Elementwise<'a> {
+pub(crate) struct Elementwise<'a> {
     /// Each with its mask, if it is dropout and dropout is on; a mask has the rows and blocks of `values`.
-    pub(in crate::engine::fused) operations: &'a [(Op, Option<View<'a>>)],
+    pub(crate) operations: &'a [(Op, Option<View<'a>>)],
     /// In and out.
-    pub(in crate::engine::fused) values: Part<'a>,
-    /// Where the product of the slopes goes, if it is wanted.
-    pub(in crate::engine::fused) slopes: Option<Part<'a>>,
+    pub(crate) values: ViewMut<'a>,
+    /// Where the product of the derivatives goes, if it is wanted.
+    pub(crate) derivatives: Option<ViewMut<'a>>,
 }
 
 impl Kernel for Elementwise<'_> {
@@ -24,25 +24,25 @@ impl Kernel for Elementwise<'_> {
         let Elementwise {
             operations,
             values,
-            slopes,
+            derivatives,
         } = self;
         let (blocks, rows) = (values.blocks, values.rows);
         let masks = || operations.iter().filter_map(|(_, mask)| *mask);
         assert!(masks().all(|mask| mask.blocks >= blocks && mask.rows >= rows));
         assert!(
-            slopes
+            derivatives
                 .as_ref()
-                .is_none_or(|slopes| slopes.blocks >= blocks && slopes.rows >= rows)
+                .is_none_or(|derivatives| derivatives.blocks >= blocks && derivatives.rows >= rows)
         );
         for block in 0..blocks {
             for row in 0..rows {
                 for lane in (0..BLOCK).step_by(S::F32_LANES) {
                     let place = values.at(block, row).wrapping_add(lane);
                     // SAFETY: block and row lie in `values`, and by the assertions in every mask and
-                    // in `slopes`.
+                    // in `derivatives`.
                     unsafe {
                         let mut y = load::<S>(place);
-                        let mut slope = simd.splat_f32s(1.0);
+                        let mut derivative = simd.splat_f32s(1.0);
                         for (op, mask) in operations {
                             let (next, factor) = match mask {
                                 Some(mask) => {
@@ -52,11 +52,11 @@ impl Kernel for Elementwise<'_> {
                                 None => activate(simd, *op, y),
                             };
                             y = next;
-                            slope = simd.mul_f32s(slope, factor);
+                            derivative = simd.mul_f32s(derivative, factor);
                         }
                         store::<S>(place, y);
-                        if let Some(slopes) = &slopes {
-                            store::<S>(slopes.at(block, row).add(lane), slope);
+                        if let Some(derivatives) = &derivatives {
+                            store::<S>(derivatives.at(block, row).add(lane), derivative);
                         }
                     }
                 }

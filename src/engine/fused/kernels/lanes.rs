@@ -46,7 +46,7 @@ impl Simd {
 
     /// What the kernels of a single sample are compiled for.
     #[inline]
-    pub(in crate::engine::fused) fn level(self) -> Level {
+    pub(crate) fn level(self) -> Level {
         match self {
             #[cfg(target_arch = "x86_64")]
             Simd::Avx512 => Level::Avx512,
@@ -68,10 +68,10 @@ impl Simd {
 }
 
 /// The most that [`Lanes::SPARSE_BLOCKS`] is.
-pub(super) const MOST_SPARSE_BLOCKS: usize = 8;
+pub(super) const MAX_SPARSE_BLOCKS: usize = 8;
 
 /// A [`pulp::Simd`] with what the kernels need beside it.
-pub(in crate::engine::fused) trait Lanes: pulp::Simd {
+pub(crate) trait Lanes: pulp::Simd {
     /// Rows of the largest tile of a dense product; 8, 6, 4, 2 and 1 are compiled.
     const TILE_ROWS: usize;
     /// Blocks of 16 columns of that tile: `TILE_ROWS * TILE_BLOCKS * 16` sums fit the registers.
@@ -99,7 +99,7 @@ pub(in crate::engine::fused) trait Lanes: pulp::Simd {
 impl Lanes for pulp::x86::V4 {
     const TILE_ROWS: usize = 8;
     const TILE_BLOCKS: usize = 3;
-    const SPARSE_BLOCKS: usize = MOST_SPARSE_BLOCKS;
+    const SPARSE_BLOCKS: usize = MAX_SPARSE_BLOCKS;
 
     /// Estimates of 14 bits, each with one step of Newton's. Where a 512-bit square root and
     /// division take 18 cycles each (Intel), this takes a third; where they are cheap (AMD), as long.
@@ -177,7 +177,7 @@ impl Lanes for pulp::Scalar {
 }
 
 /// A computation that is compiled for every kind of SIMD.
-pub(in crate::engine::fused) trait Kernel {
+pub(crate) trait Kernel {
     type Output;
     /// Must be `#[inline(always)]`, and so must all that it calls in its loops: only then is it
     /// compiled with the instructions of `S`.
@@ -186,7 +186,7 @@ pub(in crate::engine::fused) trait Kernel {
 
 /// Runs `kernel` with `simd`, or with scalar code where the processor lacks it.
 #[inline]
-pub(in crate::engine::fused) fn dispatch<K: Kernel>(simd: Simd, kernel: K) -> K::Output {
+pub(crate) fn dispatch<K: Kernel>(simd: Simd, kernel: K) -> K::Output {
     match simd {
         #[cfg(target_arch = "x86_64")]
         Simd::Avx512 => {

@@ -1,32 +1,32 @@
 //! The loss of each sample and its gradient with respect to the logits, in one pass.
 
-use super::{Kernel, Lanes, load, math::exp, product::Slopes, store};
+use super::{Kernel, Lanes, load, math::exp, product::Derivative, store};
 use crate::{
     data::Targets,
-    engine::fused::matrix::{BLOCK, Part, View},
-    train::Loss,
+    engine::fused::memory::matrix::{BLOCK, View, ViewMut},
+    objective::Loss,
 };
 
 /// `C` logits of some samples of a batch of `B`: losses and `delta`.
 ///
 /// `delta` is the gradient of the batch's mean loss with respect to what the last `Linear` gives:
-/// that of the logits times the slopes of what comes between.
-pub(in crate::engine::fused) struct LossGradient<'a> {
-    pub(in crate::engine::fused) loss: Loss,
+/// that of the logits times the derivatives of what comes between.
+pub(crate) struct LossGradient<'a> {
+    pub(crate) loss: Loss,
     /// `[rows, C]`.
-    pub(in crate::engine::fused) logits: View<'a>,
+    pub(crate) logits: View<'a>,
     /// `C`.
-    pub(in crate::engine::fused) classes: usize,
-    pub(in crate::engine::fused) targets: &'a Targets,
+    pub(crate) classes: usize,
+    pub(crate) targets: &'a Targets,
     /// The samples' numbers in `targets`, one a row.
-    pub(in crate::engine::fused) samples: &'a [u32],
+    pub(crate) samples: &'a [u32],
     /// `B`.
-    pub(in crate::engine::fused) batch_size: usize,
-    pub(in crate::engine::fused) slopes: Slopes<'a>,
+    pub(crate) batch_size: usize,
+    pub(crate) derivatives: Derivative<'a>,
     /// `[rows, C]`.
-    pub(in crate::engine::fused) delta: Part<'a>,
+    pub(crate) delta: ViewMut<'a>,
     /// Each sample's loss, one a row.
-    pub(in crate::engine::fused) losses: &'a mut [f32],
+    pub(crate) losses: &'a mut [f32],
 }
 
 impl Kernel for LossGradient<'_> {
@@ -51,16 +51,17 @@ impl Kernel for LossGradient<'_> {
                 _ => self.squared_error(row),
             };
         }
-        if !matches!(self.slopes, Slopes::One) {
+        if !matches!(self.derivatives, Derivative::One) {
             for block in 0..self.delta.blocks {
                 for row in 0..rows {
                     for lane in (0..BLOCK).step_by(S::F32_LANES) {
                         let place = self.delta.at(block, row).wrapping_add(lane);
-                        // SAFETY: `delta` has the block and the row, and so have the slopes, which
+                        // SAFETY: `delta` has the block and the row, and so have the derivatives, which
                         // are of the same layer.
                         unsafe {
                             let gradient = load::<S>(place);
-                            let gradient = self.slopes.apply(simd, (block, row, lane), gradient);
+                            let gradient =
+                                self.derivatives.apply(simd, (block, row, lane), gradient);
                             store::<S>(place, gradient);
                         }
                     }

@@ -1,4 +1,4 @@
-//! Functions of a vector: exponential, error function, the activations and their slopes.
+//! Functions of a vector: exponential, error function, the activations and their derivatives.
 //!
 //! None hides a NaN: comparisons choose the bound, never the argument.
 
@@ -131,7 +131,7 @@ fn erf<S: Lanes>(simd: S, x: S::f32s) -> S::f32s {
     simd.select_f32s(is_far, simd.mul_f32s(x, simd.splat_f32s(1.0 / FAR)), near)
 }
 
-/// `op(x)` and its slope there; formulas at [`Op`]. Dropout, which is not a function of `x` alone,
+/// `op(x)` and its derivative there; formulas at [`Op`]. Dropout, which is not a function of `x` alone,
 /// gives `x`.
 #[inline(always)]
 pub(super) fn activate<S: Lanes>(simd: S, op: Op, x: S::f32s) -> (S::f32s, S::f32s) {
@@ -147,9 +147,9 @@ pub(super) fn activate<S: Lanes>(simd: S, op: Op, x: S::f32s) -> (S::f32s, S::f3
     match op {
         Op::Relu => (relu(simd, x), simd.select_f32s(positive, one, zero)),
         Op::LeakyRelu { slope_percent } => {
-            let slope = splat(slope_percent as f32 / 100.0);
-            let slope = simd.select_f32s(positive, one, slope);
-            (simd.mul_f32s(x, slope), slope)
+            let derivative = splat(slope_percent as f32 / 100.0);
+            let derivative = simd.select_f32s(positive, one, derivative);
+            (simd.mul_f32s(x, derivative), derivative)
         }
         Op::Sigmoid => {
             let (_, y) = sigmoid();
@@ -161,22 +161,19 @@ pub(super) fn activate<S: Lanes>(simd: S, op: Op, x: S::f32s) -> (S::f32s, S::f3
         }
         Op::Gelu => {
             let scaled = simd.mul_f32s(x, splat(std::f32::consts::FRAC_1_SQRT_2));
-            let share = simd.mul_f32s(splat(0.5), simd.add_f32s(one, erf(simd, scaled)));
+            let cdf = simd.mul_f32s(splat(0.5), simd.add_f32s(one, erf(simd, scaled)));
             let half_square = simd.mul_f32s(scaled, scaled);
             let density = exp(simd, simd.neg_f32s(half_square));
             // 1 / sqrt(2 pi)
             let density = simd.mul_f32s(density, splat(0.398_942_3));
-            (
-                simd.mul_f32s(x, share),
-                simd.mul_add_e_f32s(x, density, share),
-            )
+            (simd.mul_f32s(x, cdf), simd.mul_add_e_f32s(x, density, cdf))
         }
         Op::Softplus => {
-            let (e, slope) = sigmoid();
+            let (e, derivative) = sigmoid();
             let y = simd.add_f32s(relu(simd, x), ln_1p(simd, e));
             (
                 simd.select_f32s(simd.greater_than_f32s(x, splat(20.0)), x, y),
-                slope,
+                derivative,
             )
         }
         Op::Linear | Op::Dropout { .. } => (x, one),
@@ -195,8 +192,8 @@ mod tests {
             if !simd.is_available() {
                 continue;
             }
-            for (x, (y, slope)) in xs.iter().zip(dispatch(simd, Map { function, xs })) {
-                check(simd, *x, y, slope);
+            for (x, (y, derivative)) in xs.iter().zip(dispatch(simd, Map { function, xs })) {
+                check(simd, *x, y, derivative);
             }
         }
     }
@@ -219,11 +216,11 @@ mod tests {
         fn run<S: Lanes>(self, simd: S) -> Vec<(f32, f32)> {
             let pairs = self.xs.iter().map(|&x| {
                 let x = simd.splat_f32s(x);
-                let (y, slope) = match self.function {
+                let (y, derivative) = match self.function {
                     Function::Exp => (exp(simd, x), x),
                     Function::Activation(op) => activate(simd, op, x),
                 };
-                (simd.reduce_max_f32s(y), simd.reduce_max_f32s(slope))
+                (simd.reduce_max_f32s(y), simd.reduce_max_f32s(derivative))
             });
             pairs.collect()
         }
@@ -280,7 +277,7 @@ mod tests {
             each(
                 Function::Activation(op),
                 &grid(-5.01, 5.0),
-                |simd, x, y, slope| {
+                |simd, x, y, derivative| {
                     let x = f64::from(x);
                     let expected = reference(op, x);
                     let h = 1e-5;
@@ -295,8 +292,8 @@ mod tests {
                         "{simd:?} {op:?}({x}): {y}"
                     );
                     assert!(
-                        (f64::from(slope) - steep).abs() < close,
-                        "{simd:?} {op:?}'({x}): {slope}"
+                        (f64::from(derivative) - steep).abs() < close,
+                        "{simd:?} {op:?}'({x}): {derivative}"
                     );
                 },
             );
@@ -314,13 +311,13 @@ mod tests {
             each(
                 Function::Activation(op),
                 &[-500.0, 500.0, f32::NAN],
-                |simd, x, y, slope| {
+                |simd, x, y, derivative| {
                     if x.is_nan() {
                         assert!(y.is_nan(), "{simd:?} {op:?}: {y}");
                     } else {
                         let expected = if x < 0.0 { low } else { high };
                         assert!((y - expected).abs() < 1e-6, "{simd:?} {op:?}({x}): {y}");
-                        assert!(slope.is_finite());
+                        assert!(derivative.is_finite());
                     }
                 },
             );

@@ -2,13 +2,14 @@
 //!
 //! A kernel is a struct of its arguments with a safe `run`: it checks that every matrix has the rows
 //! and blocks it will walk, and then reads and writes by pointers. Which thread computes what is
-//! decided by who calls it.
+//! decided by parallelism calls it.
 
 #![allow(
     unsafe_code,
     reason = "loads and stores through pointers, each block with its proof"
 )]
 
+mod bits;
 mod clip;
 mod elementwise;
 mod gather;
@@ -21,13 +22,14 @@ mod update;
 
 pub use self::lanes::Simd;
 use self::lanes::{load, prefetch, store};
-pub(super) use self::{
+pub(crate) use self::{
+    bits::{NotZero, WORD, transpose_bits},
     clip::{Apply, SquareSum},
     elementwise::Elementwise,
-    gather::{Gather, NotZero, Rows, Samples},
+    gather::{Gather, Rows, Samples},
     lanes::{Kernel, Lanes, dispatch},
     loss::LossGradient,
-    product::{Forward, InputGradient, Slopes, WeightGradient},
-    sparse::{SparseBatch, SparseForward, SparseWeightGradient, Values, WORD, turn},
+    product::{Derivative, Forward, InputGradient, WeightGradient},
+    sparse::{SparseBatch, SparseForward, SparseWeightGradient, Values},
     update::{Parameters, Rule},
 };

@@ -16,7 +16,7 @@ use super::{
     store,
     update::{Parameters, Rule},
 };
-use crate::engine::fused::matrix::{BLOCK, Part, View};
+use crate::engine::fused::memory::matrix::{BLOCK, View, ViewMut};
 
 /// The largest tile: 8 rows of 3 blocks.
 #[repr(align(64))]
@@ -165,14 +165,14 @@ unsafe fn fill<S: Lanes, const ALONG: bool>(
 }
 
 /// `output = W input + b`, then ReLU if asked for; `[rows, I]` to `[rows, O]`.
-pub(in crate::engine::fused) struct Forward<'a> {
+pub(crate) struct Forward<'a> {
     /// `[rows, I]`.
-    pub(in crate::engine::fused) input: View<'a>,
+    pub(crate) input: View<'a>,
     /// `[I + 1, O]`, the bias last.
-    pub(in crate::engine::fused) weights: View<'a>,
+    pub(crate) weights: View<'a>,
     /// `[rows, O]`.
-    pub(in crate::engine::fused) output: Part<'a>,
-    pub(in crate::engine::fused) relu: bool,
+    pub(crate) output: ViewMut<'a>,
+    pub(crate) relu: bool,
 }
 
 /// Rows of an input that are multiplied by every weight before the next are begun, so that they
@@ -235,7 +235,7 @@ impl Kernel for Forward<'_> {
 
 /// The derivative of what follows a `Linear` before the next one, for each of its outputs.
 #[derive(Clone, Copy)]
-pub(in crate::engine::fused) enum Slopes<'a> {
+pub(crate) enum Derivative<'a> {
     /// Nothing follows: 1.
     One,
     /// ReLU, whose outputs these are: 1 where they are above 0, else 0.
@@ -244,11 +244,11 @@ pub(in crate::engine::fused) enum Slopes<'a> {
     Stored(View<'a>),
 }
 
-impl Slopes<'_> {
-    /// `gradient` times the slopes at columns `lane..` of a row of a block.
+impl Derivative<'_> {
+    /// `gradient` times the derivatives at columns `lane..` of a row of a block.
     ///
     /// # Safety
-    /// The slopes have that block and row.
+    /// The derivatives have that block and row.
     #[inline(always)]
     pub(super) unsafe fn apply<S: Lanes>(
         &self,
@@ -257,48 +257,50 @@ impl Slopes<'_> {
         gradient: S::f32s,
     ) -> S::f32s {
         match self {
-            Slopes::One => gradient,
-            Slopes::Relu(outputs) => {
+            Derivative::One => gradient,
+            Derivative::Relu(outputs) => {
                 let zero = simd.splat_f32s(0.0);
                 // SAFETY: the caller's.
                 let output = unsafe { load::<S>(outputs.at(block, row).add(lane)) };
                 simd.select_f32s(simd.greater_than_f32s(output, zero), gradient, zero)
             }
-            Slopes::Stored(slopes) => {
+            Derivative::Stored(derivatives) => {
                 // SAFETY: the caller's.
-                let slope = unsafe { load::<S>(slopes.at(block, row).add(lane)) };
-                simd.mul_f32s(gradient, slope)
+                let derivative = unsafe { load::<S>(derivatives.at(block, row).add(lane)) };
+                simd.mul_f32s(gradient, derivative)
             }
         }
     }
 
     fn has(&self, blocks: usize, rows: usize) -> bool {
         match self {
-            Slopes::One => true,
-            Slopes::Relu(view) | Slopes::Stored(view) => view.blocks >= blocks && view.rows >= rows,
+            Derivative::One => true,
+            Derivative::Relu(view) | Derivative::Stored(view) => {
+                view.blocks >= blocks && view.rows >= rows
+            }
         }
     }
 }
 
-/// `output = (delta W) * slopes`, `[rows, O]` to some blocks of `[rows, I]`.
-pub(in crate::engine::fused) struct InputGradient<'a> {
+/// `output = (delta W) * derivatives`, `[rows, O]` to some blocks of `[rows, I]`.
+pub(crate) struct InputGradient<'a> {
     /// The gradient of the layer's outputs, `[rows, O]`.
-    pub(in crate::engine::fused) delta: View<'a>,
+    pub(crate) delta: View<'a>,
     /// `O`.
-    pub(in crate::engine::fused) outputs: usize,
+    pub(crate) outputs: usize,
     /// `[I + 1, O]`.
-    pub(in crate::engine::fused) weights: View<'a>,
+    pub(crate) weights: View<'a>,
     /// The first block of inputs that is computed; `output` says how many.
-    pub(in crate::engine::fused) first_block: usize,
-    pub(in crate::engine::fused) slopes: Slopes<'a>,
-    pub(in crate::engine::fused) output: Part<'a>,
+    pub(crate) first_block: usize,
+    pub(crate) derivatives: Derivative<'a>,
+    pub(crate) output: ViewMut<'a>,
     /// For [`InputGradient::scratch_len`] values.
-    pub(in crate::engine::fused) scratch: &'a mut [f32],
+    pub(crate) scratch: &'a mut [f32],
 }
 
 impl InputGradient<'_> {
     /// How many values of scratch a layer of `outputs` outputs takes.
-    pub(in crate::engine::fused) const fn scratch_len(outputs: usize) -> usize {
+    pub(crate) const fn scratch_len(outputs: usize) -> usize {
         3 * outputs * BLOCK
     }
 }
@@ -313,12 +315,12 @@ impl Kernel for InputGradient<'_> {
             outputs,
             weights,
             first_block,
-            slopes,
+            derivatives,
             output,
             scratch,
         } = self;
         assert!(delta.rows == output.rows && outputs <= delta.blocks * BLOCK);
-        assert!(outputs <= weights.blocks * BLOCK && slopes.has(output.blocks, output.rows));
+        assert!(outputs <= weights.blocks * BLOCK && derivatives.has(output.blocks, output.rows));
         let mut tile = Tile::ZEROS;
         for blocks in groups(output.blocks, S::TILE_BLOCKS) {
             for (place, block) in blocks.clone().enumerate() {
@@ -344,9 +346,9 @@ impl Kernel for InputGradient<'_> {
                     for n in (0..blocks.len() * BLOCK).step_by(S::F32_LANES) {
                         let place = (blocks.start + n / BLOCK, row + m, n % BLOCK);
                         let sum = tile.vector::<S>(blocks.len(), m, n);
-                        // SAFETY: `slopes` and `output` have the block and the row.
+                        // SAFETY: `derivatives` and `output` have the block and the row.
                         unsafe {
-                            let gradient = slopes.apply(simd, place, sum);
+                            let gradient = derivatives.apply(simd, place, sum);
                             store::<S>(output.at(place.0, place.1).add(place.2), gradient);
                         }
                     }
@@ -381,18 +383,18 @@ fn transpose(weights: View<'_>, block: usize, outputs: usize, to: &mut [f32]) {
 }
 
 /// The gradient `sum_b delta[b, o] input[b, i]` of some weights, given to the optimiser at once.
-pub(in crate::engine::fused) struct WeightGradient<'a> {
+pub(crate) struct WeightGradient<'a> {
     /// `[rows, I]`.
-    pub(in crate::engine::fused) input: View<'a>,
+    pub(crate) input: View<'a>,
     /// The gradient of the layer's outputs, `[rows, O]`, for the blocks of `parameters` alone.
-    pub(in crate::engine::fused) delta: View<'a>,
+    pub(crate) delta: View<'a>,
     /// The inputs whose weights are changed; the last one past `I - 1` is the bias.
-    pub(in crate::engine::fused) inputs: Range<usize>,
+    pub(crate) inputs: Range<usize>,
     /// `I`.
-    pub(in crate::engine::fused) bias: usize,
-    pub(in crate::engine::fused) rule: Rule,
+    pub(crate) bias: usize,
+    pub(crate) rule: Rule,
     /// Rows `inputs` of the parameters.
-    pub(in crate::engine::fused) parameters: Parameters<'a>,
+    pub(crate) parameters: Parameters<'a>,
 }
 
 impl Kernel for WeightGradient<'_> {

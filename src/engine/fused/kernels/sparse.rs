@@ -2,7 +2,7 @@
 //!
 //! Which inputs of a sample are not 0 is a bitmap, 64 features to a word. Forward walks the bits of
 //! a sample, 64 features at a time, so that the 64 rows of weights they may need stay in the
-//! first-level cache; the gradient walks the same bits turned, 64 samples to a word, for the same
+//! first-level cache; the gradient walks the same bits transposed, 64 samples to a word, for the same
 //! reason. Against lists of indices, bits are a thirtieth of the memory and were faster here (71
 //! and 83 against 54 GFLOP/s of useful work in each direction, MNIST, AVX-512 on one core of an EPYC,
 //! whose dense peak is 118): the walk over bits hides behind the products.
@@ -14,8 +14,9 @@ use std::ops::Range;
 
 use super::{
     Kernel, Lanes,
+    bits::WORD,
     gather::Samples,
-    lanes::MOST_SPARSE_BLOCKS,
+    lanes::MAX_SPARSE_BLOCKS,
     load,
     math::relu as relu_of,
     prefetch,
@@ -23,26 +24,23 @@ use super::{
     store,
     update::{Parameters, Rule, Update, WithUpdate},
 };
-use crate::engine::fused::matrix::{BLOCK, Part, View};
-
-/// Features to a word of a sample's bitmap, samples to a word of a feature's.
-pub(in crate::engine::fused) const WORD: usize = u64::BITS as usize;
+use crate::engine::fused::memory::matrix::{BLOCK, View, ViewMut};
 
 /// A batch of samples with bitmaps of what is not 0, where they lie in their data set.
 #[derive(Clone, Copy)]
-pub(in crate::engine::fused) struct SparseBatch<'a> {
+pub(crate) struct SparseBatch<'a> {
     /// `F`.
-    pub(in crate::engine::fused) features: usize,
+    pub(crate) features: usize,
     /// `[n, F / 64]`: bit `f % 64` of word `f / 64` says that feature `f` is not 0.
-    pub(in crate::engine::fused) bits: &'a [u64],
-    pub(in crate::engine::fused) values: Values<'a>,
+    pub(crate) bits: &'a [u64],
+    pub(crate) values: Values<'a>,
     /// The batch's samples.
-    pub(in crate::engine::fused) samples: Samples<'a>,
+    pub(crate) samples: Samples<'a>,
 }
 
 /// The features' values, `[n, F]`.
 #[derive(Clone, Copy)]
-pub(in crate::engine::fused) enum Values<'a> {
+pub(crate) enum Values<'a> {
     /// A byte each, and the value of every byte.
     Bytes(&'a [u8], &'a [f32; 256]),
     Floats(&'a [f32]),
@@ -50,7 +48,7 @@ pub(in crate::engine::fused) enum Values<'a> {
 
 impl SparseBatch<'_> {
     /// Words to a sample.
-    pub(in crate::engine::fused) fn words(&self) -> usize {
+    pub(crate) fn words(&self) -> usize {
         self.features.div_ceil(WORD)
     }
 
@@ -147,14 +145,14 @@ pub(super) const fn vector_at(lanes: usize, v: usize, block_stride: usize) -> us
 }
 
 /// `output = W input + b`, then ReLU if asked for, for some samples of a batch.
-pub(in crate::engine::fused) struct SparseForward<'a> {
-    pub(in crate::engine::fused) batch: SparseBatch<'a>,
+pub(crate) struct SparseForward<'a> {
+    pub(crate) batch: SparseBatch<'a>,
     /// The samples that `output` has, in order.
-    pub(in crate::engine::fused) samples: Range<usize>,
+    pub(crate) samples: Range<usize>,
     /// `[F + 1, O]`, the bias last.
-    pub(in crate::engine::fused) weights: View<'a>,
-    pub(in crate::engine::fused) output: Part<'a>,
-    pub(in crate::engine::fused) relu: bool,
+    pub(crate) weights: View<'a>,
+    pub(crate) output: ViewMut<'a>,
+    pub(crate) relu: bool,
 }
 
 impl Kernel for SparseForward<'_> {
@@ -263,27 +261,27 @@ fn forward<S: Lanes, T: Value, const V: usize>(
 }
 
 /// The gradient `sum_b delta[b, o] input[b, f]` of some weights, given to the optimiser at once.
-pub(in crate::engine::fused) struct SparseWeightGradient<'a> {
-    pub(in crate::engine::fused) batch: SparseBatch<'a>,
+pub(crate) struct SparseWeightGradient<'a> {
+    pub(crate) batch: SparseBatch<'a>,
     /// `[B / 64, F]`: bit `b % 64` of word `b / 64` says that the feature of sample `b` is not 0.
-    pub(in crate::engine::fused) columns: &'a [u64],
+    pub(crate) columns: &'a [u64],
     /// Features whose weights the optimiser may move though their gradient is 0: bit `f % 64` of word `f / 64`.
-    pub(in crate::engine::fused) moving: &'a [u64],
+    pub(crate) active: &'a [u64],
     /// The gradient of the layer's outputs, `[B, O]`, for the blocks of `parameters` alone.
-    pub(in crate::engine::fused) delta: View<'a>,
+    pub(crate) delta: View<'a>,
     /// The features whose weights are changed; the last one past `F - 1` is the bias.
-    pub(in crate::engine::fused) inputs: Range<usize>,
-    pub(in crate::engine::fused) rule: Rule,
+    pub(crate) inputs: Range<usize>,
+    pub(crate) rule: Rule,
     /// Rows `inputs` of the parameters.
-    pub(in crate::engine::fused) parameters: Parameters<'a>,
+    pub(crate) parameters: Parameters<'a>,
     /// For [`SparseWeightGradient::scratch_len`] values.
-    pub(in crate::engine::fused) scratch: &'a mut [f32],
+    pub(crate) scratch: &'a mut [f32],
 }
 
 impl SparseWeightGradient<'_> {
     /// How many values of scratch `features` features take.
-    pub(in crate::engine::fused) const fn scratch_len(features: usize) -> usize {
-        MOST_SPARSE_BLOCKS * features * BLOCK
+    pub(crate) const fn scratch_len(features: usize) -> usize {
+        MAX_SPARSE_BLOCKS * features * BLOCK
     }
 }
 
@@ -297,13 +295,13 @@ impl Kernel for SparseWeightGradient<'_> {
         let (rows, rule) = (self.inputs.len(), self.rule);
         self.parameters.check(&rule, self.delta.blocks, rows);
         assert!(self.columns.len() >= self.delta.rows.div_ceil(WORD) * features);
-        assert!(self.moving.len() >= self.batch.words() && self.inputs.end <= features + 1);
-        let lit = self.inputs.start..self.inputs.end.min(features);
-        assert!(self.scratch.len() >= Self::scratch_len(lit.len()));
+        assert!(self.active.len() >= self.batch.words() && self.inputs.end <= features + 1);
+        let nonzero = self.inputs.start..self.inputs.end.min(features);
+        assert!(self.scratch.len() >= Self::scratch_len(nonzero.len()));
         for blocks in groups(self.delta.blocks, S::SPARSE_BLOCKS) {
             let group = Group {
                 blocks,
-                lit: lit.clone(),
+                nonzero: nonzero.clone(),
                 kernel: &mut self,
             };
             rule.with(simd, group);
@@ -320,7 +318,7 @@ struct Group<'a, 'k> {
     kernel: &'a mut SparseWeightGradient<'k>,
     blocks: Range<usize>,
     /// The features, without the bias.
-    lit: Range<usize>,
+    nonzero: Range<usize>,
 }
 
 impl<S: Lanes> WithUpdate<S> for Group<'_, '_> {
@@ -358,7 +356,7 @@ fn gradient<S: Lanes, U: Update<S>, T: Value, const V: usize>(
     let Group {
         kernel,
         blocks,
-        lit,
+        nonzero,
     } = group;
     let (features, rows, width) = (kernel.batch.features, kernel.delta.rows, V * S::F32_LANES);
     let stride = kernel.delta.block_stride();
@@ -372,15 +370,15 @@ fn gradient<S: Lanes, U: Update<S>, T: Value, const V: usize>(
         for (first, row) in first_values.iter_mut().zip(word * WORD..rows) {
             *first = kernel.batch.samples.at(row) * features;
         }
-        for feature in lit.clone() {
+        for feature in nonzero.clone() {
             let mut bits = columns[feature];
-            let is_moving = kernel.moving[feature / WORD] >> (feature % WORD) & 1 == 1;
-            if !is_moving || (bits == 0 && word > 0 && !last) {
+            let is_active = kernel.active[feature / WORD] >> (feature % WORD) & 1 == 1;
+            if !is_active || (bits == 0 && word > 0 && !last) {
                 continue;
             }
             // The feature's gradients, until all samples have been seen.
             let kept = kernel.scratch.as_mut_ptr();
-            let kept = kept.wrapping_add((feature - lit.start) * width);
+            let kept = kept.wrapping_add((feature - nonzero.start) * width);
             let mut sums = [simd.splat_f32s(0.0); V];
             if word > 0 {
                 for (v, sum) in sums.iter_mut().enumerate() {
@@ -413,47 +411,6 @@ fn gradient<S: Lanes, U: Update<S>, T: Value, const V: usize>(
                         store::<S>(kept.add(v * S::F32_LANES), sum);
                     }
                 }
-            }
-        }
-    }
-}
-
-/// Turns a square of bits about its diagonal: bit `c` of word `r` becomes bit `r` of word `c`.
-///
-/// Source: H. Warren, "Hacker's Delight", 2nd edition, 7-3.
-pub(in crate::engine::fused) fn turn(square: &mut [u64; WORD]) {
-    let (mut width, mut mask) = (32, 0x0000_0000_ffff_ffff_u64);
-    while width > 0 {
-        let mut row = 0;
-        while row < WORD {
-            let swap = (square[row] >> width ^ square[row + width]) & mask;
-            square[row] ^= swap << width;
-            square[row + width] ^= swap;
-            row = (row + width + 1) & !width;
-        }
-        width /= 2;
-        mask ^= mask << width;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_turned_square_has_rows_for_columns() {
-        let mut x = 1u64;
-        let square: [u64; WORD] = std::array::from_fn(|_| {
-            x = x
-                .wrapping_mul(6364136223846793005)
-                .wrapping_add(1442695040888963407);
-            x ^ x >> 29
-        });
-        let mut turned = square;
-        turn(&mut turned);
-        for (row, bits) in square.iter().enumerate() {
-            for (column, turned) in turned.iter().enumerate() {
-                assert_eq!(bits >> column & 1, turned >> row & 1);
             }
         }
     }

@@ -2,8 +2,8 @@
 
 use super::{Lanes, load, store};
 use crate::{
-    engine::fused::matrix::{BLOCK, Part},
-    train::{Adam, AdamW, Optimizer, Sgd},
+    engine::fused::memory::matrix::{BLOCK, ViewMut},
+    objective::{Adam, AdamW, Optimizer, Sgd},
 };
 
 /// Added to and taken from a running mean: what lies below its last digit (1e-37) becomes 0.
@@ -12,11 +12,11 @@ use crate::{
 /// processors take a hundred times as long for each operation.
 const FLUSH: f32 = 1e-30;
 /// The least second moment: its root can be divided by, and is nothing beside any epsilon in use.
-const LEAST: f32 = 1e-36;
+const MIN_DENOMINATOR: f32 = 1e-36;
 
 /// One step of an optimiser, with all that does not depend on the parameter computed beforehand.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(in crate::engine::fused) enum Rule {
+pub(crate) enum Rule {
     /// Changes nothing, and writes the gradient to the first moment.
     Store,
     Sgd {
@@ -33,7 +33,7 @@ pub(in crate::engine::fused) enum Rule {
     Adam {
         betas: [f32; 2],
         /// `1 - beta` for each beta.
-        shares: [f32; 2],
+        complements: [f32; 2],
         step: f32,
         epsilon: f32,
         /// What is added to the gradient for each unit of the parameter.
@@ -45,13 +45,13 @@ pub(in crate::engine::fused) enum Rule {
 
 impl Rule {
     /// Step number `t` (from 1) of `optimizer` with this learning rate.
-    pub(in crate::engine::fused) fn new(optimizer: &Optimizer, learning_rate: f64, t: u64) -> Self {
+    pub(crate) fn new(optimizer: &Optimizer, learning_rate: f64, t: u64) -> Self {
         let adam = |betas: [f64; 2], epsilon: f64, decay: f64, keep: f64| {
             let correction = betas.map(|beta| 1.0 - beta.powf(t as f64));
             let root = correction[1].sqrt();
             Rule::Adam {
                 betas: betas.map(|beta| beta as f32),
-                shares: betas.map(|beta| (1.0 - beta) as f32),
+                complements: betas.map(|beta| (1.0 - beta) as f32),
                 step: (learning_rate / correction[0] * root) as f32,
                 epsilon: (epsilon * root) as f32,
                 decay: decay as f32,
@@ -94,7 +94,7 @@ impl Rule {
     }
 
     /// How many moments it keeps for each parameter.
-    pub(in crate::engine::fused) fn moments(&self) -> usize {
+    pub(crate) fn moments(&self) -> usize {
         match self {
             Rule::Sgd { .. } => 0,
             Rule::Store | Rule::Momentum { .. } => 1,
@@ -103,7 +103,7 @@ impl Rule {
     }
 
     /// Whether a parameter whose gradients were all 0 stays as it is.
-    pub(in crate::engine::fused) fn rests(&self) -> bool {
+    pub(crate) fn skips_inactive(&self) -> bool {
         match *self {
             Rule::Store => false,
             Rule::Sgd { decay, .. } | Rule::Momentum { decay, .. } => decay == 0.0,
@@ -113,23 +113,23 @@ impl Rule {
 }
 
 /// Some rows of some blocks of a layer's parameters, with their moments.
-pub(in crate::engine::fused) struct Parameters<'a> {
-    pub(in crate::engine::fused) weights: Part<'a>,
+pub(crate) struct Parameters<'a> {
+    pub(crate) weights: ViewMut<'a>,
     /// As many as the rule keeps.
-    pub(in crate::engine::fused) moments: [Option<Part<'a>>; 2],
+    pub(crate) moments: [Option<ViewMut<'a>>; 2],
 }
 
 /// Where a row of a block of parameters lies, with its moments; those that are not kept are dangling.
 #[derive(Clone, Copy)]
-pub(super) struct Place {
+pub(super) struct ParameterPtr {
     weights: *mut f32,
     moments: [*mut f32; 2],
 }
 
-impl Place {
+impl ParameterPtr {
     #[inline(always)]
-    pub(super) fn add(self, values: usize) -> Place {
-        Place {
+    pub(super) fn add(self, values: usize) -> ParameterPtr {
+        ParameterPtr {
             weights: self.weights.wrapping_add(values),
             moments: self.moments.map(|moment| moment.wrapping_add(values)),
         }
@@ -153,12 +153,12 @@ impl Parameters<'_> {
 
     /// Where a row of a block begins.
     #[inline(always)]
-    pub(super) fn place(&self, block: usize, row: usize) -> Place {
-        let moment = |moment: &Option<Part<'_>>| match moment {
+    pub(super) fn place(&self, block: usize, row: usize) -> ParameterPtr {
+        let moment = |moment: &Option<ViewMut<'_>>| match moment {
             Some(part) => part.at(block, row),
             None => std::ptr::null_mut(),
         };
-        Place {
+        ParameterPtr {
             weights: self.weights.at(block, row),
             moments: self.moments.each_ref().map(moment),
         }
@@ -195,7 +195,7 @@ pub(super) trait WithUpdate<S: Lanes> {
 }
 
 struct UpdateTile {
-    place: Place,
+    place: ParameterPtr,
     block_stride: usize,
     blocks: usize,
     rows: usize,
@@ -226,7 +226,7 @@ pub(super) trait Update<S: Lanes>: Copy {
     /// # Safety
     /// The weights at `place`, and the moments that the rule keeps, are valid for reads and writes of
     /// a vector.
-    unsafe fn apply(self, simd: S, place: Place, gradient: S::f32s);
+    unsafe fn apply(self, simd: S, place: ParameterPtr, gradient: S::f32s);
 }
 
 impl Rule {
@@ -256,7 +256,7 @@ impl Rule {
             }
             Rule::Adam {
                 betas,
-                shares,
+                complements,
                 step,
                 epsilon,
                 decay,
@@ -264,7 +264,7 @@ impl Rule {
             } => {
                 let update = AdamUpdate::<S> {
                     betas: betas.map(splat),
-                    shares: shares.map(splat),
+                    complements: complements.map(splat),
                     step: splat(step),
                     epsilon: splat(epsilon),
                 };
@@ -296,7 +296,7 @@ struct Store;
 
 impl<S: Lanes> Update<S> for Store {
     #[inline(always)]
-    unsafe fn apply(self, _: S, place: Place, gradient: S::f32s) {
+    unsafe fn apply(self, _: S, place: ParameterPtr, gradient: S::f32s) {
         // SAFETY: the caller's.
         unsafe { store::<S>(place.moments[0], gradient) };
     }
@@ -310,7 +310,7 @@ struct SgdUpdate<S: Lanes> {
 
 impl<S: Lanes> Update<S> for SgdUpdate<S> {
     #[inline(always)]
-    unsafe fn apply(self, simd: S, place: Place, gradient: S::f32s) {
+    unsafe fn apply(self, simd: S, place: ParameterPtr, gradient: S::f32s) {
         // SAFETY: the caller's.
         unsafe {
             let weight = load::<S>(place.weights);
@@ -331,7 +331,7 @@ struct MomentumUpdate<S: Lanes> {
 
 impl<S: Lanes> Update<S> for MomentumUpdate<S> {
     #[inline(always)]
-    unsafe fn apply(self, simd: S, place: Place, gradient: S::f32s) {
+    unsafe fn apply(self, simd: S, place: ParameterPtr, gradient: S::f32s) {
         // SAFETY: the caller's.
         unsafe {
             let (weight, velocity) = (load::<S>(place.weights), load::<S>(place.moments[0]));
@@ -352,7 +352,7 @@ impl<S: Lanes> Update<S> for MomentumUpdate<S> {
 #[derive(Clone, Copy)]
 struct AdamUpdate<S: Lanes> {
     betas: [S::f32s; 2],
-    shares: [S::f32s; 2],
+    complements: [S::f32s; 2],
     step: S::f32s,
     epsilon: S::f32s,
 }
@@ -363,14 +363,14 @@ impl<S: Lanes> AdamUpdate<S> {
     /// # Safety
     /// As [`Update::apply`].
     #[inline(always)]
-    unsafe fn change(self, simd: S, place: Place, gradient: S::f32s) -> S::f32s {
+    unsafe fn change(self, simd: S, place: ParameterPtr, gradient: S::f32s) -> S::f32s {
         let [mean_at, square_at] = place.moments;
         // SAFETY: the caller's.
         let (mean, square) = unsafe { (load::<S>(mean_at), load::<S>(square_at)) };
-        let new = simd.mul_f32s(self.shares[0], gradient);
+        let new = simd.mul_f32s(self.complements[0], gradient);
         let mean = flush(simd, simd.mul_add_e_f32s(self.betas[0], mean, new));
-        let new = simd.mul_f32s(self.shares[1], gradient);
-        let new = simd.mul_add_e_f32s(new, gradient, simd.splat_f32s(LEAST));
+        let new = simd.mul_f32s(self.complements[1], gradient);
+        let new = simd.mul_add_e_f32s(new, gradient, simd.splat_f32s(MIN_DENOMINATOR));
         let square = simd.mul_add_e_f32s(self.betas[1], square, new);
         // SAFETY: the caller's.
         unsafe {
@@ -383,7 +383,7 @@ impl<S: Lanes> AdamUpdate<S> {
 
 impl<S: Lanes> Update<S> for AdamUpdate<S> {
     #[inline(always)]
-    unsafe fn apply(self, simd: S, place: Place, gradient: S::f32s) {
+    unsafe fn apply(self, simd: S, place: ParameterPtr, gradient: S::f32s) {
         // SAFETY: the caller's.
         unsafe {
             let weight = load::<S>(place.weights);
@@ -403,7 +403,7 @@ struct DecayedAdam<S: Lanes> {
 
 impl<S: Lanes> Update<S> for DecayedAdam<S> {
     #[inline(always)]
-    unsafe fn apply(self, simd: S, place: Place, gradient: S::f32s) {
+    unsafe fn apply(self, simd: S, place: ParameterPtr, gradient: S::f32s) {
         // SAFETY: the caller's.
         unsafe {
             let weight = load::<S>(place.weights);

@@ -1,0 +1,185 @@
+//! [`Fused`] as an [`Engine`].
+
+use std::time::Instant;
+
+use super::{
+    Fused,
+    memory::{
+        packed,
+        raw_slice::{RawSlice, RawSliceMut},
+    },
+    run::{
+        bitmap::Uploaded, context::Job, inference::Source, live::LiveWeights,
+        optimizer::OptimizerBuffers, training,
+    },
+    threads::autotune::Parallelism,
+};
+use crate::{
+    data::DataFor,
+    engine::{
+        Engine, OptimizerState, Run,
+        run::{check_order, whole_samples},
+    },
+    error::Result,
+    network::Network,
+    shape::{Sample, Shape},
+    single::{fits_the_stack, walk},
+    weights::Weights,
+};
+
+impl<N: Network> Engine<N> for Fused<N> {
+    type Data = Uploaded;
+
+    fn name(&self) -> &'static str {
+        "fused"
+    }
+
+    fn device(&self) -> String {
+        self.processor.to_string()
+    }
+
+    fn upload(&self, data: &impl DataFor<N::In, N::Output>) -> Result<Uploaded> {
+        let model = &self.context.model;
+        let sparse = !model.program.layers.is_empty() && model.program.before.is_empty();
+        let widths = [N::In::LEN, N::Output::LEN];
+        Ok(Uploaded::new(data.samples(), widths, sparse, model.simd))
+    }
+
+    fn train(&mut self, data: &Uploaded, run: &Run<'_>, losses: &mut Vec<f32>) -> Result<()> {
+        data.check::<N>()?;
+        run.check(data.samples.len, data.has_labels())?;
+        let steps = run.order.len().div_ceil(run.batch_size);
+        let before = losses.len();
+        losses.resize(before + steps, 0.0);
+        if steps == 0 {
+            return Ok(());
+        }
+        let (mut order, mut losses) = (run.order, &mut losses[before..]);
+        let batch = run.batch_size.min(order.len());
+        let worth = self.parallelism_for(3 * batch);
+        let mut first_step = run.first_step;
+        while !order.is_empty() {
+            let (parallelism, most) = match worth {
+                Parallelism::Pool => self.autotuner.next(batch),
+                Parallelism::Serial => (Parallelism::Serial, steps),
+            };
+            let samples = most.saturating_mul(run.batch_size).min(order.len());
+            let (now, losses_now);
+            (now, order) = order.split_at(samples);
+            (losses_now, losses) = losses.split_at_mut(samples.div_ceil(run.batch_size));
+            let steps = losses_now.len();
+            let begun = Instant::now();
+            self.run(
+                training_job(data, run, now, losses_now, first_step),
+                parallelism,
+            )?;
+            if worth == Parallelism::Pool {
+                self.autotuner.took(steps, begun.elapsed());
+            }
+            first_step += steps as u64;
+        }
+        Ok(())
+    }
+
+    fn logits(&self, data: &Uploaded, order: &[u32]) -> Result<Vec<f32>> {
+        data.check::<N>()?;
+        check_order(order, data.samples.len)?;
+        self.infer(
+            Source::Numbered(data.clone(), RawSlice::new(order)),
+            order.len(),
+        )
+    }
+
+    fn forward(&self, features: &[f32]) -> Result<Vec<f32>> {
+        let samples = whole_samples(features, N::In::LEN)?;
+        self.infer(Source::Features(RawSlice::new(features)), samples)
+    }
+
+    fn weights(&self) -> Result<Weights<N>> {
+        let model = &self.context.model;
+        let mut weights = Weights::zeros();
+        packed::unpack(&model.program, &model.weights, weights.as_mut_slice());
+        Ok(weights)
+    }
+
+    fn optimizer_state(&self) -> Result<Option<OptimizerState<N>>> {
+        let program = &self.context.model.program;
+        let state = self.context.optimizer(|memory| {
+            let kept = memory.moments.iter().filter(|moment| !moment.is_empty());
+            let moments = kept.map(|moment| {
+                let mut weights = Weights::zeros();
+                packed::unpack(program, moment, weights.as_mut_slice());
+                weights
+            });
+            OptimizerState {
+                kind: memory.kind,
+                steps: memory.steps,
+                moments: moments.collect(),
+            }
+        });
+        Ok(state)
+    }
+
+    fn restore(&mut self, weights: &Weights<N>, state: Option<&OptimizerState<N>>) -> Result<()> {
+        state.map_or(Ok(()), OptimizerState::check)?;
+        let model = &self.context.model;
+        for (layer, matrix) in model.program.layers.iter().zip(&model.weights) {
+            // SAFETY: the engine is held by `&mut`, so nobody else reads or writes its weights.
+            let part = unsafe { matrix.view_mut(0..matrix.blocks(), 0..layer.linear.inputs + 1) };
+            packed::pack(&layer.linear, weights.as_slice(), part);
+        }
+        let memory = state.map(|state| {
+            let moments = state.moments.iter().map(Weights::as_slice);
+            let mut moments = moments.map(|moment| packed::to_packed(&model.program, moment));
+            let moments = [moments.next(), moments.next()].map(Option::unwrap_or_default);
+            OptimizerBuffers::new(&model.program, state.kind, state.steps, moments)
+        });
+        self.context.set_optimizer(memory);
+        Ok(())
+    }
+
+    fn predict(&self, sample: &impl Sample<N::In>) -> Result<<N::Output as Shape>::Array> {
+        let mut logits = N::Output::zeros();
+        let model = &self.context.model;
+        if const { fits_the_stack(&N::PLAN) } {
+            // SAFETY: weights are written by a training run alone, which holds the engine by `&mut`; they
+            // are those of `N`, whose type has fixed both lengths.
+            unsafe {
+                let values = LiveWeights::new(model);
+                let level = model.simd.level();
+                walk::<N, _>(&values, level, sample.values(), logits.as_mut());
+            }
+        } else {
+            logits
+                .as_mut()
+                .copy_from_slice(&self.forward(sample.values())?);
+        }
+        Ok(logits)
+    }
+}
+
+/// The part of `run` that is about the samples `order`, from step `first_step` on.
+fn training_job(
+    data: &Uploaded,
+    run: &Run<'_>,
+    order: &[u32],
+    losses: &mut [f32],
+    first_step: u64,
+) -> Job {
+    Job::Train(training::Job {
+        data: data.clone(),
+        order: RawSlice::new(order),
+        batch_size: run.batch_size,
+        loss: run.loss,
+        losses: RawSliceMut::new(losses),
+        kind: training::Kind::Train {
+            optimizer: *run.optimizer,
+            schedule: run.schedule,
+            total_steps: run.total_steps,
+            seed: run.seed,
+            first_step,
+            clip_norm: run.clip_norm,
+            steps_done: 0,
+        },
+    })
+}

@@ -1,0 +1,226 @@
+//! The layout of every matrix of the engine: columns in blocks of 16, each block by rows.
+//!
+//! `[rows, columns]` lies as `[columns / 16][rows][16]`, padded with zeros to whole blocks. So one row
+//! of a block is 64 bytes on a 64-byte boundary: one vector of AVX-512, two of AVX2, four of NEON.
+//! Activations `[B, H]` have a row for each sample, weights `[I + 1, O]` one for each input and a
+//! last one for the bias. A product may walk either by rows or by columns without packing.
+
+use std::{fmt, marker::PhantomData, ops::Range};
+
+use super::shared::Shared;
+pub(crate) use crate::single::BLOCK;
+use crate::single::Columns;
+
+/// A blocked matrix whose parts several threads may write at once.
+pub(crate) struct Matrix {
+    values: Shared<f32>,
+    blocks: usize,
+    rows: usize,
+    /// Rows from one block to the next: odd, so that the blocks' equal rows lie in different cache sets.
+    stride: usize,
+}
+
+impl Matrix {
+    /// `[rows, columns]` of zeros.
+    pub(crate) fn zeros(rows: usize, columns: usize) -> Self {
+        let (blocks, stride) = (columns.div_ceil(BLOCK), rows | 1);
+        Matrix {
+            values: Shared::zeros(blocks * stride * BLOCK),
+            blocks,
+            rows,
+            stride,
+        }
+    }
+
+    pub(crate) fn blocks(&self) -> usize {
+        self.blocks
+    }
+
+    pub(crate) fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// The whole matrix, to read.
+    ///
+    /// # Safety
+    /// No thread writes a value while it is read through the view.
+    #[inline]
+    pub(crate) unsafe fn view(&self) -> View<'_> {
+        View {
+            start: self.values.as_ptr(),
+            blocks: self.blocks,
+            rows: self.rows,
+            stride: self.stride,
+            values: PhantomData,
+        }
+    }
+
+    /// Some rows of some blocks, to write.
+    ///
+    /// # Safety
+    /// While the part lives, no other view and no other part holds any value of it.
+    ///
+    /// # Panics
+    /// When the matrix has no such blocks or rows.
+    pub(crate) unsafe fn view_mut(&self, blocks: Range<usize>, rows: Range<usize>) -> ViewMut<'_> {
+        assert!(blocks.start <= blocks.end && blocks.end <= self.blocks);
+        assert!(rows.start <= rows.end && rows.end <= self.rows);
+        let first = (blocks.start * self.stride + rows.start) * BLOCK;
+        ViewMut {
+            start: self.values.as_ptr().wrapping_add(first),
+            blocks: blocks.len(),
+            rows: rows.len(),
+            stride: self.stride,
+            values: PhantomData,
+        }
+    }
+
+    /// Some rows of some blocks, to read.
+    ///
+    /// # Safety
+    /// As [`Matrix::view`].
+    ///
+    /// # Panics
+    /// As [`Matrix::view_mut`].
+    pub(crate) unsafe fn read(&self, blocks: Range<usize>, rows: Range<usize>) -> View<'_> {
+        // SAFETY: the caller's.
+        unsafe { self.view() }.within(blocks, rows)
+    }
+
+    /// The whole matrix, to write.
+    pub(crate) fn whole(&mut self) -> ViewMut<'_> {
+        // SAFETY: `&mut self` says that no other view or part lives.
+        unsafe { self.view_mut(0..self.blocks, 0..self.rows) }
+    }
+}
+
+impl fmt::Debug for Matrix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Matrix({} x {} blocks)", self.rows, self.blocks)
+    }
+}
+
+/// A blocked matrix to read.
+#[derive(Clone, Copy)]
+pub(crate) struct View<'a> {
+    start: *const f32,
+    pub(crate) blocks: usize,
+    pub(crate) rows: usize,
+    stride: usize,
+    values: PhantomData<&'a [f32]>,
+}
+
+impl<'a> View<'a> {
+    /// Values that already lie in blocks of `rows` rows.
+    ///
+    /// # Panics
+    /// When there are not `blocks * rows * 16` of them.
+    pub(crate) fn of(values: &'a [f32], blocks: usize, rows: usize) -> Self {
+        assert!(values.len() >= blocks * rows * BLOCK);
+        View {
+            start: values.as_ptr(),
+            blocks,
+            rows,
+            stride: rows,
+            values: PhantomData,
+        }
+    }
+
+    /// Some rows of some blocks.
+    ///
+    /// # Panics
+    /// When the view has no such blocks or rows.
+    pub(crate) fn within(self, blocks: Range<usize>, rows: Range<usize>) -> View<'a> {
+        assert!(blocks.start <= blocks.end && blocks.end <= self.blocks);
+        assert!(rows.start <= rows.end && rows.end <= self.rows);
+        View {
+            start: self.at(blocks.start, rows.start),
+            blocks: blocks.len(),
+            rows: rows.len(),
+            ..self
+        }
+    }
+
+    /// The weights `[I + 1, O]` as the kernels of a single sample read them.
+    ///
+    /// # Panics
+    /// When the view is not the whole of such a matrix.
+    #[inline]
+    pub(crate) fn columns(self, inputs: usize, outputs: usize) -> Columns<'a> {
+        assert!(self.stride == Columns::stride(inputs) && self.rows == inputs + 1);
+        assert!(self.blocks == outputs.div_ceil(BLOCK));
+        // SAFETY: `blocks` times `stride` rows of 16 lie there, by the lines above, and nobody writes
+        // them while the view lives.
+        unsafe { Columns::new(self.start, inputs, outputs) }
+    }
+
+    /// Where row `row` of block `block` begins.
+    #[inline(always)]
+    pub(crate) fn at(&self, block: usize, row: usize) -> *const f32 {
+        self.start.wrapping_add((block * self.stride + row) * BLOCK)
+    }
+
+    /// Values from the beginning of one block to that of the next.
+    #[inline(always)]
+    pub(crate) fn block_stride(&self) -> usize {
+        self.stride * BLOCK
+    }
+
+    /// Row `row` of block `block`.
+    pub(crate) fn row(&self, block: usize, row: usize) -> &'a [f32; BLOCK] {
+        assert!(block < self.blocks && row < self.rows);
+        // SAFETY: the row lies in the view, by the line above, and nobody writes it while the view
+        // lives; a row is 16 values.
+        unsafe { &*self.at(block, row).cast() }
+    }
+}
+
+/// A part of a blocked matrix to write.
+pub(crate) struct ViewMut<'a> {
+    start: *mut f32,
+    pub(crate) blocks: usize,
+    pub(crate) rows: usize,
+    stride: usize,
+    values: PhantomData<&'a mut [f32]>,
+}
+
+impl ViewMut<'_> {
+    /// Values that already lie in blocks of `rows` rows.
+    ///
+    /// # Panics
+    /// When there are not `blocks * rows * 16` of them.
+    pub(crate) fn of(values: &mut [f32], blocks: usize, rows: usize) -> ViewMut<'_> {
+        assert!(values.len() >= blocks * rows * BLOCK);
+        ViewMut {
+            start: values.as_mut_ptr(),
+            blocks,
+            rows,
+            stride: rows,
+            values: PhantomData,
+        }
+    }
+
+    /// Where row `row` of block `block` begins.
+    #[inline(always)]
+    pub(crate) fn at(&self, block: usize, row: usize) -> *mut f32 {
+        self.start.wrapping_add((block * self.stride + row) * BLOCK)
+    }
+
+    /// Values from the beginning of one block to that of the next.
+    #[inline(always)]
+    pub(crate) fn block_stride(&self) -> usize {
+        self.stride * BLOCK
+    }
+
+    /// Row `row` of block `block`.
+    pub(crate) fn row(&mut self, block: usize, row: usize) -> &mut [f32; BLOCK] {
+        assert!(block < self.blocks && row < self.rows);
+        // SAFETY: the row lies in the part, by the line above; `&mut self` holds it alone.
+        unsafe { &mut *self.at(block, row).cast() }
+    }
+
+    /// The same part, for a shorter time.
+    pub(crate) fn reborrow(&mut self) -> ViewMut<'_> {
+        ViewMut { ..*self }
+    }
+}

@@ -1,0 +1,58 @@
+//! Parameters between the plan's layout and the packed one.
+//!
+//! The plan has each layer's weight `[O, I]` row-major, then its bias `[O]`. Packed, a layer is one
+//! [`Matrix`] `[I + 1, O]`, the bias last.
+
+use super::matrix::{BLOCK, Matrix, ViewMut};
+use crate::{engine::fused::program::Program, plan::Step};
+
+/// Packs weights, or moments: a matrix for each layer.
+pub(crate) fn to_packed(program: &Program, flat: &[f32]) -> Vec<Matrix> {
+    let layers = program.layers.iter().map(|layer| {
+        let mut matrix = Matrix::zeros(layer.linear.inputs + 1, layer.linear.outputs);
+        pack(&layer.linear, flat, matrix.whole());
+        matrix
+    });
+    layers.collect()
+}
+
+/// Packs one layer's weights, or moments.
+pub(crate) fn pack(linear: &Step, flat: &[f32], mut to: ViewMut<'_>) {
+    let (inputs, outputs) = (linear.inputs, linear.outputs);
+    let (weight, bias) =
+        flat[linear.offset..linear.offset + linear.params()].split_at(inputs * outputs);
+    for output in 0..outputs {
+        let (block, lane) = (output / BLOCK, output % BLOCK);
+        for input in 0..inputs {
+            to.row(block, input)[lane] = weight[output * inputs + input];
+        }
+        to.row(block, inputs)[lane] = bias[output];
+    }
+}
+
+/// Unpacks weights, moments or gradients into the plan's layout.
+pub(crate) fn unpack(program: &Program, matrices: &[Matrix], flat: &mut [f32]) {
+    for (layer, matrix) in program.layers.iter().zip(matrices) {
+        let step = layer.linear;
+        let (inputs, outputs) = (step.inputs, step.outputs);
+        // SAFETY: no training run is under way: it would hold the engine by `&mut`, or its lock.
+        let from = unsafe { matrix.view() };
+        let flat = &mut flat[step.offset..step.offset + step.params()];
+        let (weight, bias) = flat.split_at_mut(inputs * outputs);
+        for output in 0..outputs {
+            let (block, lane) = (output / BLOCK, output % BLOCK);
+            for input in 0..inputs {
+                weight[output * inputs + input] = from.row(block, input)[lane];
+            }
+            bias[output] = from.row(block, inputs)[lane];
+        }
+    }
+}
+
+/// A matrix of zeros for each layer's parameters.
+pub(crate) fn zeros(program: &Program) -> Vec<Matrix> {
+    let layers = program.layers.iter();
+    layers
+        .map(|layer| Matrix::zeros(layer.linear.inputs + 1, layer.linear.outputs))
+        .collect()
+}

@@ -1,0 +1,74 @@
+//! Slices lent to a pool's threads for the length of one run.
+
+/// A slice to read, whose owner waits until the pool has done with it.
+pub(crate) struct RawSlice<T> {
+    first: *const T,
+    len: usize,
+}
+
+/// A slice to write, whose owner waits until the pool has done with it.
+pub(crate) struct RawSliceMut<T> {
+    first: *mut T,
+    len: usize,
+}
+
+// SAFETY: both are used through unsafe functions alone, as `&[T]` and `&mut [T]` would be.
+unsafe impl<T: Sync> Send for RawSlice<T> {}
+// SAFETY: as above.
+unsafe impl<T: Sync> Sync for RawSlice<T> {}
+// SAFETY: as above.
+unsafe impl<T: Send> Send for RawSliceMut<T> {}
+// SAFETY: as above.
+unsafe impl<T: Send> Sync for RawSliceMut<T> {}
+
+impl<T> RawSlice<T> {
+    pub(crate) fn new(slice: &[T]) -> Self {
+        RawSlice {
+            first: slice.as_ptr(),
+            len: slice.len(),
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// The slice.
+    ///
+    /// # Safety
+    /// The slice that was lent is still borrowed: its owner has not gone on.
+    pub(crate) unsafe fn get(&self) -> &[T] {
+        // SAFETY: pointer and length are those of a slice, which still lives, says the caller.
+        unsafe { std::slice::from_raw_parts(self.first, self.len) }
+    }
+}
+
+impl<T> RawSliceMut<T> {
+    pub(crate) fn new(slice: &mut [T]) -> Self {
+        RawSliceMut {
+            first: slice.as_mut_ptr(),
+            len: slice.len(),
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// A part of the slice.
+    ///
+    /// # Safety
+    /// The slice that was lent is still borrowed, and no other part that lives overlaps this one.
+    ///
+    /// # Panics
+    /// When the slice has no such part.
+    #[expect(
+        clippy::mut_from_ref,
+        reason = "the caller promises that the part is its own"
+    )]
+    pub(crate) unsafe fn slice_mut(&self, range: std::ops::Range<usize>) -> &mut [T] {
+        assert!(range.start <= range.end && range.end <= self.len);
+        // SAFETY: the part lies in the slice, which still lives; it is the caller's alone.
+        unsafe { std::slice::from_raw_parts_mut(self.first.add(range.start), range.len()) }
+    }
+}

@@ -1,0 +1,83 @@
+//! What a step computes on its way from the samples to the gradients.
+
+use super::input::InputBuffer;
+use crate::engine::fused::{
+    kernels::{InputGradient, SparseWeightGradient},
+    memory::{matrix::Matrix, shared::Shared},
+    program::Program,
+};
+
+/// What one batch needs beside the weights, for at most `capacity` samples.
+#[derive(Debug)]
+pub(crate) struct Activations {
+    capacity: usize,
+    pub(crate) input: InputBuffer,
+    /// For each layer, `[B, O]`.
+    pub(crate) outputs: Vec<Matrix>,
+    /// For each layer, `[B, O]`; empty where the outputs tell the derivatives.
+    pub(crate) derivatives: Vec<Matrix>,
+    /// For each layer, `[B, O]`; one of logits for a network without layers.
+    pub(crate) deltas: Vec<Matrix>,
+    /// For each dropout, `[B, width]`.
+    pub(crate) masks: Vec<Matrix>,
+    /// The loss of each sample.
+    pub(crate) losses: Shared<f32>,
+    /// Each worker's own.
+    pub(crate) scratch: Vec<Shared<f32>>,
+}
+
+impl Activations {
+    pub(crate) fn new(program: &Program, workers: usize) -> Self {
+        Self::with_capacity(program, workers, 0, true)
+    }
+
+    fn with_capacity(program: &Program, workers: usize, capacity: usize, is_dense: bool) -> Self {
+        let of = |width: usize| Matrix::zeros(capacity, width);
+        let outputs = || program.layers.iter().map(|layer| layer.linear.outputs);
+        let derivatives = program
+            .layers
+            .iter()
+            .map(|layer| match layer.stores_derivatives() {
+                true => of(layer.linear.outputs),
+                false => Matrix::zeros(0, 0),
+            });
+        let back = outputs().skip(1).map(InputGradient::scratch_len).max();
+        let sparse = match is_dense {
+            true => 0,
+            false => SparseWeightGradient::scratch_len(program.inputs),
+        };
+        let mask = program.dropouts.iter().map(|dropout| dropout.width).max();
+        let scratch = back.max(mask).max(Some(sparse)).unwrap_or(0);
+        let mut deltas: Vec<Matrix> = outputs().map(of).collect();
+        if deltas.is_empty() {
+            deltas.push(of(program.outputs));
+        }
+        Activations {
+            capacity,
+            input: InputBuffer::new(capacity, program.inputs, is_dense),
+            outputs: outputs().map(of).collect(),
+            derivatives: derivatives.collect(),
+            deltas,
+            masks: program
+                .dropouts
+                .iter()
+                .map(|dropout| of(dropout.width))
+                .collect(),
+            losses: Shared::zeros(capacity),
+            scratch: (0..workers).map(|_| Shared::zeros(scratch)).collect(),
+        }
+    }
+
+    /// Makes room for `rows` samples of a dense or a sparse data set.
+    pub(crate) fn prepare(
+        &mut self,
+        program: &Program,
+        workers: usize,
+        rows: usize,
+        is_dense: bool,
+    ) {
+        if self.capacity < rows || self.input.is_dense() != is_dense {
+            *self = Self::with_capacity(program, workers, rows.max(self.capacity), is_dense);
+        }
+    }
+}

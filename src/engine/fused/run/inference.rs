@@ -1,0 +1,205 @@
+//! Logits of many samples, by all workers.
+
+use std::sync::{Mutex, PoisonError};
+
+use super::{
+    bitmap::{self, Uploaded},
+    forward::{self, Outputs},
+    input::{Input, InputBuffer},
+    model::Model,
+};
+use crate::engine::fused::{
+    kernels::{Gather, NotZero, Rows, Samples, SparseBatch, Values, WORD, dispatch},
+    memory::{
+        matrix::{BLOCK, Matrix},
+        raw_slice::{RawSlice, RawSliceMut},
+    },
+    threads::{
+        partition::{self, Partition},
+        pool::Worker,
+    },
+};
+
+/// How many samples are computed at once: their activations stay in the second-level cache.
+const CHUNK: usize = 64;
+
+/// What the pool is to do: logits of samples.
+pub(crate) struct Job {
+    pub(crate) source: Source,
+    /// `[n, C]` row-major.
+    pub(crate) logits: RawSliceMut<f32>,
+}
+
+/// The samples.
+pub(crate) enum Source {
+    /// Of a data set, by number.
+    Numbered(Uploaded, RawSlice<u32>),
+    /// `[n, I]` row-major.
+    Features(RawSlice<f32>),
+}
+
+/// Room for a worker's chunk of samples.
+#[derive(Debug)]
+pub(crate) struct Chunk {
+    input: InputBuffer,
+    /// For each layer, `[CHUNK, O]`.
+    outputs: Vec<Matrix>,
+    bits: Vec<u64>,
+}
+
+impl Chunk {
+    fn new(model: &Model, is_dense: bool) -> Self {
+        let program = &model.program;
+        let outputs = program.layers.iter();
+        Chunk {
+            input: InputBuffer::new(CHUNK, program.inputs, is_dense),
+            outputs: outputs
+                .map(|layer| Matrix::zeros(CHUNK, layer.linear.outputs))
+                .collect(),
+            bits: vec![0; CHUNK * program.inputs.div_ceil(WORD)],
+        }
+    }
+}
+
+impl Job {
+    /// One worker's chunks of the job.
+    ///
+    /// # Safety
+    /// The job's slices are still lent, no thread writes the weights, and no other thread runs the
+    /// same job as the same worker.
+    pub(crate) unsafe fn run(
+        &self,
+        model: &Model,
+        worker: &Worker<'_>,
+        room: &Mutex<Option<Chunk>>,
+    ) {
+        let (width, classes) = (model.program.inputs, model.program.outputs);
+        let is_dense = match &self.source {
+            Source::Numbered(data, _) => data.bitmap.is_none(),
+            Source::Features(_) => true,
+        };
+        let mut room = room.lock().unwrap_or_else(PoisonError::into_inner);
+        if room
+            .as_ref()
+            .is_none_or(|chunk| chunk.input.is_dense() != is_dense)
+        {
+            *room = None;
+        }
+        let chunk = room.get_or_insert_with(|| Chunk::new(model, is_dense));
+        let count = self.logits.len() / classes;
+        let mine = partition::rows(worker, count);
+        for first in mine.clone().step_by(CHUNK) {
+            let rows = first..mine.end.min(first + CHUNK);
+            // SAFETY: the slices are still lent, says the caller; rows are shared out.
+            unsafe {
+                let logits = self
+                    .logits
+                    .slice_mut(rows.start * classes..rows.end * classes);
+                match &self.source {
+                    Source::Numbered(data, order) => {
+                        let samples = &order.get()[rows.clone()];
+                        if is_dense {
+                            chunk.input.gather(model.simd, data, samples, 0..rows.len());
+                            chunk.before(model, rows.len());
+                        }
+                        let input = chunk.input.read(data, samples);
+                        chunk.layers(model, input, rows.len(), logits);
+                    }
+                    Source::Features(features) => {
+                        let values = &features.get()[rows.start * width..rows.end * width];
+                        let sparse = model.program.before.is_empty()
+                            && chunk.find_zeros(model, values, width);
+                        if sparse {
+                            let batch = SparseBatch {
+                                features: width,
+                                bits: &chunk.bits,
+                                values: Values::Floats(values),
+                                samples: Samples::From(0),
+                            };
+                            chunk.layers(model, Input::Sparse(batch, 0), rows.len(), logits);
+                        } else {
+                            let dense = chunk.input.dense();
+                            let gather = Gather {
+                                rows: Rows::Floats(values),
+                                width,
+                                samples: Samples::From(0),
+                                output: dense.view_mut(0..dense.blocks(), 0..rows.len()),
+                            };
+                            dispatch(model.simd, gather);
+                            chunk.before(model, rows.len());
+                            let view = dense.view().within(0..dense.blocks(), 0..rows.len());
+                            chunk.layers(model, Input::Dense(view), rows.len(), logits);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Chunk {
+    /// The bitmaps of some samples; whether little enough is not 0 to multiply only that.
+    fn find_zeros(&mut self, model: &Model, values: &[f32], width: usize) -> bool {
+        if width < WORD {
+            return false;
+        }
+        let bits = self.bits.chunks_exact_mut(width.div_ceil(WORD));
+        let counts = values.chunks_exact(width).zip(bits);
+        let count: usize = counts
+            .map(|(values, bits)| dispatch(model.simd, NotZero { values, bits }))
+            .sum();
+        (count as f64) < bitmap::SPARSE_BELOW * values.len() as f64
+    }
+
+    /// What comes before the first layer.
+    ///
+    /// # Safety
+    /// This chunk is one thread's.
+    unsafe fn before(&self, model: &Model, rows: usize) {
+        if model.program.before.is_empty() {
+            return;
+        }
+        let dense = self.input.dense();
+        let partition = Partition {
+            blocks: 0..dense.blocks(),
+            rows: 0..rows,
+        };
+        // SAFETY: the caller's.
+        unsafe {
+            let values = dense.view_mut(partition.blocks.clone(), 0..rows);
+            forward::elementwise(model, &model.program.before, &partition, values, None, None);
+        }
+    }
+
+    /// Every layer, and the logits of the last.
+    ///
+    /// # Safety
+    /// This chunk is one thread's, and no thread writes the weights.
+    unsafe fn layers(&self, model: &Model, input: Input<'_>, rows: usize, logits: &mut [f32]) {
+        let mut input = input;
+        for (at, output) in self.outputs.iter().enumerate() {
+            let partition = Partition {
+                blocks: 0..output.blocks(),
+                rows: 0..rows,
+            };
+            // SAFETY: the caller's; `input` is another matrix than `output`.
+            unsafe {
+                let outputs = Outputs {
+                    values: output.view_mut(partition.blocks.clone(), 0..rows),
+                    derivatives: None,
+                    masks: None,
+                };
+                forward::layer(model, at, &partition, input, outputs);
+                input = Input::Dense(output.view().within(partition.blocks, 0..rows));
+            }
+        }
+        if let Input::Dense(last) = input {
+            let classes = model.program.outputs;
+            for (row, logits) in logits.chunks_exact_mut(classes).enumerate() {
+                for (block, logits) in logits.chunks_mut(BLOCK).enumerate() {
+                    logits.copy_from_slice(&last.row(block, row)[..logits.len()]);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! A batch's samples as the first layer reads them: dense, or sparse with bitmaps.
+
+use std::ops::Range;
+
+use super::bitmap::{Bitmap, Uploaded};
+use crate::{
+    data::FeatureValues,
+    engine::fused::{
+        kernels::{
+            Gather, Rows, Samples, Simd, SparseBatch, Values, WORD, dispatch, transpose_bits,
+        },
+        memory::{
+            matrix::{Matrix, View},
+            shared::Shared,
+        },
+    },
+};
+
+/// What a layer reads.
+#[derive(Clone, Copy)]
+pub(crate) enum Input<'a> {
+    Dense(View<'a>),
+    /// Some samples of a sparse batch, from this one on.
+    Sparse(SparseBatch<'a>, usize),
+}
+
+/// Room for a batch of samples of a data set: for their values, if they are read as dense, else for
+/// their bitmaps transposed.
+#[derive(Debug)]
+pub(crate) struct InputBuffer {
+    features: usize,
+    /// `[B, F]`, or nothing.
+    dense: Matrix,
+    /// `[B / 64, F]`, or nothing.
+    columns: Shared<u64>,
+    is_dense: bool,
+}
+
+impl InputBuffer {
+    /// Room for `capacity` samples of a dense or a sparse data set.
+    pub(crate) fn new(capacity: usize, features: usize, is_dense: bool) -> Self {
+        let (dense, sparse) = if is_dense {
+            (capacity, 0)
+        } else {
+            (0, capacity)
+        };
+        InputBuffer {
+            features,
+            dense: Matrix::zeros(dense, features),
+            columns: Shared::zeros(sparse.div_ceil(WORD) * features),
+            is_dense,
+        }
+    }
+
+    pub(crate) fn is_dense(&self) -> bool {
+        self.is_dense
+    }
+
+    /// The dense form's matrix.
+    pub(crate) fn dense(&self) -> &Matrix {
+        &self.dense
+    }
+
+    /// Copies the samples `samples` of a data set into the rows `rows`.
+    ///
+    /// # Safety
+    /// No other thread reads the buffer, or writes these rows, until this returns.
+    pub(crate) unsafe fn gather(
+        &self,
+        simd: Simd,
+        data: &Uploaded,
+        samples: &[u32],
+        rows: Range<usize>,
+    ) {
+        let gather = Gather {
+            rows: match &data.samples.features {
+                FeatureValues::Bytes { bytes, scale } => Rows::Bytes(bytes, *scale),
+                FeatureValues::Values(values) => Rows::Floats(values),
+            },
+            width: self.features,
+            samples: Samples::Numbered(samples),
+            // SAFETY: the caller's.
+            output: unsafe { self.dense.view_mut(0..self.dense.blocks(), rows) },
+        };
+        dispatch(simd, gather);
+    }
+
+    /// Transposes the words `words` (of 64 features each) of a batch's bitmaps, for the gradient.
+    ///
+    /// # Safety
+    /// No other thread reads or writes these features' columns until this returns.
+    pub(crate) unsafe fn transpose_bitmap(
+        &self,
+        bitmap: &Bitmap,
+        batch: &[u32],
+        words: Range<usize>,
+    ) {
+        let all = self.features.div_ceil(WORD);
+        for (block, samples) in batch.chunks(WORD).enumerate() {
+            for word in words.clone() {
+                let mut square = [0; WORD];
+                for (row, &sample) in square.iter_mut().zip(samples) {
+                    *row = bitmap.bits[sample as usize * all + word];
+                }
+                transpose_bits(&mut square);
+                let len = WORD.min(self.features - word * WORD);
+                let first = block * self.features + word * WORD;
+                // SAFETY: the caller's.
+                unsafe { self.columns.slice_mut(first..first + len) }
+                    .copy_from_slice(&square[..len]);
+            }
+        }
+    }
+
+    /// The samples `batch` of a data set.
+    ///
+    /// # Safety
+    /// While the input lives, no thread writes the buffer's samples.
+    pub(crate) unsafe fn read<'a>(&'a self, data: &'a Uploaded, batch: &'a [u32]) -> Input<'a> {
+        let Some(bitmap) = &data.bitmap else {
+            // SAFETY: the caller's.
+            return Input::Dense(unsafe {
+                self.dense.read(0..self.dense.blocks(), 0..batch.len())
+            });
+        };
+        let sparse = SparseBatch {
+            features: self.features,
+            bits: &bitmap.bits,
+            values: match &data.samples.features {
+                FeatureValues::Bytes { bytes, .. } => Values::Bytes(bytes, &bitmap.table),
+                FeatureValues::Values(values) => Values::Floats(values),
+            },
+            samples: Samples::Numbered(batch),
+        };
+        Input::Sparse(sparse, 0)
+    }
+
+    /// The transposed bits of `rows` samples.
+    ///
+    /// # Safety
+    /// While the slice lives, no thread writes the columns.
+    pub(crate) unsafe fn columns(&self, rows: usize) -> &[u64] {
+        // SAFETY: the caller's.
+        unsafe { self.columns.slice(0..rows.div_ceil(WORD) * self.features) }
+    }
+}

@@ -1,0 +1,54 @@
+//! Logits of one sample, on the caller's thread: the walk of a frozen model, over the engine's weights.
+
+use super::{forward, model::Model};
+use crate::{
+    engine::fused::{
+        memory::matrix::{BLOCK, ViewMut},
+        program,
+        threads::partition::Partition,
+    },
+    plan::Op,
+    single::{At, Lanes, Sealed, Values},
+};
+
+/// The engine's weights, as the walk of one sample through a constant plan reads them.
+pub(crate) struct LiveWeights<'a> {
+    model: &'a Model,
+}
+
+impl<'a> LiveWeights<'a> {
+    /// # Safety
+    /// While it lives, no thread writes the weights.
+    pub(crate) unsafe fn new(model: &'a Model) -> Self {
+        LiveWeights { model }
+    }
+}
+
+impl Values for LiveWeights<'_> {}
+impl Sealed for LiveWeights<'_> {
+    #[inline(always)]
+    unsafe fn product<L: Lanes>(&self, lanes: L, at: &At, input: &[f32], output: &mut [f32]) {
+        // SAFETY: nobody writes the weights, says `new`; lengths are the caller's promise.
+        unsafe {
+            let weights = self.model.weights[at.ordinal].view();
+            weights.columns(at.step.inputs, at.step.outputs).product(
+                lanes,
+                input,
+                output,
+                at.reads_sample,
+                at.relu,
+            );
+        }
+    }
+
+    fn activate(&self, op: Op, padded: &mut [f32], _len: usize) {
+        let partition = Partition {
+            blocks: 0..padded.len() / BLOCK,
+            rows: 0..1,
+        };
+        let values = ViewMut::of(padded, partition.blocks.len(), 1);
+        let chain = [program::Elementwise { op, dropout: None }];
+        // SAFETY: there are no masks.
+        unsafe { forward::elementwise(self.model, &chain, &partition, values, None, None) };
+    }
+}

@@ -1,0 +1,49 @@
+//! What an optimiser keeps from step to step.
+
+use super::clip::StoredGradients;
+use crate::{
+    engine::fused::{kernels::WORD, memory::matrix::Matrix, program::Program},
+    objective::OptimizerKind,
+};
+
+/// An optimiser's moments, packed, and what belongs to them.
+pub(crate) struct OptimizerBuffers {
+    pub(crate) kind: OptimizerKind,
+    /// For each moment that it keeps, a matrix for each layer.
+    pub(crate) moments: [Vec<Matrix>; 2],
+    /// Steps taken with these moments.
+    pub(crate) steps: u64,
+    /// The features of the input whose moments may be other than 0.
+    pub(crate) active: Vec<u64>,
+    /// Made when gradients are first clipped.
+    pub(crate) stored: Option<StoredGradients>,
+}
+
+impl OptimizerBuffers {
+    /// After `steps` steps. Features whose moments are all 0 have rested so far.
+    pub(crate) fn new(
+        program: &Program,
+        kind: OptimizerKind,
+        steps: u64,
+        moments: [Vec<Matrix>; 2],
+    ) -> Self {
+        let mut active = vec![0; program.inputs.div_ceil(WORD)];
+        for first in moments.iter().filter_map(|moment| moment.first()) {
+            // SAFETY: the moments are held by value.
+            let view = unsafe { first.view() };
+            for feature in 0..view.rows - 1 {
+                let mut blocks = 0..view.blocks;
+                if blocks.any(|block| view.row(block, feature).iter().any(|&value| value != 0.0)) {
+                    active[feature / WORD] |= 1 << (feature % WORD);
+                }
+            }
+        }
+        OptimizerBuffers {
+            kind,
+            moments,
+            steps,
+            active,
+            stored: None,
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! One training step, phase by phase, as each worker of the pool runs it.
+//!
+//! Between two barriers every buffer is either only read, or written in parts that are one worker's
+//! each: that is the proof of every `unsafe` block here. The phases:
+//!
+//! | phase | writes | partition |
+//! | --- | --- | --- |
+//! | gather | the batch's samples, masks of dropout | rows |
+//! | forward, each layer | its outputs (and derivatives) | columns; rows in the last layer |
+//! | loss | the last layer's delta, losses, the transposed bitmap | the same rows, so no barrier before it; words |
+//! | back, each layer but the first | the delta of the layer before | that layer's columns |
+//! | update, all layers | weights and moments | columns |
+//!
+//! There is a barrier after each phase, but for those that [`partition::is_independent`] saves in a network of two layers:
+//! after the loss, each worker reads and writes its own columns of the first layer (weights, moments, outputs,
+//! derivatives, delta) and the rows of the second layer's weights and moments that belong to them; beside these it
+//! reads the second layer's delta, the transposed bitmap and the samples. Nobody writes the second layer's delta or
+//! turns a bitmap before the next step's first barrier. So there is none after back, and none after the update
+//! unless the next step gathers, which writes samples and masks.
+//!
+//! With clipping by norm, the last phase is three (see `clip`):
+//!
+//! | phase | writes | partition |
+//! | --- | --- | --- |
+//! | store, all layers | gradients | columns |
+//! | measure | sums of squares | pieces |
+//! | apply, all layers | weights and moments | columns |
+//!
+//! A layer's delta is the gradient of the loss with respect to what its `Linear` gives, `[B, O]`. The
+//! gradient with respect to the network's input, which nobody needs, is not computed; that of the
+//! weights goes from the registers to the optimiser and, but for clipping, is nowhere stored.
+
+mod phases;
+mod update;
+
+use super::{activations::Activations, bitmap::Uploaded, clip::Clipping, model::Model};
+use crate::{
+    engine::{
+        fused::{
+            kernels::Rule,
+            memory::{
+                matrix::Matrix,
+                raw_slice::{RawSlice, RawSliceMut},
+            },
+            threads::{BrokenBarrier, partition, pool::Worker},
+        },
+        run::Run,
+    },
+    objective::{Loss, Optimizer, Schedule},
+};
+
+/// What the pool is to do: steps over batches of a data set.
+pub(crate) struct Job {
+    pub(crate) data: Uploaded,
+    pub(crate) order: RawSlice<u32>,
+    pub(crate) batch_size: usize,
+    pub(crate) loss: Loss,
+    /// Each batch's mean loss.
+    pub(crate) losses: RawSliceMut<f32>,
+    pub(crate) kind: Kind,
+}
+
+/// What is done with the gradients.
+pub(crate) enum Kind {
+    /// They are stored; dropout is off.
+    Gradient,
+    /// They change the weights.
+    Train {
+        optimizer: Optimizer,
+        schedule: Schedule,
+        total_steps: u64,
+        seed: u64,
+        first_step: u64,
+        clip_norm: Option<f64>,
+        /// Steps that the optimiser's moments have seen.
+        steps_done: u64,
+    },
+}
+
+/// A [`Job`] with all that it reads and writes, as one worker sees it.
+pub(crate) struct Training<'a> {
+    pub(crate) model: &'a Model,
+    pub(crate) worker: &'a Worker<'a>,
+    pub(crate) job: &'a Job,
+    pub(crate) activations: &'a Activations,
+    pub(crate) moments: Moments<'a>,
+    /// None where gradients go to the optimiser as they are.
+    pub(crate) clipping: Option<Clipping<'a>>,
+    /// See [`SparseWeightGradient::active`].
+    pub(crate) active: &'a [u64],
+}
+
+/// For each moment that a rule keeps, a matrix for each layer.
+pub(crate) type Moments<'a> = [&'a [Matrix]; 2];
+
+/// What decides the masks of dropout.
+#[derive(Clone, Copy)]
+struct DropoutKey {
+    seed: u64,
+    step: u64,
+}
+
+impl Training<'_> {
+    /// Every step of the job.
+    ///
+    /// # Safety
+    /// The job's slices are still lent, and no thread but the pool's workers, each of which runs
+    /// this, uses the weights, the activations or the moments until all have returned.
+    pub(crate) unsafe fn run(&self) -> Result<(), BrokenBarrier> {
+        // SAFETY: the caller's.
+        let order = unsafe { self.job.order.get() };
+        let is_independent = self.is_independent();
+        for (index, samples) in order.chunks(self.job.batch_size).enumerate() {
+            let (rule, dropout_key) = match &self.job.kind {
+                Kind::Gradient => (Rule::Store, None),
+                Kind::Train {
+                    optimizer,
+                    schedule,
+                    total_steps,
+                    seed,
+                    first_step,
+                    clip_norm,
+                    steps_done,
+                } => {
+                    let run = Run {
+                        order,
+                        batch_size: self.job.batch_size,
+                        optimizer,
+                        schedule: *schedule,
+                        total_steps: *total_steps,
+                        loss: self.job.loss,
+                        seed: *seed,
+                        first_step: *first_step,
+                        clip_norm: *clip_norm,
+                    };
+                    let (seed, step) = (*seed, first_step + index as u64);
+                    let t = steps_done + index as u64 + 1;
+                    let rule = Rule::new(optimizer, run.learning_rate(index), t);
+                    (rule, Some(DropoutKey { seed, step }))
+                }
+            };
+            // SAFETY: the caller's.
+            unsafe { self.step(index, samples, rule, dropout_key, is_independent)? };
+            if !is_independent || self.gathers(dropout_key) {
+                self.worker.barrier()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the barrier after back and after the update can be left out; see the head of this file.
+    fn is_independent(&self) -> bool {
+        let model = self.model;
+        match &model.program.layers[..] {
+            [first, second] if self.clipping.is_none() => {
+                let inputs = [first, second].map(|layer| layer.linear.inputs);
+                let blocks = [0, 1].map(|at| model.weights[at].blocks());
+                partition::is_independent(self.worker.count, inputs, blocks)
+            }
+            _ => false,
+        }
+    }
+
+    /// # Safety
+    /// As [`Training::run`]; every worker calls it with the same arguments, after a barrier, or where the
+    /// head of this file says that none is needed.
+    unsafe fn step(
+        &self,
+        index: usize,
+        samples: &[u32],
+        rule: Rule,
+        dropout_key: Option<DropoutKey>,
+        is_independent: bool,
+    ) -> Result<(), BrokenBarrier> {
+        let layers = self.model.program.layers.len();
+        // SAFETY: between two barriers each of these writes what no other reads, as the table at the
+        // head of this file says, and partitions are disjoint (see `partition`).
+        unsafe {
+            if self.gathers(dropout_key) {
+                self.gather(samples, dropout_key);
+                self.worker.barrier()?;
+            }
+            for at in 0..layers {
+                self.forward(at, samples, dropout_key.is_some());
+                if at + 1 < layers {
+                    self.worker.barrier()?;
+                }
+            }
+            self.transpose_bitmap(samples);
+            self.loss(samples);
+            self.worker.barrier()?;
+            for at in (1..layers).rev() {
+                self.back(at, samples.len());
+                if !is_independent {
+                    self.worker.barrier()?;
+                }
+            }
+            match &self.clipping {
+                None => self.update(samples, rule, self.moments),
+                Some(clipping) => self.clipped_update(clipping, samples, rule)?,
+            }
+            if self.worker.index == 0 {
+                let losses = self.activations.losses.slice(0..samples.len());
+                let sum: f64 = losses.iter().copied().map(f64::from).sum();
+                let mean = sum / samples.len() as f64;
+                self.job.losses.slice_mut(index..index + 1)[0] = mean as f32;
+            }
+        }
+        Ok(())
+    }
+}

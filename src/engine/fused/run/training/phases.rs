@@ -1,0 +1,217 @@
+//! The phases before the update: gather, forward, loss, back.
+
+use super::{DropoutKey, Training};
+use crate::{
+    engine::fused::{
+        kernels::{Derivative, InputGradient, LossGradient, WORD, dispatch},
+        memory::matrix::BLOCK,
+        program::DropoutStep,
+        run::{
+            forward::{self, Outputs},
+            input::Input,
+        },
+        threads::partition::{self, Partition},
+    },
+    seed::dropout_row,
+};
+
+impl Training<'_> {
+    /// Whether there is anything to [`gather`](Training::gather): sparse samples are read where they are.
+    pub(super) fn gathers(&self, dropout_key: Option<DropoutKey>) -> bool {
+        let masks = dropout_key.is_some() && !self.activations.masks.is_empty();
+        masks || self.activations.input.is_dense()
+    }
+
+    /// This worker's rows: samples, masks, and what comes before the first layer.
+    ///
+    /// # Safety
+    /// As [`Training::step`].
+    pub(super) unsafe fn gather(&self, samples: &[u32], dropout_key: Option<DropoutKey>) {
+        let (model, all) = (self.model, self.activations);
+        let rows = partition::rows(self.worker, samples.len());
+        // SAFETY: rows are shared out; nobody reads samples or masks before the next barrier, but for
+        // the masks of these rows just below.
+        unsafe {
+            let samples = &samples[rows.clone()];
+            if all.input.is_dense() {
+                let data = &self.job.data;
+                all.input.gather(model.simd, data, samples, rows.clone());
+            }
+            if let Some(DropoutKey { seed, step }) = dropout_key {
+                for (dropout, mask) in model.program.dropouts.iter().zip(&all.masks) {
+                    let mut mask = mask.view_mut(0..mask.blocks(), rows.clone());
+                    let drawn = all.scratch[self.worker.index].slice_mut(0..dropout.width);
+                    for row in 0..rows.len() {
+                        let DropoutStep { index, percent, .. } = *dropout;
+                        dropout_row(seed, step, index, percent, rows.start + row, drawn);
+                        for (block, drawn) in drawn.chunks(BLOCK).enumerate() {
+                            mask.row(block, row)[..drawn.len()].copy_from_slice(drawn);
+                        }
+                    }
+                }
+            }
+            if !model.program.before.is_empty() {
+                let input = all.input.dense();
+                let values = input.view_mut(0..input.blocks(), rows.clone());
+                let partition = Partition {
+                    blocks: 0..input.blocks(),
+                    rows,
+                };
+                let masks = dropout_key.map(|_| &all.masks[..]);
+                forward::elementwise(
+                    model,
+                    &model.program.before,
+                    &partition,
+                    values,
+                    None,
+                    masks,
+                );
+            }
+        }
+    }
+
+    /// This worker's columns of the transposed bitmap, which the update reads.
+    ///
+    /// # Safety
+    /// As [`Training::step`].
+    pub(super) unsafe fn transpose_bitmap(&self, samples: &[u32]) {
+        if let Some(bitmap) = &self.job.data.bitmap {
+            let words = self.model.program.inputs.div_ceil(WORD);
+            let words = partition::some(self.worker, words);
+            // SAFETY: words are shared out; nobody reads the columns in this phase.
+            unsafe {
+                self.activations
+                    .input
+                    .transpose_bitmap(bitmap, samples, words)
+            };
+        }
+    }
+
+    /// The network's input for layer 0, else the outputs of the layer before, for a batch.
+    ///
+    /// # Safety
+    /// No thread writes them in this phase.
+    pub(super) unsafe fn input_of<'b>(&'b self, at: usize, batch: &'b [u32]) -> Input<'b> {
+        // SAFETY: the caller's.
+        unsafe {
+            match at {
+                0 => self.activations.input.read(&self.job.data, batch),
+                _ => {
+                    let outputs = &self.activations.outputs[at - 1];
+                    Input::Dense(outputs.read(0..outputs.blocks(), 0..batch.len()))
+                }
+            }
+        }
+    }
+
+    /// # Safety
+    /// As [`Training::step`].
+    pub(super) unsafe fn forward(&self, at: usize, batch: &[u32], dropout: bool) {
+        let all = self.activations;
+        let output = &all.outputs[at];
+        let partition = if at + 1 == self.model.program.layers.len() {
+            Partition {
+                blocks: 0..output.blocks(),
+                rows: partition::rows(self.worker, batch.len()),
+            }
+        } else {
+            Partition::of(self.worker, output.blocks(), batch.len())
+        };
+        let derivatives = self.model.program.layers[at].stores_derivatives();
+        // SAFETY: what this phase reads was written before the last barrier; partitions are disjoint, and
+        // nobody else reads this layer's outputs before the next.
+        unsafe {
+            let outputs = Outputs {
+                values: partition.write(output),
+                derivatives: derivatives.then(|| partition.write(&all.derivatives[at])),
+                masks: dropout.then_some(&all.masks[..]),
+            };
+            let input = match self.input_of(at, batch) {
+                Input::Dense(view) => {
+                    Input::Dense(view.within(0..view.blocks, partition.rows.clone()))
+                }
+                Input::Sparse(batch, _) => Input::Sparse(batch, partition.rows.start),
+            };
+            forward::layer(self.model, at, &partition, input, outputs);
+        }
+    }
+
+    /// The derivatives of what follows layer `at`.
+    ///
+    /// # Safety
+    /// No thread but this one writes the layer's outputs and derivatives in this phase.
+    pub(super) unsafe fn derivative_of(&self, at: usize, partition: &Partition) -> Derivative<'_> {
+        let layer = &self.model.program.layers[at];
+        let all = self.activations;
+        // SAFETY: the caller's.
+        unsafe {
+            if layer.is_relu() {
+                Derivative::Relu(partition.read(&all.outputs[at]))
+            } else if layer.stores_derivatives() {
+                Derivative::Stored(partition.read(&all.derivatives[at]))
+            } else {
+                Derivative::One
+            }
+        }
+    }
+
+    /// Losses of this worker's rows, and the last layer's delta.
+    ///
+    /// # Safety
+    /// As [`Training::step`].
+    pub(super) unsafe fn loss(&self, batch: &[u32]) {
+        let (model, all) = (self.model, self.activations);
+        let last = model.program.layers.len().checked_sub(1);
+        let logits = last.map_or(all.input.dense(), |last| &all.outputs[last]);
+        let delta = &all.deltas[last.unwrap_or(0)];
+        let partition = Partition {
+            blocks: 0..logits.blocks(),
+            rows: partition::rows(self.worker, batch.len()),
+        };
+        let rows = partition.rows.clone();
+        // SAFETY: the logits of these rows were written by this worker; deltas and losses of these
+        // rows are its own, and are read after the next barrier.
+        let gradient = unsafe {
+            LossGradient {
+                loss: self.job.loss,
+                logits: partition.read(logits),
+                classes: model.program.outputs,
+                targets: &self.job.data.samples.targets,
+                samples: &batch[rows.clone()],
+                batch_size: batch.len(),
+                derivatives: last
+                    .map_or(Derivative::One, |last| self.derivative_of(last, &partition)),
+                delta: partition.write(delta),
+                losses: all.losses.slice_mut(rows),
+            }
+        };
+        dispatch(model.simd, gradient);
+    }
+
+    /// The delta of layer `at - 1`, from that of layer `at`.
+    ///
+    /// # Safety
+    /// As [`Training::step`].
+    pub(super) unsafe fn back(&self, at: usize, batch: usize) {
+        let (model, all) = (self.model, self.activations);
+        let output = &all.deltas[at - 1];
+        let partition = Partition::of(self.worker, output.blocks(), batch);
+        let outputs = model.program.layers[at].linear.outputs;
+        // SAFETY: this phase writes the deltas of layer `at - 1`, in partitions, and each worker's own
+        // scratch; it reads what was written before.
+        let gradient = unsafe {
+            let delta = &all.deltas[at];
+            InputGradient {
+                delta: delta.read(0..delta.blocks(), partition.rows.clone()),
+                outputs,
+                weights: model.weights[at].view(),
+                first_block: partition.blocks.start,
+                derivatives: self.derivative_of(at - 1, &partition),
+                output: partition.write(output),
+                scratch: all.scratch[self.worker.index]
+                    .slice_mut(0..InputGradient::scratch_len(outputs)),
+            }
+        };
+        dispatch(model.simd, gradient);
+    }
+}

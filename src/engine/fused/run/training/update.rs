@@ -1,0 +1,142 @@
+//! The update: each worker's gradients of the weights, given to the optimiser.
+
+use super::{Moments, Training};
+use crate::engine::fused::{
+    kernels::{Apply, Parameters, Rule, SparseWeightGradient, WeightGradient, dispatch},
+    memory::matrix::{BLOCK, Matrix},
+    run::{clip::Clipping, input::Input},
+    threads::{BrokenBarrier, partition::Partition},
+};
+
+impl Training<'_> {
+    /// Gradients of this worker's partition of every layer's weights, given to the rule.
+    ///
+    /// # Safety
+    /// As [`Training::step`]; the moments are the rule's.
+    pub(super) unsafe fn update(&self, batch: &[u32], rule: Rule, moments: Moments<'_>) {
+        for at in (0..self.model.program.layers.len()).rev() {
+            // SAFETY: the caller's.
+            unsafe { self.update_layer(at, batch, rule, moments) };
+        }
+    }
+
+    /// This worker's partition of layer `at`'s weights.
+    ///
+    /// Rows are shared out in blocks of inputs, so that a tile has one block's.
+    pub(super) fn weight_partition(&self, at: usize) -> Partition {
+        let inputs = self.model.program.layers[at].linear.inputs;
+        Partition::in_units(
+            self.worker,
+            self.model.weights[at].blocks(),
+            inputs + 1,
+            BLOCK,
+        )
+    }
+
+    /// This partition of layer `at`'s weights, with their moments.
+    ///
+    /// # Safety
+    /// While the parts live, no other view and no other part holds any value of them.
+    pub(super) unsafe fn parameters<'p>(
+        &'p self,
+        at: usize,
+        partition: &Partition,
+        moments: Moments<'p>,
+    ) -> Parameters<'p> {
+        // SAFETY: the caller's.
+        let write = |matrix: &'p Matrix| unsafe { partition.write(matrix) };
+        Parameters {
+            weights: write(&self.model.weights[at]),
+            moments: moments.map(|matrices| matrices.get(at).map(write)),
+        }
+    }
+
+    /// # Safety
+    /// As [`Training::update`].
+    unsafe fn update_layer(&self, at: usize, batch: &[u32], rule: Rule, moments: Moments<'_>) {
+        let (model, all) = (self.model, self.activations);
+        let inputs = model.program.layers[at].linear.inputs;
+        let partition = self.weight_partition(at);
+        // SAFETY: this phase writes weights and moments, in partitions, and each worker's own scratch; it
+        // reads activations and deltas, written before.
+        unsafe {
+            let parameters = self.parameters(at, &partition, moments);
+            let delta = all.deltas[at].read(partition.blocks.clone(), 0..batch.len());
+            match self.input_of(at, batch) {
+                Input::Dense(input) => {
+                    let gradient = WeightGradient {
+                        input,
+                        delta,
+                        inputs: partition.rows,
+                        bias: inputs,
+                        rule,
+                        parameters,
+                    };
+                    dispatch(model.simd, gradient);
+                }
+                Input::Sparse(batch, _) => {
+                    let gradient = SparseWeightGradient {
+                        columns: all.input.columns(delta.rows),
+                        active: self.active,
+                        batch,
+                        delta,
+                        scratch: all.scratch[self.worker.index].slice_mut(
+                            0..SparseWeightGradient::scratch_len(partition.rows.len().min(inputs)),
+                        ),
+                        inputs: partition.rows,
+                        rule,
+                        parameters,
+                    };
+                    dispatch(model.simd, gradient);
+                }
+            }
+        }
+    }
+
+    /// Stores the gradients, measures them, and gives them to the optimiser with the factor.
+    ///
+    /// # Safety
+    /// As [`Training::update`].
+    pub(super) unsafe fn clipped_update(
+        &self,
+        clipping: &Clipping<'_>,
+        samples: &[u32],
+        rule: Rule,
+    ) -> Result<(), BrokenBarrier> {
+        let stored = clipping.stored;
+        // SAFETY: between two barriers each of these writes what no other reads: gradients in partitions of
+        // columns, then the sums of pieces, then weights and moments in partitions of columns.
+        unsafe {
+            self.update(samples, Rule::Store, [&stored.gradients, &[]]);
+            self.worker.barrier()?;
+            stored.measure(self.model.simd, self.worker);
+            self.worker.barrier()?;
+            let factor = clipping.factor();
+            for at in (0..stored.gradients.len()).rev() {
+                self.apply(at, &stored.gradients[at], factor, rule);
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives this worker's partition of layer `at`'s gradients to the optimiser.
+    ///
+    /// # Safety
+    /// As [`Training::update`], and no thread writes the gradients in this phase.
+    unsafe fn apply(&self, at: usize, gradients: &Matrix, factor: f32, rule: Rule) {
+        let partition = self.weight_partition(at);
+        // SAFETY: the caller's; partitions are disjoint.
+        let apply = unsafe {
+            Apply {
+                gradients: partition.read(gradients),
+                factor,
+                inputs: partition.rows.clone(),
+                bias: self.model.program.layers[at].linear.inputs,
+                active: (at == 0).then_some(self.active),
+                rule,
+                parameters: self.parameters(at, &partition, self.moments),
+            }
+        };
+        dispatch(self.model.simd, apply);
+    }
+}

@@ -1,0 +1,134 @@
+//! How well a network does on data it was not trained on.
+
+use std::fmt;
+
+use super::ConfusionMatrix;
+use crate::{
+    data::{Samples, Targets},
+    error::{Error, Result},
+    network::Network,
+    objective::Loss,
+    shape::Shape,
+};
+
+/// Mean loss, accuracy and confusion matrix on labelled data.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Evaluation {
+    /// Mean cross-entropy: the plain one, whatever the network was trained with.
+    pub loss: f64,
+    /// Counts of each true class and prediction.
+    pub confusion: ConfusionMatrix,
+    /// The true class of each sample, in order.
+    pub labels: Vec<usize>,
+    /// The predicted class of each sample, in order.
+    pub predictions: Vec<usize>,
+    /// The softmax's probability of the predicted class, for each sample, in order.
+    pub confidences: Vec<f64>,
+}
+
+impl Evaluation {
+    /// The share of samples classified correctly, from 0 to 1.
+    pub fn accuracy(&self) -> f64 {
+        self.confusion.accuracy()
+    }
+
+    /// What `logits` `[order.len(), C]` row-major, those of the samples `order`, are worth.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] when the samples have target values instead of labels.
+    pub(crate) fn of_logits<N: Network>(
+        samples: &Samples,
+        order: &[u32],
+        logits: &[f32],
+    ) -> Result<Self> {
+        let Targets::Labels(labels) = &samples.targets else {
+            return Err(Error::Setting {
+                setting: "evaluation",
+                expected: "a data set with labels".to_owned(),
+                found: "target values; see `History` for the loss of a regression".to_owned(),
+            });
+        };
+        let classes = N::Output::LEN;
+        let mut confusion = ConfusionMatrix::new(classes);
+        let labels: Vec<usize> = order
+            .iter()
+            .map(|&sample| labels[sample as usize].into())
+            .collect();
+        let mut predictions = Vec::with_capacity(order.len());
+        let mut confidences = Vec::with_capacity(order.len());
+        for (row, &label) in logits.chunks_exact(classes).zip(&labels) {
+            let prediction = largest(row);
+            confusion.count(label, prediction);
+            predictions.push(prediction);
+            confidences.push(probability(row, prediction));
+        }
+        let loss = mean_loss::<N>(Loss::CrossEntropy, samples, order, logits);
+        Ok(Evaluation {
+            loss,
+            confusion,
+            labels,
+            predictions,
+            confidences,
+        })
+    }
+}
+
+/// The mean loss of `logits` `[order.len(), C]` against the targets of the samples `order`.
+pub(crate) fn mean_loss<N: Network>(
+    loss: Loss,
+    samples: &Samples,
+    order: &[u32],
+    logits: &[f32],
+) -> f64 {
+    let classes = N::Output::LEN;
+    let mut targets = vec![0.0; classes];
+    let mut sum = 0.0;
+    for (row, sample) in logits.chunks_exact(classes).zip(order) {
+        samples.targets.gather(classes, &[*sample], &mut targets);
+        sum += loss.of_sample(row, &targets);
+    }
+    sum / order.len() as f64
+}
+
+/// The index of the largest value; the first of equals.
+fn largest(row: &[f32]) -> usize {
+    let mut best = 0;
+    for (index, &value) in row.iter().enumerate() {
+        if value > row[best] {
+            best = index;
+        }
+    }
+    best
+}
+
+/// The softmax's probability of `class`, whose logit is the largest, so that nothing overflows.
+fn probability(row: &[f32], class: usize) -> f64 {
+    let largest = f64::from(row[class]);
+    let exp = row.iter().map(|&logit| (f64::from(logit) - largest).exp());
+    1.0 / exp.sum::<f64>()
+}
+
+impl fmt::Display for Evaluation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "accuracy {:.2} %, loss {:.4}",
+            self.accuracy() * 100.0,
+            self.loss
+        )?;
+        write!(f, "{}", self.confusion)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_probability_of_the_largest_logit_is_the_softmaxs() {
+        // softmax([0, ln 3]) = [1/4, 3/4]
+        assert!((probability(&[0.0, 3f32.ln()], 1) - 0.75).abs() < 1e-7);
+        // exp(300) is beyond `f32`
+        assert_eq!(probability(&[300.0; 4], 0), 0.25);
+    }
+}

@@ -1,0 +1,143 @@
+//! Up in a line, before any curve.
+
+use serde::Serialize;
+
+use super::{Curve, Schedule};
+use crate::{
+    error::Result,
+    objective::range::{share, share_above_zero},
+};
+
+/// `peak (start + (1 - start) s / W)` for `s < W`, and then another curve over the `T - W` steps left;
+/// `W = share T`, to the nearest whole step.
+///
+#[doc = include_str!("../../../docs/schedules/warm_up.svg")]
+///
+/// The first steps of a training are taken from weights that mean nothing yet, and Adam's from
+/// moments of few gradients: small ones do less harm.
+///
+/// Source: `torch.optim.lr_scheduler.LinearLR` with `total_iters = W` and `start_factor = start`,
+/// followed by another through `SequentialLR`; P. Goyal et al., "Accurate, large minibatch SGD: training
+/// ImageNet in 1 hour", 2017, <https://arxiv.org/abs/1706.02677>.
+///
+/// ```
+/// use tuplenet::prelude::*;
+///
+/// let schedule = WarmUp { share: 0.1, start: 0.01 }.then(Cosine::default());
+/// let rate = |step| schedule.learning_rate(1.0, step, 100);
+/// assert_eq!((rate(0), rate(10), rate(55)), (0.01, 1.0, 0.5));
+///
+/// let trainer = Trainer::new(Adam::default()).schedule(WarmUp::default().then(StepDecay::default()));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct WarmUp {
+    /// The share of the steps that go up, from 0 to 1; 0.05 by default.
+    pub share: f64,
+    /// The first learning rate as a share of `peak`, above 0 and at most 1; 0.01 by default.
+    pub start: f64,
+}
+
+impl Default for WarmUp {
+    fn default() -> Self {
+        WarmUp {
+            share: 0.05,
+            start: 0.01,
+        }
+    }
+}
+
+impl WarmUp {
+    /// The schedule that warms up and then follows `curve`.
+    pub fn then(self, curve: impl Into<Curve>) -> Schedule {
+        Schedule {
+            warm_up: Some(self),
+            curve: curve.into(),
+        }
+    }
+
+    /// `W`.
+    pub(super) fn steps(&self, total_steps: u64) -> u64 {
+        (self.share * total_steps as f64).round() as u64
+    }
+
+    /// The learning rate of a step before `W`.
+    pub(super) fn learning_rate(&self, peak: f64, step: u64, steps: u64) -> f64 {
+        let done = step as f64 / steps as f64;
+        peak * (self.start + (1.0 - self.start) * done)
+    }
+
+    pub(super) fn check(&self) -> Result<()> {
+        share("share of the warm-up", self.share)?;
+        share_above_zero("start of the warm-up", self.start)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{
+        Cosine, OneCycle, StepDecay,
+        tests::{near, says},
+    };
+    use super::*;
+
+    #[test]
+    fn after_the_warm_up_the_curve_has_the_rest_of_the_steps() {
+        let warm_up = WarmUp {
+            share: 0.25,
+            start: 0.2,
+        };
+        let curves: [Curve; 4] = [
+            Curve::Constant,
+            OneCycle::default().into(),
+            Cosine::default().into(),
+            StepDecay::default().into(),
+        ];
+        for curve in curves {
+            let (warm, alone) = (warm_up.then(curve), Schedule::from(curve));
+            near(warm.learning_rate(2.0, 0, 40), 0.4);
+            near(warm.learning_rate(2.0, 5, 40), 1.2);
+            for step in (10..50).chain([u64::MAX]) {
+                let expected = alone.learning_rate(2.0, step - 10, 30);
+                assert_eq!(warm.learning_rate(2.0, step, 40), expected);
+            }
+        }
+    }
+
+    #[test]
+    fn a_share_of_nothing_and_of_everything() {
+        let warm_up = |share| WarmUp { share, start: 0.5 }.then(Cosine::default());
+        let cosine = Schedule::from(Cosine::default());
+        for step in 0..=10 {
+            let expected = cosine.learning_rate(1.0, step, 10);
+            assert_eq!(warm_up(0.0).learning_rate(1.0, step, 10), expected);
+        }
+        near(warm_up(1.0).learning_rate(1.0, 9, 10), 0.95);
+        near(warm_up(1.0).learning_rate(1.0, 10, 10), 0.95);
+    }
+
+    #[test]
+    fn settings_out_of_range_are_refused_by_name() {
+        let warm_up = WarmUp::default();
+        assert!(warm_up.then(Curve::Constant).check().is_ok());
+        says(
+            WarmUp {
+                share: 500.0,
+                ..warm_up
+            }
+            .then(Curve::Constant),
+            "share of the warm-up: expected a number from 0 to 1, found 500",
+        );
+        says(
+            WarmUp {
+                start: 0.0,
+                ..warm_up
+            }
+            .then(Curve::Constant),
+            "start of the warm-up: expected a number above 0 and at most 1, found 0",
+        );
+        says(
+            warm_up.then(Cosine { end: 2.0 }),
+            "end of the cosine: expected a number from 0 to 1, found 2",
+        );
+    }
+}
