@@ -7,7 +7,7 @@
 //! ```
 //!
 //! P. Simard, D. Steinkraus, J. Platt, "Best practices for convolutional neural networks applied to visual
-//! document analysis", ICDAR 2003: 784-800-10, cross-entropy, elastic distortion, 0.7 % of the test set misread.
+//! document analysis", ICDAR 2003: 784-800-10, cross-entropy, elastic distortion, 0.7 % error rate on the test set.
 //! The test set is read once a seed, when its training is over. The recipe was chosen by `--hold-back`, whose runs
 //! train on the first 50,000 training images and test on the last 10,000: eleven of one seed and 40 or 80 epochs, then two of 150.
 
@@ -33,7 +33,7 @@ use engine::{Choice, EngineOptions};
 
 type Net = MnistClassifier<800>;
 
-/// The share of the test set that Simard, Steinkraus and Platt's network misread.
+/// The share of the test set that Simard, Steinkraus and Platt's network misclassified.
 const PUBLISHED: f64 = 0.007;
 /// Training images that `--hold-back` tests on.
 const HELD_BACK: usize = 10_000;
@@ -114,7 +114,7 @@ impl fmt::Display for Options {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "784-800-10 by Kaiming's uniform law, {} epochs, batch {}, AdamW with weight decay {}, one cycle to {} \
+            "784-800-10 by Kaiming's uniform distribution, {} epochs, batch {}, AdamW with weight decay {}, one cycle to {} \
             with warm-up {}\n{:?}",
             self.epochs,
             self.batch,
@@ -192,11 +192,11 @@ fn every_seed<E: Engine<Net>>(
 
         let evaluation = net.evaluate(&test)?;
         let right = evaluation.accuracy() * test.len() as f64;
-        let misread = test.len() - right.round() as usize;
-        let error = misread as f64 / test.len() as f64;
+        let misclassified = test.len() - right.round() as usize;
+        let error = misclassified as f64 / test.len() as f64;
         reached &= error <= PUBLISHED;
         println!(
-            "seed {seed:>3}  {:.2} % misread ({misread})  {seconds:.1} s, of which steps {:.1}; last train loss {:.4}",
+            "seed {seed:>3}  {:.2} % misclassified ({misclassified})  {seconds:.1} s, of which steps {:.1}; last train loss {:.4}",
             error * 100.0,
             history.train_seconds(),
             history
@@ -205,7 +205,7 @@ fn every_seed<E: Engine<Net>>(
                 .map_or(f64::NAN, |epoch| epoch.train_loss),
         );
         results.push(json!({
-            "seed": seed, "error": error, "misread": misread, "seconds": seconds,
+            "seed": seed, "error": error, "misclassified": misclassified, "seconds": seconds,
             "step_seconds": history.train_seconds(),
         }));
     }

@@ -24,7 +24,7 @@ use engine::{Choice, EngineOptions};
 const HIDDEN: usize = 192;
 type Net = MnistClassifier<HIDDEN>;
 
-/// The share of the test set that every seed has to read rightly.
+/// The share of the test set that every seed has to classify correctly.
 const GOAL: f64 = 0.98;
 
 /// Trains 784-192-10 to 98 % of MNIST's test set: Adam, one cycle of the learning rate.
@@ -62,7 +62,7 @@ impl fmt::Display for Options {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "784-{HIDDEN}-10 by Kaiming's uniform law, {} epochs, batch {}, Adam with betas {:?}, \
+            "784-{HIDDEN}-10 by Kaiming's uniform distribution, {} epochs, batch {}, Adam with betas {:?}, \
             one cycle to {} with warm-up {}",
             self.epochs, self.batch, self.betas, self.lr, self.warm_up
         )

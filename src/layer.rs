@@ -1,4 +1,4 @@
-//! What a layer is: a type that turns one shape into another, with a plan.
+//! What a layer is: a type that maps one shape to another, with a plan.
 
 use crate::{plan::Plan, shape::Shape};
 

@@ -47,7 +47,7 @@ where
     const PLAN: Plan = {
         let plan = <N as Layer<<N as First>::In>>::PLAN;
         assert!(
-            plan.turns(<N::In as Shape>::LEN, <N::Out as Shape>::LEN),
+            plan.maps(<N::In as Shape>::LEN, <N::Out as Shape>::LEN),
             "the plan of a layer takes or gives another width than its type"
         );
         plan

@@ -152,8 +152,8 @@ impl Plan {
     /// This plan, then `next`, its parameters behind this plan's.
     ///
     /// # Panics
-    /// At compile time, when there are more than [`Plan::CAPACITY`] steps or when the widths do not
-    /// meet; the bounds of [`Layer`](crate::Layer) leave only the first to go wrong.
+    /// At compile time, when there are more than [`Plan::CAPACITY`] steps or when the widths of two
+    /// steps do not match; the bounds of [`Layer`](crate::Layer) rule out the latter.
     pub const fn then(mut self, next: Plan) -> Plan {
         let params = self.params();
         let mut i = 0;
@@ -165,7 +165,10 @@ impl Plan {
             let mut step = next.steps[i];
             if self.len > 0 {
                 let before = self.steps[self.len - 1].outputs;
-                assert!(before == step.inputs, "the widths of two steps do not meet");
+                assert!(
+                    before == step.inputs,
+                    "the output width of a step is not the input width of the next"
+                );
             }
             step.offset += params;
             self.steps[self.len] = step;
@@ -181,7 +184,7 @@ impl Plan {
     }
 
     /// Whether it takes `inputs` features and gives `outputs`.
-    pub(crate) const fn turns(&self, inputs: usize, outputs: usize) -> bool {
+    pub(crate) const fn maps(&self, inputs: usize, outputs: usize) -> bool {
         match self.steps() {
             [] => inputs == outputs,
             [first, ..] => first.inputs == inputs && self.steps[self.len - 1].outputs == outputs,

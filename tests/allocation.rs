@@ -138,7 +138,7 @@ where
             let mut net = Fused::<N>::on(processor, Weights::init(1)).unwrap();
             let uploaded = net.upload(data).unwrap();
             let mut losses = Vec::with_capacity(12);
-            // Batches of 50, 50 and 30; large enough for the whole team.
+            // Batches of 50, 50 and 30; large enough for the whole thread pool.
             let mut train = |net: &mut Fused<N>| {
                 let run = Run {
                     order: &order,

@@ -44,7 +44,7 @@ fn model() -> PathBuf {
 }
 
 #[test]
-fn the_misread_with_most_confidence_are_drawn() {
+fn the_misclassified_with_most_confidence_are_drawn() {
     let folder = tempfile::tempdir().unwrap();
     let out_folder = folder.path().join("a/b");
     let model = model();
@@ -133,7 +133,7 @@ fn without_saved_weights_it_explains_the_model_in_the_program() {
     let folder = tempfile::tempdir().unwrap();
     let out = explained(&["--out", text(folder.path()), "--count", "0"]);
     assert!(out.contains("the model in this program"), "{out}");
-    assert!(out.contains("no misread image to explain"), "{out}");
+    assert!(out.contains("no misclassified image to explain"), "{out}");
     let named = folder.path().join("named");
     let model = model();
     explained(&[

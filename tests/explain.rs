@@ -13,7 +13,7 @@ use tuplenet::{
 
 use crate::finite_differences::logits;
 
-/// Weights of PyTorch's law times two, so that activations leave their straight part, in both precisions.
+/// Weights of PyTorch's distribution times two, so that activations leave their straight part, in both precisions.
 fn weights<N: Network>(seed: u64) -> (Weights<N>, Vec<f64>) {
     let mut weights = Weights::<N>::init(seed);
     weights.as_mut_slice().iter_mut().for_each(|w| *w *= 2.0);

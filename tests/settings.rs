@@ -285,7 +285,7 @@ fn settings_out_of_range_are_refused_before_training<T: Tested>() {
     );
 }
 
-/// A step of 4 samples is too little for a team, one of 64 is not: who computed the steps before is no matter.
+/// A step of 4 samples is too little for the thread pool, one of 64 is not: who computed the steps before is no matter.
 #[test]
 fn steps_of_a_team_and_of_one_thread_take_turns_with_the_same_bits() {
     use tuplenet::engine::Processor;

@@ -1,7 +1,7 @@
 //! Shows what a network that the example `mnist` saved has learned, or before that the model in this program.
 //!
 //! ```text
-//! cargo run --release --example explain                          # the digits misread with most confidence
+//! cargo run --release --example explain                          # the digits misclassified with most confidence
 //! cargo run --release --example explain -- --index 7 --class 2   # what speaks for a 2 in test image 7
 //! ```
 
@@ -40,7 +40,7 @@ struct Options {
     /// The number of a test image to explain, from 0
     #[arg(long, conflicts_with = "count")]
     index: Option<usize>,
-    /// How many test images to explain: those misread with most confidence
+    /// How many test images to explain: those misclassified with most confidence
     #[arg(long, value_name = "N", default_value_t = 5)]
     count: usize,
     /// The class that is explained; unless named, the one read and the true one
@@ -120,10 +120,10 @@ fn explain<const H: usize>(
 
     let chosen = match options.index {
         Some(index) => vec![index],
-        None => misread_with_most_confidence(&evaluation, options.count),
+        None => misclassified_with_most_confidence(&evaluation, options.count),
     };
     if chosen.is_empty() {
-        println!("no misread image to explain");
+        println!("no misclassified image to explain");
     }
     for index in chosen {
         let (read, truth) = (evaluation.predictions[index], evaluation.labels[index]);
@@ -161,13 +161,13 @@ fn digit<const H: usize>(
     Ok(pictures::sheet(&tiles, 3))
 }
 
-/// The misread samples, the most confident first.
-fn misread_with_most_confidence(evaluation: &Evaluation, count: usize) -> Vec<usize> {
+/// The misclassified samples, the most confident first.
+fn misclassified_with_most_confidence(evaluation: &Evaluation, count: usize) -> Vec<usize> {
     let confidences = &evaluation.confidences;
-    let mut misread: Vec<usize> = (0..confidences.len())
+    let mut misclassified: Vec<usize> = (0..confidences.len())
         .filter(|&index| evaluation.predictions[index] != evaluation.labels[index])
         .collect();
-    misread.sort_by(|&a, &b| confidences[b].total_cmp(&confidences[a]));
-    misread.truncate(count);
-    misread
+    misclassified.sort_by(|&a, &b| confidences[b].total_cmp(&confidences[a]));
+    misclassified.truncate(count);
+    misclassified
 }

@@ -197,7 +197,7 @@ where
 
     let evaluation = net.evaluate(&data.test)?;
     println!("\ntest on {}: {evaluation}", data.name);
-    show_misread(&data.test, &evaluation);
+    show_misclassified(&data.test, &evaluation);
     let real = data
         .real_test
         .as_ref()
@@ -205,7 +205,7 @@ where
         .transpose()?;
     if let Some(real) = &real {
         println!(
-            "\nof MNIST's test set, never seen: {:.2} % read rightly",
+            "\nof MNIST's test set, never seen: {:.2} % classified correctly",
             real.accuracy() * 100.0
         );
     }
@@ -310,8 +310,8 @@ fn describe(optimizer: &Optimizer) -> String {
 }
 
 /// Draws the first three digits that were read wrongly.
-fn show_misread(test: &Dataset<784, 10>, evaluation: &Evaluation) {
-    let misread = evaluation
+fn show_misclassified(test: &Dataset<784, 10>, evaluation: &Evaluation) {
+    let misclassified = evaluation
         .predictions
         .iter()
         .enumerate()
@@ -319,7 +319,7 @@ fn show_misread(test: &Dataset<784, 10>, evaluation: &Evaluation) {
             let label = test.label(index)?;
             (label != read).then_some((index, label, read))
         });
-    for (index, label, read) in misread.take(3) {
+    for (index, label, read) in misclassified.take(3) {
         println!("\ntest image {index}: a {label}, read as {read}");
         if let Some(pixels) = test.sample(index) {
             print!("{}", digit::draw(&pixels));

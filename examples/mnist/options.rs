@@ -69,7 +69,7 @@ pub struct Options {
     /// Train on built-in digits; with MNIST at hand, also test on it
     #[arg(long)]
     pub built_in: bool,
-    /// Distort MNIST's training images afresh in every epoch: turned, sheared, scaled, shifted, bent
+    /// Distort MNIST's training images afresh in every epoch: rotated, sheared, scaled, shifted, bent
     #[arg(long, conflicts_with = "built_in")]
     pub augment: bool,
     /// Where to write the weights

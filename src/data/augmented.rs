@@ -255,7 +255,7 @@ impl<const F: usize, const C: usize> Images<F, C> {
     ) {
         let affine = self.distortion.affine(rng);
         let windows = field.map(|(field, gaussian)| {
-            // As far from the edges as the Gaussian reaches, so that all displacements are of one law.
+            // As far from the edges as the Gaussian reaches, so that all displacements have one distribution.
             let mut place = || gaussian.radius() + rng.random_range(0..WINDOWS);
             [(); 2].map(|()| field.window([place(), place()]))
         });

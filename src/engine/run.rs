@@ -20,7 +20,7 @@ pub struct Run<'a> {
     /// The steps of the whole training, of which this run may be a part; the schedule stretches over
     /// them. Of no matter to [`Schedule::CONSTANT`], else at least 1.
     pub total_steps: u64,
-    /// What is made small.
+    /// What is minimised.
     pub loss: Loss,
     /// Decides dropout.
     pub seed: u64,

@@ -36,14 +36,14 @@ pub struct Calibration {
 pub struct Bin {
     /// How many there are.
     pub count: u64,
-    /// How many of them were read rightly.
+    /// How many of them were classified correctly.
     pub right: u64,
     /// The sum of their confidences.
     pub confidence_sum: f64,
 }
 
 impl Bin {
-    /// The share read rightly, from 0 to 1, or `None` where there are no samples.
+    /// The share classified correctly, from 0 to 1, or `None` where there are no samples.
     pub fn accuracy(&self) -> Option<f64> {
         (self.count > 0).then(|| self.right as f64 / self.count as f64)
     }

@@ -59,7 +59,7 @@ impl ConfusionMatrix {
         (total > 0).then(|| self.get(truth, truth) as f64 / total as f64)
     }
 
-    /// The share of all samples read rightly, from 0 to 1; 0 for none.
+    /// The share of all samples classified correctly, from 0 to 1; 0 for none.
     pub fn accuracy(&self) -> f64 {
         let total: u64 = self.counts.iter().sum();
         let right: u64 = (0..self.classes).map(|class| self.get(class, class)).sum();

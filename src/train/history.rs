@@ -15,7 +15,7 @@ pub struct EpochReport {
     /// Mean loss on the validation samples, where there are some; plain cross-entropy where labels were
     /// smoothed.
     pub validation_loss: Option<f64>,
-    /// Share of the validation samples read rightly, where there are some and they have labels.
+    /// Accuracy on the validation samples, from 0 to 1, where there are some and they have labels.
     pub validation_accuracy: Option<f64>,
     /// Time spent in training steps, in seconds.
     pub train_seconds: f64,

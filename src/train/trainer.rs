@@ -83,7 +83,7 @@ impl<'a> Trainer<'a> {
         self
     }
 
-    /// What is made small.
+    /// What is minimised.
     pub fn loss(mut self, loss: Loss) -> Self {
         self.settings.loss = loss;
         self

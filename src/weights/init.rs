@@ -1,4 +1,4 @@
-//! Initialisation laws.
+//! Initialisation schemes.
 
 use rand::{RngExt, rngs::ChaCha8Rng};
 use rand_distr::StandardNormal;
@@ -75,7 +75,7 @@ mod tests {
 
     type Net = (Linear<200, 300>, Tanh, Linear<300, 100>);
 
-    /// Mean square of `0.weight`; for a uniform law on ±b it is b²/3.
+    /// Mean square of `0.weight`; for a uniform distribution on ±b it is b²/3.
     fn mean_square(init: Init) -> f32 {
         let weights = Weights::<Net>::init_with(init, 5);
         let weight = weights.tensor("0.weight").unwrap().values;
@@ -92,7 +92,7 @@ mod tests {
             (Init::XavierNormal, 2.0 / 500.0),
         ] {
             let ratio = mean_square(init) / variance;
-            // 60,000 draws: the mean square of a normal law lies within 4 sqrt(2 / 60,000) = 2.3 %.
+            // 60,000 draws: the mean square of a normal distribution lies within 4 sqrt(2 / 60,000) = 2.3 %.
             assert!((ratio - 1.0).abs() < 0.025, "{init:?}: {ratio}");
         }
     }

@@ -1,6 +1,6 @@
 //! Handwritten-like digits drawn from a seed: a stand-in for MNIST that needs no file.
 //!
-//! A sample is a digit's strokes (`glyphs`), slanted, turned and stretched at random, drawn by a
+//! A sample is a digit's strokes (`glyphs`), slanted, rotated and stretched at random, drawn by a
 //! pen of random width into MNIST's 20 × 20 box (`stroke`), distorted (`distortion`), given a little
 //! noise on the ink, and centred by its mass.
 

@@ -31,7 +31,7 @@ pub(crate) struct Autotuner {
     /// The batch size that it holds for.
     batch_size: usize,
     parallelism: Parallelism,
-    /// The pool's last two slices since it was taken up: one may have been interrupted.
+    /// The pool's last two slices since it was chosen: one of them may have been interrupted.
     pool: [f64; 2],
     /// The last slice of one thread.
     serial: f64,

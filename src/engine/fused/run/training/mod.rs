@@ -15,7 +15,7 @@
 //! after the loss, each worker reads and writes its own columns of the first layer (weights, moments, outputs,
 //! derivatives, delta) and the rows of the second layer's weights and moments that belong to them; beside these it
 //! reads the second layer's delta, the transposed bitmap and the samples. Nobody writes the second layer's delta or
-//! turns a bitmap before the next step's first barrier. So there is none after back, and none after the update
+//! transposes a bitmap before the next step's first barrier. So there is none after back, and none after the update
 //! unless the next step gathers, which writes samples and masks.
 //!
 //! With clipping by norm, the last phase is three (see `clip`):
