@@ -168,7 +168,7 @@ impl<N: Network> Fused<N> {
         Ok((value[0], gradient))
     }
 
-    /// Parallelism is to compute so many samples forward.
+    /// Whether so many samples are worth the pool, forward.
     fn parallelism_for(&self, samples: usize) -> Parallelism {
         match samples * self.context.model.program.macs() {
             ..SERIAL_BELOW => Parallelism::Serial,
@@ -176,7 +176,7 @@ impl<N: Network> Fused<N> {
         }
     }
 
-    /// Does a job. The slices that it was lent are borrowed until this returns.
+    /// Runs a job. Its slices stay borrowed until this returns.
     fn run(&self, job: Job, parallelism: Parallelism) -> Result<()> {
         let mut pool = self.pool.lock().unwrap_or_else(PoisonError::into_inner);
         self.context.prepare(job);

@@ -1,18 +1,18 @@
-//! The plan, fused: each `Linear` with all that follows it up to the next.
+//! The plan, lowered: each `Linear` fused with the operations that follow it up to the next.
 
 use crate::plan::{Op, Plan, Step};
 
 /// What the engine runs: operations on the input, then layers.
 #[derive(Debug)]
 pub(crate) struct Program {
-    /// What comes before the first `Linear`.
+    /// Operations before the first `Linear`.
     pub(crate) before: Vec<Elementwise>,
     pub(crate) layers: Vec<Layer>,
     /// The widths of the dropouts, in order.
     pub(crate) dropouts: Vec<DropoutStep>,
-    /// What a sample has.
+    /// Features of a sample.
     pub(crate) inputs: usize,
-    /// What the network gives.
+    /// Outputs of the network.
     pub(crate) outputs: usize,
 }
 
@@ -92,7 +92,7 @@ impl Layer {
         matches!(self.then[..], [Elementwise { op: Op::Relu, .. }])
     }
 
-    /// Whether the derivatives must be stored, since the outputs do not tell them.
+    /// Whether the derivatives must be stored, since they do not follow from the outputs.
     pub(crate) fn stores_derivatives(&self) -> bool {
         !self.then.is_empty() && !self.is_relu()
     }

@@ -1,4 +1,4 @@
-//! The layout of every matrix of the engine: columns in blocks of 16, each block by rows.
+//! The packed layout of every matrix of the engine: columns in blocks of 16, each block by rows.
 //!
 //! `[rows, columns]` lies as `[columns / 16][rows][16]`, padded with zeros to whole blocks. So one row
 //! of a block is 64 bytes on a 64-byte boundary: one vector of AVX-512, two of AVX2, four of NEON.
@@ -11,7 +11,7 @@ use super::shared::Shared;
 pub(crate) use crate::single::BLOCK;
 use crate::single::Columns;
 
-/// A blocked matrix whose parts several threads may write at once.
+/// A packed matrix whose parts several threads may write at once.
 pub(crate) struct Matrix {
     values: Shared<f32>,
     blocks: usize,
@@ -58,7 +58,7 @@ impl Matrix {
     /// Some rows of some blocks, to write.
     ///
     /// # Safety
-    /// While the part lives, no other view and no other part holds any value of it.
+    /// While the view lives, no other view holds any of its values.
     ///
     /// # Panics
     /// When the matrix has no such blocks or rows.
@@ -100,7 +100,7 @@ impl fmt::Debug for Matrix {
     }
 }
 
-/// A blocked matrix to read.
+/// A packed matrix, to read.
 #[derive(Clone, Copy)]
 pub(crate) struct View<'a> {
     start: *const f32,
@@ -175,7 +175,7 @@ impl<'a> View<'a> {
     }
 }
 
-/// A part of a blocked matrix to write.
+/// A part of a packed matrix, to write.
 pub(crate) struct ViewMut<'a> {
     start: *mut f32,
     pub(crate) blocks: usize,

@@ -1,12 +1,12 @@
-//! Slices lent to a pool's threads for the length of one run.
+//! Borrowed slices without their lifetimes, for the workers of one job.
 
-/// A slice to read, whose owner waits until the pool has done with it.
+/// A slice to read; its owner waits until the job is done.
 pub(crate) struct RawSlice<T> {
     first: *const T,
     len: usize,
 }
 
-/// A slice to write, whose owner waits until the pool has done with it.
+/// A slice to write; its owner waits until the job is done.
 pub(crate) struct RawSliceMut<T> {
     first: *mut T,
     len: usize,
@@ -36,7 +36,7 @@ impl<T> RawSlice<T> {
     /// The slice.
     ///
     /// # Safety
-    /// The slice that was lent is still borrowed: its owner has not gone on.
+    /// The slice is still borrowed: its owner is waiting.
     pub(crate) unsafe fn get(&self) -> &[T] {
         // SAFETY: pointer and length are those of a slice, which still lives, says the caller.
         unsafe { std::slice::from_raw_parts(self.first, self.len) }
@@ -58,10 +58,10 @@ impl<T> RawSliceMut<T> {
     /// A part of the slice.
     ///
     /// # Safety
-    /// The slice that was lent is still borrowed, and no other part that lives overlaps this one.
+    /// The slice is still borrowed, and no other live part overlaps this one.
     ///
     /// # Panics
-    /// When the slice has no such part.
+    /// When the range is out of bounds.
     #[expect(
         clippy::mut_from_ref,
         reason = "the caller promises that the part is its own"

@@ -1,4 +1,4 @@
-//! What a step computes on its way from the samples to the gradients.
+//! The intermediate results of a training step.
 
 use super::input::InputBuffer;
 use crate::engine::fused::{
@@ -7,14 +7,14 @@ use crate::engine::fused::{
     program::Program,
 };
 
-/// What one batch needs beside the weights, for at most `capacity` samples.
+/// The buffers of one batch of at most `capacity` samples.
 #[derive(Debug)]
 pub(crate) struct Activations {
     capacity: usize,
     pub(crate) input: InputBuffer,
     /// For each layer, `[B, O]`.
     pub(crate) outputs: Vec<Matrix>,
-    /// For each layer, `[B, O]`; empty where the outputs tell the derivatives.
+    /// For each layer, `[B, O]`; empty where the derivatives follow from the outputs.
     pub(crate) derivatives: Vec<Matrix>,
     /// For each layer, `[B, O]`; one of logits for a network without layers.
     pub(crate) deltas: Vec<Matrix>,
@@ -22,7 +22,7 @@ pub(crate) struct Activations {
     pub(crate) masks: Vec<Matrix>,
     /// The loss of each sample.
     pub(crate) losses: Shared<f32>,
-    /// Each worker's own.
+    /// One for each worker.
     pub(crate) scratch: Vec<Shared<f32>>,
 }
 

@@ -1,5 +1,5 @@
-//! A data set where the engine reads it: the samples as they are, with bitmaps of what is not 0 where
-//! that is little.
+//! A data set as the engine reads it: the samples themselves, and bitmaps of their non-zero features where
+//! those are few.
 
 use std::{fmt, sync::Arc};
 
@@ -14,10 +14,10 @@ use crate::{
     shape::Shape,
 };
 
-/// The share of features that are not 0 above which all are multiplied.
+/// The fraction of non-zero features from which on the dense product is used.
 ///
-/// A sparse product does two thirds of the work in a second that a dense one does, so it would win up to
-/// there; the rest pays for the bitmaps.
+/// A sparse product reaches two thirds of the FLOP/s of a dense one, so it would win up to 67 %; the
+/// difference pays for the bitmaps.
 pub(crate) const SPARSE_BELOW: f64 = 0.45;
 
 /// A data set as [`Fused`](crate::engine::Fused) reads it: shared with the
@@ -28,7 +28,7 @@ pub struct Uploaded {
     pub(crate) bitmap: Option<Arc<Bitmap>>,
     /// Features and classes of the network that it was uploaded for.
     widths: [usize; 2],
-    /// Whether that network can leave zeros out.
+    /// Whether that network can skip zeros.
     sparse: bool,
 }
 
@@ -36,14 +36,14 @@ pub struct Uploaded {
 pub(crate) struct Bitmap {
     /// `[n, words]`: bit `f % 64` of word `f / 64` says that feature `f` is not 0.
     pub(crate) bits: Vec<u64>,
-    /// The bits that any sample has.
+    /// The union of the bits of all samples.
     pub(crate) nonzero: Vec<u64>,
     /// The value of every byte, for features of bytes.
     pub(crate) table: [f32; 256],
 }
 
 impl Uploaded {
-    /// Measures how many features are not 0, and keeps the bitmaps if they are few; `sparse` says
+    /// Counts the non-zero features, and keeps the bitmaps if they are few; `sparse` says
     /// whether the network can use them.
     pub(crate) fn new(
         samples: &Arc<Samples>,
@@ -185,7 +185,7 @@ mod tests {
     use super::*;
     use crate::data::Dataset;
 
-    /// Every bit against the value it speaks of; `density` of 256 bytes are not 0.
+    /// Every bit against its value; `density` of 256 bytes are not 0.
     fn check(density: u32, kept: bool) {
         let byte = |i: u32| {
             if (i.wrapping_mul(2_654_435_761) >> 24) < density {

@@ -1,7 +1,7 @@
 //! Clipping by norm: the gradients of a step are stored, measured, and only then given to the optimiser.
 //!
-//! The sum of squares is made of pieces that depend on the network alone, each one worker's, and every
-//! worker adds up all of them in their order: the norm's bits do not depend on the number of threads.
+//! The sum of squares is made of pieces that depend on the network alone, each computed by one worker, and every
+//! worker adds them in the same order: the norm's bits do not depend on the number of threads.
 
 use std::ops::Range;
 
@@ -18,11 +18,11 @@ use crate::engine::{
 /// Rows of a block to a piece: 8 kB of gradients.
 const PIECE_ROWS: usize = 128;
 
-/// The gradients of a step, and what their norm is made of.
+/// The gradients of a step, and the partial sums of their norm.
 pub(crate) struct StoredGradients {
-    /// For each layer. Rows of features that never move are 0 from the beginning (see
+    /// For each layer. Rows of inactive features are 0 from the beginning (see
     /// [`SparseWeightGradient::active`](crate::engine::fused::kernels::SparseWeightGradient::active)), which is why
-    /// these live and die with an optimiser's memory.
+    /// these belong to the optimiser's buffers.
     pub(crate) gradients: Vec<Matrix>,
     /// For each piece, the sum of its squares.
     squares: Shared<f64>,
@@ -65,7 +65,7 @@ impl StoredGradients {
     /// No thread writes the gradients in this phase, and none but this reads or writes its sums.
     pub(crate) unsafe fn measure(&self, simd: Simd, worker: &Worker<'_>) {
         let own = partition::some(worker, self.squares.len());
-        // SAFETY: pieces are shared out.
+        // SAFETY: pieces are partitioned.
         let squares = unsafe { self.squares.slice_mut(own.clone()) };
         let pieces = self.pieces().skip(own.start);
         for (square, piece) in squares.iter_mut().zip(pieces) {

@@ -1,4 +1,4 @@
-//! What an engine's pool works on: the job at hand, and the buffers that live from job to job.
+//! The current job of the pool, and the buffers that live from job to job.
 
 use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -16,17 +16,17 @@ use crate::engine::fused::{
     threads::{BrokenBarrier, pool::Worker},
 };
 
-/// What all workers of a pool see.
+/// What all workers of a pool share.
 pub(crate) struct Context {
     pub(crate) model: Model,
     workers: usize,
     /// Written between jobs, read by every worker during one.
     state: RwLock<State>,
-    /// For each worker, room for its chunks of inference.
+    /// For each worker, buffers for a chunk of inference.
     chunks: Vec<Mutex<Option<Chunk>>>,
 }
 
-/// What a pool is to do.
+/// A job for the pool.
 pub(crate) enum Job {
     Train(training::Job),
     Infer(inference::Job),
@@ -35,9 +35,9 @@ pub(crate) enum Job {
 struct State {
     job: Option<Job>,
     activations: Activations,
-    /// The optimiser's, once there has been one.
+    /// None before the first step.
     optimizer: Option<OptimizerBuffers>,
-    /// For each layer; made when first asked for.
+    /// For each layer; allocated on first use.
     gradients: Vec<Matrix>,
     /// A bitmap of all features.
     all: Vec<u64>,
@@ -68,7 +68,7 @@ impl Context {
         self.state.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Places a job, with room for all that it needs.
+    /// Sets the current job, and allocates what it needs.
     pub(crate) fn prepare(&self, mut job: Job) {
         let mut state = self.write();
         if let Job::Train(job) = &mut job {
@@ -77,7 +77,7 @@ impl Context {
         state.job = Some(job);
     }
 
-    /// Takes the job away, which was lent what it reads.
+    /// Clears the job, whose slices are borrowed no longer.
     pub(crate) fn finish(&self) {
         self.write().job = None;
     }
@@ -87,7 +87,7 @@ impl Context {
         show(&self.read().gradients);
     }
 
-    /// Shows what the optimiser remembers, once there has been one.
+    /// Shows the optimiser's buffers, once there are any.
     pub(crate) fn optimizer<T>(&self, show: impl FnOnce(&OptimizerBuffers) -> T) -> Option<T> {
         self.read().optimizer.as_ref().map(show)
     }
@@ -96,13 +96,13 @@ impl Context {
         self.write().optimizer = buffers;
     }
 
-    /// One worker's part of the job at hand.
+    /// One worker's part of the current job.
     pub(crate) fn work(&self, worker: &Worker<'_>) -> Result<(), BrokenBarrier> {
         let state = self.read();
         match &state.job {
             None => Ok(()),
             Some(Job::Infer(job)) => {
-                // SAFETY: the slices are lent until `Fused::run` returns, which waits for every worker;
+                // SAFETY: the slices are borrowed until `Fused::run` returns, which waits for every worker;
                 // the engine is held by `&`, so nobody writes the weights.
                 unsafe { job.run(&self.model, worker, &self.chunks[worker.index]) };
                 Ok(())

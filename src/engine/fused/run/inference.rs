@@ -23,7 +23,7 @@ use crate::engine::fused::{
 /// How many samples are computed at once: their activations stay in the second-level cache.
 const CHUNK: usize = 64;
 
-/// What the pool is to do: logits of samples.
+/// The job of an inference: logits of samples.
 pub(crate) struct Job {
     pub(crate) source: Source,
     /// `[n, C]` row-major.
@@ -38,7 +38,7 @@ pub(crate) enum Source {
     Features(RawSlice<f32>),
 }
 
-/// Room for a worker's chunk of samples.
+/// Buffers for a worker's chunk of samples.
 #[derive(Debug)]
 pub(crate) struct Chunk {
     input: InputBuffer,
@@ -65,7 +65,7 @@ impl Job {
     /// One worker's chunks of the job.
     ///
     /// # Safety
-    /// The job's slices are still lent, no thread writes the weights, and no other thread runs the
+    /// The job's slices are still borrowed, no thread writes the weights, and no other thread runs the
     /// same job as the same worker.
     pub(crate) unsafe fn run(
         &self,
@@ -90,7 +90,7 @@ impl Job {
         let mine = partition::rows(worker, count);
         for first in mine.clone().step_by(CHUNK) {
             let rows = first..mine.end.min(first + CHUNK);
-            // SAFETY: the slices are still lent, says the caller; rows are shared out.
+            // SAFETY: the slices are still borrowed, says the caller; rows are partitioned.
             unsafe {
                 let logits = self
                     .logits
@@ -138,7 +138,7 @@ impl Job {
 }
 
 impl Chunk {
-    /// The bitmaps of some samples; whether little enough is not 0 to multiply only that.
+    /// The bitmaps of some samples; whether they are sparse enough for the sparse product.
     fn find_zeros(&mut self, model: &Model, values: &[f32], width: usize) -> bool {
         if width < WORD {
             return false;
@@ -151,10 +151,10 @@ impl Chunk {
         (count as f64) < bitmap::SPARSE_BELOW * values.len() as f64
     }
 
-    /// What comes before the first layer.
+    /// The operations before the first layer.
     ///
     /// # Safety
-    /// This chunk is one thread's.
+    /// No other thread uses this chunk.
     unsafe fn before(&self, model: &Model, rows: usize) {
         if model.program.before.is_empty() {
             return;
@@ -174,7 +174,7 @@ impl Chunk {
     /// Every layer, and the logits of the last.
     ///
     /// # Safety
-    /// This chunk is one thread's, and no thread writes the weights.
+    /// No other thread uses this chunk, and none writes the weights.
     unsafe fn layers(&self, model: &Model, input: Input<'_>, rows: usize, logits: &mut [f32]) {
         let mut input = input;
         for (at, output) in self.outputs.iter().enumerate() {

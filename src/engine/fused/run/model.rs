@@ -2,13 +2,13 @@
 
 use crate::engine::fused::{kernels::Simd, memory::matrix::Matrix, program::Program};
 
-/// What never changes while an engine lives, but for the weights' values.
+/// Fixed for the lifetime of an engine, except for the values of the weights.
 pub(crate) struct Model {
     pub(crate) program: Program,
     pub(crate) simd: Simd,
     /// For each layer, `[I + 1, O]`, the bias last.
     ///
-    /// They are written by a training run alone, which holds the engine by `&mut`; so whoever holds
-    /// it by `&` may read them.
+    /// Only a training run writes them, and it holds the engine by `&mut`; so whoever holds the engine by
+    /// `&` may read them.
     pub(crate) weights: Vec<Matrix>,
 }

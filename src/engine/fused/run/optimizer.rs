@@ -20,7 +20,7 @@ pub(crate) struct OptimizerBuffers {
 }
 
 impl OptimizerBuffers {
-    /// After `steps` steps. Features whose moments are all 0 have rested so far.
+    /// After `steps` steps. A feature whose moments are all 0 has never been non-zero.
     pub(crate) fn new(
         program: &Program,
         kind: OptimizerKind,

@@ -7,10 +7,10 @@
 
 use std::time::Duration;
 
-/// Slices of the pool before one thread is tried for one, to learn what it takes: half a percent of the time.
+/// Slices of the pool between two measurements of a single thread: half a percent of the time.
 const POOL_SLICES: u32 = 250;
-/// The same for the first time: a pool that is disturbed from the beginning is soon left, and a short training
-/// pays little for the look.
+/// The same for the first time: a pool that is disturbed from the start is left early, and a short training
+/// pays little for the measurement.
 const FIRST_POOL_SLICES: u32 = 100;
 /// Slices of one thread before the pool is tried again.
 const SERIAL_SLICES: u32 = 30;
@@ -25,7 +25,7 @@ pub(crate) enum Parallelism {
     Serial,
 }
 
-/// What has been seen of a training's autotuner; times are seconds a step, infinite where nothing is known.
+/// The measured times of a training, in seconds per step; infinite where none is known.
 #[derive(Debug)]
 pub(crate) struct Autotuner {
     /// The batch size that it holds for.
@@ -35,7 +35,7 @@ pub(crate) struct Autotuner {
     pool: [f64; 2],
     /// The last slice of one thread.
     serial: f64,
-    /// Slices that whoever is at work has yet to do before the other is tried.
+    /// Slices that are left before the other choice is tried.
     left: u32,
     /// The last slice's.
     last: Option<f64>,
@@ -67,7 +67,7 @@ impl Autotuner {
         (self.parallelism, steps.clamp(1.0, 1e6) as usize)
     }
 
-    /// So long did `steps` steps take, as [`Autotuner::next`] said.
+    /// Records that `steps` steps took `time`, as [`Autotuner::next`] chose.
     pub(crate) fn took(&mut self, steps: usize, time: Duration) {
         let seconds = time.as_secs_f64() / steps as f64;
         // the first slice finds nothing in the cache
@@ -109,7 +109,7 @@ mod tests {
     const POOL_MICROS: u64 = 100;
     const SERIAL_MICROS: u64 = 190;
 
-    /// Simulates `slices` slices where a step takes so many microseconds; parallelism computed each.
+    /// Simulates `slices` slices where a step takes so many microseconds; returns who computed each.
     fn simulate(
         autotuner: &mut Autotuner,
         slices: usize,

@@ -1,7 +1,7 @@
-//! Which worker computes what: each worker of a pool has a partition of every phase.
+//! Which worker computes what: each worker has a partition of every phase.
 //!
-//! Shares depend on the number of threads, but no sum is ever divided between two of them, so results do
-//! not.
+//! Partitions depend on the number of threads, but no sum is divided between two of them, so results do not
+//! depend on it.
 
 use std::ops::Range;
 
@@ -123,7 +123,7 @@ mod tests {
         }
     }
 
-    /// Columns and rows, each with its owner, by another way: from what [`Partition`] gives for back and update.
+    /// The owners of columns and rows, computed independently from what [`Partition`] gives for back and update.
     #[test]
     fn members_are_apart_where_rows_belong_to_the_owners_of_their_columns() {
         let owners = |count: usize, of: &dyn Fn(&Worker<'_>) -> Vec<usize>, len: usize| {

@@ -1,7 +1,7 @@
 //! One training step, phase by phase, as each worker of the pool runs it.
 //!
-//! Between two barriers every buffer is either only read, or written in parts that are one worker's
-//! each: that is the proof of every `unsafe` block here. The phases:
+//! Between two barriers every buffer is either only read, or written in parts that belong to one worker
+//! each. That is the proof of every `unsafe` block here. The phases:
 //!
 //! | phase | writes | partition |
 //! | --- | --- | --- |
@@ -11,14 +11,14 @@
 //! | back, each layer but the first | the delta of the layer before | that layer's columns |
 //! | update, all layers | weights and moments | columns |
 //!
-//! There is a barrier after each phase, but for those that [`partition::is_independent`] saves in a network of two layers:
+//! A barrier follows each phase, except where [`partition::is_independent`] saves it in a network of two layers:
 //! after the loss, each worker reads and writes its own columns of the first layer (weights, moments, outputs,
-//! derivatives, delta) and the rows of the second layer's weights and moments that belong to them; beside these it
+//! derivatives, delta) and the rows of the second layer's weights and moments that belong to them; besides, it
 //! reads the second layer's delta, the transposed bitmap and the samples. Nobody writes the second layer's delta or
 //! transposes a bitmap before the next step's first barrier. So there is none after back, and none after the update
 //! unless the next step gathers, which writes samples and masks.
 //!
-//! With clipping by norm, the last phase is three (see `clip`):
+//! With clipping by norm, the last phase becomes three (see `clip`):
 //!
 //! | phase | writes | partition |
 //! | --- | --- | --- |
@@ -27,8 +27,8 @@
 //! | apply, all layers | weights and moments | columns |
 //!
 //! A layer's delta is the gradient of the loss with respect to what its `Linear` gives, `[B, O]`. The
-//! gradient with respect to the network's input, which nobody needs, is not computed; that of the
-//! weights goes from the registers to the optimiser and, but for clipping, is nowhere stored.
+//! gradient with respect to the network's input, is not computed. The gradient of the
+//! weights goes from registers to the optimiser and is stored only for clipping.
 
 mod phases;
 mod update;
@@ -49,7 +49,7 @@ use crate::{
     objective::{Loss, Optimizer, Schedule},
 };
 
-/// What the pool is to do: steps over batches of a data set.
+/// The job of a training: steps over batches of a data set.
 pub(crate) struct Job {
     pub(crate) data: Uploaded,
     pub(crate) order: RawSlice<u32>,
@@ -64,7 +64,7 @@ pub(crate) struct Job {
 pub(crate) enum Kind {
     /// They are stored; dropout is off.
     Gradient,
-    /// They change the weights.
+    /// The optimiser applies them.
     Train {
         optimizer: Optimizer,
         schedule: Schedule,
@@ -93,7 +93,7 @@ pub(crate) struct Training<'a> {
 /// For each moment that a rule keeps, a matrix for each layer.
 pub(crate) type Moments<'a> = [&'a [Matrix]; 2];
 
-/// What decides the masks of dropout.
+/// What decides the dropout masks.
 #[derive(Clone, Copy)]
 struct DropoutKey {
     seed: u64,
@@ -104,7 +104,7 @@ impl Training<'_> {
     /// Every step of the job.
     ///
     /// # Safety
-    /// The job's slices are still lent, and no thread but the pool's workers, each of which runs
+    /// The job's slices are still borrowed, and no thread but the pool's workers, each of which runs
     /// this, uses the weights, the activations or the moments until all have returned.
     pub(crate) unsafe fn run(&self) -> Result<(), BrokenBarrier> {
         // SAFETY: the caller's.

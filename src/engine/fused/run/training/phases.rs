@@ -29,7 +29,7 @@ impl Training<'_> {
     pub(super) unsafe fn gather(&self, samples: &[u32], dropout_key: Option<DropoutKey>) {
         let (model, all) = (self.model, self.activations);
         let rows = partition::rows(self.worker, samples.len());
-        // SAFETY: rows are shared out; nobody reads samples or masks before the next barrier, but for
+        // SAFETY: rows are partitioned; nobody reads samples or masks before the next barrier, but for
         // the masks of these rows just below.
         unsafe {
             let samples = &samples[rows.clone()];
@@ -78,7 +78,7 @@ impl Training<'_> {
         if let Some(bitmap) = &self.job.data.bitmap {
             let words = self.model.program.inputs.div_ceil(WORD);
             let words = partition::some(self.worker, words);
-            // SAFETY: words are shared out; nobody reads the columns in this phase.
+            // SAFETY: words are partitioned; nobody reads the columns in this phase.
             unsafe {
                 self.activations
                     .input

@@ -22,7 +22,7 @@ impl Training<'_> {
 
     /// This worker's partition of layer `at`'s weights.
     ///
-    /// Rows are shared out in blocks of inputs, so that a tile has one block's.
+    /// Rows are partitioned in blocks of inputs, so that a tile has one block's.
     pub(super) fn weight_partition(&self, at: usize) -> Partition {
         let inputs = self.model.program.layers[at].linear.inputs;
         Partition::in_units(
@@ -36,7 +36,7 @@ impl Training<'_> {
     /// This partition of layer `at`'s weights, with their moments.
     ///
     /// # Safety
-    /// While the parts live, no other view and no other part holds any value of them.
+    /// While the views live, no other view holds any value of them.
     pub(super) unsafe fn parameters<'p>(
         &'p self,
         at: usize,
