@@ -102,7 +102,7 @@ fn run(options: &Options) -> Result<()> {
         println!("{class}  {:>6.2} %  {bar}", probability * 100.0);
     }
     println!(
-        "read as {best}{}",
+        "classified as {best}{}",
         label
             .map(|label| format!(", is a {label}"))
             .unwrap_or_default()

@@ -308,7 +308,10 @@ fn the_engine_named_is_the_one_that_trains() {
         let output = example("predict", &arguments);
         let out = String::from_utf8(output.stdout).unwrap();
         assert!(out.contains(&format!("engine {engine} on cpu")), "{out}");
-        assert!(output.status.success() && out.contains("read as"), "{out}");
+        assert!(
+            output.status.success() && out.contains("classified as"),
+            "{out}"
+        );
     }
 }
 
@@ -349,7 +352,7 @@ fn a_run_writes_what_it_says_and_predict_reads_it() {
         "epoch   1  train loss",
         "validation loss",
         "recall",
-        "read as",
+        "classified as",
     ] {
         assert!(out.contains(words), "{words:?} is not in {out}");
     }
@@ -379,7 +382,7 @@ fn a_run_writes_what_it_says_and_predict_reads_it() {
         let out = String::from_utf8(output.stdout).unwrap();
         assert!(output.status.success(), "{out}");
         assert_eq!(out.matches(" %").count(), 10, "{out}");
-        right += usize::from(out.contains(&format!("read as {label}")));
+        right += usize::from(out.contains(&format!("classified as {label}")));
     }
     // Blue on cream, thrice the size: as good as the net itself, which is right four times in five.
     assert!(right >= 14, "{right} of 20");

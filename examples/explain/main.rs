@@ -137,7 +137,7 @@ fn explain<const H: usize>(
         pictures::save(&digit(&net, &pixels, &classes)?, &path)?;
         let confidence = evaluation.confidences[index] * 100.0;
         println!("{}", path.display());
-        println!("  test image {index}, a {truth}, read as {read} with {confidence:.2} %");
+        println!("  test image {index}, a {truth}, classified as {read} with {confidence:.2} %");
         println!("  image, saliency, integrated gradients for {classes:?}, a row each");
     }
     Ok(())

@@ -320,7 +320,7 @@ fn show_misclassified(test: &Dataset<784, 10>, evaluation: &Evaluation) {
             (label != read).then_some((index, label, read))
         });
     for (index, label, read) in misclassified.take(3) {
-        println!("\ntest image {index}: a {label}, read as {read}");
+        println!("\ntest image {index}: a {label}, classified as {read}");
         if let Some(pixels) = test.sample(index) {
             print!("{}", digit::draw(&pixels));
         }

@@ -1,4 +1,4 @@
-//! Looks for an NVIDIA driver and a GPU, so that their want is an error in words and not a panic.
+//! Looks for an NVIDIA driver and a GPU, so that a missing one is an error message and not a panic.
 
 use std::fmt;
 
@@ -85,7 +85,7 @@ fn properties(ordinal: usize, number: i32) -> Result<Gpu, DriverError> {
 }
 
 impl Gpu {
-    /// The error for what dfdx said when it was to begin on this GPU.
+    /// The error for what dfdx said when it was started on this GPU.
     pub(super) fn refused(&self, error: &impl fmt::Display) -> Error {
         // dfdx has the error of an older cudarc, whose one public form is its text
         let message = error.to_string();

@@ -1,6 +1,6 @@
 //! Engines: each runs the plan of a network's type.
 //!
-//! [`Fused`] is the one to use on a CPU: made for speed. [`Tape`] (feature `dfdx`) is the reference:
+//! [`Fused`] is the engine to use on a CPU: it is made for speed. [`Tape`] (feature `dfdx`) is the reference:
 //! dfdx's tensors, tape and kernels, on the CPU or (feature `cuda`) on an NVIDIA GPU. Every other
 //! engine is tested against it.
 
@@ -37,27 +37,27 @@ use crate::{
 /// Runs the network `N`: trains it over a run of batches, and gives its logits.
 ///
 /// Data are uploaded once, and one call trains over many batches, so that an engine can keep the
-/// data, their order and its whole loop where it computes.
+/// data, their order and the loop on its device.
 pub trait Engine<N: Network> {
-    /// A data set where the engine reads it.
+    /// An uploaded data set.
     type Data;
 
     /// The engine's name, as in `dfdx`.
     fn name(&self) -> &'static str;
 
-    /// What it runs on, as in `cpu`.
+    /// The device, as in `cpu`.
     fn device(&self) -> String;
 
-    /// Places a data set where the engine reads it.
+    /// Uploads a data set to the device.
     ///
     /// # Errors
-    /// [`Error::Device`], for example for want of memory.
+    /// [`Error::Device`], for example when memory runs out.
     fn upload(&self, data: &impl DataFor<N::In, N::Output>) -> Result<Self::Data>;
 
     /// Takes one step of the optimiser for each batch of `run`, and appends each batch's mean loss
     /// to `losses`.
     ///
-    /// The optimiser's state goes on from call to call; an optimiser of another kind begins afresh.
+    /// The optimiser's state persists from call to call; an optimiser of another kind starts from zero.
     ///
     /// # Errors
     /// [`Error::Setting`] when the run is not legal for `data` (see
@@ -83,15 +83,15 @@ pub trait Engine<N: Network> {
     /// [`Error::Device`] when the device fails.
     fn weights(&self) -> Result<Weights<N>>;
 
-    /// A copy of what the optimiser remembers, or `None` before the first step.
+    /// A copy of the optimiser's state, or `None` before the first step.
     ///
     /// # Errors
     /// [`Error::Device`] when the device fails.
     fn optimizer_state(&self) -> Result<Option<OptimizerState<N>>>;
 
-    /// Goes on from these weights and this state of an optimiser, or with a fresh one.
+    /// Continues from these weights and this optimiser state; `None` is that of a new optimiser.
     ///
-    /// What is trained from there on has the same bits as on the engine that gave them.
+    /// Training from there gives the same bits as on the engine that they came from.
     ///
     /// # Errors
     /// [`Error::Setting`] when the state has other moments than its optimiser keeps;

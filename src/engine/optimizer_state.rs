@@ -1,4 +1,4 @@
-//! [`OptimizerState`]: what an optimiser remembers from step to step, in a form that every engine reads.
+//! [`OptimizerState`]: the state of an optimiser, in a form that every engine reads.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use crate::{
     weights::Weights,
 };
 
-/// What an optimiser remembers: with the weights, all that a training needs to go on.
+/// The state of an optimiser: with the weights, all that a training needs to continue.
 ///
 /// [`Engine::optimizer_state`](super::Engine::optimizer_state) gives it, and
 /// [`Engine::restore`](super::Engine::restore) takes it; [`Trainer`](crate::train::Trainer) keeps it in

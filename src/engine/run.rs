@@ -18,7 +18,7 @@ pub struct Run<'a> {
     /// How the learning rate changes from step to step.
     pub schedule: Schedule,
     /// The steps of the whole training, of which this run may be a part; the schedule stretches over
-    /// them. Of no matter to [`Schedule::CONSTANT`], else at least 1.
+    /// them. Ignored by [`Schedule::CONSTANT`], else at least 1.
     pub total_steps: u64,
     /// What is minimised.
     pub loss: Loss,
@@ -28,7 +28,7 @@ pub struct Run<'a> {
     /// `seed` it decides dropout, with `total_steps` the learning rate.
     pub first_step: u64,
     /// Clipping by norm: where the norm `n` of the gradient of all parameters together is larger than
-    /// this, the gradient is multiplied by `clip_norm / (n + 1e-6)` before the optimiser has it.
+    /// this, the gradient is multiplied by `clip_norm / (n + 1e-6)` before the optimiser receives it.
     ///
     /// Source: `torch.nn.utils.clip_grad_norm_`; R. Pascanu, T. Mikolov, Y. Bengio, "On the difficulty of
     /// training recurrent neural networks", 2012, <https://arxiv.org/abs/1211.5063>.
@@ -67,7 +67,7 @@ impl Run<'_> {
         self.schedule.learning_rate(peak, step, self.total_steps)
     }
 
-    /// The optimiser as the run's batch `index`, from 0, has it.
+    /// The optimiser with the learning rate of the run's batch `index`, from 0.
     pub fn optimizer_at(&self, index: usize) -> Optimizer {
         self.optimizer.with_learning_rate(self.learning_rate(index))
     }

@@ -2,12 +2,12 @@
 
 use std::{cmp::Reverse, fmt};
 
-/// Samples of one class that were read as another.
+/// Samples of one class that were classified as another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConfusedPair {
-    /// The class that they are of.
+    /// Their true class.
     pub truth: usize,
-    /// The class that they were read as.
+    /// The predicted class.
     pub prediction: usize,
     /// How many there are, at least 1.
     pub count: u64,
@@ -43,7 +43,7 @@ impl ConfusionMatrix {
         self.counts[truth * self.classes + prediction] += 1;
     }
 
-    /// How many samples of class `truth` were read as `prediction`; 0 for classes that are not there.
+    /// How many samples of class `truth` were classified as `prediction`; 0 for classes that are not there.
     pub fn get(&self, truth: usize, prediction: usize) -> u64 {
         if truth >= self.classes || prediction >= self.classes {
             return 0;
@@ -51,7 +51,7 @@ impl ConfusionMatrix {
         self.counts[truth * self.classes + prediction]
     }
 
-    /// The share of class `truth` that was read as such, or `None` where it has no samples.
+    /// The share of class `truth` that was classified as such, or `None` where it has no samples.
     pub fn recall(&self, truth: usize) -> Option<f64> {
         let total: u64 = (0..self.classes)
             .map(|prediction| self.get(truth, prediction))
@@ -88,12 +88,12 @@ impl ConfusionMatrix {
 }
 
 impl fmt::Display for ConfusedPair {
-    /// As in `9 read as 4: 12 times`.
+    /// As in `9 classified as 4: 12 times`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let times = if self.count == 1 { "time" } else { "times" };
         write!(
             f,
-            "{} read as {}: {} {times}",
+            "{} classified as {}: {} {times}",
             self.truth, self.prediction, self.count
         )
     }
@@ -101,7 +101,7 @@ impl fmt::Display for ConfusedPair {
 
 impl fmt::Display for ConfusionMatrix {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "true \\ read")?;
+        write!(f, "true \\ pred")?;
         for class in 0..self.classes {
             write!(f, "{class:>6}")?;
         }
@@ -154,7 +154,7 @@ mod tests {
         let found = confusion.most_confused(10);
         let pairs: Vec<_> = found.iter().map(|c| (c.truth, c.prediction)).collect();
         assert_eq!(pairs, [(2, 1), (0, 1), (0, 3), (3, 0)]);
-        assert_eq!(found[0].to_string(), "2 read as 1: 3 times");
+        assert_eq!(found[0].to_string(), "2 classified as 1: 3 times");
         assert_eq!(confusion.most_confused(2), found[..2]);
         assert!(confusion.most_confused(0).is_empty());
     }

@@ -14,7 +14,7 @@ use crate::{
 /// Mean loss, accuracy and confusion matrix on labelled data.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Evaluation {
-    /// Mean cross-entropy: the plain one, whatever the network was trained with.
+    /// Mean cross-entropy without label smoothing, whatever the training loss.
     pub loss: f64,
     /// Counts of each true class and prediction.
     pub confusion: ConfusionMatrix,
@@ -32,7 +32,7 @@ impl Evaluation {
         self.confusion.accuracy()
     }
 
-    /// What `logits` `[order.len(), C]` row-major, those of the samples `order`, are worth.
+    /// Of the `logits` `[order.len(), C]` row-major of the samples `order`.
     ///
     /// # Errors
     /// [`Error::Setting`] when the samples have target values instead of labels.

@@ -24,9 +24,9 @@ pub enum Loss {
     /// Softmax cross-entropy for labels that are smoothed: `-(1/B) sum_b sum_c t_bc ln softmax(logits_b)[c]`
     /// with `t_bc = (1 - e) [c = label_b] + e / C`.
     ///
-    /// It keeps the network from driving its logits ever further apart to be ever surer of its labels.
-    /// The least that it can be is above 0. It is for training alone:
-    /// [`Evaluation`](crate::metrics::Evaluation) and the validation loss go on measuring plain cross-entropy, so
+    /// It keeps the network from driving its logits ever further apart.
+    /// Its minimum is above 0. It is for training alone:
+    /// [`Evaluation`](crate::metrics::Evaluation) and the validation loss measure plain cross-entropy, so
     /// that trainings with and without it compare.
     ///
     /// Source: `torch.nn.CrossEntropyLoss(label_smoothing=e)`; C. Szegedy et al., "Rethinking the Inception

@@ -1,4 +1,4 @@
-//! Ranges of settings, each refused by name.
+//! Range checks of settings; each error names its setting.
 
 use crate::error::{Error, Result};
 

@@ -1,4 +1,4 @@
-//! Down along half a cosine.
+//! Cosine annealing.
 
 use serde::Serialize;
 

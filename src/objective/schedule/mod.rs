@@ -1,6 +1,6 @@
 //! Learning-rate schedules: the learning rate of each step of a training.
 //!
-//! A schedule is a shape and knows no lengths: `s` is the step, counted from 0, `T` the training's
+//! A schedule is a curve and knows no lengths: `s` is the step, counted from 0, `T` the training's
 //! number of steps, and `peak` the optimiser's learning rate.
 
 mod cosine;
@@ -17,8 +17,8 @@ use crate::error::Result;
 
 /// How the learning rate changes from step to step: a [`Curve`], after a [`WarmUp`] if there is one.
 ///
-/// [`Trainer`](super::Trainer) knows the training's number of steps;
-/// a [`Run`](crate::engine::Run) is told it as `total_steps`.
+/// [`Trainer`](crate::train::Trainer) knows the training's number of steps;
+/// a [`Run`](crate::engine::Run) carries it as `total_steps`.
 ///
 /// A curve alone becomes a schedule by `into`; [`WarmUp::then`] puts a warm-up before it.
 ///
@@ -39,9 +39,9 @@ use crate::error::Result;
 #[doc = include_str!("../../../docs/schedules/warm_up.svg")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Schedule {
-    /// How it begins; none by default.
+    /// The warm-up; none by default.
     pub warm_up: Option<WarmUp>,
-    /// How it goes on; constant by default.
+    /// The curve after it; constant by default.
     pub curve: Curve,
 }
 

@@ -1,4 +1,4 @@
-//! Up, then down: the learning rate of "super-convergence".
+//! One cycle: the learning rate of "super-convergence".
 
 use serde::Serialize;
 
@@ -59,7 +59,7 @@ impl OneCycle {
         if step < peak_step {
             anneal(first, peak, step / peak_step)
         } else if step == peak_step {
-            peak // a peak at step 0 or at the last has no share to speak of
+            peak // a peak at step 0 or at the last has no fraction
         } else {
             let share = (step - peak_step) / (last_step - peak_step);
             anneal(peak, first / self.end_divisor, share)

@@ -1,4 +1,4 @@
-//! Down in steps.
+//! Step decay.
 
 use serde::Serialize;
 

@@ -1,4 +1,4 @@
-//! Up in a line, before any curve.
+//! A linear warm-up before any curve.
 
 use serde::Serialize;
 
