@@ -20,6 +20,7 @@ mod guard;
 #[cfg(unix)]
 mod kill;
 mod mnist;
+mod one_way;
 mod oracle;
 mod parity;
 mod pytorch;

@@ -1,0 +1,148 @@
+//! The checker itself, on small trees: it sees a circle, an upward import and a short cut, and none where there is none.
+
+use std::collections::BTreeSet;
+
+use super::{graph::Graph, short_cuts, source::Sources, upward};
+
+/// Edges as `a.rs -> b.rs`.
+fn edges<const N: usize>(files: [(&str, &str); N]) -> Vec<String> {
+    let graph = Graph::of(&Sources::parse(files));
+    let edges = graph.edges();
+    edges.map(|(a, b, _)| format!("{a} -> {b}")).collect()
+}
+
+fn circles<const N: usize>(files: [(&str, &str); N]) -> BTreeSet<String> {
+    Graph::of(&Sources::parse(files)).circles()
+}
+
+const LIB: (&str, &str) = ("lib.rs", "mod a; mod b;");
+
+#[test]
+fn a_circle_is_told_with_what_makes_it() {
+    let found = circles([
+        ("lib.rs", "mod a; mod b; mod c;"),
+        ("a.rs", "use crate::b::Barn; pub struct Ark(Barn);"),
+        (
+            "b.rs",
+            "pub struct Barn; fn f() -> super::c::Cot { todo() }",
+        ),
+        (
+            "c.rs",
+            "pub struct Cot; fn f() { g!(x => crate::a::Ark::new()) }",
+        ),
+    ]);
+    let text = "a.rs -> b.rs -> c.rs -> a.rs\n    a.rs names crate::b::Barn\n    b.rs names super::c::Cot\n    \
+                c.rs names crate::a::Ark::new";
+    assert_eq!(found, BTreeSet::from([text.into()]));
+}
+
+#[test]
+fn reexports_lead_to_the_file_of_the_item() {
+    let files = [
+        ("lib.rs", "mod k;"),
+        (
+            "k/mod.rs",
+            "mod lanes; mod sum; pub(crate) use lanes::{Kernel as Work}; pub use self::sum::Sum; pub struct Own;",
+        ),
+        ("k/lanes.rs", "pub struct Kernel;"),
+        ("k/sum.rs", "use super::Work; pub struct Sum(Work);"),
+    ];
+    assert_eq!(edges(files), ["k/sum.rs -> k/lanes.rs"]);
+    let own = ("k/sum.rs", "pub struct Sum(super::Own);");
+    assert_eq!(
+        edges([files[0], files[1], files[2], own]),
+        ["k/sum.rs -> k/mod.rs"]
+    );
+}
+
+#[test]
+fn what_a_module_uses_of_its_children_counts() {
+    let files = [
+        ("lib.rs", "mod k;"),
+        ("k/mod.rs", "mod sum; pub struct Own(sum::Sum);"),
+        ("k/sum.rs", "pub struct Sum(Option<Box<super::Own>>);"),
+    ];
+    assert_eq!(circles(files).len(), 1);
+}
+
+#[test]
+fn paths_go_through_imported_modules_enums_and_names_that_mean_two_things() {
+    let b = (
+        "b.rs",
+        "pub mod clip { pub fn clip() {} } pub enum Op { Relu } pub fn free() {}",
+    );
+    for a in [
+        "use crate::b; fn f() { b::free() }",
+        "fn f() { use super::b::Op::*; }",
+        "use crate::b::clip::clip;",
+        "fn f() { match x { crate::b::Op::Relu => {} } }",
+        "impl crate::b::Op { }",
+        "macro_rules! m { () => { $crate::b::free() } }",
+        "#[cfg(not(test))] use crate::b::Op;",
+    ] {
+        assert_eq!(edges([LIB, ("a.rs", a), b]), ["a.rs -> b.rs"], "{a}");
+    }
+}
+
+#[test]
+fn tests_comments_and_foreign_names_do_not_count() {
+    let b = ("b.rs", "pub struct Barn;");
+    for a in [
+        "#[cfg(test)] mod tests { use crate::b::Barn; }",
+        "#[cfg(all(test, unix))] fn f(b: crate::b::Barn) {}",
+        "impl A { #[cfg(test)] fn f(b: crate::b::Barn) {} }",
+        "/// [`Barn`](crate::b::Barn)\nstruct A;",
+        "fn f() { m!(\"crate::b::Barn\") }",
+        "use ::b::Barn; use c::b::Barn as Other;",
+        "use crate::b;",
+    ] {
+        assert_eq!(edges([LIB, ("a.rs", a), b]), [""; 0], "{a}");
+    }
+    let tests = [
+        ("a.rs", "#[cfg(test)] mod tests;"),
+        ("a/tests.rs", "use crate::b::Barn;"),
+    ];
+    assert_eq!(edges([LIB, tests[0], tests[1], b]), [""; 0]);
+}
+
+#[test]
+fn a_circle_of_folders_without_one_of_files_is_seen() {
+    let graph = Graph::of(&Sources::parse([
+        ("lib.rs", "mod a; mod b;"),
+        ("a/mod.rs", "pub mod low; pub mod high;"),
+        ("a/low.rs", "pub struct Low;"),
+        ("a/high.rs", "use crate::b::Barn;"),
+        ("b.rs", "use crate::a::low::Low; pub struct Barn;"),
+    ]));
+    assert_eq!(graph.circles(), BTreeSet::new());
+    assert_eq!(graph.folders(1).circles().len(), 1);
+}
+
+#[test]
+fn upward_and_sideward_imports_and_unlisted_modules_are_seen() {
+    let a_from_b = [
+        LIB,
+        ("a.rs", "pub struct Ark;"),
+        ("b.rs", "use crate::a::Ark;"),
+    ];
+    let faults = |order: &[&[&str]]| upward(&Sources::parse(a_from_b), order).len();
+    assert_eq!(faults(&[&["a"], &["b"], &["lib"]]), 0);
+    assert_eq!(faults(&[&["b"], &["a"], &["lib"]]), 1);
+    assert_eq!(faults(&[&["a", "b"], &["lib"]]), 1);
+    assert_eq!(faults(&[&["a"], &["b"]]), 1); // `lib` is not listed
+    assert_eq!(faults(&[&["a"], &["b"], &["c"], &["lib"]]), 1); // `c` is not there
+}
+
+#[test]
+fn short_cuts_are_seen() {
+    let lib = ("lib.rs", "mod a; mod b; mod prelude; pub use b::Barn;");
+    let b = ("b.rs", "pub struct Barn;");
+    let prelude = ("prelude.rs", "pub use crate::Barn;");
+    let faults = |a| short_cuts(&Sources::parse([lib, ("a.rs", a), b, prelude])).len();
+    assert_eq!(faults("use crate::b::Barn; use c::prelude::*;"), 0);
+    assert_eq!(faults("use crate::Barn;"), 1);
+    assert_eq!(faults("use super::Barn;"), 1);
+    assert_eq!(faults("use crate::prelude::Barn;"), 1);
+    assert_eq!(faults("macro_rules! m { () => { $crate::Barn } }"), 1);
+    assert_eq!(faults("use crate::b::*;"), 1);
+}

@@ -1,0 +1,116 @@
+//! Imports run one way: none makes a circle of files or folders, and each goes to a module that stands earlier in `ORDER`.
+
+mod checker;
+mod graph;
+mod source;
+
+use std::{collections::BTreeSet, path::Path};
+
+use graph::Graph;
+use source::Sources;
+
+/// The modules of the crate from the lowest up. Each may import those of earlier rows. Those of one row stand side by
+/// side: none imports another.
+const ORDER: &[&[&str]] = &[
+    // Helpers that know of no network.
+    &["error"],
+    &["aside", "checksum", "panic", "text", "threads"],
+    // An architecture is a type, which folds into a plan.
+    &["shape"],
+    &["plan"],
+    &["layer", "summary"],
+    &["layers", "network"],
+    &["models"],
+    // What a training needs: parameters, samples, and what is minimised and how.
+    &["seed"],
+    &["weights"],
+    &["data", "objective"],
+    &["metrics"],
+    // What runs a plan: kernels for one sample, shared by frozen models and engines.
+    &["single"],
+    &["frozen", "engine"],
+    // What drives an engine, and what looks at a trained one.
+    &["train"],
+    &["explain"],
+    // Short names for programs that use the crate. Nothing in it goes through them.
+    &["prelude"],
+    &["lib"],
+];
+
+#[test]
+fn files_import_one_way() {
+    assert_none("circles of files", Graph::of(&crate_sources()).circles());
+}
+
+#[test]
+fn folders_import_one_way() {
+    let graph = Graph::of(&crate_sources());
+    for depth in 1..6 {
+        let circles = graph.folders(depth).circles();
+        assert_none("circles of folders", circles);
+    }
+}
+
+#[test]
+fn imports_go_to_earlier_modules() {
+    assert_none("upward imports", upward(&crate_sources(), ORDER));
+}
+
+#[test]
+fn paths_go_to_the_module_that_has_the_item() {
+    assert_none("short cuts", short_cuts(&crate_sources()));
+}
+
+/// The imports that go to a later row or along one, and the modules that only one of the crate and the order has.
+fn upward(sources: &Sources, order: &[&[&str]]) -> BTreeSet<String> {
+    let row = |module: &str| order.iter().position(|row| row.contains(&module));
+    let mut faults = BTreeSet::new();
+    for (from, to, paths) in Graph::of(sources).edges() {
+        let [lower, upper] = [to, from].map(|file| graph::folder(file, 1));
+        if lower != upper && row(&lower) >= row(&upper) {
+            let paths: Vec<_> = paths.iter().cloned().collect();
+            faults.insert(format!("{from} imports {to}: {}", paths.join(", ")));
+        }
+    }
+    let files = sources.modules.values().map(|module| &module.file);
+    let modules: BTreeSet<_> = files.map(|file| graph::folder(file, 1)).collect();
+    let listed: BTreeSet<_> = order.concat().into_iter().map(String::from).collect();
+    for module in modules.symmetric_difference(&listed) {
+        faults.insert(format!(
+            "{module}: only one of the crate and the order has it"
+        ));
+    }
+    faults
+}
+
+/// Paths through the re-exports of `lib.rs` and `prelude.rs`, and globs, which hide the module that an item comes from.
+fn short_cuts(sources: &Sources) -> BTreeSet<String> {
+    let mut faults = BTreeSet::new();
+    for (place, module) in &sources.modules {
+        for mention in &module.mentions {
+            let (start, rest) = graph::absolute(place, &mention.path);
+            let full = [&start, rest].concat();
+            let path = mention.path.join("::");
+            let entry = ["lib.rs", "prelude.rs"].contains(&&*module.file);
+            if !entry && sources.is_reexported_by_the_crate(&full) {
+                faults.insert(format!("{} names {path}", module.file));
+            }
+            if let [parent @ .., last] = &*mention.path
+                && last == "*"
+                && graph::is_module(sources, place, parent)
+            {
+                faults.insert(format!("{} imports {path}", module.file));
+            }
+        }
+    }
+    faults
+}
+
+fn crate_sources() -> Sources {
+    Sources::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src")).unwrap()
+}
+
+fn assert_none(what: &str, faults: BTreeSet<String>) {
+    let list: Vec<_> = faults.into_iter().collect();
+    assert!(list.is_empty(), "{what}:\n{}", list.join("\n"));
+}
