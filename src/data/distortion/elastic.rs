@@ -2,7 +2,8 @@
 
 use rand::Rng;
 
-use super::warp::LANES;
+/// Values computed at once: one vector of AVX-512, two of AVX2, four of SSE and NEON.
+pub(super) const LANES: usize = 16;
 
 /// A Gaussian cut off at 2.5 σ, whose taps sum to 1.
 #[derive(Debug)]

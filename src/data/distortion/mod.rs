@@ -7,7 +7,6 @@ use std::ops::RangeInclusive;
 
 use rand::{Rng, RngExt};
 
-use self::elastic::Window;
 pub(super) use self::{
     elastic::{Field, Gaussian},
     warp::{LONGEST_SIDE, Warp},

@@ -7,10 +7,10 @@
 
 use pulp::{Arch, NullaryFnOnce};
 
-use super::{Affine, Window};
-
-/// Values computed at once: one vector of AVX-512, two of AVX2, four of SSE and NEON.
-pub(super) const LANES: usize = 16;
+use super::{
+    Affine,
+    elastic::{LANES, Window},
+};
 
 /// The longest side of an image, in pixels: so the number of every place is exact in `f32`, see [`whole`].
 pub(in crate::data) const LONGEST_SIDE: usize = 1 << 11;
