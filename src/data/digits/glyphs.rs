@@ -2,7 +2,7 @@
 
 use rand::{Rng, RngExt};
 
-use super::{normal, stroke::Point};
+use super::{normal::normal, stroke::Point};
 
 /// Control points of one stroke of the pen; a point given twice is a corner.
 type Stroke = &'static [Point];

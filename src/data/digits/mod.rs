@@ -5,6 +5,7 @@
 //! noise on the ink, and centred by its mass.
 
 mod glyphs;
+mod normal;
 mod stroke;
 
 use std::ops::Range;
@@ -13,12 +14,12 @@ use rand::rngs::ChaCha8Rng;
 use rand::{Rng, RngExt, SeedableRng};
 use rayon::prelude::*;
 
+use self::{
+    normal::normal,
+    stroke::{PIXELS, SIDE},
+};
 use super::distortion::{Distortion, Warp};
 
-/// Rows, and columns, of an image.
-const SIDE: usize = 28;
-/// Pixels of an image.
-const PIXELS: usize = SIDE * SIDE;
 /// Where the centre of mass goes, in pixels from the first pixel's centre.
 const CENTRE: i32 = 14;
 /// Greys up to this, after the change of contrast, are background: the rim that interpolation leaves.
@@ -160,13 +161,6 @@ fn roughen<R: Rng>(image: &mut [u8; PIXELS], rng: &mut R) {
             ink => (ink + noise).clamp(0, 255) as u8,
         };
     }
-}
-
-/// Nearly standard normal: the sum of four uniform values, scaled to mean 0 and variance 1
-/// (never beyond ± 3.47).
-fn normal<R: Rng>(rng: &mut R) -> f32 {
-    let sum: f32 = (0..4).map(|_| rng.random::<f32>()).sum();
-    (sum - 2.0) * 3.0_f32.sqrt()
 }
 
 #[cfg(test)]

@@ -1,7 +1,9 @@
 //! Strokes to pixels: Catmull–Rom curves, fitted to a box and drawn with a round pen.
 
-use super::{PIXELS, SIDE};
-
+/// Rows, and columns, of an image.
+pub(super) const SIDE: usize = 28;
+/// Pixels of an image.
+pub(super) const PIXELS: usize = SIDE * SIDE;
 /// A point, `[x, y]`, y downwards.
 pub(super) type Point = [f32; 2];
 
