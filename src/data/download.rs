@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
 use ureq::Agent;
 
-use super::{Mnist, mnist::refused};
+use super::{Mnist, io_error::refused};
 use crate::{
     aside::new_part,
     checksum::in_hex,

@@ -16,7 +16,7 @@ use std::{
 
 use flate2::bufread::MultiGzDecoder;
 
-use super::mnist::refused;
+use super::io_error::refused;
 use crate::error::{Error, Result};
 
 /// Rows of an image, and columns.

@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Dataset, idx};
+use super::{Dataset, idx, io_error::refused};
 use crate::error::{Error, Result};
 
 /// Images of the training set.
@@ -145,21 +145,6 @@ fn parse(folder: &Path) -> Result<::mnist::Mnist> {
     // The files were checked; what is left to go wrong is that somebody removes them.
     let parsed = panic::catch_unwind(|| ::mnist::MnistBuilder::new().base_path(base).finalize());
     parsed.map_err(|_| refuse("the files have changed since they were written"))
-}
-
-/// Makes an operating system's answer an error.
-pub(super) fn refused(
-    path: &Path,
-    action: &'static str,
-    remedy: &'static str,
-) -> impl FnOnce(io::Error) -> Error + use<> {
-    let path = path.to_owned();
-    move |source| Error::Io {
-        path,
-        action,
-        source,
-        remedy,
-    }
 }
 
 fn find_in(variable: Option<OsString>, cache: Option<PathBuf>) -> Result<Mnist> {

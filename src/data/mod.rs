@@ -15,6 +15,7 @@ mod distortion;
 #[cfg(feature = "download")]
 mod download;
 mod idx;
+mod io_error;
 mod mnist;
 mod training;
 
