@@ -80,7 +80,7 @@ impl Folder {
     /// # Errors
     /// [`Error::Checkpoint`] when it is damaged, or another training's; [`Error::Io`] when it cannot be read.
     pub(in crate::train) fn resume<N: Network>(&self) -> Result<Option<(PathBuf, Contents<N>)>> {
-        let Some(path) = newest(&self.path)? else {
+        let Some(path) = Checkpoints::newest(&self.path)? else {
             return Ok(None);
         };
         let bytes = fs::read(&path).map_err(|source| io_error(&path, "read", source))?;
@@ -108,7 +108,7 @@ impl Folder {
     /// # Errors
     /// [`Error::Checkpoint`] when one has.
     pub(in crate::train) fn check_empty(&self) -> Result<()> {
-        match newest(&self.path)? {
+        match Checkpoints::newest(&self.path)? {
             None => Ok(()),
             Some(path) => Err(Error::Checkpoint {
                 path,
@@ -144,9 +144,14 @@ impl Folder {
     }
 }
 
-/// The newest checkpoint in `folder`, if there is one.
-pub(super) fn newest(folder: &Path) -> Result<Option<PathBuf>> {
-    Ok(all(folder)?.pop())
+impl Checkpoints {
+    /// The newest checkpoint in `folder`, if there is one.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the folder is there and cannot be read.
+    pub fn newest(folder: impl AsRef<Path>) -> Result<Option<PathBuf>> {
+        Ok(all(folder.as_ref())?.pop())
+    }
 }
 
 /// The checkpoints in `folder`, oldest first.

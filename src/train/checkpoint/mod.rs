@@ -4,10 +4,7 @@ mod file;
 mod folder;
 mod identity;
 
-use std::{
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{path::PathBuf, time::Duration};
 
 pub(super) use self::{folder::Folder, identity::Identity};
 use crate::{error::Result, objective::at_least_one};
@@ -77,14 +74,6 @@ impl Checkpoints {
     pub fn resume(mut self, resume: bool) -> Self {
         self.resume = resume;
         self
-    }
-
-    /// The newest checkpoint in `folder`, if there is one.
-    ///
-    /// # Errors
-    /// [`Error::Io`](crate::Error::Io) when the folder is there and cannot be read.
-    pub fn newest(folder: impl AsRef<Path>) -> Result<Option<PathBuf>> {
-        folder::newest(folder.as_ref())
     }
 
     pub(super) fn check(&self) -> Result<()> {
