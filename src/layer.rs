@@ -37,7 +37,8 @@ use crate::{plan::Plan, shape::Shape};
 pub trait Layer<In> {
     /// What the layer gives.
     type Out;
-    /// The steps it computes.
+    /// The steps it computes, which take `In` and give [`Out`](Layer::Out); that they do is asserted by
+    /// [`Network::PLAN`](crate::Network::PLAN).
     const PLAN: Plan;
 }
 

@@ -19,6 +19,20 @@ use crate::{
 /// const _: () = assert!(Net::FLOP == 2 * 784 * 128 + 128 + 2 * 128 * 10);
 /// println!("{}", Net::summary());
 /// ```
+///
+/// # What `cargo check` sees
+/// Layers that do not fit together are refused by a trait bound, so in `cargo check`. What stable Rust has no bound
+/// for is an assertion in [`PLAN`](Network::PLAN): that every width is 1 or more, that there are at most
+/// [`Plan::CAPACITY`] steps, that memory can hold the parameters, and that the plan of a layer of your own has its
+/// type's widths. `cargo build` evaluates it for every network that a program uses; `cargo check` does so where a
+/// constant names it. A line beside the network's type is enough:
+///
+/// ```compile_fail,E0080
+/// use tuplenet::prelude::*;
+///
+/// type Net = (Linear<784, 0>, ReLU, Linear<0, 10>);
+/// const _: Plan = Net::PLAN; // "a layer has widths of 1 or more, found a width of 0"
+/// ```
 pub trait Network: Sized + 'static {
     /// What the network takes, as in `Features<784>`.
     type In: Shape;
@@ -49,6 +63,10 @@ where
         assert!(
             plan.maps(<N::In as Shape>::LEN, <N::Out as Shape>::LEN),
             "the plan of a layer takes or gives another width than its type"
+        );
+        assert!(
+            <N::In as Shape>::LEN > 0,
+            "a network takes 1 feature or more, found a width of 0"
         );
         plan
     };

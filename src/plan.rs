@@ -109,6 +109,9 @@ impl Plan {
     /// The most steps that a network may have, nested tuples included.
     pub const CAPACITY: usize = 64;
 
+    /// The widest that a layer may be. Memory ends long before it; with it, no number of a plan overflows.
+    pub const WIDEST: usize = isize::MAX as usize / Plan::CAPACITY;
+
     /// A plan of no steps: it gives what it takes.
     pub const fn identity() -> Plan {
         let nothing = Step {
@@ -124,20 +127,40 @@ impl Plan {
     }
 
     /// A plan of one [`Op::Linear`].
+    ///
+    /// # Panics
+    /// At compile time, when a width is 0 or above [`Plan::WIDEST`], or when no memory can hold the parameters.
     pub const fn linear(inputs: usize, outputs: usize) -> Plan {
         Plan::one(Op::Linear, inputs, outputs)
     }
 
     /// A plan of one operation that keeps the width, such as an activation.
+    ///
+    /// # Panics
+    /// At compile time, for [`Op::Linear`], for [`Op::Dropout`] of 100 percent or more, and when the width is 0 or
+    /// above [`Plan::WIDEST`].
     pub const fn elementwise(op: Op, width: usize) -> Plan {
-        assert!(
-            !matches!(op, Op::Linear),
-            "`Op::Linear` has two widths: use `Plan::linear`"
-        );
-        Plan::one(op, width, width)
+        match op {
+            Op::Linear => panic!("`Op::Linear` has two widths: use `Plan::linear`"),
+            Op::Dropout { percent: 100.. } => {
+                panic!("`Op::Dropout` takes a percentage below 100")
+            }
+            _ => Plan::one(op, width, width),
+        }
     }
 
     const fn one(op: Op, inputs: usize, outputs: usize) -> Plan {
+        assert!(
+            inputs > 0 && outputs > 0,
+            "a layer has widths of 1 or more, found a width of 0"
+        );
+        assert!(
+            inputs <= Plan::WIDEST && outputs <= Plan::WIDEST,
+            "a layer is wider than `Plan::WIDEST`"
+        );
+        if let Op::Linear = op {
+            addressable((inputs + 1).checked_mul(outputs));
+        }
         let mut plan = Plan::identity();
         plan.steps[0] = Step {
             op,
@@ -152,10 +175,11 @@ impl Plan {
     /// This plan, then `next`, its parameters behind this plan's.
     ///
     /// # Panics
-    /// At compile time, when there are more than [`Plan::CAPACITY`] steps or when the widths of two
-    /// steps do not match; the bounds of [`Layer`](crate::Layer) rule out the latter.
+    /// At compile time, when there are more than [`Plan::CAPACITY`] steps, when the widths of two steps do not match,
+    /// or when no memory can hold the parameters. The bounds of [`Layer`](crate::Layer) rule out mismatched widths.
     pub const fn then(mut self, next: Plan) -> Plan {
         let params = self.params();
+        addressable(params.checked_add(next.params()));
         let mut i = 0;
         while i < next.len {
             assert!(
@@ -212,6 +236,14 @@ impl Plan {
         }
         sum
     }
+}
+
+/// Refuses more parameters than an allocation may have bytes for.
+const fn addressable(params: Option<usize>) {
+    assert!(
+        matches!(params, Some(params) if params <= isize::MAX as usize / size_of::<f32>()),
+        "a network has more parameters than memory can hold"
+    );
 }
 
 impl fmt::Debug for Plan {

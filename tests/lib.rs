@@ -28,3 +28,4 @@ mod reader;
 mod resume;
 mod schedules;
 mod settings;
+mod wide;

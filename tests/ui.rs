@@ -5,6 +5,9 @@
 //! which the error is about. `ui/fail/NAME.stderr` is the whole text of the error, as the compiler
 //! named in `ui/BLESSED` prints it; other compilers word the rest differently.
 //!
+//! `ui/build/NAME.rs` is accepted by `cargo check`, and by `cargo build` either as well (`//! builds: `) or not
+//! (`//! error: `).
+//!
 //! `ui/files` are the weights files of `frozen_*.rs`; `ui/files.rs` makes them.
 //!
 //! After a change of the messages: `TRYBUILD=overwrite cargo test --test ui`, on that compiler.
@@ -30,44 +33,12 @@ const TWO_ERRORS: &str = "readme";
 #[test]
 fn first_lines_hold_the_promised_words() {
     let (fail, pass) = (cases("fail"), cases("pass"));
-    let project = project(&fail, &pass);
-    let output = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()))
-        .args([
-            "check",
-            "--bins",
-            "--keep-going",
-            "--message-format=json",
-            "--target-dir",
-        ])
-        .arg(project.join("target"))
-        .current_dir(&project)
-        .output()
-        .unwrap();
-    let log = String::from_utf8_lossy(&output.stderr);
-    let stdout = String::from_utf8(output.stdout).unwrap();
-
-    let mut errors = BTreeMap::<String, Vec<String>>::new();
-    let mut compiled = Vec::new();
-    for message in stdout
-        .lines()
-        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
-    {
-        let bin = message["target"]["name"]
-            .as_str()
-            .unwrap_or_default()
-            .to_owned();
-        let diagnostic = &message["message"];
-        // Without a place in the source it is a summary: "aborting due to 1 previous error".
-        let has_place = diagnostic["spans"]
-            .as_array()
-            .is_some_and(|spans| !spans.is_empty());
-        if message["reason"] == "compiler-artifact" {
-            compiled.push(bin);
-        } else if diagnostic["level"] == "error" && has_place {
-            let text = diagnostic["message"].as_str().unwrap();
-            errors.entry(bin).or_default().push(without_paths(text));
-        }
-    }
+    let project = project("ui", &features(), &[("fail", &fail), ("pass", &pass)]);
+    let Outcome {
+        errors,
+        compiled,
+        log,
+    } = cargo("check", &project);
 
     for name in pass.keys() {
         let bin = format!("pass_{name}");
@@ -92,6 +63,45 @@ fn first_lines_hold_the_promised_words() {
         assert!(
             found.len() <= 1 + usize::from(name == TWO_ERRORS),
             "fail/{name}.rs: too many errors: {found:?}"
+        );
+    }
+}
+
+/// Whatever `cargo check` accepts, `cargo build` accepts, but for what `Network`'s documentation lists under "What
+/// `cargo check` sees": `ui/build` has a program for each, whose first line promises the words of the build's error.
+///
+/// Without features, as only then a build of the crate takes seconds.
+#[test]
+fn build_accepts_what_check_accepts_but_for_what_is_documented() {
+    let (mut pass, build) = (cases("pass"), cases("build"));
+    pass.retain(|_, source| {
+        let words = FEATURES.iter().flat_map(|(.., words)| *words);
+        words.into_iter().all(|word| !source.contains(word))
+    });
+    assert!(pass.len() > 20, "{} programs need no feature", pass.len());
+    let project = project("ui-build", &[], &[("pass", &pass), ("build", &build)]);
+    let checked = cargo("check", &project);
+    assert!(checked.errors.is_empty(), "check: {:?}", checked.errors);
+    let built = cargo("build", &project);
+    let accepted = |outcome: &Outcome, bin: &String| outcome.compiled.contains(bin);
+    for name in pass.keys() {
+        let bin = format!("pass_{name}");
+        assert!(accepted(&checked, &bin), "check, {bin}:\n{}", checked.log);
+        assert!(accepted(&built, &bin), "build, {bin}:\n{}", built.log);
+    }
+    for (name, source) in &build {
+        let bin = format!("build_{name}");
+        assert!(accepted(&checked, &bin), "check, {bin}:\n{}", checked.log);
+        if source.starts_with("//! builds: ") {
+            assert!(accepted(&built, &bin), "build, {bin}:\n{}", built.log);
+            continue;
+        }
+        assert!(!accepted(&built, &bin), "{bin} was built");
+        let promised = promised_words(name, source);
+        let found = &built.errors[&bin][0];
+        assert!(
+            found.contains(promised),
+            "{bin}: promised {promised}; found {found}"
         );
     }
 }
@@ -158,6 +168,58 @@ fn say(text: &str) {
         .unwrap();
 }
 
+/// What cargo says of each program of a project.
+struct Outcome {
+    /// The errors' first lines.
+    errors: BTreeMap<String, Vec<String>>,
+    compiled: Vec<String>,
+    log: String,
+}
+
+/// `cargo check` or `cargo build` of all programs.
+fn cargo(command: &str, project: &Path) -> Outcome {
+    let output = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()))
+        .args([
+            command,
+            "--bins",
+            "--keep-going",
+            "--message-format=json",
+            "--target-dir",
+        ])
+        .arg(project.join("target"))
+        .current_dir(project)
+        .output()
+        .unwrap();
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    let mut outcome = Outcome {
+        errors: BTreeMap::new(),
+        compiled: Vec::new(),
+        log: String::from_utf8_lossy(&output.stderr).into_owned(),
+    };
+    for message in stdout
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+    {
+        let bin = message["target"]["name"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned();
+        let diagnostic = &message["message"];
+        // Without a place in the source it is a summary: "aborting due to 1 previous error".
+        let has_place = diagnostic["spans"]
+            .as_array()
+            .is_some_and(|spans| !spans.is_empty());
+        if message["reason"] == "compiler-artifact" {
+            outcome.compiled.push(bin);
+        } else if diagnostic["level"] == "error" && has_place {
+            let text = diagnostic["message"].as_str().unwrap();
+            let errors = outcome.errors.entry(bin).or_default();
+            errors.push(without_paths(text));
+        }
+    }
+    outcome
+}
+
 /// The features that this test was built with, and the words that only they give a meaning.
 const FEATURES: [(&str, bool, &[&str]); 2] = [
     ("dfdx", cfg!(feature = "dfdx"), &["Tape"]),
@@ -167,6 +229,12 @@ const FEATURES: [(&str, bool, &[&str]); 2] = [
         &["Dataset", "Engine", "Mnist", "Weights"],
     ),
 ];
+
+/// The features that this test was built with.
+fn features() -> Vec<&'static str> {
+    let features = FEATURES.iter().filter(|(_, is_there, _)| *is_there);
+    features.map(|(name, ..)| *name).collect()
+}
 
 /// The sources in `folder`, by name; those that do with the features there are.
 fn cases(folder: &str) -> BTreeMap<String, String> {
@@ -196,28 +264,30 @@ fn promised_words<'a>(name: &str, source: &'a str) -> &'a str {
         .lines()
         .next()
         .and_then(|line| line.strip_prefix("//! error: "));
-    let words = words.unwrap_or_else(|| panic!("fail/{name}.rs does not begin with `//! error: `"));
-    assert!(!words.trim().is_empty(), "fail/{name}.rs promises nothing");
+    let words = words.unwrap_or_else(|| panic!("{name}.rs does not begin with `//! error: `"));
+    assert!(!words.trim().is_empty(), "{name}.rs promises nothing");
     words
 }
 
 /// A cargo project with a program for each case, on this crate and its `Cargo.lock`.
 ///
 /// It lies in the target folder, always at the same place, so that cargo finds its last build.
-fn project(fail: &BTreeMap<String, String>, pass: &BTreeMap<String, String>) -> PathBuf {
+fn project(
+    name: &str,
+    features: &[&str],
+    folders: &[(&str, &BTreeMap<String, String>)],
+) -> PathBuf {
     let crate_folder = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("ui");
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     fs::create_dir_all(&folder).unwrap();
 
-    let features = FEATURES.iter().filter(|(_, is_there, _)| *is_there);
-    let features: Vec<&str> = features.map(|(name, ..)| *name).collect();
     // Paths and lists as Rust's `Debug` writes them are TOML.
     let mut manifest = format!(
-        "[package]\nname = \"tuplenet-ui\"\nedition = \"2024\"\n\n[workspace]\n\n\
+        "[package]\nname = \"tuplenet-{name}\"\nedition = \"2024\"\n\n[workspace]\n\n\
          [dependencies.tuplenet]\npath = {crate_folder:?}\n\
          default-features = false\nfeatures = {features:?}\n"
     );
-    for (kind, cases) in [("fail", fail), ("pass", pass)] {
+    for (kind, cases) in folders {
         for name in cases.keys() {
             let path = ui().join(kind).join(format!("{name}.rs"));
             manifest += &format!("\n[[bin]]\nname = \"{kind}_{name}\"\npath = {path:?}\n");

@@ -74,7 +74,7 @@ impl<const F: usize, const C: usize> Dataset<F, C> {
     ///
     /// # Errors
     /// [`Error::Data`] when there are no samples, when features and labels are not of one number,
-    /// when a label is not below `C`, or when `scale` is not finite.
+    /// when a label is not below `C`, when `scale` is not finite, or when `F` or `C` is 0.
     pub fn from_bytes(bytes: Vec<u8>, scale: f32, labels: Vec<u8>) -> Result<Self> {
         if !scale.is_finite() {
             return Err(misfit(None, "a finite scale", scale));
@@ -108,8 +108,9 @@ impl<const F: usize, const C: usize> Dataset<F, C> {
     ///
     /// # Errors
     /// [`Error::Data`] when there are no samples, when features and targets are not of one number,
-    /// or when a value is not finite.
+    /// when a value is not finite, or when `F` or `C` is 0.
     pub fn regression(values: Vec<f32>, targets: Vec<f32>) -> Result<Self> {
+        check_widths::<F, C>()?;
         check_finite::<F>("features", &values)?;
         check_finite::<C>("targets", &targets)?;
         if !targets.len().is_multiple_of(C) {
@@ -128,6 +129,7 @@ impl<const F: usize, const C: usize> Dataset<F, C> {
     }
 
     fn new(values: usize, len: usize, features: FeatureValues, targets: Targets) -> Result<Self> {
+        check_widths::<F, C>()?;
         if len == 0 {
             return Err(misfit(None, "one sample or more", "none"));
         }
@@ -279,6 +281,18 @@ impl<const F: usize, const C: usize> DataFor<Features<F>, Features<C>> for Datas
     }
 }
 
+fn check_widths<const F: usize, const C: usize>() -> Result<()> {
+    if F == 0 || C == 0 {
+        let expected = "1 feature or more and 1 class or target or more a sample";
+        return Err(misfit(
+            None,
+            expected,
+            format!("{F} features and {C} classes or targets"),
+        ));
+    }
+    Ok(())
+}
+
 fn check_labels<const C: usize>(labels: &[u8]) -> Result<()> {
     match labels.iter().position(|&label| usize::from(label) >= C) {
         Some(at) => Err(misfit(Some(at), format!("a label below {C}"), labels[at])),
@@ -359,6 +373,14 @@ mod tests {
         says(
             Dataset::regression(vec![0.0; 4], vec![0.0; 3]),
             "expected 1 samples of 2 features",
+        );
+        let words = "1 class or target or more a sample, found 0 features and 2 classes or targets";
+        let error = Dataset::<0, 2>::from_bytes(vec![], 1.0, vec![0]).unwrap_err();
+        assert!(error.to_string().contains(words), "{error}");
+        let error = Dataset::<2, 0>::regression(vec![0.0; 2], vec![]).unwrap_err();
+        assert!(
+            error.to_string().contains("found 2 features and 0 classes"),
+            "{error}"
         );
     }
 }

@@ -2,7 +2,7 @@
 
 use core::marker::PhantomData;
 
-use super::{Embedded, Frozen};
+use super::{Embedded, Frozen, check_stack};
 use crate::{
     network::Network,
     plan::Plan,
@@ -37,7 +37,7 @@ impl<N> NoPlan for PlanOf<N> {}
 /// Where the network's tensors lie in the file.
 ///
 /// # Panics
-/// When they do not fit, which stops the compiler, at the caller's line.
+/// When they do not fit, or when a layer is too wide for the stack; that stops the compiler, at the caller's line.
 #[track_caller]
 pub const fn places(
     plan: &Option<Plan>,
@@ -46,7 +46,11 @@ pub const fn places(
     names: Names<'_>,
 ) -> Option<Places> {
     let Some(plan) = plan else { return None };
-    match find(file, plan, names) {
+    let places = match check_stack(plan) {
+        Ok(()) => find(file, plan, names),
+        Err(misfit) => Err(misfit),
+    };
+    match places {
         Ok(places) => Some(places),
         Err(misfit) => panic!("{}", misfit.message(path).as_str()),
     }

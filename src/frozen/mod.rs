@@ -23,8 +23,10 @@ pub use self::values::{Borrowed, Embedded};
 pub use crate::single::Values;
 use crate::{
     network::Network,
+    plan::Plan,
     shape::{Sample, Shape},
-    single::{Level, walk},
+    single::{Level, WIDEST, fits_the_stack, walk, widest},
+    text::Text,
     weights::{Misfit, header, names::Names},
 };
 
@@ -38,7 +40,8 @@ pub use crate::frozen;
 /// left to go wrong in a call, and `std` is not needed.
 ///
 /// Activations lie on the stack: twice the widest layer, rounded up to a power of two, 4 bytes each; and, where
-/// it is embedded, a list of 1 kB of the first layer's inputs that are not 0.
+/// it is embedded, a list of 1 kB of the first layer's inputs that are not 0. So no layer may give more than 65,536
+/// features: [`frozen!`](crate::frozen!) stops the compiler there, and [`Frozen::from_bytes`] returns an error.
 ///
 /// ```
 /// use tuplenet::prelude::*;
@@ -79,7 +82,7 @@ impl<N: Network> Frozen<N> {
     /// ```
     ///
     /// # Errors
-    /// [`Misfit`], naming the tensor, when the bytes are no such file.
+    /// [`Misfit`], naming the tensor, when the bytes are no such file; and when a layer is wider than 65,536.
     pub fn from_bytes(file: &[u8]) -> Result<Frozen<N, Borrowed<'_>>, Misfit> {
         borrowed(file, Names::Sequential)
     }
@@ -97,10 +100,26 @@ impl<N: Network> Frozen<N> {
     }
 }
 
+/// That a frozen model may have this plan.
+///
+/// # Errors
+/// [`Misfit`], when a layer is wider than 65,536.
+const fn check_stack(plan: &Plan) -> Result<(), Misfit> {
+    if fits_the_stack(plan) {
+        return Ok(());
+    }
+    let expected = Text::of("layers at most ")
+        .then_number(WIDEST)
+        .then(" wide, as activations lie on the stack");
+    let found = Text::of("a width of ").then_number(widest(plan));
+    Err(Misfit::of("network", expected, found))
+}
+
 fn borrowed<'a, N: Network>(
     file: &'a [u8],
     names: Names<'_>,
 ) -> Result<Frozen<N, Borrowed<'a>>, Misfit> {
+    check_stack(const { &N::PLAN })?;
     let places = header::places(file, const { &N::PLAN }, names)?;
     let values = Borrowed::new(file, &places, const { &N::PLAN }, names)?;
     Ok(Frozen {
@@ -113,7 +132,8 @@ impl<N: Network, V: Values> Frozen<N, V> {
     /// The logits of one sample: `[f32; O]` of `[f32; I]`, row by row what the engines give.
     pub fn predict(&self, sample: &impl Sample<N::In>) -> <N::Output as Shape>::Array {
         let mut logits = N::Output::zeros();
-        // SAFETY: the values were checked to be those of `N`, the type has fixed both lengths.
+        // SAFETY: `borrowed` and `embed::places` have checked that the plan fits the stack and that the values are
+        // those of `N`; the type has fixed both lengths.
         unsafe {
             walk::<N, V>(
                 &self.values,

@@ -12,7 +12,8 @@ use crate::{
 /// Input `[B, N]`, output `[B, N]`; no parameters. Which features fall is decided by the run's
 /// seed, the step, the layer and the sample's place in the batch, so the same run drops the same
 /// features again; [`dropout_row`](crate::seed::dropout_row) defines the masks.
-/// `PERCENT` is below 100; another is a compile error.
+/// `PERCENT` is below 100: `Dropout<100>` does not compile as a layer. Code that is generic over `PERCENT` says
+/// `where Dropout<PERCENT>: DropoutRate`; see [`DropoutRate`].
 ///
 /// Source: N. Srivastava et al., "Dropout: a simple way to prevent neural networks from
 /// overfitting", JMLR 15, 2014; `torch.nn.Dropout`.
@@ -26,13 +27,64 @@ use crate::{
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Dropout<const PERCENT: u32>;
 
-impl<const N: usize, const PERCENT: u32> Layer<Features<N>> for Dropout<PERCENT> {
+impl<const N: usize, const PERCENT: u32> Layer<Features<N>> for Dropout<PERCENT>
+where
+    Self: DropoutRate,
+{
     type Out = Features<N>;
-    const PLAN: Plan = {
-        assert!(
-            PERCENT < 100,
-            "`Dropout<PERCENT>` takes a percentage below 100"
-        );
-        Plan::elementwise(Op::Dropout { percent: PERCENT }, N)
-    };
+    const PLAN: Plan = Plan::elementwise(Op::Dropout { percent: PERCENT }, N);
+}
+
+/// A percentage below 100: implemented by `Dropout<0>` to `Dropout<99>`, and by nothing else.
+///
+/// A bound, unlike an assertion about `PERCENT`, is seen by `cargo check`. A layer of your own with a rate of
+/// its own names it:
+///
+/// ```
+/// use tuplenet::{prelude::*, layer::Layer, layers::DropoutRate, shape::Features};
+///
+/// /// ReLU, then dropout.
+/// struct Dropped<const PERCENT: u32>;
+/// type Inside<const PERCENT: u32> = (ReLU, Dropout<PERCENT>);
+///
+/// impl<const N: usize, const PERCENT: u32> Layer<Features<N>> for Dropped<PERCENT>
+/// where
+///     Dropout<PERCENT>: DropoutRate,
+/// {
+///     type Out = Features<N>;
+///     const PLAN: Plan = <Inside<PERCENT> as Layer<Features<N>>>::PLAN;
+/// }
+///
+/// type Net = (Linear<4, 3>, Dropped<20>, Linear<3, 2>);
+/// assert_eq!(Net::PLAN.steps().len(), 4);
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` drops every feature: a percentage below 100 is expected",
+    label = "the percentage of this `Dropout` is 100 or more",
+    note = "take one of `Dropout<0>` to `Dropout<99>`; generic code says `where {Self}: DropoutRate`"
+)]
+pub trait DropoutRate: sealed::Sealed {}
+
+mod sealed {
+    pub trait Sealed {}
+}
+
+macro_rules! rates {
+    ($($percent:literal)*) => {$(
+        impl sealed::Sealed for Dropout<$percent> {}
+        #[diagnostic::do_not_recommend]
+        impl DropoutRate for Dropout<$percent> {}
+    )*};
+}
+rates! {
+    0 1 2 3 4 5 6 7 8 9
+    10 11 12 13 14 15 16 17 18 19
+    20 21 22 23 24 25 26 27 28 29
+    30 31 32 33 34 35 36 37 38 39
+    40 41 42 43 44 45 46 47 48 49
+    50 51 52 53 54 55 56 57 58 59
+    60 61 62 63 64 65 66 67 68 69
+    70 71 72 73 74 75 76 77 78 79
+    80 81 82 83 84 85 86 87 88 89
+    90 91 92 93 94 95 96 97 98 99
 }

@@ -12,6 +12,8 @@ use crate::{
 /// the layers: in `(Input<8>, Tanh, Linear<8, 2>)` the weight is `1.weight`, as in
 /// `nn.Sequential(nn.Tanh(), nn.Linear(8, 2))`.
 ///
+/// `N` is 1 or more, as the widths of [`Linear`](super::Linear) are.
+///
 /// ```
 /// use tuplenet::prelude::*;
 /// type Net = (Input<8>, Tanh, Linear<8, 2>);

@@ -12,6 +12,9 @@ use crate::{
 /// `bias` `[O]`, as in `torch.nn.Linear`. By default both start uniform in
 /// `±1 / sqrt(I)`; see [`Init`](crate::weights::Init) for others.
 ///
+/// Both widths are 1 or more: a width of 0 is a compile error, though not one of `cargo check` alone; see
+/// [`Network`](crate::Network#what-cargo-check-sees).
+///
 /// Source: `torch.nn.Linear`.
 ///
 /// ```
@@ -24,10 +27,7 @@ pub struct Linear<const I: usize, const O: usize>;
 
 impl<const I: usize, const O: usize> Layer<Features<I>> for Linear<I, O> {
     type Out = Features<O>;
-    const PLAN: Plan = {
-        assert!(I > 0 && O > 0, "`Linear<I, O>` takes widths of 1 and more");
-        Plan::linear(I, O)
-    };
+    const PLAN: Plan = Plan::linear(I, O);
 }
 
 impl<const I: usize, const O: usize> First for Linear<I, O> {

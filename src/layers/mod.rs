@@ -10,7 +10,7 @@ mod sigmoid;
 mod softplus;
 mod tanh;
 
-pub use dropout::Dropout;
+pub use dropout::{Dropout, DropoutRate};
 pub use gelu::GELU;
 pub use input::Input;
 pub use leaky_relu::LeakyReLU;

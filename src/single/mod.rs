@@ -14,8 +14,6 @@ mod lanes;
 mod rows;
 mod walk;
 
-#[cfg(feature = "train")]
-pub(crate) use self::walk::fits_the_stack;
 pub use self::{
     columns::Block,
     lanes::Lanes,
@@ -25,5 +23,5 @@ pub(crate) use self::{
     columns::{BLOCK, Columns},
     lanes::Level,
     rows::Rows,
-    walk::walk,
+    walk::{WIDEST, fits_the_stack, walk, widest},
 };

@@ -36,20 +36,20 @@ pub trait Sealed {
 }
 
 /// The widest layer whose activations are kept on the stack.
-const WIDEST: usize = 1 << 16;
+pub(crate) const WIDEST: usize = 1 << 16;
 
 /// Whether [`walk`] runs this plan.
 pub(crate) const fn fits_the_stack(plan: &Plan) -> bool {
-    width(plan) <= WIDEST
+    widest(plan) <= WIDEST
 }
 
 /// The logits of `sample`.
 ///
-/// # Safety
-/// `values` are those of `N`, `sample` is `[I]` and `logits` is `[O]`.
+/// It compiles for every plan, as a branch that is never taken compiles as well; a plan that does not fit has no
+/// walk.
 ///
-/// # Panics
-/// While compiling, when a layer is wider than 65,536.
+/// # Safety
+/// The plan [fits the stack](fits_the_stack), `values` are those of `N`, `sample` is `[I]` and `logits` is `[O]`.
 #[inline]
 pub(crate) unsafe fn walk<N: Network, V: Values>(
     values: &V,
@@ -57,12 +57,6 @@ pub(crate) unsafe fn walk<N: Network, V: Values>(
     sample: &[f32],
     logits: &mut [f32],
 ) {
-    const {
-        assert!(
-            fits_the_stack(&N::PLAN),
-            "a frozen model's layers are at most 65,536 wide: their activations lie on the stack"
-        );
-    }
     macro_rules! on_the_stack {
         ($($most:literal)*) => {$(
             if const { Route::<N>::WIDTH == $most } {
@@ -184,7 +178,15 @@ struct Route<N>(PhantomData<fn() -> N>);
 impl<N: Network> Route<N> {
     /// The steps, then the end.
     const AT: [At; Plan::CAPACITY + 1] = route(&N::PLAN);
-    const WIDTH: usize = width(&N::PLAN);
+    /// The room for its activations: a power of two of 16 or more.
+    const WIDTH: usize = {
+        let widest = widest(&N::PLAN);
+        if widest < BLOCK {
+            BLOCK
+        } else {
+            widest.next_power_of_two()
+        }
+    };
 }
 
 const fn route(plan: &Plan) -> [At; Plan::CAPACITY + 1] {
@@ -233,17 +235,16 @@ const fn route(plan: &Plan) -> [At; Plan::CAPACITY + 1] {
     route
 }
 
-/// The widest of the activations that are stored, as a power of two of 16 or more; the sample is read where
-/// it is.
-const fn width(plan: &Plan) -> usize {
-    let mut width = BLOCK;
+/// The widest of the activations that are stored; the sample is read where it is.
+pub(crate) const fn widest(plan: &Plan) -> usize {
+    let mut widest = 0;
     let mut i = 0;
     while i < plan.steps().len() {
         let step = &plan.steps()[i];
-        if step.outputs > width {
-            width = step.outputs;
+        if step.outputs > widest {
+            widest = step.outputs;
         }
         i += 1;
     }
-    width.next_power_of_two()
+    widest
 }

@@ -142,8 +142,8 @@ impl<N: Network> Engine<N> for Fused<N> {
         let mut logits = N::Output::zeros();
         let model = &self.context.model;
         if const { fits_the_stack(&N::PLAN) } {
-            // SAFETY: weights are written by a training run alone, which holds the engine by `&mut`; they
-            // are those of `N`, whose type has fixed both lengths.
+            // SAFETY: the plan fits; weights are written by a training run alone, which holds the engine by `&mut`;
+            // they are those of `N`, whose type has fixed both lengths.
             unsafe {
                 let values = LiveWeights::new(model);
                 let level = model.simd.level();
