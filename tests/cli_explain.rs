@@ -61,8 +61,8 @@ fn the_misclassified_with_most_confidence_are_drawn() {
     }
     let pictures = pictures(&out);
     let sizes: Vec<_> = pictures.iter().map(|(_, p)| p.dimensions()).collect();
-    // 32 units in rows of 10; image, saliency and integrated gradients for two classes
-    assert_eq!(sizes, [(1164, 468), (352, 236), (352, 236)], "{out}");
+    // 32 units in rows of 8; image, saliency and integrated gradients for two classes
+    assert_eq!(sizes, [(932, 468), (352, 236), (352, 236)], "{out}");
     assert_eq!(pictures[0].0, out_folder.join("weights.png"));
     assert_eq!(fs::read_dir(&out_folder).unwrap().count(), 3);
 }

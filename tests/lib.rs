@@ -10,6 +10,7 @@ mod cli;
 mod cli_checkpoints;
 mod cli_explain;
 mod clipping;
+mod curves;
 mod early_stopping;
 mod engines;
 mod explain;

@@ -73,11 +73,15 @@ fn picture(name: &str, schedule: Schedule) -> String {
     let (origin, end, top) = (at(0.0, 0.0), at(STEPS as f64, 0.0), at(0.0, 1.0));
     area.draw(&PathElement::new([top, origin, end], grey))
         .unwrap();
-    let rates = (0..STEPS).map(|step| {
-        let rate = schedule.learning_rate(1.0, step, STEPS);
-        at(step as f64, rate)
-    });
-    let rates: Vec<(i32, i32)> = rates.collect();
+    let rate = |step| schedule.learning_rate(1.0, step, STEPS);
+    let mut rates = vec![at(0.0, rate(0))];
+    for step in 1..STEPS {
+        // A drop after steps of one rate is vertical.
+        if step > 1 && rate(step - 1) == rate(step - 2) && rate(step) != rate(step - 1) {
+            rates.push(at(step as f64, rate(step - 1)));
+        }
+        rates.push(at(step as f64, rate(step)));
+    }
     let blue = RGBColor(74, 144, 217);
     area.draw(&PathElement::new(rates, blue.stroke_width(2)))
         .unwrap();

@@ -1,8 +1,12 @@
 //! Pictures of 28 x 28 values, as PNG.
 
-use std::{io, path::Path};
+use std::{fs, io, path::Path};
 
-use image::{ImageError, Rgb, RgbImage, imageops};
+use image::{
+    Rgb, RgbImage,
+    codecs::png::{CompressionType, FilterType, PngEncoder},
+    imageops,
+};
 use tuplenet::{Error, Result, models::MnistClassifier, prelude::*};
 
 /// The rows and columns of a tile.
@@ -11,11 +15,12 @@ const SIDE: u32 = 28;
 const ENLARGED: u32 = 4;
 /// The pixels around each tile.
 const GAP: u32 = 4;
-const PAPER: Rgb<u8> = Rgb([96; 3]);
+const PAPER: Rgb<u8> = Rgb([176; 3]);
 
 /// The most units that [`first_layer`] shows.
 const UNITS: usize = 100;
-const COLUMNS: u32 = 10;
+/// The share of the weights whose colour is not cut: a few large ones would leave the others white.
+const NOT_CUT: f32 = 0.995;
 
 /// From 0, black, to 1, white.
 pub fn grey(values: &[f32]) -> RgbImage {
@@ -66,7 +71,7 @@ pub fn sheet(tiles: &[RgbImage], columns: u32) -> RgbImage {
     sheet
 }
 
-/// The weights of the strongest hidden units, a tile each, all on one scale.
+/// The weights of the strongest hidden units, a tile each, all on one scale, which the largest few exceed.
 ///
 /// A unit's strength is the length of the weights that lead to it times that of those that lead from it: a ReLU
 /// lets a factor be moved from the one to the other, and the product stays.
@@ -85,20 +90,38 @@ pub fn first_layer<const H: usize>(weights: &Weights<MnistClassifier<H>>) -> Rgb
         .collect();
     units.sort_by(|a, b| b.0.total_cmp(&a.0));
     units.truncate(UNITS);
-    let scale = units
-        .iter()
-        .map(|(_, row)| largest(row))
-        .fold(0.0, f32::max);
+    let scale = quantile(units.iter().flat_map(|(_, row)| *row), NOT_CUT);
     let tiles: Vec<RgbImage> = units.iter().map(|(_, row)| diverging(row, scale)).collect();
-    sheet(&tiles, COLUMNS)
+    sheet(&tiles, columns(tiles.len() as u32))
+}
+
+/// The size that the share `share` of the values other than 0 does not exceed.
+fn quantile<'a>(values: impl Iterator<Item = &'a f32>, share: f32) -> f32 {
+    let sizes = values.map(|value| value.abs()).filter(|&size| size > 0.0);
+    let mut sizes: Vec<f32> = sizes.collect();
+    sizes.sort_by(f32::total_cmp);
+    let last = sizes.len().saturating_sub(1);
+    let at = (last as f32 * share).ceil() as usize;
+    sizes.get(at).copied().unwrap_or_default()
+}
+
+/// From 8 to 12 columns, those that leave the fewest places of the last row empty.
+fn columns(tiles: u32) -> u32 {
+    let empty = |columns: &u32| tiles.next_multiple_of(*columns) - tiles;
+    (8..=12).rev().min_by_key(empty).unwrap_or(10)
 }
 
 /// Writes a PNG file.
 pub fn save(picture: &RgbImage, path: &Path) -> Result<()> {
-    picture.save(path).map_err(|error| match error {
-        ImageError::IoError(source) => unwritable(path, source),
-        other => unwritable(path, io::Error::other(other.to_string())),
-    })
+    let mut png = Vec::new();
+    // Enlarged values repeat as they are: without a filter it is two thirds of the bytes.
+    let (compression, filter) = (CompressionType::Best, FilterType::NoFilter);
+    let encoder = PngEncoder::new_with_quality(&mut png, compression, filter);
+    let encoded = picture.write_with_encoder(encoder);
+    encoded
+        .map_err(io::Error::other)
+        .and_then(|()| fs::write(path, png))
+        .map_err(|source| unwritable(path, source))
 }
 
 pub fn unwritable(path: &Path, source: io::Error) -> Error {

@@ -1,29 +1,76 @@
 //! Loss, accuracy and learning rate over a training, as SVG.
 
-use std::{error::Error, io, path::Path};
+use std::error::Error;
 
 use plotters::{coord::Shift, prelude::*};
-use tuplenet::{
-    Result,
-    train::{EpochReport, History, Progress},
-};
+use tuplenet::train::{EpochReport, History, Progress};
 
-use crate::unwritable;
+use super::axis::Axis;
 
 /// Points of (epochs, value).
 type Points = Vec<(f64, f64)>;
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
-/// Draws a panel each for loss, accuracy where it was measured, and learning rate.
-pub fn draw(history: &History, path: &Path) -> Result<()> {
-    let mut svg = String::new();
-    render(history, &mut svg)
-        .map_err(|error| unwritable(path, io::Error::other(error.to_string())))?;
-    std::fs::write(path, svg).map_err(|source| unwritable(path, source))
+const WIDTH: u32 = 720;
+/// The height of one panel.
+const HEIGHT: u32 = 260;
+
+const GRID: RGBColor = RGBColor(222, 222, 222);
+const MINOR_GRID: RGBColor = RGBColor(242, 242, 242);
+const INK: RGBColor = RGBColor(64, 64, 64);
+const PALE_BLUE: RGBColor = RGBColor(178, 200, 232);
+const BLUE: RGBColor = RGBColor(33, 102, 172);
+const RED: RGBColor = RGBColor(178, 24, 43);
+const GREY: RGBColor = RGBColor(128, 128, 128);
+
+/// The most points of a curve that are marked.
+const MOST_MARKS: usize = 20;
+
+/// A chart below the others, over the same epochs.
+struct Panel {
+    title: &'static str,
+    /// What follows the title.
+    note: String,
+    curves: Vec<Curve>,
+    axis: fn(&[f64]) -> Axis,
 }
 
-fn render(history: &History, svg: &mut String) -> Result<(), Box<dyn Error>> {
+struct Curve {
+    name: &'static str,
+    points: Points,
+    colour: RGBColor,
+    /// Whether it is drawn bold, and with marks where its points are few.
+    is_bold: bool,
+}
+
+/// A panel each for loss, accuracy where it was measured, and a learning rate that changes.
+pub fn draw(history: &History) -> Result<String, Box<dyn Error>> {
+    let panels = panels(history);
+    let mut svg = String::new();
+    let size = (WIDTH, HEIGHT * panels.len().max(1) as u32);
+    let area = SVGBackend::with_string(&mut svg, size).into_drawing_area();
+    area.fill(&WHITE)?;
+    let epochs = Axis::epochs(last_epoch(history));
+    for (area, panel) in area
+        .split_evenly((panels.len().max(1), 1))
+        .iter()
+        .zip(panels)
+    {
+        panel.draw(area, &epochs, history.best_epoch)?;
+    }
+    area.present()?;
+    drop(area);
+    Ok(svg)
+}
+
+/// The epochs that the training began.
+fn last_epoch(history: &History) -> usize {
+    let begun = history.progress.last().map_or(0, |at| at.epoch);
+    begun.max(history.epochs.len())
+}
+
+fn panels(history: &History) -> Vec<Panel> {
     let steps = |value: fn(&Progress) -> f64| -> Points {
         let points = history.progress.iter();
         points.map(|at| (epochs_done(at), value(at))).collect()
@@ -34,45 +81,53 @@ fn render(history: &History, svg: &mut String) -> Result<(), Box<dyn Error>> {
             .filter_map(|report| Some((report.epoch as f64, value(report)?)))
             .collect()
     };
-    let panels = [
-        (
-            "loss",
-            vec![
-                (
-                    "a batch",
-                    steps(|at| at.loss.into()),
-                    RGBColor(190, 205, 235),
-                ),
-                ("training", epochs(|report| Some(report.train_loss)), BLUE),
-                ("validation", epochs(|report| report.validation_loss), RED),
-            ],
-        ),
-        (
-            "validation accuracy",
-            vec![("accuracy", epochs(|report| report.validation_accuracy), RED)],
-        ),
-        (
-            "learning rate",
-            vec![("learning rate", steps(|at| at.learning_rate), BLACK)],
-        ),
+    // A mean over an epoch belongs to its middle, what was measured after it to its end.
+    let means = history.epochs.iter();
+    let means = means.map(|report| (report.epoch as f64 - 0.5, report.train_loss));
+    let curve = |name, points, colour, is_bold| Curve {
+        name,
+        points,
+        colour,
+        is_bold,
+    };
+    let rates = steps(|at| at.learning_rate);
+    let constant = rates.first().map(|first| first.1);
+    let constant = constant.filter(|first| rates.iter().all(|(_, rate)| rate == first));
+    let note = constant.map(|rate| format!(", at a learning rate of {rate}"));
+    let losses = vec![
+        curve("one batch", steps(|at| at.loss.into()), PALE_BLUE, false),
+        curve("training, mean", means.collect(), BLUE, true),
+        curve("validation", epochs(|at| at.validation_loss), RED, true),
     ];
-    let panels = panels.map(|(title, curves)| {
-        let drawn = curves
-            .into_iter()
-            .filter(|(_, points, _)| !points.is_empty());
-        (title, drawn.collect::<Vec<_>>())
-    });
-    let panels: Vec<_> = panels
-        .into_iter()
-        .filter(|(_, curves)| !curves.is_empty())
-        .collect();
-    let area = SVGBackend::with_string(svg, (720, 260 * panels.len() as u32)).into_drawing_area();
-    area.fill(&WHITE)?;
-    for (area, (title, curves)) in area.split_evenly((panels.len(), 1)).iter().zip(panels) {
-        panel(area, title, history.epochs.len() as f64, curves)?;
+    let accuracy = epochs(|at| at.validation_accuracy.map(|share| share * 100.0));
+    let mut panels = vec![
+        Panel {
+            title: "loss",
+            note: note.unwrap_or_default(),
+            curves: losses,
+            axis: Axis::loss,
+        },
+        Panel {
+            title: "validation accuracy, %",
+            note: String::new(),
+            curves: vec![curve("accuracy", accuracy, RED, true)],
+            axis: Axis::values,
+        },
+    ];
+    if constant.is_none() {
+        panels.push(Panel {
+            title: "learning rate",
+            note: String::new(),
+            curves: vec![curve("learning rate", rates, INK, true)],
+            axis: Axis::values,
+        });
     }
-    area.present()?;
-    Ok(())
+    for panel in &mut panels {
+        panel.curves.retain(|curve| !curve.points.is_empty());
+    }
+    // A panel of a single point says no more than the epoch's report does.
+    panels.retain(|panel| panel.curves.iter().any(|curve| curve.points.len() > 1));
+    panels
 }
 
 /// Where a run stood, in epochs.
@@ -80,54 +135,69 @@ fn epochs_done(at: &Progress) -> f64 {
     (at.epoch - 1) as f64 + at.samples_done as f64 / at.samples as f64
 }
 
-fn panel(
-    area: &Area<'_>,
-    title: &str,
-    epochs: f64,
-    curves: Vec<(&str, Points, RGBColor)>,
-) -> Result<(), Box<dyn Error>> {
-    let values = || {
-        curves
-            .iter()
-            .flat_map(|(_, points, _)| points)
-            .map(|point| point.1)
-    };
-    let highest = values().fold(0.0, f64::max);
-    let lowest = values().fold(highest, f64::min);
-    // from 0, unless all values lie close together far above it, as accuracies do
-    let bottom = if lowest > highest / 2.0 && lowest < highest {
-        lowest - (highest - lowest) * 0.1
-    } else {
-        0.0
-    };
-    let top = highest + (highest - bottom) * 0.05 + 1e-9;
-    let mut chart = ChartBuilder::on(area)
-        .caption(title, ("sans-serif", 18))
-        .margin(8)
-        .x_label_area_size(32)
-        .y_label_area_size(64)
-        .build_cartesian_2d(0.0..epochs, bottom..top)?;
-    chart
-        .configure_mesh()
-        .x_desc("epoch")
-        .y_labels(6)
-        .x_label_formatter(&|epoch| format!("{epoch:.0}"))
-        .draw()?;
-    let several = curves.len() > 1;
-    for (name, points, colour) in curves {
-        let drawn = chart.draw_series(LineSeries::new(points, colour.stroke_width(2)))?;
-        if several {
-            drawn
-                .label(name)
-                .legend(move |(x, y)| PathElement::new([(x, y), (x + 16, y)], colour));
-        }
-    }
-    if several {
+impl Panel {
+    fn draw(
+        self,
+        area: &Area<'_>,
+        epochs: &Axis,
+        best_epoch: Option<usize>,
+    ) -> Result<(), Box<dyn Error>> {
+        let points = self.curves.iter().flat_map(|curve| &curve.points);
+        let axis = (self.axis)(&points.map(|point| point.1).collect::<Vec<_>>());
+        let scale = if axis.is_logarithmic() {
+            " (logarithmic)"
+        } else {
+            ""
+        };
+        let title = format!("{}{scale}{}", self.title, self.note);
+        let mut chart = ChartBuilder::on(area)
+            .caption(title, ("sans-serif", 16).into_font().color(&INK))
+            .margin(8)
+            .margin_right(20)
+            .x_label_area_size(36)
+            .y_label_area_size(56)
+            .build_cartesian_2d(epochs.clone(), axis)?;
         chart
-            .configure_series_labels()
-            .background_style(WHITE)
-            .border_style(BLACK)
+            .configure_mesh()
+            .bold_line_style(GRID)
+            .light_line_style(MINOR_GRID)
+            .axis_style(GREY)
+            .label_style(("sans-serif", 13).into_font().color(&INK))
+            .x_desc("epoch")
             .draw()?;
+        let several = self.curves.len() > 1;
+        for curve in self.curves {
+            let colour = curve.colour;
+            let points = curve.points;
+            let stroke = colour.stroke_width(1 + u32::from(curve.is_bold));
+            if curve.is_bold && points.len() <= MOST_MARKS {
+                let marks = points.iter().map(|&at| Circle::new(at, 3, colour.filled()));
+                chart.draw_series(marks)?;
+            }
+            let line = chart.draw_series(LineSeries::new(points, stroke))?;
+            if several {
+                line.label(curve.name)
+                    .legend(move |(x, y)| PathElement::new([(x, y), (x + 16, y)], stroke));
+            }
+        }
+        if let Some(best) = best_epoch {
+            let (x, ends) = (best as f64, chart.y_range());
+            let line = [(x, ends.start), (x, ends.end)];
+            let line = chart.draw_series([PathElement::new(line, GREY)])?;
+            if several {
+                line.label("best epoch")
+                    .legend(|(x, y)| PathElement::new([(x, y), (x + 16, y)], GREY));
+            }
+        }
+        if several {
+            chart
+                .configure_series_labels()
+                .position(SeriesLabelPosition::UpperRight)
+                .background_style(WHITE)
+                .border_style(GRID)
+                .label_font(("sans-serif", 13).into_font().color(&INK))
+                .draw()?;
+        }
+        Ok(())
     }
-    Ok(())
 }

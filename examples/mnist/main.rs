@@ -9,6 +9,7 @@
 //! cargo run --release --features cuda --example mnist -- --device cuda
 //! ```
 
+mod axis;
 mod curve;
 mod digit;
 mod engine;
@@ -212,7 +213,10 @@ where
 
     let weights = net.weights()?;
     weights.save(&options.save)?;
-    curve::draw(&history, &options.plot)?;
+    let curves = curve::draw(&history).map_err(|error| io::Error::other(error.to_string()));
+    curves
+        .and_then(|svg| fs::write(&options.plot, svg))
+        .map_err(|source| unwritable(&options.plot, source))?;
     println!(
         "\nweights {}\ncurves  {}\nhistory {}",
         options.save.display(),

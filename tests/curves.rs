@@ -1,0 +1,71 @@
+//! The pictures of trainings that the example `mnist` draws; the tests of its axes stand beside them.
+
+#[path = "../examples/mnist/axis.rs"]
+mod axis;
+#[path = "../examples/mnist/curve.rs"]
+mod curve;
+
+use serde_json::json;
+use tuplenet::train::History;
+
+/// A training of `epochs` epochs of four points, whose learning rate and validation loss are as said.
+fn history(epochs: usize, rate: fn(usize) -> f64, is_validated: bool) -> History {
+    let progress = (0..4 * epochs).map(|at| {
+        json!({
+            "epoch": at / 4 + 1, "samples_done": 25 * (at % 4 + 1), "samples": 100, "steps": at + 1,
+            "loss": 2.0 / (at + 1) as f64, "learning_rate": rate(at),
+        })
+    });
+    let reports = (1..=epochs).map(|epoch| {
+        let loss = 1.0 / epoch as f64;
+        json!({
+            "epoch": epoch, "train_loss": loss, "validation_loss": is_validated.then_some(loss),
+            "validation_accuracy": is_validated.then_some(0.9), "train_seconds": 1.0,
+            "samples_per_second": 100.0,
+        })
+    });
+    let (progress, reports): (Vec<_>, Vec<_>) = (progress.collect(), reports.collect());
+    let history = json!({ "epochs": reports, "progress": progress, "best_epoch": null });
+    serde_json::from_value(history).unwrap()
+}
+
+/// The texts of a picture, in order.
+fn texts(svg: &str) -> Vec<String> {
+    let texts = svg.split("<text").skip(1);
+    let texts = texts.filter_map(|text| text.split_once('>')?.1.split_once("</text>"));
+    texts.map(|(text, _)| text.trim().to_owned()).collect()
+}
+
+#[test]
+fn epochs_are_whole_and_a_constant_learning_rate_is_a_title() {
+    let svg = curve::draw(&history(5, |_| 0.001, false)).unwrap();
+    let texts = texts(&svg);
+    assert_eq!(texts[0], "loss (logarithmic), at a learning rate of 0.001");
+    let epochs: Vec<&str> = texts.iter().map(String::as_str).collect();
+    let axis = ["0", "1", "2", "3", "4", "5"];
+    assert!(epochs.windows(6).any(|labels| labels == axis), "{texts:?}");
+    assert!(!texts.iter().any(|text| text.starts_with("validation")));
+    assert!(!texts.iter().any(|text| text == "learning rate"));
+}
+
+#[test]
+fn a_schedule_and_what_was_validated_have_a_panel_each() {
+    let svg = curve::draw(&history(3, |step| 0.1 / (step + 1) as f64, true)).unwrap();
+    let texts = texts(&svg);
+    for title in [
+        "loss (logarithmic)",
+        "validation accuracy, %",
+        "learning rate",
+    ] {
+        assert!(texts.iter().any(|text| text == title), "{title}: {texts:?}");
+    }
+    // Of one epoch there is one accuracy, and nothing to draw.
+    let svg = curve::draw(&history(1, |_| 0.1, true)).unwrap();
+    assert!(!svg.contains("accuracy") && svg.contains("validation"));
+    // A training that was stopped at once is a picture as well.
+    assert!(
+        curve::draw(&history(0, |_| 0.1, true))
+            .unwrap()
+            .contains("<svg")
+    );
+}
