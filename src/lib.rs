@@ -1,3 +1,5 @@
+// README's pictures; of two definitions of a link, the first counts.
+#![doc = include_str!("../docs/pictures/inline.md")]
 #![doc = include_str!("../README.md")]
 #![cfg_attr(not(any(feature = "std", test)), no_std)]
 

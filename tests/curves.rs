@@ -5,6 +5,9 @@ mod axis;
 #[path = "../examples/mnist/curve.rs"]
 mod curve;
 
+use std::{fs, path::Path};
+
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use serde_json::json;
 use tuplenet::train::History;
 
@@ -68,4 +71,34 @@ fn a_schedule_and_what_was_validated_have_a_panel_each() {
             .unwrap()
             .contains("<svg")
     );
+}
+
+/// README names files; the crate's page, where there are none, has the same pictures under the same names.
+#[test]
+fn the_pictures_of_the_crates_page_are_readmes() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let read = |path: &str| fs::read_to_string(folder.join(path)).unwrap();
+    let (readme, inline) = (read("README.md"), read("docs/pictures/inline.md"));
+    let definition = |line: &str| {
+        let (name, target) = line.strip_prefix('[')?.split_once("]: ")?;
+        Some((name.to_owned(), target.to_owned()))
+    };
+    let named: Vec<_> = readme.lines().filter_map(definition).collect();
+    let in_text: Vec<_> = inline.lines().filter_map(definition).collect();
+    assert!(named.len() >= 4, "{named:?}");
+    assert_eq!(named.len(), in_text.len());
+    for ((name, path), (same_name, data)) in named.iter().zip(&in_text) {
+        assert_eq!(name, same_name);
+        assert!(readme.contains(&format!("][{name}]")), "{name} is shown");
+        let kind = match path.ends_with(".svg") {
+            true => "image/svg+xml",
+            false => "image/png",
+        };
+        let data = data.strip_prefix(&format!("data:{kind};base64,")).unwrap();
+        let picture = fs::read(folder.join(path)).unwrap();
+        assert!(
+            BASE64_STANDARD.decode(data).unwrap() == picture,
+            "{path}: run scripts/pictures"
+        );
+    }
 }
