@@ -1,11 +1,6 @@
 //! error: `Op::Dropout` takes a percentage below 100
 
-use tuplenet::{
-    layer::Layer,
-    plan::Op,
-    prelude::*,
-    shape::Features,
-};
+use tuplenet::{layer::Layer, plan::Op, prelude::*, shape::Features};
 
 struct Own;
 
