@@ -1,7 +1,11 @@
 //! Imports run one way: none makes a circle of files or folders, and each goes to a module that stands earlier in `ORDER`.
+//!
+//! A file depends on those that define what its `use`s and paths name. A method that is called on a value is not seen, as
+//! that takes its type; so `impl` blocks that reach higher than the type stand in the higher file.
 
 mod checker;
 mod graph;
+mod reader;
 mod source;
 
 use std::{collections::BTreeSet, path::Path};
