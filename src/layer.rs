@@ -35,7 +35,7 @@ use crate::{plan::Plan, shape::Shape};
     note = "a type that is not a layer can stand nowhere in a network: take one of `tuplenet::layers`"
 )]
 pub trait Layer<In> {
-    /// What the layer gives.
+    /// The output shape.
     type Out;
     /// The steps it computes, which take `In` and give [`Out`](Layer::Out); that they do is asserted by
     /// [`Network::PLAN`](crate::Network::PLAN).
@@ -49,6 +49,6 @@ pub trait Layer<In> {
     note = "begin with a layer that has one, such as `Linear<784, 128>`, or put `Input<784>` before it"
 )]
 pub trait First {
-    /// What the network takes.
+    /// The input shape.
     type In: Shape;
 }

@@ -7,7 +7,7 @@ use crate::{
     summary::Summary,
 };
 
-/// A tuple of 1 to 16 layers, each of which takes what the one before it gives. Tuples nest.
+/// A tuple of 1 to 16 layers, each of which takes the output of the one before it. Tuples nest.
 ///
 /// Everything here is `const`, so facts about a network can be checked when compiling:
 ///
@@ -34,9 +34,9 @@ use crate::{
 /// const _: Plan = Net::PLAN; // "a layer has widths of 1 or more, found a width of 0"
 /// ```
 pub trait Network: Sized + 'static {
-    /// What the network takes, as in `Features<784>`.
+    /// The input shape, as in `Features<784>`.
     type In: Shape;
-    /// What the network gives, as in `Features<10>`.
+    /// The output shape, as in `Features<10>`.
     type Output: Shape;
     /// The steps that engines run.
     const PLAN: Plan;

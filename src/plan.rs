@@ -2,13 +2,13 @@
 //!
 //! A network's type folds into its plan at compile time ([`Network::PLAN`](crate::Network::PLAN)).
 //! A plan knows widths and where each parameter lies in the flat buffer of
-//! [`Weights`](crate::Weights); it knows nothing of engines or devices.
+//! [`Weights`](crate::Weights); it is independent of engines and devices.
 //!
 //! Dims: `I` = inputs, `O` = outputs of a step, `B` = batch size.
 
 use core::fmt;
 
-/// What a step computes for each sample, `x: [I]` in, `y: [O]` out.
+/// What a step computes for each sample: `y: [O]` from `x: [I]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Op {
@@ -112,7 +112,7 @@ impl Plan {
     /// The widest that a layer may be. Memory ends long before it; with it, no number of a plan overflows.
     pub const WIDEST: usize = isize::MAX as usize / Plan::CAPACITY;
 
-    /// A plan of no steps: it gives what it takes.
+    /// A plan without steps: the identity.
     pub const fn identity() -> Plan {
         let nothing = Step {
             op: Op::Relu,
@@ -207,7 +207,7 @@ impl Plan {
         self.steps.split_at(self.len).0
     }
 
-    /// Whether it takes `inputs` features and gives `outputs`.
+    /// Whether it maps `inputs` features to `outputs`.
     pub(crate) const fn maps(&self, inputs: usize, outputs: usize) -> bool {
         match self.steps() {
             [] => inputs == outputs,

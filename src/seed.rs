@@ -2,7 +2,7 @@
 
 use rand::{Rng, SeedableRng, rngs::ChaCha8Rng, seq::SliceRandom};
 
-/// The uses of a run's seed; each is a stream of its own, so none shifts another.
+/// The uses of a run's seed; each has its own stream, so none shifts another.
 #[derive(Clone, Copy)]
 pub(crate) enum Stream {
     Weights = 1,
@@ -37,7 +37,7 @@ pub(crate) fn shuffle_for_split(order: &mut [u32], seed: u64) {
 /// in the plan, `row` and `j` alone: it is word `j mod 16` of block `row 2^28 + j div 16` of one
 /// ChaCha8 stream, dropped where that word is below `percent / 100 2^32`. So any thread, on any
 /// device, may draw any row in any order, and every engine draws the same mask. Steps and operations
-/// have streams of their own, and rows of fewer than 2^32 values do not overlap.
+/// have separate streams, and rows of fewer than 2^32 values do not overlap.
 ///
 /// ```
 /// use tuplenet::seed::dropout_row;

@@ -11,7 +11,7 @@ mod sealed {
     impl<const N: usize> Sealed for [f32; N] {}
 }
 
-/// A vector of `N` features: what a layer takes or gives for one sample.
+/// A vector of `N` features: the input or output of a layer for one sample.
 #[derive(Clone, Copy, Debug)]
 pub struct Features<const N: usize>;
 

@@ -1,4 +1,4 @@
-//! A value computed on threads of its own while the program goes on.
+//! A value computed on separate threads while the program continues.
 
 use std::{
     sync::{
@@ -24,7 +24,7 @@ pub(super) struct Ahead<T> {
 }
 
 impl<T: Send + 'static> Ahead<T> {
-    /// Begins `work` on a rayon pool of this many threads; it should end soon once its flag is set.
+    /// Starts `work` on a rayon pool of this many threads; it should end soon once its flag is set.
     ///
     /// # Errors
     /// [`Error::Ahead`] when the system gives no thread.
@@ -54,7 +54,7 @@ impl<T: Send + 'static> Ahead<T> {
     /// Waits for the value.
     ///
     /// # Errors
-    /// Those of the work; [`Error::Ahead`] when it panicked or got no threads.
+    /// The errors of the work; [`Error::Ahead`] when it panicked or got no threads.
     pub(super) fn wait(mut self) -> Result<T> {
         match self.thread.take().map(JoinHandle::join) {
             Some(Ok(value)) => value,
@@ -68,7 +68,7 @@ impl<T> Drop for Ahead<T> {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
         if let Some(thread) = self.thread.take() {
-            // What went wrong is of no use to anybody: the value is not wanted.
+            // The value is not wanted, so its error is of no use.
             let _ = thread.join();
         }
     }
@@ -125,7 +125,7 @@ mod tests {
             });
             Ok(())
         };
-        // It runs until it is told to stop: this test would not end if it were not.
+        // It runs until its flag is set: otherwise this test would not end.
         drop(Ahead::start(2, work).unwrap());
         assert_eq!(Arc::strong_count(&alive), 1);
     }

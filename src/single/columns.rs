@@ -14,13 +14,13 @@ const CHUNK: usize = 512;
 /// Of fewer inputs it does not pay to list those that are not 0.
 const LEAST_SPARSE: usize = 96;
 
-/// The share of inputs that may differ from 0 for only those to be multiplied, as a fraction.
+/// The largest fraction of non-zero inputs for the sparse product.
 ///
 /// Each weight is read once, so memory sets the pace, and leaving out pays nearly to the end; the margin is
 /// for the rows that are fetched one by one.
 const SPARSE_BELOW: [usize; 2] = [3, 5];
 
-/// One row of a block: what an input gives to 16 outputs.
+/// One row of a block: the weights of one input for 16 outputs.
 #[derive(Clone, Copy, Debug)]
 #[repr(C, align(64))]
 pub struct Block(pub(crate) [f32; BLOCK]);
@@ -86,7 +86,7 @@ impl<'a> Columns<'a> {
             let few = few.flatten();
             let parts = self.blocks.div_ceil(L::MOST_BLOCKS);
             for part in 0..parts {
-                // As even as may be: 10 blocks in eights are 5 and 5.
+                // As even as possible: 10 blocks in eights are 5 and 5.
                 let first_block = part * self.blocks / parts;
                 let blocks = (part + 1) * self.blocks / parts - first_block;
                 let group = Group {
@@ -161,7 +161,7 @@ struct Group<'a> {
     first_block: usize,
     /// `[I]`.
     input: &'a [f32],
-    /// The inputs to go through: they begin the sums if they are the first, and end them if the last.
+    /// The inputs of this pass: the first pass starts the sums with the bias, the last stores them.
     inputs: Range<usize>,
     /// Which of them are not 0, counted from the first, if they are few.
     few: Option<&'a [u16]>,
@@ -222,7 +222,7 @@ impl Group<'_> {
         }
     }
 
-    /// Adds what input `i` gives.
+    /// Adds the products of input `i`.
     ///
     /// # Safety
     /// There is an input `i`.

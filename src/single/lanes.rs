@@ -20,7 +20,7 @@ pub(crate) enum Level {
 }
 
 impl Level {
-    /// The widest that this processor has, or without `std` that the compiler was told of.
+    /// The widest that this processor has, or, without `std`, that the compiler was given.
     #[inline(always)]
     pub(crate) fn widest() -> Self {
         #[cfg(target_arch = "x86_64")]

@@ -75,7 +75,7 @@ pub(crate) unsafe fn walk<N: Network, V: Values>(
 
 /// The walk through the plan, with activations of at most `W`, a multiple of 16.
 ///
-/// Made by [`walk`] alone, whose arguments are as it says.
+/// Made only by [`walk`], whose preconditions hold.
 struct Walk<'a, N, V, const W: usize> {
     values: &'a V,
     sample: &'a [f32],
@@ -119,7 +119,7 @@ impl<N: Network, V: Values, const W: usize> Walk<'_, N, V, W> {
     /// Step `K` of the plan, if there is one.
     #[inline(always)]
     fn step<L: Lanes, const K: usize>(&self, lanes: L, buffers: &mut [Buffer<W>; 2]) {
-        // What is not so for this step is not even compiled.
+        // Branches that do not apply to this step are not compiled.
         if const { Route::<N>::AT[K].is_idle } {
             return;
         }
@@ -154,11 +154,11 @@ impl<N: Network, V: Values, const W: usize> Walk<'_, N, V, W> {
     }
 }
 
-/// A place in a plan, and what there is to do.
+/// A step of a plan, and how the walk runs it.
 #[derive(Clone, Copy, Debug)]
 pub struct At {
     pub(crate) step: Step,
-    /// Nothing: the plan has ended, or the step is dropout, or ReLU that the product before it applies.
+    /// Nothing to do: past the end of the plan, dropout, or a ReLU fused into the product before it.
     is_idle: bool,
     /// Whether ReLU follows.
     pub(crate) relu: bool,

@@ -160,7 +160,7 @@ impl<N> fmt::Debug for Weights<N> {
 
 /// The weights of network `N`: implemented by `Weights<N>` and by nothing else.
 ///
-/// It is there for its message: weights of another network are refused in words.
+/// It exists for its error message about the weights of another network.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` are the weights of another network than `{N}`",
     label = "these weights belong to another network",

@@ -8,7 +8,7 @@ use crate::{
     seed::{Stream, stream},
 };
 
-/// How the parameters of a `Linear<I, O>` begin.
+/// How the parameters of a `Linear<I, O>` are initialised.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Init {

@@ -3,7 +3,7 @@
 use super::Misfit;
 use crate::text::Text;
 
-/// Takes the value of a `Result`, or returns its error: what `?` does outside `const fn`.
+/// The value of a `Result`, or an early return of its error: `?` for `const fn`.
 macro_rules! attempt {
     ($result:expr) => {
         match $result {
@@ -38,7 +38,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Passes the byte `wanted`, which is not 0; whether it was there.
+    /// Consumes the byte `wanted`, which is not 0, if it is next; whether it was.
     pub(super) const fn passes(&mut self, wanted: u8) -> bool {
         let is_there = self.peek() == wanted;
         if is_there {
@@ -47,7 +47,7 @@ impl<'a> Cursor<'a> {
         is_there
     }
 
-    /// Passes the byte `wanted`, which `words` name.
+    /// Consumes the byte `wanted`, which `words` describe.
     pub(super) const fn expect(&mut self, wanted: u8, words: &str) -> Result<(), Misfit> {
         if self.passes(wanted) {
             Ok(())
@@ -56,7 +56,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Passes a string, and gives it without its quotes; escapes stay as they are written.
+    /// Consumes a string and returns it without its quotes; escapes stay as written.
     pub(super) const fn string(&mut self) -> Result<&'a str, Misfit> {
         attempt!(self.expect(b'"', "a string"));
         let bytes = self.header.as_bytes();
@@ -111,7 +111,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Passes `\u` and four digits, and gives their value.
+    /// Consumes `\u` and four digits, and returns their value.
     const fn unit(&mut self) -> Result<u32, Misfit> {
         self.at += 2;
         let end = self.at + 4;
@@ -130,7 +130,7 @@ impl<'a> Cursor<'a> {
         Ok(unit)
     }
 
-    /// What has not been passed.
+    /// What is left to read.
     const fn rest(&self) -> &'a [u8] {
         self.header.as_bytes().split_at(self.at).1
     }

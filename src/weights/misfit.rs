@@ -1,4 +1,4 @@
-//! [`Misfit`]: why a weights file does not fit a network, in words that the compiler prints as well.
+//! [`Misfit`]: why a weights file does not fit a network, as an error that the compiler prints as well.
 
 use core::fmt;
 
@@ -43,12 +43,12 @@ impl Misfit {
         self.tensor.as_str()
     }
 
-    /// What the network takes.
+    /// What the network expects.
     pub const fn expected(&self) -> &str {
         self.expected.as_str()
     }
 
-    /// What the file holds.
+    /// What the file has.
     pub const fn found(&self) -> &str {
         self.found.as_str()
     }

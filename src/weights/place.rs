@@ -1,4 +1,4 @@
-//! Where a tensor lies in a file, and its values.
+//! The position of a tensor in a file, and its values.
 
 use crate::plan::Plan;
 

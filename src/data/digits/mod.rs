@@ -37,7 +37,7 @@ const DISTORTION: Distortion = Distortion {
 /// An endless, seeded stream of handwritten-like digits in MNIST's format: 28 × 28 pixels, row by
 /// row, ink 255 on background 0, the ink about 20 × 20 pixels with its centre of mass in the middle.
 ///
-/// Sample `index` is drawn from a generator of its own (ChaCha8 of the seed, stream `index`), so any
+/// Sample `index` is drawn from its own generator (ChaCha8 of the seed, stream `index`), so any
 /// part of the stream can be drawn in any order, on any number of threads, and is always the same
 /// (between machines: but for rounding in the last place of `sin`, `cos` and `exp`).
 #[derive(Clone, Copy, Debug)]

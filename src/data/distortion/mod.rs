@@ -1,4 +1,4 @@
-//! Random affine and elastic distortion of images: the settings, and what is drawn for one image.
+//! Random affine and elastic distortion of images: the settings, and the draw for one image.
 
 mod elastic;
 mod warp;
@@ -27,7 +27,7 @@ use crate::error::{Error, Result};
 /// Visual Document Analysis*, ICDAR 2003: for each axis a field of independent values uniform on
 /// \[−1, 1] (in 256 steps), smoothed by a Gaussian and multiplied by `elastic_alpha`.
 ///
-/// A field that is 0 switches its part off; with all of them 0 the image comes back unchanged.
+/// A field that is 0 switches its part off; with all of them 0 the image is unchanged.
 /// [`Augmented`](super::Augmented) distorts a data set.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Distortion {
@@ -69,7 +69,7 @@ impl Default for Distortion {
 }
 
 impl Distortion {
-    /// No distortion at all: the image comes back as it is.
+    /// No distortion: the image is returned unchanged.
     pub const IDENTITY: Self = Self {
         rotation_degrees: 0.0,
         shear: 0.0,

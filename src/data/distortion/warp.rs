@@ -171,7 +171,7 @@ impl Warp {
     }
 }
 
-/// Copies a row, in vectors, of which the last two may overlap: so short a copy is not worth a call.
+/// Copies a row in vectors, of which the last two may overlap: `memcpy` would cost more for so short a copy.
 #[inline(always)]
 fn copy(from: &[u8], to: &mut [u8]) {
     let (Some(last), Some(to_last)) = (from.last_chunk::<LANES>(), to.last_chunk_mut()) else {
