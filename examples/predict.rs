@@ -13,17 +13,17 @@ mod engine;
 mod exit;
 #[path = "mnist/saved.rs"]
 mod saved;
+#[path = "mnist/scan.rs"]
+mod scan;
 #[path = "mnist/test_set.rs"]
 mod test_set;
 
 use std::{
-    io,
     path::{Path, PathBuf},
     process::ExitCode,
 };
 
 use clap::Parser;
-use image::{GrayImage, imageops};
 use tuplenet::{Error, Result, models::MnistClassifier, prelude::*};
 
 use engine::{Choice, Device, EngineOptions};
@@ -66,7 +66,7 @@ fn main() -> ExitCode {
 fn run(options: &Options) -> Result<()> {
     let engine = options.engine.choose()?;
     let (pixels, label) = match (&options.image, options.index) {
-        (Some(path), _) => (from_image(path)?, None),
+        (Some(path), _) => (scan::read(path)?, None),
         (None, index) => from_test_set(options.data.as_deref(), index.unwrap_or(0))?,
     };
     let logits = match saved::find(options.weights.as_deref()) {
@@ -152,94 +152,4 @@ fn softmax(logits: &[f32; 10]) -> [f32; 10] {
 fn from_test_set(folder: Option<&Path>, index: usize) -> Result<([f32; 784], Option<usize>)> {
     let test = test_set::load(folder)?;
     Ok((test_set::pixels(&test, index)?, test.label(index)))
-}
-
-/// An image as MNIST would have it: the ink, white on black, fitted into 20 x 20 and placed in
-/// 28 x 28 by its centre of mass.
-///
-/// Source: Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits".
-fn from_image(path: &Path) -> Result<[f32; 784]> {
-    let refused = |source: io::Error| Error::Io {
-        path: path.to_owned(),
-        action: "read the image",
-        source,
-        remedy: "name a PNG file with one digit",
-    };
-    let image = image::open(path).map_err(|error| match error {
-        image::ImageError::IoError(source) => refused(source),
-        other => refused(io::Error::other(other.to_string())),
-    })?;
-    let mut ink = flatten(&image.to_rgba8());
-    // A page has more paper than ink: if its border is light, the ink is dark.
-    let (width, height) = ink.dimensions();
-    let border = |x: u32, y: u32| x == 0 || y == 0 || x + 1 == width || y + 1 == height;
-    let edge: Vec<u8> = ink
-        .enumerate_pixels()
-        .filter(|(x, y, _)| border(*x, *y))
-        .map(|(_, _, p)| p.0[0])
-        .collect();
-    if edge.iter().map(|&v| u64::from(v)).sum::<u64>() > 127 * edge.len() as u64 {
-        imageops::invert(&mut ink);
-    }
-    let inked: Vec<(u32, u32)> = ink
-        .enumerate_pixels()
-        .filter(|(_, _, p)| p.0[0] > 60)
-        .map(|(x, y, _)| (x, y))
-        .collect();
-    let (Some(left), Some(right)) = (
-        inked.iter().map(|p| p.0).min(),
-        inked.iter().map(|p| p.0).max(),
-    ) else {
-        return Err(refused(io::Error::other("no ink on it")));
-    };
-    let (Some(top), Some(bottom)) = (
-        inked.iter().map(|p| p.1).min(),
-        inked.iter().map(|p| p.1).max(),
-    ) else {
-        return Err(refused(io::Error::other("no ink on it")));
-    };
-    let (width, height) = (right - left + 1, bottom - top + 1);
-    let scale = 20.0 / width.max(height) as f32;
-    let fitted = |length: u32| ((length as f32 * scale).round() as u32).clamp(1, 20);
-    let cropped = imageops::crop_imm(&ink, left, top, width, height).to_image();
-    let small = imageops::resize(
-        &cropped,
-        fitted(width),
-        fitted(height),
-        imageops::FilterType::Triangle,
-    );
-
-    let mass: f32 = small
-        .pixels()
-        .map(|p| f32::from(p.0[0]))
-        .sum::<f32>()
-        .max(1.0);
-    let mean = |of: fn(u32, u32) -> u32| {
-        small
-            .enumerate_pixels()
-            .map(|(x, y, p)| of(x, y) as f32 * f32::from(p.0[0]))
-            .sum::<f32>()
-            / mass
-    };
-    let (left, top) = (
-        (13.5 - mean(|x, _| x)).round() as i64,
-        (13.5 - mean(|_, y| y)).round() as i64,
-    );
-    let mut placed = GrayImage::new(28, 28);
-    imageops::overlay(&mut placed, &small, left, top);
-    let mut pixels = [0.0; 784];
-    for (value, pixel) in pixels.iter_mut().zip(placed.pixels()) {
-        *value = f32::from(pixel.0[0]) / 255.0;
-    }
-    Ok(pixels)
-}
-
-/// Grey on white paper: what is transparent shows the paper.
-fn flatten(image: &image::RgbaImage) -> GrayImage {
-    GrayImage::from_fn(image.width(), image.height(), |x, y| {
-        let [r, g, b, alpha] = image.get_pixel(x, y).0.map(f32::from);
-        let grey = 0.299 * r + 0.587 * g + 0.114 * b;
-        let share = alpha / 255.0;
-        image::Luma([(grey * share + 255.0 * (1.0 - share)) as u8])
-    })
 }

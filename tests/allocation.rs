@@ -179,7 +179,7 @@ type Soft = (Linear<10, 31>, Softplus, Linear<31, 2>);
 type Named = (Linear<24, 16>, ReLU, Linear<16, 10>);
 
 fn frozen_models_allocate_nothing() {
-    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
     let file = |name: &str| fs::read(tests.join(name)).unwrap();
     let digits = file("../examples/digits.safetensors");
     let soft = file("reference/frozen/softplus.safetensors");

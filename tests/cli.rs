@@ -8,6 +8,9 @@ use std::{
 };
 
 use flate2::{Compression, write::GzEncoder};
+use png::{BitDepth, ColorType};
+
+use crate::pictures;
 
 /// An example's program.
 pub(crate) fn program(name: &str) -> PathBuf {
@@ -369,12 +372,13 @@ fn a_run_writes_what_it_says_and_predict_reads_it() {
     let mut right = 0;
     for index in 0..20 {
         let (pixels, label) = tuplenet::data::Digits::new(99).image(index);
-        let page = image::RgbImage::from_fn(84, 84, |x, y| {
-            let ink = pixels[(y / 3 * 28 + x / 3) as usize];
-            image::Rgb([255 - ink, 255 - ink, 250 - ink / 2])
+        let page = (0..84 * 84).flat_map(|i| {
+            let ink = pixels[i / 84 / 3 * 28 + i % 84 / 3];
+            [255 - ink, 255 - ink, 250 - ink / 2]
         });
         let png = file("digit.png");
-        page.save(&png).unwrap();
+        let kind = (ColorType::Rgb, BitDepth::Eight);
+        pictures::save(&png, 84, kind, &[], &page.collect::<Vec<u8>>());
         let output = example(
             "predict",
             &["--weights", text(&save), "--image", text(&png)],
@@ -388,12 +392,70 @@ fn a_run_writes_what_it_says_and_predict_reads_it() {
     assert!(right >= 14, "{right} of 20");
 }
 
+/// One digit as a PNG of each kind: all are read alike.
+#[test]
+fn predict_reads_a_png_of_any_kind() {
+    let folder = tempfile::tempdir().unwrap();
+    let (pixels, _) = tuplenet::data::Digits::new(5).image(7);
+    let ink: Vec<bool> = (0..64 * 64)
+        .map(|i| (i / 64, i % 64))
+        .map(|(y, x)| y / 2 < 28 && x / 2 < 28 && pixels[y / 2 * 28 + x / 2] > 127)
+        .collect();
+    let bits = |set: bool| -> Vec<u8> {
+        let byte = |eight: &[bool]| {
+            eight
+                .iter()
+                .fold(0, |byte, &ink| byte << 1 | u8::from(ink == set))
+        };
+        ink.chunks_exact(8).map(byte).collect()
+    };
+    let samples = |ink_is: &[u8], paper_is: &[u8]| -> Vec<u8> {
+        let pixels = ink.iter().map(|&ink| if ink { ink_is } else { paper_is });
+        pixels.flatten().copied().collect()
+    };
+    use BitDepth::{Eight, One, Sixteen};
+    use ColorType::{Grayscale, GrayscaleAlpha, Indexed, Rgb, Rgba};
+    let read = [
+        ("white on black", (Grayscale, One), bits(true)),
+        ("black on white", (Grayscale, One), bits(false)),
+        ("grey", (Grayscale, Eight), samples(&[0], &[255])),
+        ("palette", (Indexed, One), bits(true)),
+        ("16 bits", (Grayscale, Sixteen), samples(&[0; 2], &[255; 2])),
+        ("colour", (Rgb, Eight), samples(&[0; 3], &[255; 3])),
+        (
+            "no paper",
+            (GrayscaleAlpha, Eight),
+            samples(&[0, 255], &[0, 0]),
+        ),
+        (
+            "no paper, colour",
+            (Rgba, Eight),
+            samples(&[0, 0, 0, 255], &[0; 4]),
+        ),
+    ]
+    .map(|(name, kind, bytes)| {
+        let png = folder.path().join("digit.png");
+        pictures::save(&png, 64, kind, &[255, 255, 255, 0, 0, 0], &bytes);
+        let output = example("predict", &["--image", text(&png)]);
+        let out = String::from_utf8(output.stdout).unwrap();
+        assert!(
+            output.status.success() && out.contains("read as "),
+            "{name}: {out}"
+        );
+        (name, out)
+    });
+    for (name, out) in &read {
+        assert_eq!(*out, read[0].1, "{name}");
+    }
+}
+
 #[test]
 fn predict_refuses_in_one_line() {
     let folder = tempfile::tempdir().unwrap();
     let (image, blank) = (folder.path().join("x.png"), folder.path().join("blank.png"));
     fs::write(&image, b"no image").unwrap();
-    image::GrayImage::new(30, 30).save(&blank).unwrap();
+    let kind = (ColorType::Grayscale, BitDepth::Eight);
+    pictures::save(&blank, 30, kind, &[], &[0; 900]);
     for (arguments, code, words) in [
         (
             vec!["--image", text(&image)],

@@ -5,10 +5,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use image::RgbImage;
 use tuplenet::{data::Digits, models::MnistClassifier, prelude::*};
 
-use crate::cli::{example, text};
+use crate::{
+    cli::{example, text},
+    pictures::Picture,
+};
 
 const RED: [u8; 3] = [178, 24, 43];
 /// Halfway from white to (33, 102, 172).
@@ -25,22 +27,22 @@ fn explained(arguments: &[&str]) -> String {
 }
 
 /// The pictures whose paths were printed.
-fn pictures(out: &str) -> Vec<(PathBuf, RgbImage)> {
+fn pictures(out: &str) -> Vec<(PathBuf, Picture)> {
     let paths = out.lines().filter(|line| line.ends_with(".png"));
     paths
-        .map(|path| (path.into(), image::open(path).unwrap().to_rgb8()))
+        .map(|path| (path.into(), Picture::load(path.as_ref())))
         .collect()
 }
 
 /// The colour of value `index` of a tile: 28 x 28 values of 4 x 4 pixels, with 4 around each tile.
-fn colour(picture: &RgbImage, tile: [u32; 2], index: u32) -> [u8; 3] {
-    let at = |tile: u32, value: u32| 4 + tile * 116 + value * 4 + 1;
+fn colour(picture: &Picture, tile: [usize; 2], index: usize) -> [u8; 3] {
+    let at = |tile: usize, value: usize| 4 + tile * 116 + value * 4 + 1;
     let (x, y) = (at(tile[0], index % 28), at(tile[1], index / 28));
-    picture.get_pixel(x, y).0
+    picture.pixels[y * picture.width + x]
 }
 
 fn model() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/digits.safetensors")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/digits.safetensors")
 }
 
 #[test]
@@ -60,7 +62,7 @@ fn the_misclassified_with_most_confidence_are_drawn() {
         assert!(out.contains(words), "{words:?} is not in {out}");
     }
     let pictures = pictures(&out);
-    let sizes: Vec<_> = pictures.iter().map(|(_, p)| p.dimensions()).collect();
+    let sizes: Vec<_> = pictures.iter().map(|(_, p)| p.size()).collect();
     // 32 units in rows of 8; image, saliency and integrated gradients for two classes
     assert_eq!(sizes, [(932, 468), (352, 236), (352, 236)], "{out}");
     assert_eq!(pictures[0].0, out_folder.join("weights.png"));
@@ -101,11 +103,10 @@ fn the_pictures_of_a_known_network_are_known() {
         panic!("{out}")
     };
     assert!(path.ends_with(format!("digit-{index}.png")));
-    assert_eq!(digit.dimensions(), (352, 120));
-    let lit = lit as u32;
+    assert_eq!(digit.size(), (352, 120));
     for value in 0..784 {
         let grey = colour(digit, [0, 0], value);
-        assert_eq!(grey, [pixels[value as usize]; 3], "pixel {value}");
+        assert_eq!(grey, [pixels[value]; 3], "pixel {value}");
         let unit = match value {
             _ if value == lit => RED,
             _ if value == lit - 1 => HALF_BLUE,

@@ -76,7 +76,7 @@ fn a_schedule_and_what_was_validated_have_a_panel_each() {
 /// README names files; the crate's page, where there are none, has the same pictures under the same names.
 #[test]
 fn the_pictures_of_the_crates_page_are_readmes() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let read = |path: &str| fs::read_to_string(folder.join(path)).unwrap();
     let (readme, inline) = (read("README.md"), read("docs/pictures/inline.md"));
     let definition = |line: &str| {

@@ -343,7 +343,7 @@ fn what_cannot_be_explained_is_refused() {
 /// Logits, labels, bins and errors of `tests/reference/calibration.json`, which `calibration.py` made with numpy.
 #[test]
 fn calibration_is_numpys() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference/calibration.json");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("reference/calibration.json");
     let fixture: serde_json::Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
     let numbers = |value: &serde_json::Value| -> Vec<f64> {
         value

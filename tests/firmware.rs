@@ -22,7 +22,7 @@ const STACK: usize = 2048;
 
 #[test]
 fn firmware_reads_its_digit_and_has_no_panic_and_no_allocator() {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/firmware");
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/firmware");
     if !cfg!(all(unix, not(target_vendor = "apple"))) {
         say("SKIPPED firmware: its symbols are looked for in an ELF file");
     } else if !source.exists() {

@@ -26,7 +26,7 @@ type Relu = (Linear<20, 16>, ReLU, Linear<16, 12>, ReLU, Linear<12, 5>);
 type Named = (Linear<24, 16>, ReLU, Linear<16, 10>);
 
 pub(crate) fn file(name: &str) -> Vec<u8> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference/frozen");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("reference/frozen");
     fs::read(folder.join(format!("{name}.safetensors"))).unwrap()
 }
 

@@ -24,6 +24,7 @@ mod mnist;
 mod one_way;
 mod oracle;
 mod parity;
+mod pictures;
 mod pytorch;
 mod reader;
 mod resume;

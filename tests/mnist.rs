@@ -45,7 +45,7 @@ fn the_tutorial_reaches_pytorchs_accuracy<T: Tested>() {
     let Some((train, test)) = real_mnist("the_tutorial_reaches_pytorchs_accuracy") else {
         return;
     };
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference/mnist.json");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("reference/mnist.json");
     let reference: serde_json::Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
     let theirs = reference["mean_accuracy"].as_f64().unwrap();
     let mut accuracies = Vec::new();

@@ -132,7 +132,7 @@ fn the_pictures_are_what_the_schedules_give() {
             warm_up.then(Cosine::default()),
         ),
     ];
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/schedules");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/schedules");
     for (file, name, schedule) in all {
         let (path, drawn) = (
             folder.join(file).with_extension("svg"),

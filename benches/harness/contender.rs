@@ -38,7 +38,7 @@ pub type Script = (
 /// The rivals in Python that are wanted, with a Python to run them; `more` is added to the arguments
 /// of each. One loud line for each without a Python.
 pub fn scripts(rivals: &[Script], more: &[String], options: &Common) -> Vec<Contender> {
-    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/python");
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("python");
     let python = env::var_os("TUPLENET_PYTHON").filter(|path| !path.is_empty());
     let wanted = rivals.iter().filter(|rival| options.wants(rival.0));
     let contenders = wanted.filter_map(|&(id, name, words, trains, restrictable, settings)| {

@@ -121,7 +121,7 @@ pub fn available(options: &Options) -> Result<Vec<Contender>> {
         program: env::current_exe()?,
         arguments: vec!["--serve".to_owned()],
     }];
-    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/peers");
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers");
     all.extend(scripts(&SCRIPTS, &[], &options.common));
     for (id, name, whole, settings) in COMPILED {
         if !options.common.wants(id) {

@@ -16,7 +16,6 @@ mod test_set;
 use std::{fs, path::PathBuf, process::ExitCode};
 
 use clap::Parser;
-use image::RgbImage;
 use tuplenet::{
     Error, Result,
     explain::{Calibration, IntegratedGradients},
@@ -148,7 +147,7 @@ fn digit<const H: usize>(
     net: &Tape<MnistClassifier<H>>,
     pixels: &[f32; 784],
     classes: &[usize],
-) -> Result<RgbImage> {
+) -> Result<pictures::Picture> {
     let mut tiles = Vec::new();
     for &class in classes {
         let saliency = net.saliency(pixels, class)?;

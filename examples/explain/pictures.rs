@@ -2,43 +2,47 @@
 
 use std::{fs, io, path::Path};
 
-use image::{
-    Rgb, RgbImage,
-    codecs::png::{CompressionType, FilterType, PngEncoder},
-    imageops,
-};
+use png::{BitDepth, ColorType, Compression, Encoder, Filter};
 use tuplenet::{Error, Result, models::MnistClassifier, prelude::*};
 
 /// The rows and columns of a tile.
-const SIDE: u32 = 28;
+const SIDE: usize = 28;
 /// The pixels of a picture, across and down, for each value.
-const ENLARGED: u32 = 4;
+const ENLARGED: usize = 4;
 /// The pixels around each tile.
-const GAP: u32 = 4;
-const PAPER: Rgb<u8> = Rgb([176; 3]);
+const GAP: usize = 4;
+const PAPER: Rgb = [176; 3];
 
 /// The most units that [`first_layer`] shows.
 const UNITS: usize = 100;
 /// The share of the weights whose colour is not cut: a few large ones would leave the others white.
 const NOT_CUT: f32 = 0.995;
 
+type Rgb = [u8; 3];
+
+/// Colours, row after row.
+pub struct Picture {
+    width: usize,
+    pixels: Vec<Rgb>,
+}
+
 /// From 0, black, to 1, white.
-pub fn grey(values: &[f32]) -> RgbImage {
+pub fn grey(values: &[f32]) -> Picture {
     tile(values, |value| {
-        Rgb([(value.clamp(0.0, 1.0) * 255.0).round() as u8; 3])
+        [(value.clamp(0.0, 1.0) * 255.0).round() as u8; 3]
     })
 }
 
 /// From `-largest`, blue, over 0, white, to `largest`, red.
 ///
 /// Source of the colours: C. Brewer, ColorBrewer 2.0, `RdBu`.
-pub fn diverging(values: &[f32], largest: f32) -> RgbImage {
+pub fn diverging(values: &[f32], largest: f32) -> Picture {
     const RED: [f32; 3] = [178.0, 24.0, 43.0];
     const BLUE: [f32; 3] = [33.0, 102.0, 172.0];
     tile(values, |value| {
         let end = if value > 0.0 { RED } else { BLUE };
         let share = (value.abs() / largest.max(f32::MIN_POSITIVE)).min(1.0);
-        Rgb(end.map(|colour| (255.0 + (colour - 255.0) * share).round() as u8))
+        end.map(|colour| (255.0 + (colour - 255.0) * share).round() as u8)
     })
 }
 
@@ -49,33 +53,35 @@ pub fn largest(values: &[f32]) -> f32 {
         .fold(0.0, |largest, value| largest.max(value.abs()))
 }
 
-fn tile(values: &[f32], colour: impl Fn(f32) -> Rgb<u8>) -> RgbImage {
-    let mut tile = RgbImage::new(SIDE, SIDE);
-    for (pixel, &value) in tile.pixels_mut().zip(values) {
-        *pixel = colour(value);
+fn tile(values: &[f32], colour: impl Fn(f32) -> Rgb) -> Picture {
+    Picture {
+        width: SIDE,
+        pixels: values.iter().map(|&value| colour(value)).collect(),
     }
-    tile
 }
 
 /// The tiles in rows of `columns`, enlarged.
-pub fn sheet(tiles: &[RgbImage], columns: u32) -> RgbImage {
-    let rows = (tiles.len() as u32).div_ceil(columns);
-    let pitch = SIDE * ENLARGED + GAP;
-    let mut sheet = RgbImage::from_pixel(columns * pitch + GAP, rows * pitch + GAP, PAPER);
-    for (index, tile) in (0..).zip(tiles) {
-        let side = SIDE * ENLARGED;
-        let tile = imageops::resize(tile, side, side, imageops::FilterType::Nearest);
-        let (x, y) = (index % columns * pitch + GAP, index / columns * pitch + GAP);
-        imageops::replace(&mut sheet, &tile, x.into(), y.into());
+pub fn sheet(tiles: &[Picture], columns: usize) -> Picture {
+    let rows = tiles.len().div_ceil(columns);
+    let side = SIDE * ENLARGED;
+    let pitch = side + GAP;
+    let width = columns * pitch + GAP;
+    let mut pixels = vec![PAPER; width * (rows * pitch + GAP)];
+    for (index, tile) in tiles.iter().enumerate() {
+        let (left, top) = (index % columns * pitch + GAP, index / columns * pitch + GAP);
+        for (y, x) in (0..side * side).map(|i| (i / side, i % side)) {
+            let value = tile.pixels[y / ENLARGED * SIDE + x / ENLARGED];
+            pixels[(top + y) * width + left + x] = value;
+        }
     }
-    sheet
+    Picture { width, pixels }
 }
 
 /// The weights of the strongest hidden units, a tile each, all on one scale, which the largest few exceed.
 ///
 /// A unit's strength is the length of the weights that lead to it times that of those that lead from it: a ReLU
 /// lets a factor be moved from the one to the other, and the product stays.
-pub fn first_layer<const H: usize>(weights: &Weights<MnistClassifier<H>>) -> RgbImage {
+pub fn first_layer<const H: usize>(weights: &Weights<MnistClassifier<H>>) -> Picture {
     let (incoming, rest) = weights.as_slice().split_at(784 * H);
     let outgoing = &rest[H..];
     let length = |values: &mut dyn Iterator<Item = f32>| values.map(|v| v * v).sum::<f32>().sqrt();
@@ -91,8 +97,8 @@ pub fn first_layer<const H: usize>(weights: &Weights<MnistClassifier<H>>) -> Rgb
     units.sort_by(|a, b| b.0.total_cmp(&a.0));
     units.truncate(UNITS);
     let scale = quantile(units.iter().flat_map(|(_, row)| *row), NOT_CUT);
-    let tiles: Vec<RgbImage> = units.iter().map(|(_, row)| diverging(row, scale)).collect();
-    sheet(&tiles, columns(tiles.len() as u32))
+    let tiles: Vec<Picture> = units.iter().map(|(_, row)| diverging(row, scale)).collect();
+    sheet(&tiles, columns(tiles.len()))
 }
 
 /// The size that the share `share` of the values other than 0 does not exceed.
@@ -106,22 +112,32 @@ fn quantile<'a>(values: impl Iterator<Item = &'a f32>, share: f32) -> f32 {
 }
 
 /// From 8 to 12 columns, those that leave the fewest places of the last row empty.
-fn columns(tiles: u32) -> u32 {
-    let empty = |columns: &u32| tiles.next_multiple_of(*columns) - tiles;
+fn columns(tiles: usize) -> usize {
+    let empty = |columns: &usize| tiles.next_multiple_of(*columns) - tiles;
     (8..=12).rev().min_by_key(empty).unwrap_or(10)
 }
 
 /// Writes a PNG file.
-pub fn save(picture: &RgbImage, path: &Path) -> Result<()> {
-    let mut png = Vec::new();
-    // Enlarged values repeat as they are: without a filter it is two thirds of the bytes.
-    let (compression, filter) = (CompressionType::Best, FilterType::NoFilter);
-    let encoder = PngEncoder::new_with_quality(&mut png, compression, filter);
-    let encoded = picture.write_with_encoder(encoder);
-    encoded
-        .map_err(io::Error::other)
-        .and_then(|()| fs::write(path, png))
+pub fn save(picture: &Picture, path: &Path) -> Result<()> {
+    encoded(picture)
+        .map_err(io::Error::from)
+        .and_then(|png| fs::write(path, png))
         .map_err(|source| unwritable(path, source))
+}
+
+fn encoded(Picture { width, pixels }: &Picture) -> std::result::Result<Vec<u8>, png::EncodingError> {
+    let mut png = Vec::new();
+    let height = pixels.len() / width;
+    let mut encoder = Encoder::new(&mut png, *width as u32, height as u32);
+    encoder.set_color(ColorType::Rgb);
+    encoder.set_depth(BitDepth::Eight);
+    encoder.set_compression(Compression::High);
+    // Enlarged values repeat as they are: without a filter it is two thirds of the bytes.
+    encoder.set_filter(Filter::NoFilter);
+    let mut writer = encoder.write_header()?;
+    writer.write_image_data(pixels.as_flattened())?;
+    writer.finish()?;
+    Ok(png)
 }
 
 pub fn unwritable(path: &Path, source: io::Error) -> Error {

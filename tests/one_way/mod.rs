@@ -111,7 +111,7 @@ fn short_cuts(sources: &Sources) -> BTreeSet<String> {
 }
 
 fn crate_sources() -> Sources {
-    Sources::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src")).unwrap()
+    Sources::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../src")).unwrap()
 }
 
 fn assert_none(what: &str, faults: BTreeSet<String>) {

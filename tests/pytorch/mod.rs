@@ -21,7 +21,7 @@ on_every_engine! {
 
 pub(crate) fn reference(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/reference")
+        .join("reference")
         .join(name)
 }
 
