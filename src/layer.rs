@@ -5,7 +5,7 @@ use crate::{plan::Plan, shape::Shape};
 /// A layer that follows `In`, gives [`Out`](Layer::Out) and computes [`PLAN`](Layer::PLAN).
 ///
 /// Layers are names: they have no values and no fields. Their numbers live in
-/// [`Weights`](crate::Weights).
+/// `Weights`.
 ///
 /// A layer of your own is composed of existing ones:
 ///

@@ -2,7 +2,7 @@
 //!
 //! A network's type folds into its plan at compile time ([`Network::PLAN`](crate::Network::PLAN)).
 //! A plan knows widths and where each parameter lies in the flat buffer of
-//! [`Weights`](crate::Weights); it is independent of engines and devices.
+//! `Weights`; it is independent of engines and devices.
 //!
 //! Dims: `I` = inputs, `O` = outputs of a step, `B` = batch size.
 

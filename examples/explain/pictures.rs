@@ -125,7 +125,7 @@ pub fn save(picture: &Picture, path: &Path) -> Result<()> {
         .map_err(|source| unwritable(path, source))
 }
 
-fn encoded(Picture { width, pixels }: &Picture) -> std::result::Result<Vec<u8>, png::EncodingError> {
+fn encoded(Picture { width, pixels }: &Picture) -> Result<Vec<u8>, png::EncodingError> {
     let mut png = Vec::new();
     let height = pixels.len() / width;
     let mut encoder = Encoder::new(&mut png, *width as u32, height as u32);

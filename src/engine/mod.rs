@@ -1,6 +1,6 @@
 //! Engines: each runs the plan of a network's type.
 //!
-//! [`Fused`] is the engine to use on a CPU: it is made for speed. [`Tape`] (feature `dfdx`) is the reference:
+//! [`Fused`] is the engine to use on a CPU: it is made for speed. `Tape` (feature `dfdx`) is the reference:
 //! dfdx's tensors, tape and kernels, on the CPU or (feature `cuda`) on an NVIDIA GPU. Every other
 //! engine is tested against it.
 

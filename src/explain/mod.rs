@@ -1,8 +1,8 @@
 //! What a network has learned: the features that a reading hangs on, and how far its confidence can be
 //! trusted.
 //!
-//! [`IntegratedGradients`] (feature `dfdx`) shares a logit out among the features of a sample;
-//! [`Tape::saliency`](crate::engine::Tape::saliency) is its gradient at the sample alone. [`Calibration`] holds
+//! `IntegratedGradients` (feature `dfdx`) shares a logit out among the features of a sample;
+//! `Tape::saliency` is its gradient at the sample alone. [`Calibration`] holds
 //! confidence against accuracy. The pairs of classes that are confused most are in
 //! [`Confusion::most_confused`](crate::train::Confusion::most_confused). The example `explain` shows them all.
 

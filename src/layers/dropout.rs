@@ -11,7 +11,7 @@ use crate::{
 ///
 /// Input `[B, N]`, output `[B, N]`; no parameters. Which features fall is decided by the run's
 /// seed, the step, the layer and the sample's place in the batch, so the same run drops the same
-/// features again; [`dropout_row`](crate::seed::dropout_row) defines the masks.
+/// features again; `seed::dropout_row` defines the masks.
 /// `PERCENT` is below 100: `Dropout<100>` does not compile as a layer. Code that is generic over `PERCENT` says
 /// `where Dropout<PERCENT>: DropoutRate`; see [`DropoutRate`].
 ///

@@ -10,7 +10,7 @@ use crate::{
 ///
 /// Input `[B, I]`, output `[B, O]`. Parameters, in the plan's order: `weight` `[O, I]` row-major,
 /// `bias` `[O]`, as in `torch.nn.Linear`. By default both start uniform in
-/// `±1 / sqrt(I)`; see [`Init`](crate::weights::Init) for others.
+/// `±1 / sqrt(I)`; see `weights::Init` for others.
 ///
 /// Both widths are 1 or more: a width of 0 is a compile error, though not one of `cargo check` alone; see
 /// [`Network`](crate::Network#what-cargo-check-sees).
