@@ -23,6 +23,7 @@ mod kill;
 mod mnist;
 mod one_way;
 mod oracle;
+mod package;
 mod parity;
 mod pictures;
 mod pytorch;

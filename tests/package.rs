@@ -1,0 +1,54 @@
+//! The package that `cargo package` makes: what README names is in it, or has the repository's address.
+
+use std::{collections::BTreeSet, fs, path::Path, process::Command};
+
+/// The paths of this repository that a text names: targets of links and images, and words of code.
+fn named(text: &str) -> BTreeSet<String> {
+    let folders = ["benches", "docs", "examples", "fuzz", "scripts", "tests"];
+    let ends = |char: char| char.is_whitespace() || "()[]`\"|,;".contains(char);
+    let words = text
+        .split(ends)
+        .map(|word| word.trim_end_matches(['.', ':']));
+    let is_path = |word: &&str| {
+        let folder = word.split_once('/').map(|(folder, _)| folder);
+        folder.is_some_and(|folder| folders.contains(&folder)) || word.ends_with(".md")
+    };
+    let paths = words.filter(|word| !word.contains("://")).filter(is_path);
+    paths.map(str::to_owned).collect()
+}
+
+#[test]
+fn the_package_holds_every_file_that_readme_names() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let listed = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()))
+        .args([
+            "package",
+            "--package",
+            "tuplenet",
+            "--list",
+            "--allow-dirty",
+            "--offline",
+        ])
+        .current_dir(root)
+        .output()
+        .unwrap();
+    let log = String::from_utf8_lossy(&listed.stderr);
+    assert!(listed.status.success(), "{log}");
+    let packed = String::from_utf8(listed.stdout).unwrap();
+    let packed: BTreeSet<&str> = packed.lines().collect();
+
+    let names = named(&fs::read_to_string(root.join("README.md")).unwrap());
+    let names: Vec<&String> = names.iter().collect();
+    for well_known in [
+        "scripts/cuda-build",
+        "examples/digits.safetensors",
+        "DESIGN.md",
+    ] {
+        assert!(names.iter().any(|name| *name == well_known), "{names:?}");
+    }
+    let missing: Vec<_> = names
+        .iter()
+        .filter(|name| !packed.contains(name.as_str()))
+        .collect();
+    assert!(missing.is_empty(), "not in the package: {missing:?}");
+}
