@@ -125,12 +125,34 @@ fn upward_and_sideward_imports_and_unlisted_modules_are_seen() {
         ("a.rs", "pub struct Ark;"),
         ("b.rs", "use crate::a::Ark;"),
     ];
-    let faults = |order: &[&[&str]]| upward(&Sources::parse(a_from_b), order).len();
+    let faults = |order: &[&[&str]]| upward(&Sources::parse(a_from_b), "", order).len();
     assert_eq!(faults(&[&["a"], &["b"], &["lib"]]), 0);
     assert_eq!(faults(&[&["b"], &["a"], &["lib"]]), 1);
     assert_eq!(faults(&[&["a", "b"], &["lib"]]), 1);
     assert_eq!(faults(&[&["a"], &["b"]]), 1); // `lib` is not listed
     assert_eq!(faults(&[&["a"], &["b"], &["c"], &["lib"]]), 1); // `c` is not there
+}
+
+#[test]
+fn a_folder_has_an_order_of_its_own() {
+    let sources = Sources::parse([
+        ("lib.rs", "mod a; mod b;"),
+        ("b.rs", "pub struct Barn;"),
+        (
+            "a/mod.rs",
+            "pub mod low; pub mod high; pub struct Ark(high::High);",
+        ),
+        ("a/low.rs", "pub struct Low(crate::b::Barn);"),
+        (
+            "a/high/mod.rs",
+            "use super::low::Low; pub struct High(Low);",
+        ),
+    ]);
+    let faults = |order: &[&[&str]]| upward(&sources, "a/", order).len();
+    assert_eq!(faults(&[&["low"], &["high"], &["mod"]]), 0);
+    assert_eq!(faults(&[&["high"], &["low"], &["mod"]]), 1);
+    assert_eq!(faults(&[&["mod"], &["low"], &["high"]]), 1);
+    assert_eq!(faults(&[&["low"], &["high"]]), 2); // `mod` is not listed, and so stands below all
 }
 
 #[test]
