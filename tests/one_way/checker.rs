@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{graph::Graph, short_cuts, source::Sources, upward};
+use super::{graph::Graph, lost, short_cuts, source::Sources, upward};
 
 /// Edges as `a.rs -> b.rs`.
 fn edges<const N: usize>(files: [(&str, &str); N]) -> Vec<String> {
@@ -167,4 +167,18 @@ fn short_cuts_are_seen() {
     assert_eq!(faults("use crate::prelude::Barn;"), 1);
     assert_eq!(faults("macro_rules! m { () => { $crate::Barn } }"), 1);
     assert_eq!(faults("use crate::b::*;"), 1);
+}
+
+#[test]
+fn a_path_that_cannot_be_followed_is_seen() {
+    let b = (
+        "b.rs",
+        "pub struct Barn; pub use c::Cow; thread_local! { static HAY: u8 = 0; }",
+    );
+    let faults = |a| lost(&Sources::parse([LIB, ("a.rs", a), b])).len();
+    assert_eq!(
+        faults("use crate::b::{self, Barn, Cow}; use c::Hay; fn f() { super::b::Barn::new() }"),
+        0
+    );
+    assert_eq!(faults("use crate::b::HAY;"), 1);
 }

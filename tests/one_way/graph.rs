@@ -103,9 +103,16 @@ pub fn folder(file: &str, depth: usize) -> String {
 
 /// Whether `path`, named in the module `place`, is one of our modules.
 pub fn is_module(sources: &Sources, place: &[String], path: &[String]) -> bool {
-    !resolve(sources, place, path, &mut Vec::new())
-        .modules
-        .is_empty()
+    let found = resolve(sources, place, path, &mut Vec::new());
+    !found.modules.is_empty()
+}
+
+/// Whether `path`, named in the module `place`, is a path of this crate that leads to nothing.
+pub fn is_lost(sources: &Sources, place: &[String], path: &[String]) -> bool {
+    let found = resolve(sources, place, path, &mut Vec::new());
+    let ours = ["crate", "self", "super"].contains(&&*path[0]);
+    let nothing = found.modules.is_empty() && found.files.is_empty() && !found.foreign;
+    ours && nothing && path[path.len() - 1] != "*"
 }
 
 /// What a path leads to: modules, and files of items. A name may mean both, as `clip` in `clip::clip`.
@@ -113,6 +120,8 @@ pub fn is_module(sources: &Sources, place: &[String], path: &[String]) -> bool {
 struct Found {
     modules: BTreeSet<Segments>,
     files: BTreeSet<String>,
+    /// It begins with a name that is not ours, such as another crate's.
+    foreign: bool,
 }
 
 fn resolve(
@@ -129,15 +138,13 @@ fn resolve(
     open.push(here);
     let (start, rest) = absolute(place, path);
     found.modules.insert(start);
+    found.foreign = rest.len() == path.len(); // until its first name is found in `place`
     for name in rest {
         let mut next = Found::default();
         for module in &found.modules {
             let names = sources.modules.get(module).map(|module| &module.names);
-            for binding in names
-                .and_then(|names| names.get(name))
-                .into_iter()
-                .flatten()
-            {
+            let bindings = names.and_then(|names| names.get(name));
+            for binding in bindings.into_iter().flatten() {
                 match binding {
                     Binding::Module(path) => drop(next.modules.insert(path.clone())),
                     Binding::Item(file) => drop(next.files.insert(file.clone())),
@@ -145,13 +152,15 @@ fn resolve(
                         let import = resolve(sources, module, path, open);
                         next.modules.extend(import.modules);
                         next.files.extend(import.files);
+                        next.foreign |= import.foreign;
                     }
                 }
             }
         }
         // `Enum::Variant` is the enum's; where there is such a module too, what follows is in it
-        if next.modules.is_empty() && next.files.is_empty() {
+        if next.modules.is_empty() && next.files.is_empty() && !next.foreign {
             next.files = found.files;
+            next.foreign |= found.foreign;
         }
         found = next;
     }

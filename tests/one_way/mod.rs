@@ -78,6 +78,11 @@ fn imports_go_to_earlier_modules() {
 }
 
 #[test]
+fn the_checker_follows_every_path() {
+    assert_none("paths to nothing", lost(&crate_sources()));
+}
+
+#[test]
 fn paths_go_to_the_module_that_has_the_item() {
     assert_none("short cuts", short_cuts(&crate_sources()));
 }
@@ -125,6 +130,19 @@ fn short_cuts(sources: &Sources) -> BTreeSet<String> {
                 && graph::is_module(sources, place, parent)
             {
                 faults.insert(format!("{} imports {path}", module.file));
+            }
+        }
+    }
+    faults
+}
+
+/// Paths that compile, since the crate does, and that the checker cannot follow: an import that it would not see.
+fn lost(sources: &Sources) -> BTreeSet<String> {
+    let mut faults = BTreeSet::new();
+    for (place, module) in &sources.modules {
+        for mention in &module.mentions {
+            if graph::is_lost(sources, place, &mention.path) {
+                faults.insert(format!("{} names {}", module.file, mention.path.join("::")));
             }
         }
     }
