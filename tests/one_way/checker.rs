@@ -59,7 +59,10 @@ fn reexports_lead_to_the_file_of_the_item() {
 fn what_a_module_uses_of_its_children_counts() {
     let files = [
         ("lib.rs", "mod k;"),
-        ("k/mod.rs", "mod sum; pub struct Own(sum::Sum);"),
+        (
+            "k/mod.rs",
+            "mod sum; use self::sum::Sum; pub struct Own(Sum);",
+        ),
         ("k/sum.rs", "pub struct Sum(Option<Box<super::Own>>);"),
     ];
     assert_eq!(circles(files).len(), 1);
@@ -69,15 +72,19 @@ fn what_a_module_uses_of_its_children_counts() {
 fn paths_go_through_imported_modules_enums_and_names_that_mean_two_things() {
     let b = (
         "b.rs",
-        "pub mod clip { pub fn clip() {} } pub enum Op { Relu } pub fn free() {}",
+        "pub mod clip { pub fn clip() {} } pub enum Op { Relu } pub fn free() {} #[macro_export] macro_rules! grow {}",
     );
     for a in [
         "use crate::b; fn f() { b::free() }",
         "fn f() { use super::b::Op::*; }",
+        "use crate::b::{self}; fn f() { b::free() }",
+        "use crate::r#b::free;",
         "use crate::b::clip::clip;",
+        "pub use crate::b::Op;",
         "fn f() { match x { crate::b::Op::Relu => {} } }",
         "impl crate::b::Op { }",
         "macro_rules! m { () => { $crate::b::free() } }",
+        "crate::grow!();",
         "#[cfg(not(test))] use crate::b::Op;",
     ] {
         assert_eq!(edges([LIB, ("a.rs", a), b]), ["a.rs -> b.rs"], "{a}");
@@ -93,7 +100,8 @@ fn tests_comments_and_foreign_names_do_not_count() {
         "impl A { #[cfg(test)] fn f(b: crate::b::Barn) {} }",
         "/// [`Barn`](crate::b::Barn)\nstruct A;",
         "fn f() { m!(\"crate::b::Barn\") }",
-        "use ::b::Barn; use c::b::Barn as Other;",
+        "use crate::b; use ::b::Barn; use c::b::Barn as Other;",
+        "use crate::b; fn f() -> ::b::Barn { g() }",
         "use crate::b;",
     ] {
         assert_eq!(edges([LIB, ("a.rs", a), b]), [""; 0], "{a}");
@@ -111,7 +119,7 @@ fn a_circle_of_folders_without_one_of_files_is_seen() {
         ("lib.rs", "mod a; mod b;"),
         ("a/mod.rs", "pub mod low; pub mod high;"),
         ("a/low.rs", "pub struct Low;"),
-        ("a/high.rs", "use crate::b::Barn;"),
+        ("a/high.rs", "use crate::b::Barn; use super::low::Low;"),
         ("b.rs", "use crate::a::low::Low; pub struct Barn;"),
     ]));
     assert_eq!(graph.circles(), BTreeSet::new());
@@ -157,7 +165,10 @@ fn a_folder_has_an_order_of_its_own() {
 
 #[test]
 fn short_cuts_are_seen() {
-    let lib = ("lib.rs", "mod a; mod b; mod prelude; pub use b::Barn;");
+    let lib = (
+        "lib.rs",
+        "mod a; mod b; mod prelude; pub use b::Barn; pub use b::b;",
+    );
     let b = ("b.rs", "pub struct Barn;");
     let prelude = ("prelude.rs", "pub use crate::Barn;");
     let faults = |a| short_cuts(&Sources::parse([lib, ("a.rs", a), b, prelude])).len();
