@@ -40,8 +40,7 @@ const IMAGES_PER_TURN: usize = 64;
 /// of its own from it, at random among 256 x 256 places: one for either axis. Within a window it is
 /// the paper's field; that windows of different images may overlap is what makes an image take a microsecond or two.
 ///
-/// Samples that the trainer holds back for validation are distorted as well: to measure on images as they are,
-/// hold back a data set of your own.
+/// Samples that the trainer holds back for validation are measured as they are, not distorted.
 ///
 /// The images of the last two epochs are kept, so that the next one is written into memory that is at hand.
 ///
@@ -185,6 +184,10 @@ impl<const F: usize, const C: usize> TrainingData<Features<F>, Features<C>> for 
         }
         self.state().keep(&samples);
         Ok(samples)
+    }
+
+    fn undistorted(&self) -> Option<&Self::Epoch> {
+        Some(&self.images.originals)
     }
 
     fn fingerprint(&self) -> String {

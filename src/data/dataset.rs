@@ -273,11 +273,18 @@ impl Targets {
 pub trait DataFor<In: Shape, Out: Shape> {
     /// The samples, of `In::LEN` features each, with labels below `Out::LEN` or as many values.
     fn samples(&self) -> &Arc<Samples>;
+
+    /// The SHA-256 of the samples, in hexadecimal: equal sums, equal samples.
+    fn sha256(&self) -> String;
 }
 
 impl<const F: usize, const C: usize> DataFor<Features<F>, Features<C>> for Dataset<F, C> {
     fn samples(&self) -> &Arc<Samples> {
         &self.samples
+    }
+
+    fn sha256(&self) -> String {
+        self.sha256()
     }
 }
 

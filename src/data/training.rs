@@ -25,6 +25,14 @@ pub trait TrainingData<In: Shape, Out: Shape> {
     /// What the source says; a [`Dataset`] has none.
     fn epoch(&self, epoch: usize) -> Result<Self::Epoch>;
 
+    /// The samples of every epoch, number by number, as they are without distortion; `None` where epochs are
+    /// not distorted.
+    ///
+    /// A trainer measures on these the samples that it holds back.
+    fn undistorted(&self) -> Option<&Self::Epoch> {
+        None
+    }
+
     /// What tells these samples from all others, in every epoch: a checksum, or what they are made from.
     /// A training goes on from a checkpoint only where it is the same.
     fn fingerprint(&self) -> String;

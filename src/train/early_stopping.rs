@@ -8,9 +8,13 @@ use crate::{
 };
 
 /// Ends a training after `patience` epochs in a row without a better validation loss, and gives the
-/// network the weights of the best epoch; also where the training ends for another reason.
+/// network the weights of the best epoch: on every exit of [`Trainer::fit`](super::Trainer::fit) after the
+/// first epoch, an error, a stop or a panic included, and with a fresh optimizer state.
 ///
-/// A loss is better when it is below the best so far by more than `min_delta`.
+/// A loss is better when it is below the best so far by more than `min_delta`; an equal one is not. It is
+/// measured on the samples that are held back ([`Trainer::validation`](super::Trainer::validation)) or on a
+/// set of the caller's own ([`Trainer::fit_with_validation`](super::Trainer::fit_with_validation)). Every
+/// `fit` begins with no best epoch.
 ///
 /// Source: L. Prechelt, "Early stopping - but when?", 1998; Keras' `EarlyStopping` with
 /// `restore_best_weights=True`.
@@ -39,11 +43,11 @@ impl Default for EarlyStopping {
 }
 
 impl EarlyStopping {
-    /// Checks every setting's range; it needs validation samples.
+    /// Checks every setting's range; it needs samples to measure on, which `has_validation` says there are.
     ///
     /// # Errors
     /// [`Error::Setting`] for no patience, a negative `min_delta`, or no validation samples.
-    pub(super) fn check(&self, validation_samples: usize) -> Result<()> {
+    pub(super) fn check(&self, has_validation: bool) -> Result<()> {
         let zero = |setting, expected: &str| {
             Err(Error::Setting {
                 setting,
@@ -54,8 +58,11 @@ impl EarlyStopping {
         if self.patience == 0 {
             return zero("patience", "1 epoch or more");
         }
-        if validation_samples == 0 {
-            return zero("validation samples", "1 or more for early stopping");
+        if !has_validation {
+            return zero(
+                "validation samples",
+                "1 or more, or a validation set, for early stopping",
+            );
         }
         not_negative("min delta", self.min_delta)
     }
@@ -63,5 +70,25 @@ impl EarlyStopping {
     /// Whether `loss` is better than the `best` so far.
     pub(super) fn is_better(&self, loss: f64, best: Option<f64>) -> bool {
         best.is_none_or(|best| loss < best - self.min_delta)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_equal_loss_is_no_better() {
+        let stopping = EarlyStopping::default();
+        assert!(stopping.is_better(0.5, None));
+        assert!(!stopping.is_better(0.5, Some(0.5)));
+        assert!(stopping.is_better(0.5f64.next_down(), Some(0.5)));
+        assert!(!stopping.is_better(0.5f64.next_up(), Some(0.5)));
+        let stopping = EarlyStopping {
+            min_delta: 0.25,
+            ..stopping
+        };
+        assert!(!stopping.is_better(0.25, Some(0.5)));
+        assert!(stopping.is_better(0.25f64.next_down(), Some(0.5)));
     }
 }

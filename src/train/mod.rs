@@ -1,14 +1,19 @@
 //! Training: the loop over epochs and batches, and what it reports.
+//!
+//! [`Trainer`] has the settings; `fit` runs a training of them, and `observers` are told of it: callbacks,
+//! checkpoints, best weights, run folder.
 
 mod checkpoint;
 mod early_stopping;
 mod fit;
 mod history;
-mod record;
+mod observers;
 mod settings;
 mod split;
 mod standing;
 mod trainer;
+mod training;
+mod validation;
 
 pub use checkpoint::Checkpoints;
 pub use early_stopping::EarlyStopping;

@@ -4,7 +4,8 @@ use serde::Serialize;
 
 use super::EarlyStopping;
 use crate::{
-    error::Result,
+    data::{Samples, Targets},
+    error::{Error, Result},
     objective::{Loss, Optimizer, Schedule, at_least_one, check_clip_norm},
 };
 
@@ -16,6 +17,8 @@ pub(super) struct Settings {
     pub(super) clip_norm: Option<f64>,
     pub(super) loss: Loss,
     pub(super) epochs: usize,
+    pub(super) initial_epoch: usize,
+    pub(super) reset_optimizer: bool,
     pub(super) batch_size: usize,
     pub(super) seed: u64,
     pub(super) validation_samples: usize,
@@ -23,25 +26,43 @@ pub(super) struct Settings {
 }
 
 impl Settings {
-    /// Checks what needs no data.
+    /// Checks what can be checked before the samples of an epoch are there; `set` is a validation set.
     ///
     /// # Errors
-    /// [`Error::Setting`] for a setting out of its range.
-    pub(super) fn check(&self) -> Result<()> {
+    /// [`Error::Setting`] for a setting out of its range, or a validation set that does not go with it.
+    pub(super) fn check(&self, set: Option<&Samples>) -> Result<()> {
         at_least_one("epochs", self.epochs)?;
         at_least_one("batch size", self.batch_size)?;
         self.optimizer.check()?;
         self.schedule.check()?;
         check_clip_norm(self.clip_norm)?;
+        if self.initial_epoch >= self.epochs {
+            return Err(Error::Setting {
+                setting: "initial epoch",
+                expected: format!("below the {} epochs of the whole training", self.epochs),
+                found: self.initial_epoch.to_string(),
+            });
+        }
+        if let Some(set) = set {
+            if self.validation_samples > 0 {
+                return Err(Error::Setting {
+                    setting: "validation samples",
+                    expected: "none held back beside a validation set".to_owned(),
+                    found: self.validation_samples.to_string(),
+                });
+            }
+            let has_labels = matches!(set.targets, Targets::Labels(_));
+            self.loss.check(has_labels)?;
+        }
         match &self.early_stopping {
-            Some(stopping) => stopping.check(self.validation_samples),
+            Some(stopping) => stopping.check(set.is_some() || self.validation_samples > 0),
             None => Ok(()),
         }
     }
 
-    /// The steps of all epochs, if each has this many samples.
-    pub(super) fn steps(&self, samples: usize) -> u64 {
+    /// The steps of so many epochs, if each has this many samples.
+    pub(super) fn steps(&self, epochs: usize, samples: usize) -> u64 {
         let batches = samples.div_ceil(self.batch_size);
-        self.epochs.saturating_mul(batches) as u64
+        epochs.saturating_mul(batches) as u64
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::History;
+use super::{History, settings::Settings};
 use crate::weights::Weights;
 
 /// All that a training needs to go on but the engine's weights and optimiser. Chance has no state: every
@@ -43,13 +43,40 @@ pub(super) struct Best<N> {
     pub(super) weights: Weights<N>,
 }
 
-impl<N> Default for Standing<N> {
-    fn default() -> Self {
+impl<N> Standing<N> {
+    /// Before the first step of epoch `epoch`, from 0.
+    pub(super) fn at(epoch: usize) -> Self {
         Standing {
-            position: Position::default(),
+            position: Position {
+                epoch,
+                ..Position::default()
+            },
             losses: Vec::new(),
             history: History::default(),
             best: None,
         }
+    }
+
+    /// Counts the steps of the training, and those before its first epoch, as soon as one tells how many
+    /// `samples` each trains on.
+    pub(super) fn count_steps(&mut self, settings: &Settings, samples: usize) {
+        if self.position.total_steps == 0 {
+            self.position.total_steps = settings.steps(settings.epochs, samples);
+            self.position.steps_before = settings.steps(settings.initial_epoch, samples);
+        }
+    }
+
+    /// Turns to the next epoch; `has_ended` says that it is not trained.
+    pub(super) fn next_epoch(&mut self, has_ended: bool) {
+        let position = &mut self.position;
+        *position = Position {
+            epoch: position.epoch + 1,
+            samples_done: 0,
+            steps_before: position.steps_before + self.losses.len() as u64,
+            seconds: 0.0,
+            has_ended,
+            ..*position
+        };
+        self.losses.clear();
     }
 }

@@ -3,10 +3,10 @@
 use std::{fmt, ops::ControlFlow, path::PathBuf, sync::atomic::AtomicBool};
 
 use super::{
-    Checkpoints, EarlyStopping, EpochReport, History, Progress, fit::Fit, settings::Settings,
+    Checkpoints, EarlyStopping, EpochReport, History, Progress, fit::fit, settings::Settings,
 };
 use crate::{
-    data::TrainingData,
+    data::{DataFor, TrainingData},
     engine::Engine,
     error::Result,
     network::Network,
@@ -52,6 +52,8 @@ impl<'a> Trainer<'a> {
                 clip_norm: None,
                 loss: Loss::default(),
                 epochs: 1,
+                initial_epoch: 0,
+                reset_optimizer: false,
                 batch_size: 100,
                 seed: 0,
                 validation_samples: 0,
@@ -65,9 +67,29 @@ impl<'a> Trainer<'a> {
         }
     }
 
-    /// How many times the samples are gone through; at least 1.
+    /// How many times the samples are gone through; at least 1. With an
+    /// [`initial_epoch`](Trainer::initial_epoch), the epochs before it are counted in.
     pub fn epochs(mut self, epochs: usize) -> Self {
         self.settings.epochs = epochs;
+        self
+    }
+
+    /// Epochs that an earlier [`fit`](Trainer::fit) has trained, 0 by default: this one goes on with the next of
+    /// them, as one training of all [`epochs`](Trainer::epochs) would. That decides the order of samples, dropout,
+    /// distortion, the place in the schedule, and the numbers of epochs and steps in reports. The weights and
+    /// the optimizer's state are those of the network at hand.
+    ///
+    /// As Keras' `fit(initial_epoch=..)`.
+    pub fn initial_epoch(mut self, epochs_before: usize) -> Self {
+        self.settings.initial_epoch = epochs_before;
+        self
+    }
+
+    /// Whether the optimizer's state (moments, and Adam's count of steps) begins afresh with each
+    /// [`fit`](Trainer::fit), instead of going on from the last one; off by default. A training that goes on from a
+    /// checkpoint keeps the checkpoint's.
+    pub fn reset_optimizer(mut self, reset: bool) -> Self {
+        self.settings.reset_optimizer = reset;
         self
     }
 
@@ -119,14 +141,16 @@ impl<'a> Trainer<'a> {
     }
 
     /// Holds back this many samples and measures on them after each epoch. They are chosen by the seed, of
-    /// each class its share.
+    /// each class its share. Where an epoch's samples are distorted ([`Augmented`](crate::data::Augmented)),
+    /// these are measured as they are without. For a set of your own, see
+    /// [`fit_with_validation`](Trainer::fit_with_validation).
     pub fn validation(mut self, samples: usize) -> Self {
         self.settings.validation_samples = samples;
         self
     }
 
     /// Ends the training when the loss on the validation samples gets no better, and gives the network its
-    /// best weights.
+    /// best weights, on every exit.
     pub fn early_stopping(mut self, early_stopping: EarlyStopping) -> Self {
         self.settings.early_stopping = Some(early_stopping);
         self
@@ -140,21 +164,26 @@ impl<'a> Trainer<'a> {
 
     /// Writes into this folder, which is made where it is missing, all that it takes to repeat the training
     /// and what came of it: `run.json` with the command, the program's and the data's SHA-256, every setting,
-    /// engine and device, and in the end the SHA-256 of the weights; `history.jsonl` with the
+    /// engine and device, and on every exit the `result`: its `outcome` (`complete`, `stopped`, `failed` or
+    /// `panicked`), the `error` in words and the SHA-256 of the weights; `history.jsonl` with the
     /// [`History`], one line of JSON for each point and each epoch. Files of an earlier training there are replaced.
+    /// Without a `result`, the program was killed.
     pub fn run_folder(mut self, folder: impl Into<PathBuf>) -> Self {
         self.run_folder = Some(folder.into());
         self
     }
 
-    /// Looked at some fifty times an epoch; when it is `true`, the training writes a checkpoint, if it is
-    /// told to write any, and ends with [`Error::Stopped`](crate::Error::Stopped). For a handler of Ctrl-C.
+    /// Looked at some fifty times an epoch, after each run of batches; when it is `true`, the training writes a
+    /// checkpoint, if it is told to write any, and ends with [`Error::Stopped`](crate::Error::Stopped). For a
+    /// handler of Ctrl-C.
     pub fn stop_when(mut self, flag: &'a AtomicBool) -> Self {
         self.stop = Some(flag);
         self
     }
 
-    /// Called after each epoch; `ControlFlow::Break(())` ends the run there.
+    /// Called after each epoch; `ControlFlow::Break(())` ends the training there. Of a training that is
+    /// resumed, it hears the epochs that are trained from there on. An epoch's checkpoint is written after the
+    /// call, so an epoch whose call panicked is trained again.
     pub fn on_epoch(mut self, callback: impl FnMut(&EpochReport) -> ControlFlow<()> + 'a) -> Self {
         self.on_epoch = Some(Box::new(callback));
         self
@@ -171,24 +200,105 @@ impl<'a> Trainer<'a> {
     /// `data` is a [`Dataset`](crate::data::Dataset), or a source of fresh samples every epoch:
     /// [`Digits`](crate::data::Digits), [`Augmented`](crate::data::Augmented).
     ///
+    /// # What the network holds afterwards
+    ///
+    /// | exit | weights | optimizer state |
+    /// | --- | --- | --- |
+    /// | an error before the first step | as before; those of the checkpoint, where one was read | likewise |
+    /// | any other with [`EarlyStopping`], after the first epoch | those of the best epoch | none: a fresh one |
+    /// | `Ok`: all epochs, or `on_epoch` ended it | after the last step | after the last step |
+    /// | [`Error::Stopped`](crate::Error::Stopped) | after the last step | after the last step |
+    /// | [`Error::NotFinite`](crate::Error::NotFinite) | after the last step: of no use | likewise |
+    /// | another error, or a panic of a callback | after the last step | after the last step |
+    ///
+    /// Only where the engine's device fails ([`Error::Device`](crate::Error::Device)) may a step have been taken in
+    /// part, and may the best weights be out of reach. On every exit the checkpoints that were written are
+    /// whole, their folder is free for another training, and `run.json` and `history.jsonl` of a
+    /// [`run_folder`](Trainer::run_folder) say what came of it. An error after which more goes wrong is the
+    /// one that is returned. A panic goes on after that.
+    ///
+    /// # Training again
+    ///
+    /// A second `fit` goes on with the network's weights and with its optimizer's state, unless it is
+    /// [reset](Trainer::reset_optimizer) or the optimizer is of another kind. Everything else begins afresh:
+    /// epochs are counted from 1, so the same seed gives the order of samples, the dropout and the
+    /// distortion of the first `fit` once more; the schedule begins with its first learning rate; early stopping
+    /// knows of no best epoch; the history is empty. The validation split is the same for the same seed. To go on
+    /// with the next epochs instead, name them with [`initial_epoch`](Trainer::initial_epoch); for another order,
+    /// give another [`seed`](Trainer::seed). With [`Checkpoints::resume`], `fit` goes on from the newest checkpoint
+    /// and not from what the network holds.
+    ///
+    /// ```
+    /// use tuplenet::prelude::*;
+    ///
+    /// type Net = (Linear<784, 16>, ReLU, Linear<16, 10>);
+    /// let digits = Digits::new(1).dataset(0..500)?;
+    /// let trainer = || Trainer::new(Adam::default()).seed(1);
+    ///
+    /// let mut net = Fused::<Net>::new(Weights::init(1))?;
+    /// trainer().epochs(2).fit(&mut net, &digits)?;
+    /// trainer().epochs(5).initial_epoch(2).fit(&mut net, &digits)?; // epochs 3, 4 and 5
+    ///
+    /// let mut at_once = Fused::<Net>::new(Weights::init(1))?;
+    /// trainer().epochs(5).fit(&mut at_once, &digits)?;
+    /// assert_eq!(net.weights()?, at_once.weights()?);
+    /// # Ok::<(), tuplenet::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`Error::Setting`](crate::Error::Setting) for a setting out of its range, before anything is trained;
     /// [`Error::NotFinite`](crate::Error::NotFinite) when a loss or a weight is not finite;
     /// [`Error::Checkpoint`](crate::Error::Checkpoint) when there is none to go on from but a damaged one or
     /// another training's; [`Error::Io`](crate::Error::Io) when a checkpoint or a file of the run folder cannot
     /// be written; [`Error::Stopped`](crate::Error::Stopped) when it was told to stop;
-    /// [`Error::Device`](crate::Error::Device) when the engine's device fails.
+    /// [`Error::Device`](crate::Error::Device) when the engine's device fails; and those of `data`'s
+    /// [`epoch`](TrainingData::epoch).
+    ///
+    /// # Panics
+    /// When a callback, the engine or `data` panics.
     pub fn fit<N, E, D>(&mut self, net: &mut E, data: &D) -> Result<History>
     where
         N: Network,
         E: Engine<N>,
         D: TrainingData<N::In, N::Output>,
     {
-        self.settings.check()?;
-        if let Some(checkpoints) = &self.checkpoints {
-            checkpoints.check()?;
-        }
-        Fit::begin(self, net, data)?.run(data)
+        fit(self, net, data, None::<&D::Epoch>)
+    }
+
+    /// As [`fit`](Trainer::fit), and measures on all samples of `validation` after each epoch, in place of
+    /// samples that are held back: then `data` is trained on whole.
+    ///
+    /// ```
+    /// use tuplenet::prelude::*;
+    ///
+    /// let digits = Digits::new(1);
+    /// let (train, validation) = (digits.dataset(0..500)?, digits.dataset(500..600)?);
+    /// let mut net = Fused::<(Linear<784, 10>,)>::new(Weights::init(1))?;
+    /// let history = Trainer::new(Adam::default())
+    ///     .epochs(20)
+    ///     .early_stopping(EarlyStopping::default())
+    ///     .fit_with_validation(&mut net, &train, &validation)?;
+    /// let best = &history.epochs[history.best_epoch.unwrap() - 1];
+    /// assert_eq!(best.validation_loss, Some(net.evaluate(&validation)?.loss));
+    /// # Ok::<(), tuplenet::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`fit`](Trainer::fit); [`Error::Setting`](crate::Error::Setting) when samples are to be
+    /// [held back](Trainer::validation) as well, or for target values where the loss takes labels.
+    pub fn fit_with_validation<N, E, D, V>(
+        &mut self,
+        net: &mut E,
+        data: &D,
+        validation: &V,
+    ) -> Result<History>
+    where
+        N: Network,
+        E: Engine<N>,
+        D: TrainingData<N::In, N::Output>,
+        V: DataFor<N::In, N::Output>,
+    {
+        fit(self, net, data, Some(validation))
     }
 }
 

@@ -46,6 +46,11 @@ impl<N: Network> Weights<N> {
     /// Reads a `.safetensors` file with exactly this network's tensors, of type `F32`, `F16` or `BF16`,
     /// called as in `torch.nn.Sequential`.
     ///
+    /// Of a training's checkpoint it reads the weights that [`Trainer::fit`](crate::train::Trainer::fit) would have
+    /// left in the network, had the training ended there: those of the best epoch with
+    /// [`EarlyStopping`](crate::train::EarlyStopping), else those of the last step. The checkpoint's checksum is
+    /// not compared, only when a training is resumed.
+    ///
     /// # Errors
     /// [`Error::Io`] when the file cannot be read; [`Error::WeightsFile`], naming the tensor, when
     /// one is missing, left over, of another type or of another shape.
@@ -53,7 +58,7 @@ impl<N: Network> Weights<N> {
         Self::load_as(path.as_ref(), Names::Sequential)
     }
 
-    /// As [`Weights::load`], where the layers with parameters are called `names`, in order: with
+    /// As [`Weights::load`] of a weights file, where the layers with parameters are called `names`, in order: with
     /// `["fc1", "fc2"]` the tensors are `fc1.weight`, `fc1.bias`, `fc2.weight`, `fc2.bias`.
     ///
     /// # Errors

@@ -5,6 +5,9 @@
 //! `shape`, `data_offsets`; `__metadata__` may stand beside them), then the tensors' bytes. Source:
 //! <https://github.com/huggingface/safetensors#format>. Its rules are kept, and a few more: no field is
 //! unknown, no tensor stands twice, and the tensors are exactly the network's.
+//!
+//! A training's checkpoint is such a file with more in it: the weights of the best epoch under the prefix `best.`, where
+//! they were kept, and those of the last step under `weights.`. Of a checkpoint, the first of these are read.
 
 pub use super::place::{Dtype, Place, Places};
 use super::{
@@ -35,11 +38,13 @@ const MOST_SIZES: usize = 4;
 /// The longest header that the format allows.
 const MOST_HEADER_BYTES: u64 = 100_000_000;
 
-/// The tensors that the header states, by layer; and one that the network does not have.
+/// The tensors that the header states, by layer; and what the network does not have.
 struct Table<'a> {
     /// The weight and the bias of each layer.
     tensors: [[Option<Stated<'a>>; 2]; Plan::CAPACITY],
+    /// One tensor, and the bytes of all of them.
     extra: Option<&'a str>,
+    extra_bytes: usize,
 }
 
 /// Reads the header and checks that the file holds exactly the tensors of `plan`.
@@ -49,7 +54,11 @@ struct Table<'a> {
 pub(crate) const fn places(file: &[u8], plan: &Plan, names: Names<'_>) -> Result<Places, Misfit> {
     attempt!(names.check(plan));
     let (header, data) = attempt!(split(file));
-    let table = attempt!(table(header, data, plan, names));
+    let prefix = match names {
+        Names::Sequential => prefix_in_checkpoint(header),
+        Names::Listed(_) => None,
+    };
+    let table = attempt!(table(header, data, plan, names, prefix));
 
     let nowhere = Place {
         dtype: Dtype::F32,
@@ -60,6 +69,9 @@ pub(crate) const fn places(file: &[u8], plan: &Plan, names: Names<'_>) -> Result
     };
     let data_start = file.len() - data.len();
     let (mut count, mut covered) = (0, 0);
+    if prefix.is_some() {
+        covered = table.extra_bytes;
+    }
     let mut next = Layer::first(plan);
     while let Some(layer) = next {
         let step = &plan.steps()[layer.index];
@@ -81,7 +93,7 @@ pub(crate) const fn places(file: &[u8], plan: &Plan, names: Names<'_>) -> Result
         }
         next = layer.next(plan);
     }
-    if let Some(extra) = table.extra {
+    if let (Some(extra), None) = (table.extra, prefix) {
         let expected = Text::of("only the network's ")
             .then_number(count)
             .then(" tensors");
@@ -137,10 +149,12 @@ const fn table<'a>(
     data: &[u8],
     plan: &Plan,
     names: Names<'_>,
+    prefix: Option<&str>,
 ) -> Result<Table<'a>, Misfit> {
     let mut table = Table {
         tensors: [[None; 2]; Plan::CAPACITY],
         extra: None,
+        extra_bytes: 0,
     };
     let mut cursor = Cursor::new(header);
     if !matches!(header.as_bytes(), [b'{', ..]) {
@@ -166,8 +180,15 @@ const fn table<'a>(
         }
         let stated = attempt!(stated(&mut cursor));
         attempt!(stated.check_bytes(key, data.len()));
-        if !attempt!(table.put(key, stated, plan, names)) && table.extra.is_none() {
-            table.extra = Some(key);
+        let is_put = match after(prefix, key) {
+            Some(key) => attempt!(table.put(key, stated, plan, names)),
+            None => false,
+        };
+        if !is_put {
+            if table.extra.is_none() {
+                table.extra = Some(key);
+            }
+            table.extra_bytes = table.extra_bytes.saturating_add(stated.end - stated.start);
         }
     }
     if !cursor.is_at_end() {
@@ -176,20 +197,69 @@ const fn table<'a>(
     Ok(table)
 }
 
-/// Passes `{"key": "value", ...}`.
-const fn metadata(cursor: &mut Cursor<'_>) -> Result<(), Misfit> {
+/// The rest of `key` after the prefix that the network's tensors have, if it has it.
+const fn after<'a>(prefix: Option<&str>, key: &'a str) -> Option<&'a str> {
+    let Some(prefix) = prefix else {
+        return Some(key);
+    };
+    match key.as_bytes().split_at_checked(prefix.len()) {
+        Some((start, _)) if same(start, prefix.as_bytes()) => Some(key.split_at(prefix.len()).1),
+        _ => None,
+    }
+}
+
+/// The prefix of the weights to read, if the header is that of a checkpoint: of the best epoch's, where they were
+/// kept, else of the last step's. A header that cannot be read has none: the reader that follows says why.
+const fn prefix_in_checkpoint(header: &str) -> Option<&'static str> {
+    let mut cursor = Cursor::new(header);
+    let (mut is_checkpoint, mut has_weights, mut has_best) = (false, false, false);
+    if !cursor.passes(b'{') {
+        return None;
+    }
+    while !cursor.passes(b'}') {
+        cursor.passes(b',');
+        let Ok(key) = cursor.string() else {
+            return None;
+        };
+        if !cursor.passes(b':') {
+            return None;
+        }
+        if same(key.as_bytes(), b"__metadata__") {
+            match metadata(&mut cursor) {
+                Ok(has_manifest) => is_checkpoint |= has_manifest,
+                Err(_) => return None,
+            }
+            continue;
+        }
+        has_weights |= after(Some("weights."), key).is_some();
+        has_best |= after(Some("best."), key).is_some();
+        if stated(&mut cursor).is_err() {
+            return None;
+        }
+    }
+    match (is_checkpoint && has_weights, has_best) {
+        (true, true) => Some("best."),
+        (true, false) => Some("weights."),
+        (false, _) => None,
+    }
+}
+
+/// Passes `{"key": "value", ...}`; whether one of the keys is that of a checkpoint's manifest.
+const fn metadata(cursor: &mut Cursor<'_>) -> Result<bool, Misfit> {
     attempt!(cursor.expect(b'{', "`{`"));
+    let mut has_manifest = false;
     let mut is_first = true;
     while !cursor.passes(b'}') {
         if !is_first {
             attempt!(cursor.expect(b',', "`,` or `}`"));
         }
         is_first = false;
-        attempt!(cursor.string());
+        let key = attempt!(cursor.string());
+        has_manifest |= same(key.as_bytes(), b"checkpoint");
         attempt!(cursor.expect(b':', "`:`"));
         attempt!(cursor.string());
     }
-    Ok(())
+    Ok(has_manifest)
 }
 
 /// Passes `{"dtype": "F32", "shape": [128, 784], "data_offsets": [0, 401408]}`, in any order.

@@ -18,6 +18,8 @@ pub(in crate::train) struct Identity {
     engine: &'static str,
     /// The data's fingerprint.
     data: String,
+    /// The SHA-256 of the validation set, where there is one.
+    validation_set: Option<String>,
     #[serde(flatten)]
     settings: Settings,
 }
@@ -26,12 +28,14 @@ impl Identity {
     pub(in crate::train) fn new<N: Network>(
         engine: &'static str,
         data: String,
+        validation_set: Option<String>,
         settings: Settings,
     ) -> Self {
         Identity {
             network: in_words(&N::PLAN),
             engine,
             data,
+            validation_set,
             settings,
         }
     }

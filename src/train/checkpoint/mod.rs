@@ -6,7 +6,7 @@ mod identity;
 
 use std::{path::PathBuf, time::Duration};
 
-pub(super) use self::{folder::Folder, identity::Identity};
+pub(super) use self::{file::Contents, folder::Folder, identity::Identity};
 use crate::{error::Result, objective::at_least_one};
 
 /// Where, and how often, a training writes down where it stands; always at the end of an epoch.
@@ -16,6 +16,9 @@ use crate::{error::Result, objective::at_least_one};
 /// every draw. It is written aside, synced and renamed, so that a failure at any moment leaves the ones
 /// before it whole. A training that is resumed ends with the same bits as one that was never stopped, on an
 /// engine of the same name and SIMD.
+///
+/// [`Weights::load`](crate::Weights::load), [`Frozen::from_bytes`](crate::Frozen::from_bytes) and
+/// [`frozen!`](crate::frozen!) read the weights alone from a checkpoint.
 ///
 /// ```
 /// use tuplenet::prelude::*;
@@ -69,8 +72,9 @@ impl Checkpoints {
     /// Whether to go on from the newest checkpoint in the folder; with none there, a training begins from
     /// the beginning.
     ///
-    /// One of another network, engine, optimiser, data set or of any other setting is refused; more epochs
-    /// are legal where the learning rate is constant.
+    /// One of another network, engine, optimiser, data set, validation set or of any other setting is refused;
+    /// more epochs are legal where the learning rate is constant. A training that was ended by early stopping or by
+    /// [`Trainer::on_epoch`](super::Trainer::on_epoch) has no epochs left, however many it is given.
     pub fn resume(mut self, resume: bool) -> Self {
         self.resume = resume;
         self

@@ -1,8 +1,9 @@
-//! [`Record`]: a folder with all that it takes to repeat a training, and what came of it.
+//! [`RunFolder`]: a folder with all that it takes to repeat a training, and what came of it.
 
 use std::{
     env, fs, io,
     path::{Path, PathBuf},
+    thread,
     time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -10,18 +11,19 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::{EpochReport, History, Progress, checkpoint::Identity};
 use crate::{
     aside,
     checksum::in_hex,
     error::{Error, Result},
     network::Network,
+    panic,
+    train::{EpochReport, History, Progress, checkpoint::Identity},
     weights::Weights,
 };
 
 /// The files `run.json` and `history.jsonl` of a training under way.
 #[derive(Debug)]
-pub(super) struct Record {
+pub(super) struct RunFolder {
     folder: PathBuf,
     /// What `run.json` holds.
     run: Value,
@@ -35,7 +37,7 @@ enum Line<'a> {
     Epoch(&'a EpochReport),
 }
 
-impl Record {
+impl RunFolder {
     /// Writes what is known before the first step; `history` is that of the part before a checkpoint.
     ///
     /// # Errors
@@ -60,13 +62,13 @@ impl Record {
             "resumed_after_steps": history.progress.last().map(|progress| progress.steps),
             "begun_unix_seconds": now.map(|time| time.as_secs()).unwrap_or_default(),
         });
-        let record = Record {
+        let begun = RunFolder {
             folder: folder.to_owned(),
             run,
         };
-        record.write("run.json", &format!("{:#}\n", record.run))?;
-        record.history(history)?;
-        Ok(record)
+        begun.write("run.json", &format!("{:#}\n", begun.run))?;
+        begun.history(history)?;
+        Ok(begun)
     }
 
     /// Writes the history as it is now.
@@ -90,14 +92,28 @@ impl Record {
         self.write("history.jsonl", &text)
     }
 
-    /// Writes what came of the training.
-    pub(super) fn end<N: Network>(mut self, history: &History, weights: &Weights<N>) -> Result<()> {
+    /// Writes what came of the training: the history, and `run.json` with its result.
+    pub(super) fn end<N: Network>(
+        mut self,
+        history: &History,
+        weights: Option<Weights<N>>,
+        outcome: &thread::Result<Result<()>>,
+    ) -> Result<()> {
+        let (outcome, error) = match outcome {
+            Ok(Ok(())) => ("complete", None),
+            Ok(Err(error @ Error::Stopped { .. })) => ("stopped", Some(error.to_string())),
+            Ok(Err(error)) => ("failed", Some(error.to_string())),
+            Err(panic) => ("panicked", Some(panic::words(&**panic))),
+        };
         self.run["result"] = json!({
+            "outcome": outcome,
+            "error": error,
             "epochs": history.epochs.len(),
             "best_epoch": history.best_epoch,
             "train_seconds": history.train_seconds(),
-            "weights_sha256": weights.sha256(),
+            "weights_sha256": weights.map(|weights| weights.sha256()),
         });
+        self.history(history)?;
         self.write("run.json", &format!("{:#}\n", self.run))
     }
 

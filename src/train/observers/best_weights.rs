@@ -1,0 +1,48 @@
+//! The weights of the best epoch, for [`EarlyStopping`](crate::train::EarlyStopping).
+
+use crate::{
+    engine::Engine,
+    error::Result,
+    network::Network,
+    train::{
+        EpochReport,
+        standing::{Best, Standing},
+        training::Training,
+    },
+    weights::Weights,
+};
+
+/// Keeps `weights` if they are the best so far; whether the training ends, as none were better for too long.
+pub(super) fn end_epoch<N: Network, E>(
+    training: &mut Training<'_, N, E>,
+    report: &EpochReport,
+    weights: &Weights<N>,
+) -> bool {
+    let (Some(stopping), Some(loss)) = (training.settings.early_stopping, report.validation_loss)
+    else {
+        return false;
+    };
+    let Standing { best, .. } = &mut training.standing;
+    if stopping.is_better(loss, best.as_ref().map(|best| best.loss)) {
+        *best = Some(Best {
+            epoch: report.epoch,
+            loss,
+            weights: weights.clone(),
+        });
+        return false;
+    }
+    best.as_ref()
+        .is_some_and(|best| report.epoch - best.epoch >= stopping.patience)
+}
+
+/// Gives the network its best weights, if there are some, and says of which epoch they are.
+pub(super) fn restore<N: Network, E: Engine<N>>(
+    net: &mut E,
+    best: Option<Best<N>>,
+) -> Result<Option<usize>> {
+    let Some(best) = best else {
+        return Ok(None);
+    };
+    net.restore(&best.weights, None)?;
+    Ok(Some(best.epoch))
+}

@@ -1,0 +1,72 @@
+//! [`CheckpointWriter`]: writes checkpoints of a training, when it is time.
+
+use std::{
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+
+use crate::{
+    engine::Engine,
+    error::Result,
+    network::Network,
+    train::{
+        Checkpoints,
+        checkpoint::{Contents, Folder, Identity},
+        training::Training,
+    },
+    weights::Weights,
+};
+
+/// A folder of checkpoints, and when the next one is due.
+#[derive(Debug)]
+pub(super) struct CheckpointWriter {
+    folder: Folder,
+    every: Option<Duration>,
+    /// When the last checkpoint was written, or the training begun.
+    written_at: Instant,
+}
+
+impl CheckpointWriter {
+    /// Takes the folder; with the checkpoint to go on from, if there is one and it is asked for.
+    ///
+    /// # Errors
+    /// [`Error::Io`](crate::Error::Io) and [`Error::Checkpoint`](crate::Error::Checkpoint), as [`Folder`] has them.
+    pub(super) fn new<N: Network>(
+        checkpoints: &Checkpoints,
+        identity: &Identity,
+    ) -> Result<(Self, Option<(PathBuf, Contents<N>)>)> {
+        let folder = Folder::take(checkpoints, identity)?;
+        let resumed = if checkpoints.resume {
+            folder.resume()?
+        } else {
+            folder.check_empty()?;
+            None
+        };
+        let writer = CheckpointWriter {
+            folder,
+            every: checkpoints.every,
+            written_at: Instant::now(),
+        };
+        Ok((writer, resumed))
+    }
+
+    /// Whether it is time for one within an epoch.
+    pub(super) fn is_due(&self) -> bool {
+        self.every
+            .is_some_and(|every| self.written_at.elapsed() >= every)
+    }
+
+    /// Writes where the training stands; its `weights` are finite.
+    pub(super) fn write<N: Network, E: Engine<N>>(
+        &mut self,
+        training: &mut Training<'_, N, E>,
+        weights: &Weights<N>,
+    ) -> Result<()> {
+        let optimizer = training.net.optimizer_state()?;
+        let standing = &training.standing;
+        let path = self.folder.write(weights, optimizer.as_ref(), standing)?;
+        training.last_checkpoint = Some(path);
+        self.written_at = Instant::now();
+        Ok(())
+    }
+}

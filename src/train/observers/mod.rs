@@ -1,0 +1,151 @@
+//! What observes a training: for each event, who is told of it, in order.
+//!
+//! | event | observers |
+//! | --- | --- |
+//! | [`begin`](Observers::begin): the engine has its first weights | run folder |
+//! | [`after_run`](Observers::after_run): some fifty times an epoch | history, `on_progress`, checkpoint if it is time, stop flag |
+//! | [`end_epoch`](Observers::end_epoch): samples trained on and measured | best weights, history, `on_epoch`, run folder, checkpoint |
+//! | [`end`](Observers::end): on every exit, a panic included | best weights, run folder |
+
+mod best_weights;
+mod checkpoint_writer;
+mod run_folder;
+
+use std::{ops::ControlFlow, panic, path::PathBuf, sync::atomic::Ordering, thread};
+
+use self::{checkpoint_writer::CheckpointWriter, run_folder::RunFolder};
+use super::{
+    EpochReport, History, Progress, Trainer,
+    checkpoint::{Contents, Identity},
+    standing::Standing,
+    training::Training,
+};
+use crate::{
+    engine::Engine,
+    error::{Error, Result},
+    network::Network,
+};
+
+/// The observers of one training.
+pub(super) struct Observers<'f, 't> {
+    /// Has the callbacks and the stop flag.
+    trainer: &'f mut Trainer<'t>,
+    checkpoints: Option<CheckpointWriter>,
+    /// Known where there are checkpoints or a run folder.
+    identity: Option<Identity>,
+    run_folder: Option<RunFolder>,
+}
+
+impl<'f, 't> Observers<'f, 't> {
+    /// The observers that `trainer` is told of, and the checkpoint to go on from, if there is one.
+    pub(super) fn new<N: Network>(
+        trainer: &'f mut Trainer<'t>,
+        identity: Option<Identity>,
+    ) -> Result<(Self, Option<(PathBuf, Contents<N>)>)> {
+        let (mut checkpoints, mut resumed) = (None, None);
+        if let (Some(settings), Some(identity)) = (&trainer.checkpoints, &identity) {
+            let (writer, contents) = CheckpointWriter::new(settings, identity)?;
+            (checkpoints, resumed) = (Some(writer), contents);
+        }
+        let observers = Observers {
+            trainer,
+            checkpoints,
+            identity,
+            run_folder: None,
+        };
+        Ok((observers, resumed))
+    }
+
+    /// Before the first step.
+    pub(super) fn begin<N: Network, E: Engine<N>>(
+        &mut self,
+        training: &Training<'_, N, E>,
+    ) -> Result<()> {
+        if let (Some(path), Some(identity)) = (&self.trainer.run_folder, &self.identity) {
+            let (device, weights) = (training.net.device(), training.net.weights()?);
+            let history = &training.standing.history;
+            let begun = RunFolder::begin(path, identity, device, &weights, history)?;
+            self.run_folder = Some(begun);
+        }
+        Ok(())
+    }
+
+    /// After a run of batches.
+    ///
+    /// # Errors
+    /// [`Error::Stopped`] when the training is asked to stop.
+    pub(super) fn after_run<N: Network, E: Engine<N>>(
+        &mut self,
+        training: &mut Training<'_, N, E>,
+        progress: Progress,
+    ) -> Result<()> {
+        training.standing.history.progress.push(progress);
+        if let Some(callback) = &mut self.trainer.on_progress {
+            callback(&progress);
+        }
+        let flag = self.trainer.stop;
+        let is_asked_to_stop = flag.is_some_and(|flag| flag.load(Ordering::Relaxed));
+        if let Some(writer) = &mut self.checkpoints
+            && (is_asked_to_stop || writer.is_due())
+        {
+            let weights = training.finite_weights()?;
+            writer.write(training, &weights)?;
+        }
+        if is_asked_to_stop {
+            return Err(Error::Stopped {
+                epoch: training.epoch_number(),
+                step: training.standing.losses.len(),
+                checkpoint: training.last_checkpoint.clone(),
+            });
+        }
+        Ok(())
+    }
+
+    /// After an epoch.
+    pub(super) fn end_epoch<N: Network, E: Engine<N>>(
+        &mut self,
+        training: &mut Training<'_, N, E>,
+        report: EpochReport,
+    ) -> Result<()> {
+        let weights = training.finite_weights()?;
+        let mut has_ended = best_weights::end_epoch(training, &report, &weights);
+        training.standing.history.epochs.push(report.clone());
+        if let Some(callback) = &mut self.trainer.on_epoch {
+            has_ended |= callback(&report) == ControlFlow::Break(());
+        }
+        training.standing.next_epoch(has_ended);
+        if let Some(folder) = &self.run_folder {
+            folder.history(&training.standing.history)?;
+        }
+        match &mut self.checkpoints {
+            Some(writer) => writer.write(training, &weights),
+            None => Ok(()),
+        }
+    }
+
+    /// The training's end, whatever came of it; of several errors, the first one is returned.
+    ///
+    /// # Panics
+    /// When the training panicked: it goes on from here.
+    pub(super) fn end<N: Network, E: Engine<N>>(
+        self,
+        training: Training<'_, N, E>,
+        outcome: thread::Result<Result<()>>,
+    ) -> Result<History> {
+        let Training { net, standing, .. } = training;
+        let Standing {
+            mut history, best, ..
+        } = standing;
+        let restored = best_weights::restore(net, best);
+        history.best_epoch = restored.as_ref().ok().copied().flatten();
+        let outcome = outcome.map(|result| result.and(restored.map(|_| ())));
+        let recorded = match self.run_folder {
+            Some(folder) => folder.end(&history, net.weights().ok(), &outcome),
+            None => Ok(()),
+        };
+        match outcome {
+            Ok(result) => result.and(recorded).map(|()| history),
+            Err(panic) => panic::resume_unwind(panic),
+        }
+    }
+}

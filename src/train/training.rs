@@ -1,0 +1,105 @@
+//! [`Training`]: the engine, and where its training stands.
+
+use std::path::PathBuf;
+
+use super::{checkpoint::Contents, settings::Settings, standing::Standing};
+use crate::{
+    engine::Engine,
+    error::{Error, Result},
+    network::Network,
+    weights::Weights,
+};
+
+/// A training under way: what the loop changes, and the observers look at.
+pub(super) struct Training<'f, N, E> {
+    pub(super) settings: Settings,
+    pub(super) net: &'f mut E,
+    pub(super) standing: Standing<N>,
+    /// Written by this training, or the one that it goes on from.
+    pub(super) last_checkpoint: Option<PathBuf>,
+}
+
+impl<'f, N: Network, E: Engine<N>> Training<'f, N, E> {
+    /// A training from its first epoch, or from what a checkpoint holds.
+    pub(super) fn begin(
+        net: &'f mut E,
+        settings: Settings,
+        resumed: Option<(PathBuf, Contents<N>)>,
+    ) -> Result<Self> {
+        let (last_checkpoint, standing) = match resumed {
+            Some((path, contents)) => {
+                net.restore(&contents.weights, contents.optimizer.as_ref())?;
+                (Some(path), contents.standing)
+            }
+            None => {
+                if settings.reset_optimizer {
+                    let weights = net.weights()?;
+                    net.restore(&weights, None)?;
+                }
+                (None, Standing::at(settings.initial_epoch))
+            }
+        };
+        Ok(Training {
+            settings,
+            net,
+            standing,
+            last_checkpoint,
+        })
+    }
+
+    /// Whether there is no epoch left.
+    pub(super) fn is_over(&self) -> bool {
+        let position = &self.standing.position;
+        position.has_ended || position.epoch >= self.settings.epochs
+    }
+
+    /// The epoch that is trained, counted from 1.
+    pub(super) fn epoch_number(&self) -> usize {
+        self.standing.position.epoch + 1
+    }
+
+    /// The epoch's last step so far, from 0.
+    pub(super) fn last_step(&self) -> usize {
+        self.standing.losses.len().saturating_sub(1)
+    }
+
+    /// The weights, every one of them finite.
+    ///
+    /// # Errors
+    /// [`Error::NotFinite`] when one is not.
+    pub(super) fn finite_weights(&self) -> Result<Weights<N>> {
+        let weights = self.net.weights()?;
+        if weights.as_slice().iter().all(|value| value.is_finite()) {
+            return Ok(weights);
+        }
+        let loss = self.standing.losses.last().copied();
+        self.not_finite(self.last_step(), loss.unwrap_or_default())
+    }
+
+    /// The error of a loss or weight that is not finite, found after step `step` of the epoch, from 0.
+    pub(super) fn not_finite<T>(&self, step: usize, loss: f32) -> Result<T> {
+        let Settings {
+            optimizer,
+            schedule,
+            ..
+        } = self.settings;
+        let position = &self.standing.position;
+        let at = position.steps_before + step as u64;
+        let weights = self.net.weights()?;
+        let bad = weights
+            .tensors()
+            .find(|tensor| tensor.values.iter().any(|value| !value.is_finite()));
+        Err(Error::NotFinite {
+            epoch: self.epoch_number(),
+            step: step + 1,
+            loss,
+            tensor: bad.map(|tensor| tensor.name),
+            learning_rate: schedule.learning_rate(
+                optimizer.learning_rate(),
+                at,
+                position.total_steps,
+            ),
+            checkpoint: self.last_checkpoint.clone(),
+        })
+    }
+}

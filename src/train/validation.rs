@@ -1,0 +1,116 @@
+//! [`Validation`]: the samples that are measured on after each epoch.
+
+use std::sync::Arc;
+
+use super::training::Training;
+use crate::{
+    data::{DataFor, Samples, Targets},
+    engine::Engine,
+    error::Result,
+    metrics::{Evaluation, mean_loss},
+    network::Network,
+    objective::Loss,
+};
+
+/// Which samples are measured on: those of a set of the caller's own, or those that are held back.
+pub(super) enum Validation<D> {
+    /// All samples of a set.
+    Set(Uploaded<D>),
+    /// The samples that are held back; as they are without distortion, if an epoch's are distorted.
+    HeldBack { undistorted: Option<Uploaded<D>> },
+}
+
+/// Samples, and where the engine reads them.
+pub(super) struct Uploaded<D> {
+    samples: Arc<Samples>,
+    data: D,
+}
+
+/// What came of it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Measured {
+    pub(super) loss: f64,
+    /// Where the samples have labels.
+    pub(super) accuracy: Option<f64>,
+}
+
+impl<D> Validation<D> {
+    /// Uploads what lies apart from the samples of an epoch.
+    pub(super) fn new<N: Network, E: Engine<N, Data = D>>(
+        training: &Training<'_, N, E>,
+        set: Option<&impl DataFor<N::In, N::Output>>,
+        undistorted: Option<&impl DataFor<N::In, N::Output>>,
+    ) -> Result<Self> {
+        if let Some(set) = set {
+            return Ok(Validation::Set(Uploaded::new(training.net, set)?));
+        }
+        let undistorted = undistorted.filter(|_| training.settings.validation_samples > 0);
+        let undistorted = undistorted.map(|samples| Uploaded::new(training.net, samples));
+        Ok(Validation::HeldBack {
+            undistorted: undistorted.transpose()?,
+        })
+    }
+
+    /// Loss and accuracy, or `None` where there are no samples to measure on; of `epoch`'s samples,
+    /// `held_back` are held back.
+    pub(super) fn measure<N: Network, E: Engine<N, Data = D>>(
+        &self,
+        training: &Training<'_, N, E>,
+        epoch: (&Samples, &D),
+        held_back: &[u32],
+    ) -> Result<Option<Measured>> {
+        let loss = training.settings.loss.measured();
+        let all: Vec<u32>;
+        let (both, order) = match self {
+            Validation::Set(set) => {
+                all = (0..set.samples.len as u32).collect();
+                (set.both(), &all[..])
+            }
+            Validation::HeldBack { undistorted } => {
+                let both = undistorted.as_ref().map_or(epoch, Uploaded::both);
+                (both, held_back)
+            }
+        };
+        if order.is_empty() {
+            return Ok(None);
+        }
+        measure(training.net, loss, both, order).map(Some)
+    }
+}
+
+impl<D> Uploaded<D> {
+    fn new<N: Network, E: Engine<N, Data = D>>(
+        net: &E,
+        data: &impl DataFor<N::In, N::Output>,
+    ) -> Result<Self> {
+        Ok(Uploaded {
+            samples: Arc::clone(data.samples()),
+            data: net.upload(data)?,
+        })
+    }
+
+    fn both(&self) -> (&Samples, &D) {
+        (&self.samples, &self.data)
+    }
+}
+
+/// The mean loss of the samples `order`, and with labels the accuracy.
+fn measure<N: Network, E: Engine<N>>(
+    net: &E,
+    loss: Loss,
+    (samples, data): (&Samples, &E::Data),
+    order: &[u32],
+) -> Result<Measured> {
+    let logits = net.logits(data, order)?;
+    let mut accuracy = None;
+    if matches!(samples.targets, Targets::Labels(_)) {
+        let evaluation = Evaluation::of_logits::<N>(samples, order, &logits)?;
+        accuracy = Some(evaluation.accuracy());
+        if loss == Loss::CrossEntropy {
+            let loss = evaluation.loss;
+            return Ok(Measured { loss, accuracy });
+        }
+    }
+    let loss = mean_loss::<N>(loss, samples, order, &logits);
+    Ok(Measured { loss, accuracy })
+}
