@@ -3,6 +3,7 @@
 #![cfg(feature = "dfdx")]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod again;
 mod anything;
 mod batches;
 mod checkpoints;
@@ -13,6 +14,7 @@ mod clipping;
 mod curves;
 mod early_stopping;
 mod engines;
+mod exits;
 mod explain;
 mod finite_differences;
 mod frozen;
@@ -31,4 +33,5 @@ mod reader;
 mod resume;
 mod schedules;
 mod settings;
+mod validation;
 mod wide;

@@ -66,7 +66,8 @@ impl<N: Network> Frozen<N> {
     /// The network with the weights in the bytes of a `.safetensors` file, read or mapped into memory:
     /// they are borrowed, not copied, and need no alignment.
     ///
-    /// The file has exactly this network's tensors, all `f32`, with the keys of `torch.nn.Sequential`.
+    /// The file has exactly this network's tensors, all `f32`, with the keys of `torch.nn.Sequential`; or it is a
+    /// training's checkpoint, of which the weights are read that `Weights::load` reads.
     ///
     /// ```
     /// use tuplenet::prelude::*;

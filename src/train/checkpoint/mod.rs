@@ -17,7 +17,7 @@ use crate::{error::Result, objective::at_least_one};
 /// before it whole. A training that is resumed ends with the same bits as one that was never stopped, on an
 /// engine of the same name and SIMD.
 ///
-/// [`Weights::load`](crate::Weights::load), [`Frozen::from_bytes`](crate::Frozen::from_bytes) and
+/// [`Weights::load`](crate::Weights::load), [`Frozen::from_bytes`](crate::frozen::Frozen::from_bytes) and
 /// [`frozen!`](crate::frozen!) read the weights alone from a checkpoint.
 ///
 /// ```

@@ -113,8 +113,9 @@ impl RunFolder {
             "train_seconds": history.train_seconds(),
             "weights_sha256": weights.map(|weights| weights.sha256()),
         });
-        self.history(history)?;
-        self.write("run.json", &format!("{:#}\n", self.run))
+        let written = self.history(history);
+        self.write("run.json", &format!("{:#}\n", self.run))?;
+        written
     }
 
     fn write(&self, name: &str, text: &str) -> Result<()> {

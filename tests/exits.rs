@@ -1,0 +1,469 @@
+//! Every exit of a training, and what was promised for all of them: the best weights, the run folder's record, whole
+//! checkpoints in a folder that is free again, and a resumption to the bits of a training that nobody disturbed.
+
+use std::{
+    cell::{Cell, RefCell},
+    fs,
+    ops::ControlFlow,
+    panic::{self, AssertUnwindSafe},
+    path::Path,
+    sync::atomic::{AtomicBool, Ordering},
+};
+
+use serde_json::Value;
+use tuplenet::{
+    Error, Result,
+    data::{DataFor, TrainingData},
+    engine::{OptimizerState, Run},
+    prelude::*,
+    shape::Features,
+    train::History,
+};
+
+use crate::engines::{Tested, on_every_engine};
+
+type Net = (Linear<70, 9>, ReLU, Dropout<20>, Linear<9, 3>);
+
+on_every_engine! {
+    on_every_exit_what_was_promised_is_kept
+}
+
+/// 39 samples are trained on in batches of 6: seven steps an epoch, each a run of its own.
+const STEPS: usize = 7;
+const EPOCHS: usize = 5;
+/// What goes wrong does so in this epoch.
+const EPOCH: usize = 4;
+
+/// How a training ends.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Exit {
+    Complete,
+    Patience,
+    Break,
+    Stop,
+    LossNotFinite,
+    WeightNotFinite,
+    ValidationNotFinite,
+    EngineTrains,
+    EngineMeasures,
+    EngineUploads,
+    Data,
+    CheckpointWrite,
+    RunFolderWrite,
+    PanicOnProgress,
+    PanicOnEpoch,
+    PanicInEngine,
+    PanicInData,
+}
+
+impl Exit {
+    const ALL: [Exit; 17] = [
+        Exit::Complete,
+        Exit::Patience,
+        Exit::Break,
+        Exit::Stop,
+        Exit::LossNotFinite,
+        Exit::WeightNotFinite,
+        Exit::ValidationNotFinite,
+        Exit::EngineTrains,
+        Exit::EngineMeasures,
+        Exit::EngineUploads,
+        Exit::Data,
+        Exit::CheckpointWrite,
+        Exit::RunFolderWrite,
+        Exit::PanicOnProgress,
+        Exit::PanicOnEpoch,
+        Exit::PanicInEngine,
+        Exit::PanicInData,
+    ];
+
+    /// What `run.json` calls it.
+    fn outcome(self) -> &'static str {
+        match self {
+            Exit::Complete | Exit::Patience | Exit::Break => "complete",
+            Exit::Stop => "stopped",
+            Exit::PanicOnProgress
+            | Exit::PanicOnEpoch
+            | Exit::PanicInEngine
+            | Exit::PanicInData => "panicked",
+            _ => "failed",
+        }
+    }
+
+    /// Words of the error or the panic.
+    fn words(self) -> &'static str {
+        match self {
+            Exit::Complete | Exit::Patience | Exit::Break => "",
+            Exit::Stop => "stopped in epoch 4 after step 3",
+            Exit::LossNotFinite => "in epoch 4, step 3",
+            Exit::WeightNotFinite => "a value of `0.weight` is not finite in epoch 4, step 7",
+            Exit::ValidationNotFinite => "the loss is NaN in epoch 4, step 7",
+            Exit::EngineTrains => "the third step fails",
+            Exit::EngineMeasures => "no logits",
+            Exit::EngineUploads => "no room",
+            Exit::Data => "no samples",
+            Exit::CheckpointWrite => "checkpoint-000000000028.safetensors: cannot write",
+            Exit::RunFolderWrite => "history.jsonl: cannot write",
+            Exit::PanicOnProgress => "a panic of on_progress",
+            Exit::PanicOnEpoch => "a panic of on_epoch",
+            Exit::PanicInEngine => "a panic of the engine",
+            Exit::PanicInData => "a panic of the data",
+        }
+    }
+}
+
+/// An engine that fails where it is told to.
+struct Faulty<E> {
+    net: E,
+    exit: Exit,
+    /// Calls of `train`, and the weights' sums after each that went well.
+    trained: usize,
+    sums: Vec<String>,
+    uploaded: Cell<usize>,
+    measured: Cell<usize>,
+}
+
+impl<E: Engine<Net>> Faulty<E> {
+    fn new(net: E, exit: Exit) -> Self {
+        Faulty {
+            sums: vec![net.weights().unwrap().sha256()],
+            net,
+            exit,
+            trained: 0,
+            uploaded: Cell::new(0),
+            measured: Cell::new(0),
+        }
+    }
+
+    fn fails<T>(&self, words: &str) -> Result<T> {
+        Err(Error::Device {
+            engine: self.name(),
+            device: self.device(),
+            message: words.to_owned(),
+        })
+    }
+
+    /// Puts a NaN among the weights.
+    fn poison(&mut self) {
+        let mut weights = self.net.weights().unwrap();
+        weights.as_mut_slice()[0] = f32::NAN;
+        let state = self.net.optimizer_state().unwrap();
+        self.net.restore(&weights, state.as_ref()).unwrap();
+    }
+}
+
+impl<E: Engine<Net>> Engine<Net> for Faulty<E> {
+    type Data = E::Data;
+
+    fn name(&self) -> &'static str {
+        self.net.name()
+    }
+
+    fn device(&self) -> String {
+        self.net.device()
+    }
+
+    fn upload(&self, data: &impl DataFor<Features<70>, Features<3>>) -> Result<E::Data> {
+        self.uploaded.set(self.uploaded.get() + 1);
+        if self.exit == Exit::EngineUploads && self.uploaded.get() == EPOCH {
+            return self.fails("no room");
+        }
+        self.net.upload(data)
+    }
+
+    fn train(&mut self, data: &E::Data, run: &Run<'_>, losses: &mut Vec<f32>) -> Result<()> {
+        self.trained += 1;
+        let is_third = self.trained == (EPOCH - 1) * STEPS + 3;
+        match self.exit {
+            Exit::EngineTrains if is_third => return self.fails("the third step fails"),
+            Exit::PanicInEngine if is_third => panic!("a panic of the engine"),
+            _ => self.net.train(data, run, losses)?,
+        }
+        if self.exit == Exit::LossNotFinite && is_third {
+            *losses.last_mut().unwrap() = f32::INFINITY;
+        }
+        if self.exit == Exit::WeightNotFinite && self.trained == EPOCH * STEPS {
+            self.poison();
+        }
+        self.sums.push(self.net.weights()?.sha256());
+        Ok(())
+    }
+
+    fn logits(&self, data: &E::Data, order: &[u32]) -> Result<Vec<f32>> {
+        self.measured.set(self.measured.get() + 1);
+        let mut logits = self.net.logits(data, order)?;
+        match self.exit {
+            Exit::EngineMeasures if self.measured.get() == EPOCH => self.fails("no logits"),
+            Exit::ValidationNotFinite if self.measured.get() == EPOCH => {
+                logits.fill(f32::NAN);
+                Ok(logits)
+            }
+            _ => Ok(logits),
+        }
+    }
+
+    fn forward(&self, features: &[f32]) -> Result<Vec<f32>> {
+        self.net.forward(features)
+    }
+
+    fn weights(&self) -> Result<Weights<Net>> {
+        self.net.weights()
+    }
+
+    fn optimizer_state(&self) -> Result<Option<OptimizerState<Net>>> {
+        self.net.optimizer_state()
+    }
+
+    fn restore(
+        &mut self,
+        weights: &Weights<Net>,
+        state: Option<&OptimizerState<Net>>,
+    ) -> Result<()> {
+        self.net.restore(weights, state)
+    }
+}
+
+/// The same samples every epoch, in new memory, so that they are uploaded each time.
+struct Afresh {
+    exit: Exit,
+}
+
+impl TrainingData<Features<70>, Features<3>> for Afresh {
+    type Epoch = Dataset<70, 3>;
+
+    fn epoch(&self, epoch: usize) -> Result<Dataset<70, 3>> {
+        match self.exit {
+            Exit::Data if epoch + 1 == EPOCH => Err(Error::Ahead {
+                message: "no samples".to_owned(),
+            }),
+            Exit::PanicInData if epoch + 1 == EPOCH => panic!("a panic of the data"),
+            _ => Ok(samples()),
+        }
+    }
+
+    fn fingerprint(&self) -> String {
+        "afresh".to_owned()
+    }
+}
+
+/// 50 samples, 30 % of whose features are not 0.
+fn samples() -> Dataset<70, 3> {
+    let value = |i: usize| match (i * 7919) % 1000 {
+        k if k >= 300 => 0.0,
+        k => k as f32 / 150.0 - 1.0,
+    };
+    let features = (0..50 * 70).map(value).collect();
+    Dataset::from_values(features, (0..50).map(|i| (i * i % 3) as u8).collect()).unwrap()
+}
+
+/// So fast that the validation loss is at its best before the end.
+fn trainer<'a>(epochs: usize) -> Trainer<'a> {
+    let adam = Adam {
+        learning_rate: 0.1,
+        ..Adam::default()
+    };
+    Trainer::new(adam)
+        .epochs(epochs)
+        .batch(6)
+        .seed(1)
+        .validation(11)
+}
+
+/// What came of a training, and what its callbacks saw.
+struct Observed<E> {
+    result: std::thread::Result<Result<History>>,
+    net: Faulty<E>,
+    /// The validation loss of each epoch.
+    losses: Vec<f64>,
+    points: usize,
+}
+
+/// A training in `folder` that ends by `exit`; without one, nothing disturbs it.
+fn train<T: Tested>(
+    folder: &Path,
+    patience: Option<usize>,
+    exit: Exit,
+) -> Observed<T::Engine<Net>> {
+    let mut net = Faulty::new(T::new::<Net>(Weights::init(2)), exit);
+    let (stop, points) = (AtomicBool::new(false), Cell::new(0));
+    let losses = RefCell::new(Vec::new());
+    let checkpoints = folder.join("checkpoints");
+    let mut trainer = trainer(EPOCHS)
+        .checkpoints(Checkpoints::in_folder(&checkpoints).resume(true))
+        .run_folder(folder.join("run"))
+        .stop_when(&stop)
+        .on_progress(|progress| {
+            points.set(points.get() + 1);
+            if progress.epoch == EPOCH && progress.steps as usize == (EPOCH - 1) * STEPS + 3 {
+                stop.store(exit == Exit::Stop, Ordering::Relaxed);
+                assert!(exit != Exit::PanicOnProgress, "a panic of on_progress");
+            }
+        })
+        .on_epoch(|report| {
+            losses.borrow_mut().push(report.validation_loss.unwrap());
+            if report.epoch < EPOCH {
+                return ControlFlow::Continue(());
+            }
+            match exit {
+                // a folder in the place of a file
+                Exit::CheckpointWrite => {
+                    fs::create_dir(checkpoints.join("checkpoint-000000000028.safetensors")).unwrap()
+                }
+                Exit::RunFolderWrite => {
+                    let file = folder.join("run/history.jsonl");
+                    fs::remove_file(&file).unwrap();
+                    fs::create_dir_all(file.join("full")).unwrap();
+                }
+                Exit::PanicOnEpoch => panic!("a panic of on_epoch"),
+                Exit::Break => return ControlFlow::Break(()),
+                _ => {}
+            }
+            ControlFlow::Continue(())
+        });
+    if let Some(patience) = patience {
+        trainer = trainer.early_stopping(EarlyStopping {
+            patience,
+            ..EarlyStopping::default()
+        });
+    }
+    let fit = || trainer.fit(&mut net, &Afresh { exit });
+    let result = panic::catch_unwind(AssertUnwindSafe(fit));
+    drop(trainer);
+    Observed {
+        result,
+        net,
+        losses: losses.into_inner(),
+        points: points.get(),
+    }
+}
+
+/// The weights after so many epochs, as a training without any observer has them.
+fn weights_after<T: Tested>(epochs: usize) -> String {
+    let mut net = T::new::<Net>(Weights::init(2));
+    trainer(epochs).fit(&mut net, &samples()).unwrap();
+    net.weights().unwrap().sha256()
+}
+
+/// The first epoch of the least loss, from 1.
+fn best_of(losses: &[f64]) -> usize {
+    let least = losses.iter().copied().fold(f64::INFINITY, f64::min);
+    1 + losses.iter().position(|loss| *loss == least).unwrap()
+}
+
+fn json(path: &Path) -> Value {
+    serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
+}
+
+fn on_every_exit_what_was_promised_is_kept<T: Tested>() {
+    for exit in Exit::ALL {
+        let patience = if exit == Exit::Patience { 1 } else { 9 };
+        for patience in [None, Some(patience)] {
+            if exit != Exit::Patience || patience.is_some() {
+                keeps_its_promises::<T>(exit, patience);
+            }
+        }
+    }
+}
+
+fn keeps_its_promises<T: Tested>(exit: Exit, patience: Option<usize>) {
+    let case = format!("{exit:?}, early stopping {patience:?}");
+    let (undisturbed, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let folder = folder.path();
+    let observed = train::<T>(folder, patience, exit);
+    let Observed {
+        result,
+        net,
+        losses,
+        points,
+    } = observed;
+    let weights = net.weights().unwrap().sha256();
+
+    // the exit itself
+    let words = match &result {
+        Ok(Ok(history)) => {
+            assert_eq!(history.epochs.len(), losses.len(), "{case}");
+            String::new()
+        }
+        Ok(Err(error)) => error.to_string(),
+        Err(panic) => (*panic.downcast_ref::<&str>().unwrap()).to_owned(),
+    };
+    assert!(words.contains(exit.words()), "{case}: {words}");
+    assert_eq!(
+        words.is_empty(),
+        exit.outcome() == "complete",
+        "{case}: {words}"
+    );
+    assert_eq!(result.is_err(), exit.outcome() == "panicked", "{case}");
+
+    // the network: its best weights, or those after the last step
+    let best = patience.map(|_| best_of(&losses));
+    if let Some(best) = best {
+        assert!(
+            best < losses.len(),
+            "{case}: the last epoch is not the best"
+        );
+        assert_eq!(weights, weights_after::<T>(best), "{case}");
+        assert!(net.optimizer_state().unwrap().is_none(), "{case}");
+    } else {
+        assert_eq!(Some(&weights), net.sums.last(), "{case}");
+        assert_eq!(
+            net.optimizer_state().unwrap().unwrap().steps as usize,
+            net.sums.len() - 1,
+            "{case}"
+        );
+    }
+
+    // the run folder
+    let record = &json(&folder.join("run/run.json"))["result"];
+    assert_eq!(record["outcome"], exit.outcome(), "{case}");
+    assert_eq!(record["error"].as_str().unwrap_or(""), words, "{case}");
+    assert_eq!(record["weights_sha256"], weights, "{case}");
+    assert_eq!(record["epochs"], losses.len(), "{case}");
+    assert_eq!(record["best_epoch"].as_u64(), best.map(|e| e as u64));
+    let history = folder.join("run/history.jsonl");
+    if exit == Exit::RunFolderWrite {
+        fs::remove_dir_all(history).unwrap();
+    } else {
+        let history = fs::read_to_string(history).unwrap();
+        let of = |kind: &str| history.matches(&format!("\"kind\":\"{kind}\"")).count();
+        let counts = (of("epoch"), of("progress"));
+        assert_eq!(counts, (losses.len(), points), "{case}");
+    }
+
+    // the checkpoints: whole, in a folder that is free, and the way to the bits of an undisturbed training
+    if exit == Exit::CheckpointWrite {
+        fs::remove_dir(folder.join("checkpoints/checkpoint-000000000028.safetensors")).unwrap();
+    }
+    let newest = Checkpoints::newest(folder.join("checkpoints"))
+        .unwrap()
+        .unwrap();
+    let kept = Weights::<Net>::load(&newest).unwrap().sha256();
+    if exit.outcome() == "complete" || exit == Exit::Stop {
+        assert_eq!(kept, weights, "{case}: what `fit` left in the network");
+    }
+    let resumed = train::<T>(folder, patience, Exit::Complete);
+    let history = resumed.result.unwrap().unwrap();
+    let sum = resumed.net.weights().unwrap().sha256();
+    if exit.outcome() == "complete" {
+        assert_eq!(resumed.net.trained, 0, "{case}: it had ended");
+        assert_eq!(
+            (sum, history.epochs.len()),
+            (weights, losses.len()),
+            "{case}"
+        );
+        assert_eq!(history.best_epoch, best, "{case}");
+    } else {
+        let whole = train::<T>(undisturbed.path(), patience, Exit::Complete);
+        assert_eq!(sum, whole.net.weights().unwrap().sha256(), "{case}");
+        assert_eq!(numbers(&history), numbers(&whole.result.unwrap().unwrap()));
+    }
+}
+
+/// The history without its clock.
+fn numbers(history: &History) -> String {
+    let mut history = history.clone();
+    for epoch in &mut history.epochs {
+        (epoch.train_seconds, epoch.samples_per_second) = (0.0, 0.0);
+    }
+    format!("{history:?}")
+}
