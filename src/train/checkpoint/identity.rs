@@ -103,6 +103,121 @@ mod tests {
         assert_eq!(difference(&a, &b).unwrap().2, "\"none\"");
     }
 
+    /// Each setting of a trainer, changed alone, is found by its name. Whoever adds one is told here by the
+    /// compiler: the pattern below names them all.
+    #[test]
+    fn a_change_of_any_setting_is_found_by_its_name() {
+        let optimizer = Adam::default().into();
+        let early_stopping = EarlyStopping::default();
+        let settings = Settings {
+            optimizer,
+            schedule: OneCycle::default().into(),
+            clip_norm: Some(1.0),
+            loss: Loss::SmoothedCrossEntropy { smoothing: 0.1 },
+            epochs: 9,
+            initial_epoch: 0,
+            reset_optimizer: false,
+            batch_size: 10,
+            seed: 1,
+            validation_samples: 5,
+            early_stopping: Some(early_stopping),
+        };
+        type Change = (&'static str, fn(&mut Settings));
+        let changes: [Change; 15] = [
+            ("optimizer", |s| s.optimizer = Sgd::default().into()),
+            ("optimizer.Adam.learning_rate", |s| {
+                s.optimizer = s.optimizer.with_learning_rate(0.5)
+            }),
+            ("schedule.curve", |s| s.schedule = Cosine::default().into()),
+            ("schedule", |s| s.schedule = Schedule::CONSTANT),
+            ("clip_norm", |s| s.clip_norm = Some(2.0)),
+            ("clip_norm", |s| s.clip_norm = None),
+            ("loss.SmoothedCrossEntropy.smoothing", |s| {
+                s.loss = Loss::SmoothedCrossEntropy { smoothing: 0.2 }
+            }),
+            ("loss", |s| s.loss = Loss::CrossEntropy),
+            ("epochs", |s| s.epochs = 10),
+            ("initial_epoch", |s| s.initial_epoch = 1),
+            ("reset_optimizer", |s| s.reset_optimizer = true),
+            ("batch_size", |s| s.batch_size = 11),
+            ("seed", |s| s.seed = 2),
+            ("validation_samples", |s| s.validation_samples = 6),
+            ("early_stopping", |s| s.early_stopping = None),
+        ];
+        let identity = |settings, set: Option<&str>| {
+            let set = set.map(str::to_owned);
+            Identity::new::<(Linear<1, 1>,)>("fused", "data".to_owned(), set, settings).fixed()
+        };
+        let mine = identity(settings, None);
+        assert_eq!(difference(&mine, &identity(settings, None)), None);
+        for (name, change) in changes {
+            let mut changed = settings;
+            change(&mut changed);
+            let (found, ..) = difference(&mine, &identity(changed, None)).expect(name);
+            assert!(found.starts_with(name), "{found} in place of {name}");
+        }
+        let (found, ..) = difference(&mine, &identity(settings, Some("sum"))).expect("a set");
+        assert_eq!(found, "validation_set");
+
+        let Settings {
+            optimizer: _,
+            schedule: _,
+            clip_norm: _,
+            loss: _,
+            epochs: _,
+            initial_epoch: _,
+            reset_optimizer: _,
+            batch_size: _,
+            seed: _,
+            validation_samples: _,
+            early_stopping: _,
+        } = settings;
+    }
+
+    /// The numbers within a setting, each changed alone, for every kind of optimiser, schedule and loss.
+    #[test]
+    fn a_change_of_any_number_within_a_setting_is_found() {
+        let of = |optimizer: Optimizer| {
+            let mut value = json!(optimizer);
+            std::mem::take(
+                value
+                    .as_object_mut()
+                    .expect("a kind")
+                    .values_mut()
+                    .next()
+                    .expect("one"),
+            )
+        };
+        let numbers = |value: Value| value.as_object().expect("numbers").len();
+        // exhaustive, so that a new number is told by the compiler
+        let Sgd {
+            learning_rate: _,
+            momentum: _,
+            nesterov: _,
+            weight_decay: _,
+        } = Sgd::default();
+        assert_eq!(numbers(of(Sgd::default().into())), 4);
+        let Adam {
+            learning_rate: _,
+            betas: _,
+            epsilon: _,
+            weight_decay: _,
+        } = Adam::default();
+        assert_eq!(numbers(of(Adam::default().into())), 4);
+        let AdamW {
+            learning_rate: _,
+            betas: _,
+            epsilon: _,
+            weight_decay: _,
+        } = AdamW::default();
+        assert_eq!(numbers(of(AdamW::default().into())), 4);
+        let EarlyStopping {
+            patience: _,
+            min_delta: _,
+        } = EarlyStopping::default();
+        assert_eq!(numbers(json!(EarlyStopping::default())), 2);
+    }
+
     #[test]
     fn a_network_in_words_is_its_type() {
         type Net = (
