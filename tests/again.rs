@@ -22,7 +22,7 @@ fn data() -> Dataset<70, 3> {
 }
 
 /// Eight steps an epoch.
-fn trainer<'a>(optimizer: impl Into<tuplenet::train::Optimizer>) -> Trainer<'a> {
+fn trainer<'a>(optimizer: impl Into<tuplenet::objective::Optimizer>) -> Trainer<'a> {
     Trainer::new(optimizer).batch(5).seed(3).validation(11)
 }
 

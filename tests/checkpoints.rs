@@ -327,3 +327,49 @@ fn the_newest_few_are_kept() {
     ];
     assert_eq!(names, expected);
 }
+
+/// In the middle of a training, with best weights that are not the last, and without: what `fit` would have left.
+#[test]
+fn the_weights_alone_are_read_from_a_checkpoint() {
+    let digits = Digits::new(1).dataset(0..200).unwrap();
+    type Reader = (Linear<784, 4>, ReLU, Linear<4, 10>);
+    let fit = |early_stopping: Option<EarlyStopping>| {
+        let folder = tempfile::tempdir().unwrap();
+        let mut net = Fused::<Reader>::new(Weights::init(1)).unwrap();
+        let sgd = Sgd {
+            learning_rate: 3.0,
+            ..Sgd::default()
+        };
+        let mut trainer = Trainer::new(sgd)
+            .epochs(6)
+            .validation(50)
+            .checkpoints(Checkpoints::in_folder(folder.path()).keep(9));
+        if let Some(early_stopping) = early_stopping {
+            trainer = trainer.early_stopping(early_stopping);
+        }
+        let history = trainer.fit(&mut net, &digits).unwrap();
+        let newest = Checkpoints::newest(folder.path()).unwrap().unwrap();
+        let loaded = Weights::<Reader>::load(&newest).unwrap();
+        let bytes = fs::read(&newest).unwrap();
+        assert_eq!(Weights::from_bytes(&bytes).unwrap(), loaded);
+        let frozen = Frozen::<Reader>::from_bytes(&bytes).unwrap();
+        let sample = digits.sample(3).unwrap();
+        let close = |(a, b): (&f32, &f32)| (a - b).abs() < 1e-4;
+        let (ours, theirs) = (frozen.predict(&sample), net.predict(&sample).unwrap());
+        assert!(ours.iter().zip(&theirs).all(close), "{ours:?} {theirs:?}");
+        assert_eq!(loaded, net.weights().unwrap());
+        let other = Weights::<(Linear<784, 5>, ReLU, Linear<5, 10>)>::load(&newest);
+        let words = "`0.weight`: expected F32 [5, 784], found F32 [4, 784]";
+        let error = other.unwrap_err().to_string();
+        assert!(error.contains(words), "{error}");
+        (history.best_epoch, loaded)
+    };
+    let (none, last) = fit(None);
+    let (best, weights) = fit(Some(EarlyStopping {
+        patience: 9,
+        ..EarlyStopping::default()
+    }));
+    assert_eq!(none, None);
+    assert!(best.is_some_and(|best| best < 6), "{best:?}");
+    assert_ne!(weights, last);
+}

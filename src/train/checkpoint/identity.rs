@@ -177,7 +177,7 @@ mod tests {
     /// The numbers within a setting, each changed alone, for every kind of optimiser, schedule and loss.
     #[test]
     fn a_change_of_any_number_within_a_setting_is_found() {
-        let of = |optimizer: Optimizer| {
+        let of = |optimizer: crate::objective::Optimizer| {
             let mut value = json!(optimizer);
             std::mem::take(
                 value

@@ -388,3 +388,82 @@ fn the_bytes_around_the_header_are_counted() {
     let expected = format!("{header} a header of at most 100000000 bytes, found 100000001");
     assert_eq!(words(&long), expected);
 }
+
+/// A checkpoint of a layer of 1 x 1: each tensor begins four bytes after the one before it.
+fn checkpoint(metadata: &str, tensors: &[&str]) -> String {
+    let mut header = format!(r#"{{"__metadata__":{{{metadata}}}"#);
+    for (index, name) in tensors.iter().enumerate() {
+        let shape = if name.ends_with("0.weight") {
+            "[1,1]"
+        } else {
+            "[1]"
+        };
+        let (start, end) = (4 * index, 4 * index + 4);
+        header += &format!(
+            r#","{name}":{{"dtype":"F32","shape":{shape},"data_offsets":[{start},{end}]}}"#
+        );
+    }
+    header + "}"
+}
+
+const MANIFEST: &str = r#""checkpoint":"{\"version\":1}","sha256":"00""#;
+const LAST: [&str; 5] = [
+    "losses",
+    "moment1.0.bias",
+    "moment1.0.weight",
+    "weights.0.bias",
+    "weights.0.weight",
+];
+
+#[test]
+fn of_a_checkpoint_the_best_weights_are_read_or_the_last() {
+    let starts = |header: &str, tensors: usize| {
+        let places = read(header.as_bytes(), 4 * tensors)?;
+        let start = 8 + header.len();
+        Ok(places.tensors[0].map(|place| (place.start - start) / 4))
+    };
+    assert_eq!(starts(&checkpoint(MANIFEST, &LAST), 5), Ok([4, 3]));
+    let best = [&["best.0.bias", "best.0.weight"], &LAST[..]].concat();
+    assert_eq!(starts(&checkpoint(MANIFEST, &best), 7), Ok([1, 0]));
+
+    let refused = |header: &str, tensors: usize, words: &str| {
+        let found: Result<_, String> = starts(header, tensors);
+        let found = found.expect_err(header);
+        assert!(found.contains(words), "{found}");
+    };
+    // another program's file, half of the best weights, bytes of no tensor
+    let other = checkpoint(r#""format":"pt""#, &LAST);
+    refused(
+        &other,
+        5,
+        "`0.weight`: expected F32 [1, 1], found no tensor of this name",
+    );
+    let half = checkpoint(MANIFEST, &best[1..]);
+    refused(
+        &half,
+        6,
+        "`0.bias`: expected F32 [1], found no tensor of this name",
+    );
+    let words = "expected 20 bytes of tensors, as many as the shapes take, found 24";
+    refused(&checkpoint(MANIFEST, &LAST), 6, words);
+}
+
+/// A weights file may have any metadata.
+#[test]
+fn a_weights_file_with_a_checkpoints_metadata_is_read_as_one() {
+    let header = checkpoint(MANIFEST, &["0.weight", "0.bias"]);
+    assert!(read(header.as_bytes(), 8).is_ok());
+}
+
+/// By names of one's own, nothing is looked for in a checkpoint.
+#[test]
+fn a_checkpoint_has_no_layers_of_other_names() {
+    let header = checkpoint(MANIFEST, &LAST);
+    let mut file = (header.len() as u64).to_le_bytes().to_vec();
+    file.extend(header.as_bytes());
+    file.resize(file.len() + 20, 0);
+    let error = places(&file, &Plan::linear(1, 1), Names::Listed(&["fc"])).unwrap_err();
+    let words =
+        "`fc.weight`: expected F32 [1, 1], found no tensor of this name; the file has `losses`";
+    assert!(error.to_string().starts_with(words), "{error}");
+}
