@@ -406,6 +406,14 @@ fn keeps_its_promises<T: Tested>(exit: Exit, patience: Option<usize>) {
     );
     assert_eq!(result.is_err(), exit.outcome() == "panicked", "{case}");
 
+    let epochs = match exit {
+        Exit::Complete => EPOCHS,
+        Exit::Patience => 2,
+        Exit::Break | Exit::PanicOnEpoch | Exit::CheckpointWrite | Exit::RunFolderWrite => EPOCH,
+        _ => EPOCH - 1,
+    };
+    assert_eq!(losses.len(), epochs, "{case}");
+
     // the network: its best weights, or those after the last step
     let best = patience.map(|_| best_of(&losses));
     if let Some(best) = best {
