@@ -26,6 +26,7 @@ type Net = (Linear<70, 9>, ReLU, Dropout<20>, Linear<9, 3>);
 
 on_every_engine! {
     on_every_exit_what_was_promised_is_kept
+    a_resumed_training_that_cannot_begin_has_its_best_weights
 }
 
 /// 39 samples are trained on in batches of 6: seven steps an epoch, each a run of its own.
@@ -476,6 +477,21 @@ fn keeps_its_promises<T: Tested>(exit: Exit, patience: Option<usize>) {
         assert_eq!(sum, whole.net.weights().unwrap().sha256(), "{case}");
         assert_eq!(numbers(&history), numbers(&whole.result.unwrap().unwrap()));
     }
+}
+
+/// A file in the place of the run folder: an error before the first step, after epochs that were measured.
+fn a_resumed_training_that_cannot_begin_has_its_best_weights<T: Tested>() {
+    let folder = tempfile::tempdir().unwrap();
+    let stopped = train::<T>(folder.path(), Some(9), Exit::Stop);
+    let run = folder.path().join("run");
+    fs::remove_dir_all(&run).unwrap();
+    fs::write(&run, "not a folder").unwrap();
+    let resumed = train::<T>(folder.path(), Some(9), Exit::Complete);
+    let error = resumed.result.unwrap().unwrap_err();
+    assert!(matches!(error, Error::Io { .. }), "{error}");
+    assert_eq!(resumed.net.trained, 0);
+    let best = weights_after::<T>(best_of(&stopped.losses));
+    assert_eq!(resumed.net.weights().unwrap().sha256(), best);
 }
 
 /// The history without its clock.

@@ -9,7 +9,7 @@ use crate::{
 
 /// Ends a training after `patience` epochs in a row without a better validation loss, and gives the
 /// network the weights of the best epoch: on every exit of [`Trainer::fit`](super::Trainer::fit) after the
-/// first epoch, an error, a stop or a panic included, and with a fresh optimizer state.
+/// first epoch, an error, a stop or a panic included, and with a fresh optimiser state.
 ///
 /// A loss is better when it is below the best so far by more than `min_delta`; an equal one is not. It is
 /// measured on the samples that are held back ([`Trainer::validation`](super::Trainer::validation)) or on a

@@ -77,7 +77,7 @@ impl<'a> Trainer<'a> {
     /// Epochs that an earlier [`fit`](Trainer::fit) has trained, 0 by default: this one goes on with the next of
     /// them, as one training of all [`epochs`](Trainer::epochs) would. That decides the order of samples, dropout,
     /// distortion, the place in the schedule, and the numbers of epochs and steps in reports. The weights and
-    /// the optimizer's state are those of the network at hand.
+    /// the optimiser's state are those of the network at hand.
     ///
     /// As Keras' `fit(initial_epoch=..)`.
     pub fn initial_epoch(mut self, epochs_before: usize) -> Self {
@@ -85,7 +85,7 @@ impl<'a> Trainer<'a> {
         self
     }
 
-    /// Whether the optimizer's state (moments, and Adam's count of steps) begins afresh with each
+    /// Whether the optimiser's state (moments, and Adam's count of steps) begins afresh with each
     /// [`fit`](Trainer::fit), instead of going on from the last one; off by default. A training that goes on from a
     /// checkpoint keeps the checkpoint's.
     pub fn reset_optimizer(mut self, reset: bool) -> Self {
@@ -202,10 +202,10 @@ impl<'a> Trainer<'a> {
     ///
     /// # What the network holds afterwards
     ///
-    /// | exit | weights | optimizer state |
+    /// | exit | weights | optimiser state |
     /// | --- | --- | --- |
-    /// | an error before the first step | as before; those of the checkpoint, where one was read | likewise |
-    /// | any other with [`EarlyStopping`], after the first epoch | those of the best epoch | none: a fresh one |
+    /// | any, with [`EarlyStopping`], once an epoch was measured (also before the checkpoint that was read) | those of the best epoch | none: a fresh one |
+    /// | an error before the first step | as before, or those of the checkpoint that was read | likewise; none where it is [reset](Trainer::reset_optimizer) |
     /// | `Ok`: all epochs, or `on_epoch` ended it | after the last step | after the last step |
     /// | [`Error::Stopped`](crate::Error::Stopped) | after the last step | after the last step |
     /// | [`Error::NotFinite`](crate::Error::NotFinite) | after the last step: of no use | likewise |
@@ -219,8 +219,8 @@ impl<'a> Trainer<'a> {
     ///
     /// # Training again
     ///
-    /// A second `fit` goes on with the network's weights and with its optimizer's state, unless it is
-    /// [reset](Trainer::reset_optimizer) or the optimizer is of another kind. Everything else begins afresh:
+    /// A second `fit` goes on with the network's weights and with its optimiser's state, unless it is
+    /// [reset](Trainer::reset_optimizer) or the optimiser is of another kind. Everything else begins afresh:
     /// epochs are counted from 1, so the same seed gives the order of samples, the dropout and the
     /// distortion of the first `fit` once more; the schedule begins with its first learning rate; early stopping
     /// knows of no best epoch; the history is empty. The validation split is the same for the same seed. To go on
