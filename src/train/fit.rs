@@ -14,8 +14,8 @@ use std::{
 
 use super::{
     Checkpoints, EpochReport, History, Progress, Trainer, checkpoint::Identity,
-    observers::Observers, settings::Settings, split::Split, training::Training,
-    validation::Validation,
+    history::mean_over_samples, observers::Observers, settings::Settings, split::Split,
+    training::Training, validation::Validation,
 };
 use crate::{
     data::{DataFor, Samples, TrainingData},
@@ -128,7 +128,7 @@ fn epoch<N: Network, E: Engine<N>>(
     let seconds = training.standing.position.seconds;
     Ok(EpochReport {
         epoch: training.epoch_number(),
-        train_loss: weighted_mean(&training.standing.losses, train.len(), settings.batch_size),
+        train_loss: mean_over_samples(&training.standing.losses, train.len(), settings.batch_size),
         validation_loss: measured.map(|measured| measured.loss),
         validation_accuracy: measured.and_then(|measured| measured.accuracy),
         train_seconds: seconds,
@@ -193,29 +193,4 @@ fn run_of_batches<N: Network, E: Engine<N>>(
         loss: losses[last],
         learning_rate: run.learning_rate(last),
     })
-}
-
-/// The mean over samples of `losses`, which are means over batches, the last of which may be smaller.
-fn weighted_mean(losses: &[f32], samples: usize, batch_size: usize) -> f64 {
-    let sizes = (0..samples)
-        .step_by(batch_size)
-        .map(|first| batch_size.min(samples - first));
-    let sum: f64 = losses
-        .iter()
-        .zip(sizes)
-        .map(|(&loss, size)| f64::from(loss) * size as f64)
-        .sum();
-    sum / samples as f64
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_smaller_last_batch_counts_by_its_samples() {
-        assert_eq!(weighted_mean(&[1.0, 4.0], 3, 2), 2.0);
-        assert_eq!(weighted_mean(&[1.0, 4.0], 4, 2), 2.5);
-        assert_eq!(weighted_mean(&[7.0], 3, 100), 7.0);
-    }
 }

@@ -93,3 +93,28 @@ impl fmt::Display for History {
         Ok(())
     }
 }
+
+/// The mean over samples of `losses`, which are means over batches, the last of which may be smaller.
+pub(super) fn mean_over_samples(losses: &[f32], samples: usize, batch_size: usize) -> f64 {
+    let sizes = (0..samples)
+        .step_by(batch_size)
+        .map(|first| batch_size.min(samples - first));
+    let sum: f64 = losses
+        .iter()
+        .zip(sizes)
+        .map(|(&loss, size)| f64::from(loss) * size as f64)
+        .sum();
+    sum / samples as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_smaller_last_batch_counts_by_its_samples() {
+        assert_eq!(mean_over_samples(&[1.0, 4.0], 3, 2), 2.0);
+        assert_eq!(mean_over_samples(&[1.0, 4.0], 4, 2), 2.5);
+        assert_eq!(mean_over_samples(&[7.0], 3, 100), 7.0);
+    }
+}
