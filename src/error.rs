@@ -1,6 +1,9 @@
 //! The one error type: every message says what was expected, what was found, where, and what to do.
 
-use std::{io, path::PathBuf};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 /// What can go wrong at run time. Shapes that do not fit are compile errors and are not here.
 #[derive(Debug, thiserror::Error)]
@@ -187,3 +190,100 @@ pub enum Error {
 
 /// A result with tuplenet's [`enum@Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    /// The error of a file or folder that the operating system refused to write; what to do follows from its answer.
+    pub(crate) fn unwritable(path: &Path, action: &'static str, source: io::Error) -> Self {
+        Error::Io {
+            path: path.to_owned(),
+            action,
+            remedy: remedy_for_writing(&source),
+            source,
+        }
+    }
+}
+
+/// What a user does about an operating system's answer to a program that writes.
+fn remedy_for_writing(source: &io::Error) -> &'static str {
+    use io::ErrorKind;
+
+    #[cfg(unix)]
+    {
+        use rustix::io::Errno;
+        match Errno::from_io_error(source) {
+            Some(Errno::MFILE | Errno::NFILE) => {
+                return "close files, or raise the number that may be open (`ulimit -n`)";
+            }
+            Some(Errno::NOLCK) => {
+                return "wait for the file system's lock service, or name a folder on another file system";
+            }
+            Some(Errno::LOOP) => return "mend its symbolic links, which lead in a circle",
+            Some(Errno::IO) => return "look for a failing disk, and name a folder on another one",
+            _ => {}
+        }
+    }
+    match source.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+            "make room there, or name a folder on another disk"
+        }
+        ErrorKind::FileTooLarge => "name a folder on a file system that takes larger files",
+        ErrorKind::PermissionDenied => {
+            "give yourself the right to write it, or name a folder that you can write to"
+        }
+        ErrorKind::ReadOnlyFilesystem => "name a folder that can be written",
+        ErrorKind::NotFound => "name a folder that exists",
+        ErrorKind::NotADirectory | ErrorKind::AlreadyExists => {
+            "name a folder: a part of the path is a file"
+        }
+        ErrorKind::IsADirectory => "name a file in it",
+        ErrorKind::InvalidFilename => {
+            "choose a shorter name, without characters that are not allowed there"
+        }
+        ErrorKind::ResourceBusy | ErrorKind::CrossesDevices => {
+            "choose another name: this one is a mount point, which no other file can replace"
+        }
+        ErrorKind::ExecutableFileBusy => "choose another name: this one is a program that runs",
+        ErrorKind::StaleNetworkFileHandle
+        | ErrorKind::NetworkDown
+        | ErrorKind::NetworkUnreachable
+        | ErrorKind::HostUnreachable
+        | ErrorKind::TimedOut => "see that the network and its file server are up",
+        ErrorKind::OutOfMemory => "free memory",
+        _ => "see that the disk is sound, or name a folder on another one",
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_to_do_fits_the_cause() {
+        use rustix::io::Errno;
+        let says = |errno: Errno, words: &str| {
+            let error = Error::unwritable(Path::new("a"), "write", errno.into()).to_string();
+            assert!(error.starts_with("a: cannot write: "), "{error}");
+            assert!(error.contains(words), "{error}");
+            let is_about_room = errno == Errno::NOSPC || errno == Errno::DQUOT;
+            assert_eq!(error.contains("make room"), is_about_room, "{error}");
+        };
+        says(Errno::NOSPC, "make room");
+        says(Errno::DQUOT, "make room");
+        says(Errno::FBIG, "larger files");
+        says(Errno::ACCESS, "the right to write");
+        says(Errno::PERM, "the right to write");
+        says(Errno::ROFS, "can be written");
+        says(Errno::NOENT, "exists");
+        says(Errno::NOTDIR, "a part of the path is a file");
+        says(Errno::ISDIR, "name a file in it");
+        says(Errno::NAMETOOLONG, "shorter name");
+        says(Errno::BUSY, "mount point");
+        says(Errno::XDEV, "mount point");
+        says(Errno::MFILE, "ulimit -n");
+        says(Errno::NOLCK, "lock service");
+        says(Errno::LOOP, "in a circle");
+        says(Errno::IO, "failing disk");
+        says(Errno::STALE, "file server");
+        says(Errno::TIMEDOUT, "file server");
+    }
+}

@@ -145,12 +145,21 @@ fn a_full_or_read_only_disk_is_an_error_and_the_earlier_checkpoint_is_whole() {
         panic!("{errors}")
     };
     assert!(
-        full.contains("cannot write: No space left on device"),
+        full.contains(
+            "cannot write a checkpoint (earlier ones are whole): No space left on device"
+        ),
         "{full}"
     );
-    assert!(full.ends_with("earlier checkpoints are whole"), "{full}");
+    assert!(
+        full.ends_with("make room there, or name a folder on another disk"),
+        "{full}"
+    );
     assert!(
         read_only.contains("cannot write checkpoints in: Read-only file system"),
+        "{read_only}"
+    );
+    assert!(
+        read_only.ends_with("name a folder that can be written"),
         "{read_only}"
     );
     // what was whole goes on

@@ -2,18 +2,17 @@
 
 use std::{
     fs,
-    io::{Read, Write},
+    io::{self, Read, Write},
     path::Path,
     time::Duration,
 };
 
 use sha2::{Digest, Sha256};
-use tempfile::NamedTempFile;
 use ureq::Agent;
 
-use super::{Mnist, io_error::refused};
+use super::Mnist;
 use crate::{
-    aside::new_part,
+    aside::Part,
     checksum::in_hex,
     error::{Error, Result},
 };
@@ -31,9 +30,6 @@ struct Published<'a> {
     bytes: u64,
     sha256: &'a str,
 }
-
-/// What to do when this machine refuses.
-const REMEDY: &str = "name a folder that you can write to and that has room";
 
 /// Training images and labels, then those of test.
 #[rustfmt::skip]
@@ -100,7 +96,8 @@ fn download_from(
     folder: &Path,
     mut progress: impl FnMut(Download<'_>),
 ) -> Result<Mnist> {
-    fs::create_dir_all(folder).map_err(refused(folder, "make the folder", REMEDY))?;
+    fs::create_dir_all(folder)
+        .map_err(|source| Error::unwritable(folder, "make the folder", source))?;
     'files: for file in files {
         let path = folder.join(file.name);
         let mut received = |received_bytes| {
@@ -117,14 +114,18 @@ fn download_from(
         }
         let mut answers = Vec::new();
         for mirror in mirrors {
-            let part = new_part(folder).map_err(refused(folder, "write in", REMEDY))?;
-            match fetch(agent, mirror, file, part, &mut received)? {
-                Ok(whole) => {
-                    let refused = refused(&path, "write", REMEDY);
-                    whole.persist(&path).map_err(|why| refused(why.error))?;
+            let unwritable = |source| Error::unwritable(&path, "write", source);
+            let mut part = Part::new(&path).map_err(unwritable)?;
+            match fetch(agent, mirror, file, &mut received, |bytes| {
+                part.write_all(bytes)
+            }) {
+                Ok(Ok(())) => {
+                    // A file that is lost with the power is downloaded again.
+                    let _unsynced = part.persist().map_err(unwritable)?;
                     continue 'files;
                 }
-                Err(answer) => answers.push(format!("{mirror} answered: {answer}")),
+                Ok(Err(answer)) => answers.push(format!("{mirror} answered: {answer}")),
+                Err(source) => return Err(unwritable(source)),
             }
         }
         let message = answers.join("; ");
@@ -140,15 +141,15 @@ fn is_there(path: &Path, file: Published<'_>) -> bool {
         && fs::read(path).is_ok_and(|bytes| in_hex(&Sha256::digest(bytes)) == file.sha256)
 }
 
-/// The file, whole and with the right sum, or in words why this mirror did not give it. An outer
-/// error is of this machine's, and no other mirror can help.
+/// Gives `write` the file, piece by piece. The inner error says in words why this mirror did not give it whole and
+/// with the right sum; the outer one is that of `write`, and no other mirror can help.
 fn fetch(
     agent: &Agent,
     mirror: &str,
     file: Published<'_>,
-    mut part: NamedTempFile,
     progress: &mut impl FnMut(u64),
-) -> Result<Result<NamedTempFile, String>> {
+    mut write: impl FnMut(&[u8]) -> io::Result<()>,
+) -> io::Result<Result<(), String>> {
     let response = match agent.get(format!("{mirror}{}", file.name)).call() {
         Ok(response) => response,
         Err(error) => return Ok(Err(error.to_string())),
@@ -169,8 +170,7 @@ fn fetch(
             return Ok(Err(format!("more than the file's {total} bytes")));
         }
         sum.update(bytes);
-        let written = part.write_all(bytes);
-        written.map_err(refused(part.path(), "write", REMEDY))?;
+        write(bytes)?;
         progress(received);
     }
     if received < total {
@@ -180,7 +180,7 @@ fn fetch(
     if found != expected {
         return Ok(Err(format!("SHA-256 {found}, expected {expected}")));
     }
-    Ok(Ok(part))
+    Ok(Ok(()))
 }
 
 #[cfg(test)]

@@ -56,7 +56,7 @@ where
     let mut training = Training::begin(net, settings, resumed)?;
     // A panic, of a callback for example, is an exit as any other: what was promised is kept first.
     let outcome = panic::catch_unwind(AssertUnwindSafe(|| {
-        observers.begin(&training)?;
+        observers.begin(&mut training)?;
         run(&mut training, &mut observers, data, set)
     }));
     observers.end(training, outcome)

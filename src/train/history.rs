@@ -52,9 +52,23 @@ pub struct History {
     /// The epoch whose weights the network has in the end, counted from 1; `None` without
     /// [`EarlyStopping`](super::EarlyStopping), where it has the last epoch's.
     pub best_epoch: Option<usize>,
+    /// What the file systems of the checkpoints and of the run folder did not do, each once, in words: without locks or
+    /// syncs the training is the same, and less is promised of its files. Parts of a resumed training have theirs here
+    /// as well.
+    #[serde(default)]
+    pub warnings: Vec<String>,
 }
 
 impl History {
+    /// Notes warnings that are not there yet.
+    pub(super) fn warn(&mut self, warnings: impl IntoIterator<Item = String>) {
+        for warning in warnings {
+            if !self.warnings.contains(&warning) {
+                self.warnings.push(warning);
+            }
+        }
+    }
+
     /// Time spent in training steps, in seconds.
     pub fn train_seconds(&self) -> f64 {
         self.epochs.iter().map(|epoch| epoch.train_seconds).sum()
@@ -89,6 +103,12 @@ impl fmt::Display for History {
                 writeln!(f)?;
             }
             write!(f, "{epoch}")?;
+        }
+        for (index, warning) in self.warnings.iter().enumerate() {
+            if index + self.epochs.len() > 0 {
+                writeln!(f)?;
+            }
+            write!(f, "warning: {warning}")?;
         }
         Ok(())
     }

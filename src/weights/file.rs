@@ -97,10 +97,16 @@ impl<N: Network> Weights<N> {
 
     /// Writes a `.safetensors` file that `torch.nn.Sequential` loads with `strict=True`.
     ///
-    /// The file is written aside and renamed into place, so a failure leaves an earlier one whole.
+    /// The file is written aside, synced and renamed into place, so a failure leaves an earlier one whole. As with
+    /// `torch.save`, a new file has the mode of the umask; a file that is saved over keeps its mode (and its access
+    /// control list on Linux, and its owner where the system allows it); one that is read-only stays as it is; a symbolic
+    /// link stays one, and what it points to is written; a pipe or `/dev/stdout` gets the bytes. Unlike there,
+    /// and as in the crate `safetensors`, a second hard link keeps the earlier contents. Other extended
+    /// attributes are not kept. On a file system that does not sync, the file is there for every program, and
+    /// after a loss of power it may be missing.
     ///
     /// # Errors
-    /// [`Error::Io`] when the folder cannot be written.
+    /// [`Error::Io`] when the file or its folder cannot be written.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         self.save_as(path.as_ref(), Names::Sequential)
     }
@@ -120,12 +126,11 @@ impl<N: Network> Weights<N> {
             .map_err(|misfit| refused(path, &misfit))?;
         let file = to_safetensors(self.named_tensors(names), None)
             .map_err(|error| not_safetensors(path, error))?;
-        aside::write(path, &file).map_err(|source| Error::Io {
-            path: path.to_owned(),
-            action: "write the weights",
-            source,
-            remedy: "name a file in a folder that exists and can be written",
-        })
+        match aside::write(path, &file) {
+            // What is missing is the promise that the file outlives a loss of power.
+            Ok(_unsynced) => Ok(()),
+            Err(source) => Err(Error::unwritable(path, "write the weights", source)),
+        }
     }
 }
 

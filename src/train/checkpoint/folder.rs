@@ -32,7 +32,8 @@ pub(in crate::train) struct Folder {
     path: PathBuf,
     keep: usize,
     identity: Value,
-    /// Held while the training runs; the system lets go of it when the process ends, however it ends.
+    /// Held while the training runs, where the file system has locks; the system lets go of it when the process ends,
+    /// however it ends.
     lock: File,
 }
 
@@ -45,18 +46,21 @@ impl Drop for Folder {
 }
 
 impl Folder {
-    /// Takes the folder, which is made where it is missing.
+    /// Takes the folder, which is made where it is missing. Returns also what its file system does not do, in words.
     ///
     /// # Errors
     /// [`Error::Io`] when it cannot be written; [`Error::Checkpoint`] when another training holds it.
-    pub(in crate::train) fn take(checkpoints: &Checkpoints, identity: &Identity) -> Result<Self> {
+    pub(in crate::train) fn take(
+        checkpoints: &Checkpoints,
+        identity: &Identity,
+    ) -> Result<(Self, Vec<String>)> {
         let path = checkpoints.folder.clone();
-        let unwritable = |source| io_error(&path, "write checkpoints in", source);
+        let unwritable = |source| Error::unwritable(&path, "write checkpoints in", source);
         fs::create_dir_all(&path).map_err(unwritable)?;
         let lock = File::create(path.join(LOCK)).map_err(unwritable)?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::Error(source)) => return Err(unwritable(source)),
+        let locked = match lock.try_lock() {
+            Ok(()) => Ok(()),
+            Err(TryLockError::Error(why)) => Err(why),
             Err(TryLockError::WouldBlock) => {
                 return Err(Error::Checkpoint {
                     path,
@@ -65,14 +69,23 @@ impl Folder {
                     remedy: "wait for it, or name another folder",
                 });
             }
-        }
-        aside::remove_left_parts(&path).map_err(unwritable)?;
-        Ok(Folder {
+        };
+        let warnings = match aside::supported(locked) {
+            Ok(None) => aside::remove_left_parts(&path).map_err(unwritable)?,
+            // Parts that are left stay as well: they may be those of another training at work.
+            Ok(Some(why)) => vec![format!(
+                "{}: the file system does not lock files ({why}): see that no other training writes checkpoints there",
+                path.display()
+            )],
+            Err(source) => return Err(Error::unwritable(&path, "lock", source)),
+        };
+        let folder = Folder {
             keep: checkpoints.keep,
             identity: identity.fixed(),
             lock,
             path,
-        })
+        };
+        Ok((folder, warnings))
     }
 
     /// The newest checkpoint, with its path; `None` where there is none.
@@ -83,7 +96,7 @@ impl Folder {
         let Some(path) = Checkpoints::newest(&self.path)? else {
             return Ok(None);
         };
-        let bytes = fs::read(&path).map_err(|source| io_error(&path, "read", source))?;
+        let bytes = fs::read(&path).map_err(|source| unreadable(&path, source))?;
         let refused = |Refusal { expected, found }| Error::Checkpoint {
             path: path.clone(),
             expected,
@@ -119,7 +132,8 @@ impl Folder {
         }
     }
 
-    /// Writes a checkpoint, and deletes the oldest of more than are kept.
+    /// Writes a checkpoint, and deletes the oldest of more than are kept. Returns its path, and what the file system did
+    /// not do, in words: one that cannot be deleted is no failure of the one that was written.
     ///
     /// # Errors
     /// [`Error::Io`] when the folder cannot be written, for example for want of room; the earlier
@@ -129,18 +143,19 @@ impl Folder {
         weights: &Weights<N>,
         optimizer: Option<&OptimizerState<N>>,
         standing: &Standing<N>,
-    ) -> Result<PathBuf> {
+    ) -> Result<(PathBuf, Vec<String>)> {
         let steps = standing.position.steps_before + standing.losses.len() as u64;
         let path = self.path.join(format!("{PREFIX}{steps:012}{SUFFIX}"));
-        let failed = |source| io_error(&path, "write", source);
+        let failed = |source| {
+            Error::unwritable(&path, "write a checkpoint (earlier ones are whole)", source)
+        };
         let bytes = file::write(self.identity.clone(), weights, optimizer, standing)
             .map_err(|words| failed(io::Error::other(words)))?;
-        aside::write(&path, &bytes).map_err(failed)?;
+        let mut warnings = aside::write(&path, &bytes).map_err(failed)?;
         let all = all(&self.path)?;
-        for old in all.iter().rev().skip(self.keep) {
-            fs::remove_file(old).map_err(|source| io_error(old, "delete", source))?;
-        }
-        Ok(path)
+        let too_many = all.iter().rev().skip(self.keep);
+        warnings.extend(too_many.filter_map(|old| aside::remove(old)));
+        Ok((path, warnings))
     }
 }
 
@@ -156,7 +171,7 @@ impl Checkpoints {
 
 /// The checkpoints in `folder`, oldest first.
 fn all(folder: &Path) -> Result<Vec<PathBuf>> {
-    let unreadable = |source| io_error(folder, "read", source);
+    let unreadable = |source| unreadable(folder, source);
     let entries = match fs::read_dir(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         entries => entries.map_err(unreadable)?,
@@ -176,11 +191,11 @@ fn all(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(found.into_iter().map(|(_, path)| path).collect())
 }
 
-fn io_error(path: &Path, action: &'static str, source: io::Error) -> Error {
+fn unreadable(path: &Path, source: io::Error) -> Error {
     Error::Io {
         path: path.to_owned(),
-        action,
+        action: "read",
         source,
-        remedy: "make room, or name a folder that can be written; earlier checkpoints are whole",
+        remedy: "give yourself the right to read it, or begin afresh in another folder",
     }
 }

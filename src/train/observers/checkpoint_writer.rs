@@ -10,7 +10,7 @@ use crate::{
     error::Result,
     network::Network,
     train::{
-        Checkpoints,
+        Checkpoints, History,
         checkpoint::{Contents, Folder, Identity},
         training::Training,
     },
@@ -24,6 +24,8 @@ pub(super) struct CheckpointWriter {
     every: Option<Duration>,
     /// When the last checkpoint was written, or the training begun.
     written_at: Instant,
+    /// What the folder's file system does not do.
+    warnings: Vec<String>,
 }
 
 impl CheckpointWriter {
@@ -35,7 +37,7 @@ impl CheckpointWriter {
         checkpoints: &Checkpoints,
         identity: &Identity,
     ) -> Result<(Self, Option<(PathBuf, Contents<N>)>)> {
-        let folder = Folder::take(checkpoints, identity)?;
+        let (folder, warnings) = Folder::take(checkpoints, identity)?;
         let resumed = if checkpoints.resume {
             folder.resume()?
         } else {
@@ -46,8 +48,14 @@ impl CheckpointWriter {
             folder,
             every: checkpoints.every,
             written_at: Instant::now(),
+            warnings,
         };
         Ok((writer, resumed))
+    }
+
+    /// Adds to the history what the folder's file system does not do.
+    pub(super) fn begin(&mut self, history: &mut History) {
+        history.warn(self.warnings.drain(..));
     }
 
     /// Whether it is time for one within an epoch.
@@ -64,7 +72,8 @@ impl CheckpointWriter {
     ) -> Result<()> {
         let optimizer = training.net.optimizer_state()?;
         let standing = &training.standing;
-        let path = self.folder.write(weights, optimizer.as_ref(), standing)?;
+        let (path, warnings) = self.folder.write(weights, optimizer.as_ref(), standing)?;
+        training.standing.history.warn(warnings);
         training.last_checkpoint = Some(path);
         self.written_at = Instant::now();
         Ok(())

@@ -59,11 +59,14 @@ impl<'f, 't> Observers<'f, 't> {
     /// Before the first step.
     pub(super) fn begin<N: Network, E: Engine<N>>(
         &mut self,
-        training: &Training<'_, N, E>,
+        training: &mut Training<'_, N, E>,
     ) -> Result<()> {
+        let history = &mut training.standing.history;
+        if let Some(writer) = &mut self.checkpoints {
+            writer.begin(history);
+        }
         if let (Some(path), Some(identity)) = (&self.trainer.run_folder, &self.identity) {
             let (device, weights) = (training.net.device(), training.net.weights()?);
-            let history = &training.standing.history;
             let begun = RunFolder::begin(path, identity, device, &weights, history)?;
             self.run_folder = Some(begun);
         }
@@ -115,7 +118,7 @@ impl<'f, 't> Observers<'f, 't> {
         }
         training.standing.next_epoch(has_ended);
         if let Some(folder) = &self.run_folder {
-            folder.history(&training.standing.history)?;
+            folder.history(&mut training.standing.history)?;
         }
         match &mut self.checkpoints {
             Some(writer) => writer.write(training, &weights),
@@ -140,7 +143,7 @@ impl<'f, 't> Observers<'f, 't> {
         history.best_epoch = restored.as_ref().ok().copied().flatten();
         let outcome = outcome.map(|result| result.and(restored.map(|_| ())));
         let recorded = match self.run_folder {
-            Some(folder) => folder.end(&history, net.weights().ok(), &outcome),
+            Some(folder) => folder.end(&mut history, net.weights().ok(), &outcome),
             None => Ok(()),
         };
         match outcome {

@@ -35,6 +35,7 @@ pub(super) struct RunFolder {
 enum Line<'a> {
     Progress(&'a Progress),
     Epoch(&'a EpochReport),
+    Warning { message: &'a str },
 }
 
 impl RunFolder {
@@ -47,9 +48,10 @@ impl RunFolder {
         identity: &Identity,
         device: String,
         weights: &Weights<N>,
-        history: &History,
+        history: &mut History,
     ) -> Result<Self> {
-        fs::create_dir_all(folder).map_err(|source| unwritable(folder, source))?;
+        fs::create_dir_all(folder)
+            .map_err(|source| Error::unwritable(folder, "make the folder", source))?;
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
         let run = json!({
             "command": env::args_os().map(|arg| arg.to_string_lossy().into_owned()).collect::<Vec<_>>(),
@@ -66,16 +68,18 @@ impl RunFolder {
             folder: folder.to_owned(),
             run,
         };
-        begun.write("run.json", &format!("{:#}\n", begun.run))?;
+        // Before the history, which so has the warnings of its own folder.
+        begun.write("run.json", &format!("{:#}\n", begun.run), history)?;
         begun.history(history)?;
         Ok(begun)
     }
 
     /// Writes the history as it is now.
-    pub(super) fn history(&self, history: &History) -> Result<()> {
+    pub(super) fn history(&self, history: &mut History) -> Result<()> {
         let mut text = String::new();
         let mut progress = history.progress.iter().peekable();
-        let mut lines = Vec::with_capacity(history.progress.len() + history.epochs.len());
+        let warnings = history.warnings.iter();
+        let mut lines: Vec<_> = warnings.map(|message| Line::Warning { message }).collect();
         for epoch in &history.epochs {
             while let Some(point) = progress.next_if(|point| point.epoch <= epoch.epoch) {
                 lines.push(Line::Progress(point));
@@ -85,17 +89,19 @@ impl RunFolder {
         lines.extend(progress.map(Line::Progress));
         for line in &lines {
             let line = serde_json::to_string(line);
-            let line = line.map_err(|error| unwritable(&self.folder, io::Error::other(error)))?;
+            let line = line.map_err(|error| {
+                Error::unwritable(&self.folder, "write", io::Error::other(error))
+            })?;
             text += &line;
             text.push('\n');
         }
-        self.write("history.jsonl", &text)
+        self.write("history.jsonl", &text, history)
     }
 
     /// Writes what came of the training: the history, and `run.json` with its result.
     pub(super) fn end<N: Network>(
         mut self,
-        history: &History,
+        history: &mut History,
         weights: Option<Weights<N>>,
         outcome: &thread::Result<Result<()>>,
     ) -> Result<()> {
@@ -110,17 +116,22 @@ impl RunFolder {
             "error": error,
             "epochs": history.epochs.len(),
             "best_epoch": history.best_epoch,
+            "warnings": history.warnings,
             "train_seconds": history.train_seconds(),
             "weights_sha256": weights.map(|weights| weights.sha256()),
         });
         let written = self.history(history);
-        self.write("run.json", &format!("{:#}\n", self.run))?;
+        self.write("run.json", &format!("{:#}\n", self.run), history)?;
         written
     }
 
-    fn write(&self, name: &str, text: &str) -> Result<()> {
+    /// Writes a file; `history` gets the warnings.
+    fn write(&self, name: &str, text: &str, history: &mut History) -> Result<()> {
         let path = self.folder.join(name);
-        aside::write(&path, text.as_bytes()).map_err(|source| unwritable(&path, source))
+        let warnings = aside::write(&path, text.as_bytes())
+            .map_err(|source| Error::unwritable(&path, "write", source))?;
+        history.warn(warnings);
+        Ok(())
     }
 }
 
@@ -128,13 +139,4 @@ impl RunFolder {
 fn program_sha256() -> Option<String> {
     let program = fs::read(env::current_exe().ok()?).ok()?;
     Some(in_hex(&Sha256::digest(&program)))
-}
-
-fn unwritable(path: &Path, source: io::Error) -> Error {
-    Error::Io {
-        path: path.to_owned(),
-        action: "write",
-        source,
-        remedy: "make room, or name a folder that can be written",
-    }
 }
