@@ -20,6 +20,8 @@ mod finite_differences;
 mod frozen;
 #[cfg(unix)]
 mod guard;
+mod idx;
+mod idx_oracle;
 #[cfg(unix)]
 mod kill;
 mod mnist;
@@ -31,6 +33,7 @@ mod pictures;
 mod pytorch;
 mod reader;
 mod resume;
+mod saving;
 mod schedules;
 mod settings;
 mod validation;

@@ -1,4 +1,4 @@
-//! What the operating system answers when a data file is read or written, as an error.
+//! The errors of data files: what the operating system answers, and contents that are not as they should be.
 
 use std::{io, path::Path};
 
@@ -15,6 +15,23 @@ pub(super) fn refused(
         path,
         action,
         source,
+        remedy,
+    }
+}
+
+/// The error for contents that are not as they should be.
+pub(super) fn bad(
+    path: &Path,
+    offset: Option<u64>,
+    expected: impl Into<String>,
+    found: impl Into<String>,
+    remedy: &'static str,
+) -> Error {
+    Error::DataFile {
+        path: path.to_owned(),
+        offset,
+        expected: expected.into(),
+        found: found.into(),
         remedy,
     }
 }

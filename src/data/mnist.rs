@@ -3,19 +3,31 @@
 use std::{
     env,
     ffi::OsString,
-    fs, io, panic,
+    fs::{self, File},
+    io::{self, Write},
+    panic,
     path::{Path, PathBuf},
 };
 
-use super::{Dataset, idx, io_error::refused};
+use super::{
+    Dataset,
+    idx::{Header, Idx},
+    io_error::{bad, refused},
+};
 use crate::error::{Error, Result};
 
 /// Images of the training set.
-const TRAIN: usize = 60_000;
+const TRAIN: u32 = 60_000;
 /// Images of the test set.
-const TEST: usize = 10_000;
+const TEST: u32 = 10_000;
 /// The digits.
-const CLASSES: usize = 10;
+const CLASSES: u8 = 10;
+/// Rows of an image, and columns.
+const SIDE: u32 = 28;
+/// Magic number of a file of images: unsigned bytes in three dimensions.
+const IMAGES: u32 = 0x803;
+/// Magic number of a file of labels: unsigned bytes in one dimension.
+const LABELS: u32 = 0x801;
 /// The four files, named as the crate `mnist` takes them by default.
 const NAMES: [&str; 4] = [
     "train-images-idx3-ubyte",
@@ -23,6 +35,9 @@ const NAMES: [&str; 4] = [
     "t10k-images-idx3-ubyte",
     "t10k-labels-idx1-ubyte",
 ];
+/// What to do about a data set that is not like MNIST.
+const OTHER: &str = "see that the training and test files have not been mixed up; a data set of other counts, \
+    sizes or classes is read by `Dataset::from_idx`";
 /// The environment variable that names the folder.
 const VARIABLE: &str = "TUPLENET_MNIST";
 
@@ -30,7 +45,8 @@ const VARIABLE: &str = "TUPLENET_MNIST";
 ///
 /// Each is either as published, a `.gz`, or unpacked. Data sets made in MNIST's image, with its
 /// file names, its 60,000 and 10,000 images of 28 × 28 and ten classes, load just as it does:
-/// Fashion-MNIST and KMNIST do, each from its own folder by [`Mnist::in_folder`].
+/// Fashion-MNIST and KMNIST do, each from its own folder by [`Mnist::in_folder`]. Files of other counts, sizes or types are
+/// read by [`Dataset::from_idx`].
 ///
 /// ```no_run
 /// use tuplenet::data::Mnist;
@@ -115,14 +131,18 @@ impl Mnist {
         let make = refused(&env::temp_dir(), "make a temporary folder", remedy);
         let temporary = tempfile::tempdir().map_err(make)?;
         for (at, (path, name)) in self.files.iter().zip(NAMES).enumerate() {
-            let bytes = idx::read(path)?;
             let count = if at < 2 { TRAIN } else { TEST };
-            match at % 2 {
-                0 => idx::check_images(path, &bytes, count)?,
-                _ => idx::check_labels(path, &bytes, count, CLASSES)?,
-            }
+            let checked = match at % 2 {
+                0 => Idx::open(path, |header| check_images(path, header, count))?,
+                _ => read_labels(path, count)?,
+            };
             let copy = temporary.path().join(name);
-            fs::write(&copy, bytes).map_err(refused(&copy, "write", remedy))?;
+            let write = |mut file: File| {
+                file.write_all(&checked.header.bytes)?;
+                file.write_all(&checked.values)
+            };
+            let written = File::create(&copy).and_then(write);
+            written.map_err(refused(&copy, "write", remedy))?;
         }
         let mut parsed = parse(temporary.path())?;
         // The crate's buffers grew by doubling: half of one may be room that nobody will use.
@@ -145,6 +165,52 @@ fn parse(folder: &Path) -> Result<::mnist::Mnist> {
     // The files were checked; what is left to go wrong is that somebody removes them.
     let parsed = panic::catch_unwind(|| ::mnist::MnistBuilder::new().base_path(base).finalize());
     parsed.map_err(|_| refuse("the files have changed since they were written"))
+}
+
+/// Checks that a file is one of so many images of 28 × 28 bytes.
+fn check_images(path: &Path, header: &Header, count: u32) -> Result<()> {
+    let (rows, columns) = ((SIDE, "rows"), (SIDE, "columns"));
+    check_form(path, header, IMAGES, &[(count, "images"), rows, columns])
+}
+
+/// Reads a file of so many labels, each one of the digits.
+fn read_labels(path: &Path, count: u32) -> Result<Idx> {
+    let check = |header: &Header| check_form(path, header, LABELS, &[(count, "labels")]);
+    let labels = Idx::open(path, check)?;
+    if let Some(at) = labels.values.iter().position(|&label| label >= CLASSES) {
+        let found = format!("label {}", labels.values[at]);
+        let (offset, expected) = (
+            labels.header.bytes.len() + at,
+            format!("labels below {CLASSES}"),
+        );
+        return Err(bad(path, Some(offset as u64), expected, found, OTHER));
+    }
+    Ok(labels)
+}
+
+fn check_form(path: &Path, header: &Header, magic: u32, dimensions: &[(u32, &str)]) -> Result<()> {
+    if header.magic() != magic {
+        let expected = format!("the magic number {}", magic_in_words(magic));
+        let remedy = "see that the files' names have not been mixed up, or get the file again";
+        let found = magic_in_words(header.magic());
+        return Err(bad(path, Some(0), expected, found, remedy));
+    }
+    let offsets = (4..).step_by(4);
+    for ((&found, &(expected, what)), at) in header.dimensions.iter().zip(dimensions).zip(offsets) {
+        if found != expected {
+            let (expected, found) = (format!("{expected} {what}"), format!("{found} {what}"));
+            return Err(bad(path, Some(at), expected, found, OTHER));
+        }
+    }
+    Ok(())
+}
+
+fn magic_in_words(magic: u32) -> String {
+    match magic {
+        IMAGES => format!("{magic:#010x} (a file of images)"),
+        LABELS => format!("{magic:#010x} (a file of labels)"),
+        _ => format!("{magic:#010x}"),
+    }
 }
 
 fn find_in(variable: Option<OsString>, cache: Option<PathBuf>) -> Result<Mnist> {
@@ -176,7 +242,7 @@ fn locate(folder: &Path, remedy: &'static str) -> Result<Mnist> {
     let look = "look for MNIST";
     let kind = fs::metadata(folder).map_err(refused(folder, look, remedy))?;
     if !kind.is_dir() {
-        return Err(idx::bad(folder, None, "a folder", "a file", remedy));
+        return Err(bad(folder, None, "a folder", "a file", remedy));
     }
     let [a, b, c, d] = NAMES.map(|name| {
         // "train-images-idx3-ubyte" and "train-images.idx3-ubyte".
@@ -194,7 +260,7 @@ fn locate(folder: &Path, remedy: &'static str) -> Result<Mnist> {
             }
         }
         let expected = format!("a file {name} or {dotted}, with or without .gz");
-        Err(idx::bad(folder, None, expected, in_place, remedy))
+        Err(bad(folder, None, expected, in_place, remedy))
     });
     let files = [a?, b?, c?, d?];
     Ok(Mnist { files })
@@ -203,10 +269,61 @@ fn locate(folder: &Path, remedy: &'static str) -> Result<Mnist> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used)]
 mod tests {
+    use flate2::{Compression, write::GzEncoder};
     use tempfile::{TempDir, tempdir};
 
-    use super::super::idx::tests::{gzip, images, labels};
     use super::*;
+
+    fn numbers(numbers: &[u32]) -> Vec<u8> {
+        numbers.iter().flat_map(|it| it.to_be_bytes()).collect()
+    }
+
+    fn images(count: u32) -> Vec<u8> {
+        let mut bytes = numbers(&[0x803, count, 28, 28]);
+        bytes.extend((0..count * 784).map(|at| (at % 251) as u8));
+        bytes
+    }
+
+    fn labels(count: u32) -> Vec<u8> {
+        let mut bytes = numbers(&[0x801, count]);
+        bytes.extend((0..count).map(|at| (at % 10) as u8));
+        bytes
+    }
+
+    fn gzip(bytes: &[u8]) -> Vec<u8> {
+        let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
+        packed.write_all(bytes).unwrap();
+        packed.finish().unwrap()
+    }
+
+    #[test]
+    fn files_that_are_not_of_mnists_form_are_told_in_words() {
+        let folder = tempdir().unwrap();
+        let path = folder.path().join("a file");
+        let images_fault = |bytes: &[u8]| {
+            fs::write(&path, bytes).unwrap();
+            let opened = Idx::open(&path, |header| check_images(&path, header, 2));
+            opened.unwrap_err().to_string()
+        };
+        let labels_fault = |bytes: &[u8]| {
+            fs::write(&path, bytes).unwrap();
+            read_labels(&path, 2).unwrap_err().to_string()
+        };
+        assert!(images_fault(&labels(2)).contains("0x00000801 (a file of labels) (byte 0)"));
+        assert!(labels_fault(&images(2)).contains("0x00000803 (a file of images) (byte 0)"));
+        assert!(images_fault(&images(3)).contains("expected 2 images, found 3 images (byte 4)"));
+        let narrow = numbers(&[0x803, 2, 28, 27]);
+        let words = images_fault(&narrow);
+        assert!(
+            words.contains("expected 28 columns, found 27 columns (byte 12)"),
+            "{words}"
+        );
+        assert!(words.contains("read by `Dataset::from_idx`"), "{words}");
+        let above = [numbers(&[0x801, 2]), vec![9, 10]].concat();
+        assert!(labels_fault(&above).contains("labels below 10, found label 10 (byte 9)"));
+        fs::write(&path, labels(2)).unwrap();
+        assert_eq!(read_labels(&path, 2).unwrap().values, [0, 1]);
+    }
 
     fn folder_of(files: [(&str, &[u8]); 4]) -> TempDir {
         let folder = tempdir().unwrap();

@@ -3,6 +3,7 @@
 //! | | |
 //! | --- | --- |
 //! | [`Dataset<FEATURES, CLASSES>`](Dataset) | features with labels or target values, checked when made |
+//! | [`Dataset::from_idx`] | any features and labels in the format idx: EMNIST, and what a user writes |
 //! | [`Mnist`] | MNIST, Fashion-MNIST and KMNIST from their four files |
 //! | [`Augmented`] | a data set of images, distorted afresh for every epoch |
 //! | [`Digits`] | handwritten-like digits drawn from a seed, for a start without any file |
@@ -15,6 +16,7 @@ mod distortion;
 #[cfg(feature = "download")]
 mod download;
 mod idx;
+mod idx_dataset;
 mod io_error;
 mod mnist;
 mod training;

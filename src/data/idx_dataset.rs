@@ -1,0 +1,219 @@
+//! [`Dataset::from_idx`]: a data set from two idx files, whose shape the type says.
+
+use std::path::Path;
+
+use super::{
+    Dataset,
+    idx::{Header, Idx, Kind},
+    io_error::bad,
+};
+use crate::error::Result;
+
+impl<const F: usize, const C: usize> Dataset<F, C> {
+    /// Reads a file of features and a file of labels, both of the format idx (that of MNIST), raw or gzip.
+    ///
+    /// The features have 1 to 4 dimensions: the number of samples, then dimensions whose product is `F`; values are of
+    /// type u8, i8, i16, i32, f32 or f64. Bytes (u8) are grey values: 255 is read as 1, as by
+    /// [`Mnist`](super::Mnist). All others are read as they are, i32 and f64 rounded to the nearest `f32`. The labels have one
+    /// dimension, are integers, and count from 0.
+    ///
+    /// Values are in the order of the file: an image of EMNIST lies on its side, as published.
+    ///
+    /// ```
+    /// use tuplenet::prelude::*;
+    ///
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let [images, labels] = ["images", "labels"].map(|name| folder.path().join(name));
+    /// # std::fs::write(&images, [0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 2, 0, 102, 255, 0])?;
+    /// # std::fs::write(&labels, [0, 0, 8, 1, 0, 0, 0, 2, 2, 0])?;
+    /// // Two images of 1 × 2 bytes, with the labels 2 and 0.
+    /// let data = Dataset::<2, 3>::from_idx(&images, &labels)?;
+    /// assert_eq!((data.sample(1), data.label(0)), (Some([1.0, 0.0]), Some(2)));
+    ///
+    /// let error = Dataset::<2, 2>::from_idx(&images, &labels).unwrap_err().to_string();
+    /// assert!(error.contains("expected labels from 0 to 1, found label 2 of sample 0 (byte 8)"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Io`](crate::Error::Io) if a file cannot be read; [`Error::DataFile`](crate::Error::DataFile), with file and
+    /// place, if one is not of the format, if the samples are not of `F` features or not as many as the labels, or if a label is
+    /// not below `C` or a value not finite; [`Error::Data`](crate::Error::Data) if there are no samples.
+    pub fn from_idx(features: impl AsRef<Path>, labels: impl AsRef<Path>) -> Result<Self> {
+        Self::from_idx_with_first_label(features, labels, 0)
+    }
+
+    /// As [`Dataset::from_idx`], where the labels count from `first_label`, which becomes class 0. The letters of EMNIST are
+    /// labelled from 1 to 26:
+    ///
+    /// ```no_run
+    /// use tuplenet::prelude::*;
+    ///
+    /// let letters = Dataset::<784, 26>::from_idx_with_first_label(
+    ///     "emnist-letters-train-images-idx3-ubyte.gz", // 124,800 images
+    ///     "emnist-letters-train-labels-idx1-ubyte.gz",
+    ///     1,
+    /// )?;
+    /// # Ok::<(), tuplenet::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As for [`Dataset::from_idx`].
+    pub fn from_idx_with_first_label(
+        features: impl AsRef<Path>,
+        labels: impl AsRef<Path>,
+        first_label: i32,
+    ) -> Result<Self> {
+        let (features, labels) = (features.as_ref(), labels.as_ref());
+        let classes = read_labels::<C>(
+            labels,
+            Idx::open(labels, |it| check_labels(labels, it))?,
+            first_label,
+        )?;
+        let samples = Idx::open(features, |it| {
+            check_features::<F>(features, it, classes.len())
+        })?;
+        assemble(features, samples, classes)
+    }
+
+    /// As [`Dataset::from_idx_with_first_label`], from the bytes of such files; errors call them `features` and `labels`.
+    ///
+    /// # Errors
+    /// As for [`Dataset::from_idx`].
+    pub fn from_idx_bytes(features: &[u8], labels: &[u8], first_label: i32) -> Result<Self> {
+        let (path, packed) = (Path::new("labels"), labels.len() as u64);
+        let labels = Idx::read(path, labels, packed, |it| check_labels(path, it))?;
+        let classes = read_labels::<C>(path, labels, first_label)?;
+        let (path, packed) = (Path::new("features"), features.len() as u64);
+        let check = |header: &Header| check_features::<F>(path, header, classes.len());
+        let samples = Idx::read(path, features, packed, check)?;
+        assemble(path, samples, classes)
+    }
+}
+
+fn check_labels(path: &Path, header: &Header) -> Result<()> {
+    let kind = header.kind;
+    if header.dimensions.len() != 1 {
+        let found = format!(
+            "{} dimensions ({})",
+            header.dimensions.len(),
+            header.shape()
+        );
+        let remedy = "see that the files of features and of labels have not been mixed up";
+        return Err(bad(path, Some(3), "labels in one dimension", found, remedy));
+    }
+    if matches!(kind, Kind::F32 | Kind::F64) {
+        let (expected, found) = ("labels of type u8, i8, i16 or i32", kind.name());
+        return Err(bad(
+            path,
+            Some(2),
+            expected,
+            found,
+            "write the labels as integers",
+        ));
+    }
+    Ok(())
+}
+
+fn check_features<const F: usize>(path: &Path, header: &Header, labels: usize) -> Result<()> {
+    let [samples, sample @ ..] = &header.dimensions[..] else {
+        return Ok(()); // a header has one dimension or more
+    };
+    let width = sample
+        .iter()
+        .fold(1, |all: u128, &it| all.saturating_mul(it.into()));
+    if width != F as u128 {
+        let found = format!("{width} ({} in all)", header.shape());
+        let remedy = "read it as a data set of that many features, and see that the files have not been mixed up";
+        let at = if sample.is_empty() { 3 } else { 8 };
+        return Err(bad(
+            path,
+            Some(at),
+            format!("samples of {F} features"),
+            found,
+            remedy,
+        ));
+    }
+    if *samples as usize != labels {
+        let expected = format!("{labels} samples, as many as there are labels");
+        let remedy = "see that the training and test files have not been mixed up";
+        return Err(bad(
+            path,
+            Some(4),
+            expected,
+            format!("{samples} samples"),
+            remedy,
+        ));
+    }
+    Ok(())
+}
+
+/// The classes of a checked file of labels.
+fn read_labels<const C: usize>(path: &Path, idx: Idx, first: i32) -> Result<Vec<u8>> {
+    let Idx { header, values } = idx;
+    let size = header.kind.size();
+    let labels = values.chunks_exact(size).map(|bytes| match *bytes {
+        [byte] if header.kind == Kind::I8 => i64::from(byte.cast_signed()),
+        [byte] => i64::from(byte),
+        [a, b] => i64::from(i16::from_be_bytes([a, b])),
+        [a, b, c, d] => i64::from(i32::from_be_bytes([a, b, c, d])),
+        _ => i64::MAX, // integers have no other sizes
+    });
+    let mut classes = Vec::with_capacity(values.len() / size);
+    for (sample, label) in labels.enumerate() {
+        let class = label - i64::from(first);
+        match u8::try_from(class) {
+            Ok(class) if usize::from(class) < C => classes.push(class),
+            _ => {
+                let last = i64::from(first) + C.min(256) as i64 - 1;
+                let expected = format!("labels from {first} to {last}");
+                let found = format!("label {label} of sample {sample}");
+                let at = header.bytes.len() + sample * size;
+                let remedy = "widen the data set's CLASSES, or say where its labels start by \
+                    `Dataset::from_idx_with_first_label` (EMNIST's letters start at 1)";
+                return Err(bad(path, Some(at as u64), expected, found, remedy));
+            }
+        }
+    }
+    Ok(classes)
+}
+
+/// The data set of a checked file of features.
+fn assemble<const F: usize, const C: usize>(
+    path: &Path,
+    idx: Idx,
+    classes: Vec<u8>,
+) -> Result<Dataset<F, C>> {
+    let Idx { header, values } = idx;
+    if header.kind == Kind::U8 {
+        return Dataset::from_bytes(values, 1.0 / 255.0, classes);
+    }
+    let size = header.kind.size();
+    let numbers = values.chunks_exact(size).map(|bytes| match *bytes {
+        [byte] => f32::from(byte.cast_signed()),
+        [a, b] => f32::from(i16::from_be_bytes([a, b])),
+        [a, b, c, d] if header.kind == Kind::I32 => i32::from_be_bytes([a, b, c, d]) as f32,
+        [a, b, c, d] => f32::from_be_bytes([a, b, c, d]),
+        [a, b, c, d, e, f, g, h] => f64::from_be_bytes([a, b, c, d, e, f, g, h]) as f32,
+        _ => f32::NAN, // values have no other sizes
+    });
+    let numbers: Vec<f32> = numbers.collect();
+    if let Some(at) = numbers.iter().position(|number| !number.is_finite()) {
+        let found = format!(
+            "{} in sample {}",
+            numbers[at],
+            at.checked_div(F).unwrap_or_default()
+        );
+        let offset = (header.bytes.len() + at * size) as u64;
+        let remedy = "replace what is missing or too large for f32 before the data set is written";
+        return Err(bad(
+            path,
+            Some(offset),
+            "values that are finite",
+            found,
+            remedy,
+        ));
+    }
+    drop(values);
+    Dataset::from_values(numbers, classes)
+}
