@@ -16,6 +16,7 @@ use std::{
     time::Duration,
 };
 
+use flate2::{Compression, write::GzEncoder};
 use tuplenet::{
     engine::{Processor, Run},
     frozen::Values,
@@ -96,6 +97,7 @@ fn steps_and_predictions_allocate_nothing_and_a_training_little() {
         }
     }
     frozen_models_allocate_nothing();
+    idx_files_take_what_they_hold();
     a_training_takes_little_memory();
 }
 
@@ -210,6 +212,44 @@ fn answers<N: Network, V: Values>(model: &Frozen<N, V>, sample: &impl Sample<N::
     let largest = logits.as_ref()[class];
     assert!(logits.as_ref().iter().all(|&logit| logit <= largest));
     assert!((probabilities.as_ref().iter().sum::<f32>() - 1.0).abs() < 1e-5);
+}
+
+/// Headers that claim ten gigabytes, raw and gzip, and a file that unpacks to a thousand times its size: what is allocated
+/// is bounded by what is expected of a file and by what it can hold.
+fn idx_files_take_what_they_hold() {
+    const SAMPLES: u32 = 20_000;
+    const WIDTH: u32 = 65_536;
+    let gzip = |bytes: &[u8]| {
+        let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
+        packed.write_all(bytes).unwrap();
+        packed.finish().unwrap()
+    };
+    let file = |kind: u8, dimensions: &[u32], values: &[u8]| {
+        let numbers = dimensions.iter().flat_map(|it| it.to_be_bytes());
+        let head = [0, 0, kind, dimensions.len() as u8].into_iter();
+        head.chain(numbers)
+            .chain(values.iter().copied())
+            .collect::<Vec<u8>>()
+    };
+    let labels = file(8, &[SAMPLES], &[0; SAMPLES as usize]);
+    let claims = file(14, &[SAMPLES, WIDTH], &[0; 8]);
+    let claims_labels = file(8, &[u32::MAX], &[0; 8]);
+    let bomb = gzip(&[file(8, &[1], &[0]), vec![0; 1 << 26]].concat());
+    let (packed, packed_labels) = (gzip(&claims), gzip(&claims_labels));
+    let before = LIVE_BYTES.load(SeqCst);
+    PEAK_BYTES.store(before, SeqCst);
+    for (features, labels) in [
+        (&claims, &labels),
+        (&packed, &labels),
+        (&claims, &claims_labels),
+        (&claims, &packed_labels),
+        (&claims, &bomb),
+    ] {
+        let read = Dataset::<{ WIDTH as usize }, 3>::from_idx_bytes(features, labels, 0);
+        assert!(read.is_err());
+    }
+    let taken = PEAK_BYTES.load(SeqCst) - before;
+    assert!(taken < 1 << 20, "{taken} bytes for files that hold few");
 }
 
 /// The tutorial, one epoch: the data set, the weights with two moments, the weights it began with, one
