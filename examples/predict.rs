@@ -24,7 +24,7 @@ use std::{
 };
 
 use clap::Parser;
-use tuplenet::{Error, Result, models::MnistClassifier, prelude::*};
+use tuplenet::{Error, Result, metrics::argmax, models::MnistClassifier, prelude::*};
 
 use engine::{Choice, Device, EngineOptions};
 use saved::SAVED;
@@ -90,13 +90,7 @@ fn run(options: &Options) -> Result<()> {
 
     print!("{}", digit::draw(&pixels));
     let probabilities = softmax(&logits);
-    let best = (0..10).fold(0, |best, class| {
-        if logits[class] > logits[best] {
-            class
-        } else {
-            best
-        }
-    });
+    let best = argmax(&logits);
     for (class, probability) in probabilities.iter().enumerate() {
         let bar = "█".repeat((probability * 40.0).round() as usize);
         println!("{class}  {:>6.2} %  {bar}", probability * 100.0);

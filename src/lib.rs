@@ -3,6 +3,7 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(not(any(feature = "std", test)), no_std)]
 
+mod argmax;
 #[cfg(feature = "train")]
 mod aside;
 #[cfg(feature = "train")]

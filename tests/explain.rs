@@ -216,12 +216,45 @@ where
     let z = |x: &[f32]| logits(&Deep::<A>::PLAN, &exact, &widened(x))[class];
     let difference = z(sample) - z(baseline);
     let values = widened(&found.values);
-    let gap = values.iter().sum::<f64>() - difference;
-    // Within 1e-3, or within f32's rounding where the logits are large beside their difference.
+    let sum = values.iter().sum::<f64>();
+    // f32's rounding of a logit, and of sums that cancel: the tape's, which no number of steps makes less
     let size = z(sample).abs() + z(baseline).abs() + values.iter().map(|a| a.abs()).sum::<f64>();
-    let allowed = (1e-3 * difference.abs()).max(1e-5 * size);
-    prop_assert!(gap.abs() <= allowed, "{gap} of {difference}, size {size}");
+    let rounding = 1e-5 * size;
+    prop_assert!((found.difference - difference).abs() <= rounding);
+    // What is promised is that the values add up to the difference of the tape's logits, within the bound that
+    // they come with: a share of that difference, and no more than rounding where that is small.
+    prop_assert_eq!(sum - found.difference, found.gap);
+    prop_assert!(found.gap.abs() <= found.allowed, "{found:?}");
+    let share = 1e-3 * found.difference.abs();
+    prop_assert!(found.allowed <= share.max(rounding), "{found:?}");
     Ok(())
+}
+
+/// Where the gap is all but a thousandth, `f32`'s rounding of the logits decides on which side of it the exact
+/// difference lies: with this seed and scale (and others) a test with a bound of its own failed by chance.
+#[test]
+fn attributions_that_are_only_just_complete_are_within_the_bound_that_they_come_with() {
+    let ends = [
+        [
+            -1.3478054,
+            1.6749325,
+            -0.93824744,
+            -2.7121975,
+            1.4895139,
+            -0.5271039,
+            1.7590771,
+        ],
+        [
+            1.9241323, 1.1417923, -2.228683, 0.46578646, -1.2339646, 1.2325711, 0.9396553,
+        ],
+    ];
+    for class in 0..4 {
+        let (seed, scale) = (10805833223793017150, 5.4703746);
+        completeness::<ReLU>(seed, scale, &ends, class).unwrap();
+        completeness::<LeakyReLU<20>>(seed, scale, &ends, class).unwrap();
+        completeness::<Tanh>(seed, scale, &ends, class).unwrap();
+        completeness::<GELU>(seed, scale, &ends, class).unwrap();
+    }
 }
 
 proptest! {

@@ -1,6 +1,12 @@
 //! Gradients of every layer kind against central differences of a plain forward pass in `f64`.
 
-use tuplenet::{Plan, data::Targets, plan::Op, prelude::*, shape::Features};
+use tuplenet::{
+    Plan,
+    data::Targets,
+    plan::{Op, Step},
+    prelude::*,
+    shape::Features,
+};
 
 use crate::engines::{Tested, losses, on_every_engine};
 
@@ -38,23 +44,35 @@ fn log_sum(x: &[f64]) -> f64 {
 pub(crate) fn logits(plan: &Plan, weights: &[f64], sample: &[f64]) -> Vec<f64> {
     let mut x = sample.to_vec();
     for step in plan.steps() {
-        x = match step.op {
-            Op::Linear => {
-                let (i, o) = (step.inputs, step.outputs);
-                let weight = &weights[step.offset..step.offset + i * o];
-                let bias = &weights[step.offset + i * o..step.offset + (i + 1) * o];
-                let dot = |row: usize| (0..i).map(|k| weight[row * i + k] * x[k]).sum::<f64>();
-                (0..o).map(|row| dot(row) + bias[row]).collect()
-            }
-            op => x.iter().map(|&v| activation(op, v)).collect(),
-        };
+        let parameters = &weights[step.offset..step.offset + step.params()];
+        x = one_step(step, parameters, &x);
     }
     x
 }
 
+/// One step of a plan, with its own parameters.
+pub(crate) fn one_step(step: &Step, parameters: &[f64], x: &[f64]) -> Vec<f64> {
+    match step.op {
+        Op::Linear => {
+            let (weight, bias) = parameters.split_at(step.inputs * step.outputs);
+            let dot = |row: &[f64]| row.iter().zip(x).map(|(w, x)| w * x).sum::<f64>();
+            let rows = weight.chunks_exact(step.inputs).zip(bias);
+            rows.map(|(row, bias)| dot(row) + bias).collect()
+        }
+        op => x.iter().map(|&v| activation(op, v)).collect(),
+    }
+}
+
 fn activation(op: Op, x: f64) -> f64 {
     match op {
-        Op::Relu => x.max(0.0),
+        // not `max`, of whose two arguments a NaN is never the result
+        Op::Relu => {
+            if x <= 0.0 {
+                0.0
+            } else {
+                x
+            }
+        }
         Op::Sigmoid => 1.0 / (1.0 + (-x).exp()),
         Op::Tanh => x.tanh(),
         Op::LeakyRelu { slope_percent } => {

@@ -25,6 +25,7 @@ mod idx_oracle;
 #[cfg(unix)]
 mod kill;
 mod mnist;
+mod nan;
 mod one_way;
 mod oracle;
 mod package;

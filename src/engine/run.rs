@@ -73,11 +73,13 @@ impl Run<'_> {
     }
 }
 
-/// What a gradient of this sum of squares is to be multiplied by, where it is below 1; see [`Run::clip_norm`].
+/// What a gradient of this sum of squares is to be multiplied by, at most 1, or NaN if the sum is; see
+/// [`Run::clip_norm`].
 pub(super) fn clip_factor(max_norm: f64, sum_of_squares: f64) -> f64 {
     // Added to the norm, as PyTorch does.
     const EPSILON: f64 = 1e-6;
-    max_norm / (sum_of_squares.sqrt() + EPSILON)
+    // not `min`, of whose two arguments a NaN is never the result
+    (max_norm / (sum_of_squares.sqrt() + EPSILON)).clamp(0.0, 1.0)
 }
 
 /// How many samples of `width` features there are.

@@ -49,8 +49,10 @@ pub struct Attributions<A> {
     pub values: A,
     /// `z(x) - z(b)`: what is shared out.
     pub difference: f64,
-    /// `sum_i a_i - (z(x) - z(b))`, 0 but for the integral's and `f32`'s rounding.
+    /// `sum_i a_i - (z(x) - z(b))`, in `f64` of `values` and `difference` as they are here: at most `allowed`.
     pub gap: f64,
+    /// The largest gap that was let pass: see [`IntegratedGradients::tolerance`].
+    pub allowed: f64,
     /// The steps that the path was cut into, of two gradients each.
     pub steps: usize,
 }
@@ -90,7 +92,7 @@ impl<S: Shape> IntegratedGradients<S> {
         self
     }
 
-    /// The largest gap, as a share of `|z(x) - z(b)|`.
+    /// The largest gap, as a share of `|z(x) - z(b)|`; both logits are the network's, in `f32`.
     ///
     /// A gap of `2 ε (|z(x)| + |z(b)| + ∫ sum_i |(x_i - b_i) dz/dx_i| dt)`, `ε = 2^-23`, is let pass: it is `f32`'s
     /// rounding, and more than the share only where the difference is small beside what cancels in it.
@@ -125,34 +127,46 @@ impl<S: Shape> IntegratedGradients<S> {
         let (begin, end, mut steps) = path.cut(self.steps)?;
         let difference = end.logit - begin.logit;
         loop {
-            let gap: f64 = steps.iter().map(|step| step.gap).sum();
+            let values = path.values::<S>(&steps);
+            let sum: f64 = values.as_ref().iter().map(|&value| f64::from(value)).sum();
+            let gap = sum - difference;
+            let incomplete = |steps| Error::Incomplete {
+                class,
+                expected: difference,
+                found: sum,
+                steps,
+            };
+            if !gap.is_finite() {
+                // more steps do not help
+                return Err(incomplete(steps.len()));
+            }
             let sizes: f64 = steps.iter().map(|step| step.size).sum();
             let rounding =
                 2.0 * f64::from(f32::EPSILON) * (begin.logit.abs() + end.logit.abs() + sizes);
             let allowed = rounding.max(self.tolerance * difference.abs());
             if gap.abs() <= allowed {
                 return Ok(Attributions {
-                    values: path.values::<S>(&steps),
+                    values,
                     difference,
                     gap,
+                    allowed,
                     steps: steps.len(),
                 });
             }
-            // The worst is above its share, as the gap is their sum. Those far below it wait: where a step's gap is
-            // `f32`'s rounding, halves do not make it less. If the gap is no number, nothing is above.
+            // The worst is above its share, as the gap is their sum, but for the rounding of the values. Those far
+            // below it wait: where a step's gap is `f32`'s rounding, halves do not make it less.
             let share = allowed / steps.len() as f64;
             let worst = steps.iter().fold(0.0, |a: f64, step| a.max(step.gap.abs()));
-            let bound = share.max(worst / 4.0);
+            let bound = if worst > share {
+                share.max(worst / 4.0)
+            } else {
+                worst / 2.0
+            };
             let (coarse, fine): (Vec<Step>, Vec<Step>) =
                 steps.into_iter().partition(|step| step.gap.abs() > bound);
             let taken = fine.len() + coarse.len();
             if coarse.is_empty() || taken + coarse.len() > self.most_steps {
-                return Err(Error::Incomplete {
-                    class,
-                    expected: difference,
-                    found: difference + gap,
-                    steps: taken,
-                });
+                return Err(incomplete(taken));
             }
             steps = fine;
             steps.extend(path.halve(&coarse)?);

@@ -6,7 +6,7 @@ use super::{Embedded, Frozen, check_stack};
 use crate::{
     network::Network,
     plan::Plan,
-    single::{BLOCK, Columns},
+    single::{BLOCK, Columns, LEAST_SPARSE},
     weights::{
         header::{Dtype, Place, places as find},
         names::Layer,
@@ -69,17 +69,83 @@ pub const fn rows(plan: &Option<Plan>) -> usize {
     rows
 }
 
-/// The network with these columns.
+/// A network's values in the order in which they are read.
+#[derive(Debug)]
+pub struct Packed<const ROWS: usize> {
+    blocks: [Block; ROWS],
+    leaves_zeros_out: bool,
+}
+
+/// The network's values, all as `f32`.
+pub const fn packed<const ROWS: usize>(
+    plan: &Option<Plan>,
+    file: &[u8],
+    places: &Option<Places>,
+) -> Packed<ROWS> {
+    let blocks = blocks(plan, file, places);
+    Packed {
+        leaves_zeros_out: leaves_zeros_out(plan, &blocks),
+        blocks,
+    }
+}
+
+/// Whether inputs of the first layer that are 0 may be left out: the layer has many, and its weights in these
+/// columns are all finite, as `0 * NaN` and `0 * inf` are NaN.
+const fn leaves_zeros_out(plan: &Option<Plan>, blocks: &[Block]) -> bool {
+    let Some(plan) = plan else { return false };
+    let Some(layer) = Layer::first(plan) else {
+        return false;
+    };
+    let step = &plan.steps()[layer.index];
+    if step.inputs < LEAST_SPARSE {
+        return false;
+    }
+    let (first, _) = blocks.split_at(Columns::rows(step.inputs, step.outputs));
+    all_finite(first)
+}
+
+/// Whether all these values are finite.
+///
+/// Four values are a `u128`, and four blocks are looked at together, which makes the compiler's evaluation four times
+/// as fast as one `u128` by itself: 0.4 seconds for 6.5 MB.
+const fn all_finite(blocks: &[Block]) -> bool {
+    // Of a value that is not finite the exponent is all ones, and one more carries into the sign's place.
+    const EXPONENTS: u128 = u128::MAX / 0xffff_ffff * 0x7f80_0000;
+    const ONES: u128 = u128::MAX / 0xffff_ffff * 0x0080_0000;
+    const SIGNS: u128 = u128::MAX / 0xffff_ffff * 0x8000_0000;
+    macro_rules! carries {
+        ($blocks:ident => $($word:ident)*) => {{
+            // SAFETY: a block is 16 `f32` on a boundary of 64 bytes, that is four `u128`.
+            let words: &[[u128; [$(stringify!($word)),*].len()]] =
+                unsafe { core::slice::from_raw_parts($blocks.as_ptr().cast(), $blocks.len()) };
+            let (mut carries, mut i) = (0, 0);
+            while i < words.len() {
+                let [$($word),*] = words[i];
+                carries |= $((($word & EXPONENTS) + ONES))|*;
+                i += 1;
+            }
+            carries
+        }};
+    }
+    let (fours, rest) = blocks.as_chunks::<4>();
+    let carries = carries!(fours => a b c d e f g h i j k l m n o p) | carries!(rest => a b c d);
+    carries & SIGNS == 0
+}
+
+/// The network with these values.
 ///
 /// # Panics
 /// When they are too few or too many, which stops the compiler.
-pub const fn frozen<N: Network>(blocks: &'static [Block]) -> Frozen<N> {
+pub const fn frozen<N: Network, const ROWS: usize>(packed: &'static Packed<ROWS>) -> Frozen<N> {
     assert!(
-        blocks.len() == rows(&Some(N::PLAN)),
+        ROWS == rows(&Some(N::PLAN)),
         "the columns of another network"
     );
     Frozen {
-        values: Embedded { blocks },
+        values: Embedded {
+            blocks: &packed.blocks,
+            leaves_zeros_out: packed.leaves_zeros_out,
+        },
         network: PhantomData,
     }
 }
@@ -92,8 +158,8 @@ pub const fn frozen<N: Network>(blocks: &'static [Block]) -> Frozen<N> {
 #[repr(C, packed)]
 struct Unaligned<T>(T);
 
-/// The network's values in the order in which they are read, all as `f32`.
-pub const fn blocks<const ROWS: usize>(
+/// The values of [`packed`].
+const fn blocks<const ROWS: usize>(
     plan: &Option<Plan>,
     file: &[u8],
     places: &Option<Places>,
@@ -236,6 +302,35 @@ const fn from_bf16s(bits: [u16; 16]) -> [f32; 16] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::prelude::*;
+
+    #[test]
+    fn zeros_are_left_out_of_many_inputs_with_finite_weights() {
+        type Net = (Linear<100, 17>, ReLU, Linear<17, 4>);
+        let plan = Some(Net::PLAN);
+        let extremes = |i: usize| [f32::MAX, f32::MIN, 0.0, 1e-45][i % 4];
+        let mut blocks: Vec<Block> = (0..rows(&plan))
+            .map(|row| Block(std::array::from_fn(|lane| extremes(row + lane))))
+            .collect();
+        assert!(leaves_zeros_out(&plan, &blocks));
+        for bad in [f32::NAN, -f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            for (row, lane) in (0..blocks.len()).flat_map(|row| (0..BLOCK).map(move |l| (row, l))) {
+                let good = std::mem::replace(&mut blocks[row].0[lane], bad);
+                let is_first = row < Columns::rows(100, 17);
+                assert_eq!(
+                    leaves_zeros_out(&plan, &blocks),
+                    !is_first,
+                    "{bad}: {row}, {lane}"
+                );
+                blocks[row].0[lane] = good;
+            }
+        }
+        let few = Some(<(Linear<95, 2>,) as Network>::PLAN);
+        assert!(!leaves_zeros_out(
+            &few,
+            &vec![Block([0.0; BLOCK]); rows(&few)]
+        ));
+    }
 
     #[test]
     fn sixteen_values_at_once_are_those_one_by_one() {

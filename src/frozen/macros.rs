@@ -41,8 +41,8 @@ macro_rules! frozen {
                 );
             // A large file takes the compiler a second or two.
             #[allow(long_running_const_eval)]
-            static VALUES: [$crate::frozen::embed::Block; $crate::frozen::embed::rows(&PLAN)] =
-                $crate::frozen::embed::blocks(&PLAN, FILE, &PLACES);
+            static VALUES: $crate::frozen::embed::Packed<{ $crate::frozen::embed::rows(&PLAN) }> =
+                $crate::frozen::embed::packed(&PLAN, FILE, &PLACES);
             $crate::frozen::embed::frozen(&VALUES)
         };
         $crate::frozen! { $($rest)* }

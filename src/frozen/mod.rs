@@ -22,6 +22,7 @@ use core::{fmt, marker::PhantomData};
 pub use self::values::{Borrowed, Embedded};
 pub use crate::single::Values;
 use crate::{
+    argmax::argmax,
     network::Network,
     plan::Plan,
     shape::{Sample, Shape},
@@ -149,7 +150,7 @@ impl<N: Network, V: Values> Frozen<N, V> {
     /// The probability of each class for one sample: the softmax of its logits.
     ///
     /// `p_c = exp(z_c) / sum_k exp(z_k)`, computed with the largest logit taken off, so that nothing
-    /// overflows.
+    /// overflows. All are NaN if a logit is NaN or `inf`, as in PyTorch.
     pub fn probabilities(&self, sample: &impl Sample<N::In>) -> <N::Output as Shape>::Array {
         let mut array = self.predict(sample);
         let values = array.as_mut();
@@ -166,15 +167,11 @@ impl<N: Network, V: Values> Frozen<N, V> {
     }
 
     /// The class of one sample: the place of its largest logit, the first of equal ones.
+    ///
+    /// As with `torch.argmax`, a NaN is larger than any number, and the first counts. So the logit or the
+    /// probability of the class is NaN where any logit is: one look at it tells whether the class means anything.
     pub fn classify(&self, sample: &impl Sample<N::In>) -> usize {
-        let logits = self.predict(sample);
-        let mut best = (0, f32::NEG_INFINITY);
-        for (class, &logit) in logits.as_ref().iter().enumerate() {
-            if logit > best.1 {
-                best = (class, logit);
-            }
-        }
-        best.0
+        argmax(self.predict(sample).as_ref())
     }
 }
 

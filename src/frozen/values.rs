@@ -18,6 +18,8 @@ use crate::{
 pub struct Embedded {
     /// For each layer, [`Columns::rows`] of them.
     pub(super) blocks: &'static [Block],
+    /// Whether inputs of the first layer that are 0 are left out.
+    pub(super) leaves_zeros_out: bool,
 }
 
 impl fmt::Debug for Embedded {
@@ -32,7 +34,7 @@ impl Sealed for Embedded {
     unsafe fn product<L: Lanes>(&self, lanes: L, at: &At, input: &[f32], output: &mut [f32]) {
         let first = self.blocks.as_ptr().wrapping_add(at.block).cast();
         // Zeros are many where the sample is a picture; to look for them in later layers does not pay.
-        let sparse = at.reads_sample;
+        let sparse = at.reads_sample && self.leaves_zeros_out;
         // SAFETY: the layer's blocks lie there, says the caller; nobody writes a static.
         unsafe {
             let columns = Columns::new(first, at.step.inputs, at.step.outputs);

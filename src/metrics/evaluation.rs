@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::ConfusionMatrix;
 use crate::{
+    argmax::argmax,
     data::{Samples, Targets},
     error::{Error, Result},
     network::Network,
@@ -12,6 +13,10 @@ use crate::{
 };
 
 /// Mean loss, accuracy and confusion matrix on labelled data.
+///
+/// The predicted class is the place of the largest logit, the first of equal ones. A NaN counts as the largest, as
+/// with `torch.argmax`; then the sample's confidence is NaN, and so is the loss. How many such samples there are is
+/// printed, and [`Evaluation::not_finite`] says it: whether they are classified correctly is chance.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Evaluation {
     /// Mean cross-entropy without label smoothing, whatever the training loss.
@@ -22,7 +27,8 @@ pub struct Evaluation {
     pub labels: Vec<usize>,
     /// The predicted class of each sample, in order.
     pub predictions: Vec<usize>,
-    /// The softmax's probability of the predicted class, for each sample, in order.
+    /// The softmax's probability of the predicted class, for each sample, in order; NaN where a logit is NaN or the
+    /// largest is infinite.
     pub confidences: Vec<f64>,
 }
 
@@ -30,6 +36,12 @@ impl Evaluation {
     /// The share of samples classified correctly, from 0 to 1.
     pub fn accuracy(&self) -> f64 {
         self.confusion.accuracy()
+    }
+
+    /// How many samples have no confidence, since a logit is NaN or the largest is infinite.
+    pub fn not_finite(&self) -> usize {
+        let confidences = self.confidences.iter();
+        confidences.filter(|confidence| confidence.is_nan()).count()
     }
 
     /// Of the `logits` `[order.len(), C]` row-major of the samples `order`.
@@ -57,7 +69,7 @@ impl Evaluation {
         let mut predictions = Vec::with_capacity(order.len());
         let mut confidences = Vec::with_capacity(order.len());
         for (row, &label) in logits.chunks_exact(classes).zip(&labels) {
-            let prediction = largest(row);
+            let prediction = argmax(row);
             confusion.count(label, prediction);
             predictions.push(prediction);
             confidences.push(probability(row, prediction));
@@ -90,18 +102,8 @@ pub(crate) fn mean_loss<N: Network>(
     sum / order.len() as f64
 }
 
-/// The index of the largest value; the first of equals.
-fn largest(row: &[f32]) -> usize {
-    let mut best = 0;
-    for (index, &value) in row.iter().enumerate() {
-        if value > row[best] {
-            best = index;
-        }
-    }
-    best
-}
-
-/// The softmax's probability of `class`, whose logit is the largest, so that nothing overflows.
+/// The softmax's probability of `class`, whose logit is the largest, so that nothing overflows; NaN if that
+/// is NaN or infinite.
 fn probability(row: &[f32], class: usize) -> f64 {
     let largest = f64::from(row[class]);
     let exp = row.iter().map(|&logit| (f64::from(logit) - largest).exp());
@@ -116,6 +118,14 @@ impl fmt::Display for Evaluation {
             self.accuracy() * 100.0,
             self.loss
         )?;
+        let not_finite = self.not_finite();
+        if not_finite > 0 {
+            let all = self.labels.len();
+            writeln!(
+                f,
+                "{not_finite} of {all} samples have logits that are not finite"
+            )?;
+        }
         write!(f, "{}", self.confusion)
     }
 }
@@ -130,5 +140,8 @@ mod tests {
         assert!((probability(&[0.0, 3f32.ln()], 1) - 0.75).abs() < 1e-7);
         // exp(300) is beyond `f32`
         assert_eq!(probability(&[300.0; 4], 0), 0.25);
+        // torch.softmax: [1, 0], and NaN where the largest is infinite
+        assert_eq!(probability(&[1.0, f32::NEG_INFINITY], 0), 1.0);
+        assert!(probability(&[1.0, f32::INFINITY], 1).is_nan());
     }
 }

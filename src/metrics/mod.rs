@@ -5,5 +5,6 @@ mod evaluation;
 
 pub(crate) use evaluation::mean_loss;
 
+pub use crate::argmax::argmax;
 pub use confusion::{ConfusedPair, ConfusionMatrix};
 pub use evaluation::Evaluation;

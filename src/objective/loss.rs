@@ -82,9 +82,11 @@ impl Loss {
             let max = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
             let sum: f64 = logits.iter().map(|&y| f64::from(y - max).exp()).sum();
             let smooth = |t: f64| (1.0 - smoothing) * t + smoothing / classes;
-            pairs
-                .clone()
-                .map(|(y, t)| smooth(t) * (f64::from(max) + sum.ln() - y))
+            // a share of 0 is not looked at: times the loss of a logit of `-inf` it would be NaN
+            let shares = pairs.clone().map(|(y, t)| (y, smooth(t)));
+            shares
+                .filter(|&(_, share)| share != 0.0)
+                .map(|(y, share)| share * (f64::from(max) + sum.ln() - y))
                 .sum()
         };
         match self {
@@ -116,6 +118,33 @@ mod tests {
             Loss::MeanSquaredError.of_sample(&[1.0, 3.0], &[0.0, 1.0]),
             2.5
         );
+    }
+
+    /// `torch.nn.functional.cross_entropy` and `mse_loss` of such logits, for class 0.
+    #[test]
+    fn of_logits_that_are_not_finite() {
+        let (nan, inf) = (f32::NAN, f32::INFINITY);
+        let of = |loss: Loss, logits: [f32; 3]| loss.of_sample(&logits, &[1.0, 0.0, 0.0]);
+        for place in 0..3 {
+            for bad in [nan, inf] {
+                let mut logits = [0.5, 0.0, -1.0];
+                logits[place] = bad;
+                let all = [
+                    Loss::CrossEntropy,
+                    Loss::SmoothedCrossEntropy { smoothing: 0.1 },
+                    Loss::MeanSquaredError,
+                ];
+                for loss in all {
+                    let found = of(loss, logits);
+                    let expected = bad == inf && loss == Loss::MeanSquaredError;
+                    assert!(found == f64::INFINITY && expected || found.is_nan() && !expected);
+                }
+            }
+        }
+        // a class that cannot be costs nothing, unless it is the label's
+        assert_eq!(of(Loss::CrossEntropy, [0.5, -inf, -inf]), 0.0);
+        assert_eq!(of(Loss::CrossEntropy, [-inf, 0.5, 0.5]), f64::INFINITY);
+        assert!(of(Loss::CrossEntropy, [-inf; 3]).is_nan());
     }
 
     #[test]

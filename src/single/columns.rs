@@ -12,7 +12,7 @@ pub(crate) const BLOCK: usize = 16;
 const CHUNK: usize = 512;
 
 /// Of fewer inputs it does not pay to list those that are not 0.
-const LEAST_SPARSE: usize = 96;
+pub(crate) const LEAST_SPARSE: usize = 96;
 
 /// The largest fraction of non-zero inputs for the sparse product.
 ///
@@ -61,7 +61,7 @@ impl<'a> Columns<'a> {
     }
 
     /// `output = W input + b`, then ReLU if asked for; inputs that are 0 are left out where `sparse`
-    /// says that there may be many.
+    /// says that there may be many and that the weights are finite.
     ///
     /// # Safety
     /// `input` is `[I]`; `output` has room for whole blocks, `16 ceil(O / 16)` values.

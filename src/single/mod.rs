@@ -20,7 +20,7 @@ pub use self::{
     walk::{At, Sealed, Values},
 };
 pub(crate) use self::{
-    columns::{BLOCK, Columns},
+    columns::{BLOCK, Columns, LEAST_SPARSE},
     lanes::Level,
     rows::Rows,
     walk::{WIDEST, fits_the_stack, walk, widest},

@@ -18,7 +18,7 @@ use source::Sources;
 const ORDER: &[&[&str]] = &[
     // Helpers that know of no network.
     &["error"],
-    &["aside", "checksum", "panic", "text", "threads"],
+    &["argmax", "aside", "checksum", "panic", "text", "threads"],
     // An architecture is a type, which folds into a plan.
     &["shape"],
     &["plan"],

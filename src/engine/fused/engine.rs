@@ -54,6 +54,7 @@ impl<N: Network> Engine<N> for Fused<N> {
         if steps == 0 {
             return Ok(());
         }
+        let data = self.readable(data);
         let (mut order, mut losses) = (run.order, &mut losses[before..]);
         let batch = run.batch_size.min(order.len());
         let worth = self.parallelism_for(3 * batch);
@@ -69,10 +70,9 @@ impl<N: Network> Engine<N> for Fused<N> {
             (losses_now, losses) = losses.split_at_mut(samples.div_ceil(run.batch_size));
             let steps = losses_now.len();
             let begun = Instant::now();
-            self.run(
-                training_job(data, run, now, losses_now, first_step),
-                parallelism,
-            )?;
+            let is_last = order.is_empty();
+            let job = training_job(&data, run, now, losses_now, first_step, is_last);
+            self.run(job, parallelism)?;
             if worth == Parallelism::Pool {
                 self.autotuner.took(steps, begun.elapsed());
             }
@@ -85,7 +85,7 @@ impl<N: Network> Engine<N> for Fused<N> {
         data.check::<N>()?;
         check_order(order, data.samples.len)?;
         self.infer(
-            Source::Numbered(data.clone(), RawSlice::new(order)),
+            Source::Numbered(self.readable(data), RawSlice::new(order)),
             order.len(),
         )
     }
@@ -128,6 +128,8 @@ impl<N: Network> Engine<N> for Fused<N> {
             let part = unsafe { matrix.view_mut(0..matrix.blocks(), 0..layer.linear.inputs + 1) };
             packed::pack(&layer.linear, weights.as_slice(), part);
         }
+        // SAFETY: as above.
+        unsafe { model.check_new_weights() };
         let memory = state.map(|state| {
             let moments = state.moments.iter().map(Weights::as_slice);
             let mut moments = moments.map(|moment| packed::to_packed(&model.program, moment));
@@ -158,13 +160,15 @@ impl<N: Network> Engine<N> for Fused<N> {
     }
 }
 
-/// The part of `run` that is about the samples `order`, from step `first_step` on.
+/// The part of `run` that is about the samples `order`, from step `first_step` on; `is_last` says that no
+/// part follows.
 fn training_job(
     data: &Uploaded,
     run: &Run<'_>,
     order: &[u32],
     losses: &mut [f32],
     first_step: u64,
+    is_last: bool,
 ) -> Job {
     Job::Train(training::Job {
         data: data.clone(),
@@ -180,6 +184,7 @@ fn training_job(
             first_step,
             clip_norm: run.clip_norm,
             steps_done: 0,
+            is_last,
         },
     })
 }

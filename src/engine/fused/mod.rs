@@ -74,7 +74,7 @@ const SERIAL_BELOW: usize = 1 << 19;
 ///
 /// It runs every plan, with any number of threads; same seed, same bits, whatever their number. Each
 /// layer's weights stay in the cache of one thread; bias, activation, loss and optimiser are part of
-/// the products; features that are 0 are not multiplied where they are many.
+/// the products; features that are 0 are not multiplied where they are many and the weights are finite.
 ///
 /// ```
 /// use tuplenet::prelude::*;
@@ -111,11 +111,8 @@ impl<N: Network> Fused<N> {
         processor.check()?;
         let weights = weights.into_weights();
         let program = Program::new(&N::PLAN, N::In::LEN);
-        let model = Model {
-            weights: packed::to_packed(&program, weights.as_slice()),
-            program,
-            simd: processor.simd,
-        };
+        let weights = packed::to_packed(&program, weights.as_slice());
+        let model = Model::new(program, processor.simd, weights);
         let context = Arc::new(Context::new(model, processor.threads));
         let pool = match processor.threads {
             1 => None,
@@ -153,7 +150,7 @@ impl<N: Network> Fused<N> {
             return Ok((0.0, gradient));
         }
         let job = training::Job {
-            data: data.clone(),
+            data: self.readable(data),
             order: RawSlice::new(order),
             batch_size: order.len(),
             loss,
@@ -166,6 +163,14 @@ impl<N: Network> Fused<N> {
             packed::unpack(&self.context.model.program, gradients, flat);
         });
         Ok((value[0], gradient))
+    }
+
+    /// The data set as these weights may read it.
+    fn readable(&self, data: &Uploaded) -> Uploaded {
+        match self.context.model.skips_zeros() {
+            true => data.clone(),
+            false => data.without_bitmap(),
+        }
     }
 
     /// Whether so many samples are worth the pool, forward.

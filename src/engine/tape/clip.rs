@@ -19,7 +19,7 @@ pub(super) fn clip<D: Device<f32>>(
     }
     let squares = flat.iter().map(|&g| f64::from(g) * f64::from(g));
     let factor = clip_factor(max_norm, squares.sum());
-    if factor >= 1.0 {
+    if factor == 1.0 {
         return Ok(gradients);
     }
     let factor = factor as f32;

@@ -1,8 +1,8 @@
 //! The plan's steps as dfdx operations: one match arm per [`Op`].
 
 use dfdx::prelude::{
-    Axes2, Axis, Backward, BroadcastTo, Device, Gradients, HasShape, Merge, NoneTape, PermuteTo,
-    SumTo, Tape, Tensor, Trace, TryAdd, TryMatMul, TryMul, TrySub,
+    Axes2, Axis, Backward, BroadcastTo, ChooseFrom, Device, Gradients, HasShape, Merge, NoneTape,
+    PermuteTo, SumTo, Tape, Tensor, Trace, TryAdd, TryLe, TryMatMul, TryMul, TrySub,
 };
 
 use crate::{
@@ -100,19 +100,19 @@ pub(super) fn forward<D: Device<f32>, T: Tape<f32, D> + Merge<NoneTape> + Merge<
                 linears += 1;
                 linear(&layers[linears - 1], x)?
             }
-            Op::Relu => x.try_relu()?,
+            Op::Relu => relu(x)?,
             Op::Sigmoid => x.try_sigmoid()?,
             Op::Tanh => x.try_tanh()?,
             Op::LeakyRelu { slope_percent } => {
-                // slope x + (1 - slope) max(x, 0): dfdx's own `prelu` panics where memory runs out
+                // dfdx's own `prelu` panics where memory runs out
                 let slope = slope_percent as f32 / 100.0;
-                let positive = x.retaped::<T>().try_relu()?.try_mul(1.0 - slope)?;
-                x.try_mul(slope)?.try_add(positive)?
+                let scaled = x.retaped::<T>().try_mul(slope)?;
+                x.try_le(0.0)?.try_choose(scaled, x)?
             }
             Op::Gelu => gelu(x)?,
             Op::Softplus => {
                 // ln(1 + exp(min(x, 20))) + max(x - 20, 0): exp stays finite
-                let above = x.retaped::<T>().try_sub(20.0)?.try_relu()?;
+                let above = relu(x.retaped::<T>().try_sub(20.0)?)?;
                 x.try_clamp(f32::MIN, 20.0)?
                     .try_exp()?
                     .try_add(1.0)?
@@ -147,6 +147,16 @@ fn linear<D: Device<f32>, T: Tape<f32, D> + Merge<NoneTape>>(
             .clone()
             .try_broadcast_like::<_, Axis<0>>(&shape)?,
     )
+}
+
+/// `0` where `x <= 0`, else `x`, and the gradient likewise: a NaN is not below 0, so it stays, as in PyTorch.
+///
+/// dfdx's own ReLU is `max(x, 0)`, and the maximum of a NaN and a number is the number.
+fn relu<D: Device<f32>, T: Tape<f32, D> + Merge<T>>(
+    x: Matrix<D, T>,
+) -> Result<Matrix<D, T>, D::Err> {
+    let zeros: Matrix<D> = x.device().try_zeros_like(x.shape())?;
+    x.try_le(0.0)?.try_choose(zeros.retaped::<T>(), x)
 }
 
 /// dfdx's exact GELU, with its gradient mended.

@@ -14,8 +14,8 @@ mod update;
 use std::{fmt, marker::PhantomData};
 
 use dfdx::prelude::{
-    Axis, Backward, Cpu, Device, Gradients, NoneTape, SumTo, Tensor, Trace, TryAdd, TryDiv, TryMul,
-    TrySub,
+    Axis, Backward, ChooseFrom, Cpu, Device, Gradients, HasShape, NoneTape, SumTo, Tensor, Trace,
+    TryAdd, TryDiv, TryLe, TryMul, TrySub,
 };
 
 pub use self::batches::Batches;
@@ -151,13 +151,18 @@ impl<N: Network, D: Device<f32>> Tape<N, D> {
         };
         let mean_loss = match loss {
             // by samples first: of B C terms at once, added up in f32, the fourth digit is lost
-            Loss::CrossEntropy | Loss::SmoothedCrossEntropy { .. } => logits
-                .try_log_softmax::<Axis<1>>()?
-                .try_mul(targets)?
-                .try_sum::<(usize,), Axis<1>>()?
-                .try_sum::<(), _>()?
-                .try_negate()?
-                .try_div(batch as f32)?,
+            Loss::CrossEntropy | Loss::SmoothedCrossEntropy { .. } => {
+                // a class without a share costs nothing, though `0 * ln 0` is NaN
+                let without_share = targets.try_le(0.0)?;
+                let nothing: Matrix<D> = self.device.try_zeros_like(targets.shape())?;
+                let shares = logits.try_log_softmax::<Axis<1>>()?.try_mul(targets)?;
+                without_share
+                    .try_choose(nothing.traced(Gradients::leaky()), shares)?
+                    .try_sum::<(usize,), Axis<1>>()?
+                    .try_sum::<(), _>()?
+                    .try_negate()?
+                    .try_div(batch as f32)?
+            }
             Loss::MeanSquaredError => logits
                 .try_sub(targets)?
                 .try_square()?

@@ -145,7 +145,10 @@ pub(super) fn activate<S: Lanes>(simd: S, op: Op, x: S::f32s) -> (S::f32s, S::f3
         (e, simd.select_f32s(positive, p, simd.mul_f32s(e, p)))
     };
     match op {
-        Op::Relu => (relu(simd, x), simd.select_f32s(positive, one, zero)),
+        Op::Relu => {
+            let derivative = simd.select_f32s(simd.less_than_or_equal_f32s(x, zero), zero, one);
+            (relu(simd, x), derivative)
+        }
         Op::LeakyRelu { slope_percent } => {
             let derivative = splat(slope_percent as f32 / 100.0);
             let derivative = simd.select_f32s(positive, one, derivative);

@@ -12,6 +12,7 @@
 mod bits;
 mod clip;
 mod elementwise;
+mod finite;
 mod gather;
 mod lanes;
 mod loss;
@@ -26,6 +27,7 @@ pub(crate) use self::{
     bits::{NotZero, WORD, transpose_bits},
     clip::{Apply, SquareSum},
     elementwise::Elementwise,
+    finite::AllFinite,
     gather::{Gather, Rows, Samples},
     lanes::{Kernel, Lanes, dispatch},
     loss::LossGradient,

@@ -238,7 +238,7 @@ impl Kernel for Forward<'_> {
 pub(crate) enum Derivative<'a> {
     /// Nothing follows: 1.
     One,
-    /// ReLU, whose outputs these are: 1 where they are above 0, else 0.
+    /// ReLU, whose outputs these are: 0 where they are 0 or below, else 1, which lets a NaN through.
     Relu(View<'a>),
     /// These.
     Stored(View<'a>),
@@ -262,7 +262,7 @@ impl Derivative<'_> {
                 let zero = simd.splat_f32s(0.0);
                 // SAFETY: the caller's.
                 let output = unsafe { load::<S>(outputs.at(block, row).add(lane)) };
-                simd.select_f32s(simd.greater_than_f32s(output, zero), gradient, zero)
+                simd.select_f32s(simd.less_than_or_equal_f32s(output, zero), zero, gradient)
             }
             Derivative::Stored(derivatives) => {
                 // SAFETY: the caller's.

@@ -7,7 +7,9 @@
 //! and 83 against 54 GFLOP/s of useful work in each direction, MNIST, AVX-512 on one core of an EPYC,
 //! whose dense peak is 118): the walk over bits hides behind the products.
 //! Sums run over features, or over samples, in order and from 0, as the dense ones do: with finite
-//! weights the results are those of the dense products, to the bit.
+//! weights the results are those of the dense products, to the bit. Where the weights are not finite nothing
+//! is left out (see [`AllFinite`](super::AllFinite)). A gradient that overflows within a step is
+//! multiplied only by what is not 0; the bias, which is multiplied by nothing, shows that it did.
 //! Dims: `B` = batch size, `F` = features, `O` = outputs.
 
 use std::ops::Range;

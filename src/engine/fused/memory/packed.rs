@@ -16,9 +16,13 @@ pub(crate) fn to_packed(program: &Program, flat: &[f32]) -> Vec<Matrix> {
     layers.collect()
 }
 
-/// Packs one layer's weights, or moments.
+/// Packs one layer's weights, or moments; the padding of the last block is 0.
 pub(crate) fn pack(linear: &Step, flat: &[f32], mut to: ViewMut<'_>) {
     let (inputs, outputs) = (linear.inputs, linear.outputs);
+    if let Some(last) = to.blocks.checked_sub(1) {
+        // a training that ended in NaN has left NaN there as well
+        (0..=inputs).for_each(|row| to.row(last, row).fill(0.0));
+    }
     let (weight, bias) =
         flat[linear.offset..linear.offset + linear.params()].split_at(inputs * outputs);
     for output in 0..outputs {

@@ -63,6 +63,14 @@ impl Uploaded {
         }
     }
 
+    /// The same samples, no zero of which is skipped.
+    pub(crate) fn without_bitmap(&self) -> Self {
+        Uploaded {
+            bitmap: None,
+            ..self.clone()
+        }
+    }
+
     /// Checks that it was uploaded for a network of these widths, which reads samples as `N` does.
     ///
     /// # Errors

@@ -92,6 +92,6 @@ impl Clipping<'_> {
         let count = self.stored.squares.len();
         // SAFETY: the caller's.
         let squares = unsafe { self.stored.squares.slice(0..count) };
-        clip_factor(self.max_norm, squares.iter().sum()).min(1.0) as f32
+        clip_factor(self.max_norm, squares.iter().sum()) as f32
     }
 }

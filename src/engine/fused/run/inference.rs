@@ -108,6 +108,7 @@ impl Job {
                     Source::Features(features) => {
                         let values = &features.get()[rows.start * width..rows.end * width];
                         let sparse = model.program.before.is_empty()
+                            && model.skips_zeros()
                             && chunk.find_zeros(model, values, width);
                         if sparse {
                             let batch = SparseBatch {

@@ -35,7 +35,7 @@ impl Sealed for LiveWeights<'_> {
                 lanes,
                 input,
                 output,
-                at.reads_sample,
+                at.reads_sample && self.model.skips_zeros(),
                 at.relu,
             );
         }

@@ -1,8 +1,15 @@
 //! [`Model`]: the program with its weights.
 
-use crate::engine::fused::{kernels::Simd, memory::matrix::Matrix, program::Program};
+use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Fixed for the lifetime of an engine, except for the values of the weights.
+use crate::engine::fused::{
+    kernels::{AllFinite, Simd, dispatch},
+    memory::matrix::Matrix,
+    program::Program,
+    threads::partition::Partition,
+};
+
+/// Fixed for the lifetime of an engine, except for the values of the weights and whether they are finite.
 pub(crate) struct Model {
     pub(crate) program: Program,
     pub(crate) simd: Simd,
@@ -11,4 +18,88 @@ pub(crate) struct Model {
     /// Only a training run writes them, and it holds the engine by `&mut`; so whoever holds the engine by
     /// `&` may read them.
     pub(crate) weights: Vec<Matrix>,
+    /// Whether the weights are finite: they are checked when they are new and at the end of each training run.
+    is_finite: AtomicBool,
+}
+
+impl Model {
+    pub(crate) fn new(program: Program, simd: Simd, weights: Vec<Matrix>) -> Self {
+        let model = Model {
+            program,
+            simd,
+            weights,
+            is_finite: AtomicBool::new(true),
+        };
+        // SAFETY: no other thread knows of the weights.
+        unsafe { model.check_new_weights() };
+        model
+    }
+
+    /// Whether features that are 0 may be skipped. Only with finite weights is the result the same: `0 * NaN` and
+    /// `0 * inf` are NaN. In the gradient the factor is a delta, which any layer's weights may make NaN.
+    pub(crate) fn skips_zeros(&self) -> bool {
+        self.is_finite.load(Ordering::Relaxed)
+    }
+
+    /// Checks the weights, all of which may have changed.
+    ///
+    /// # Safety
+    /// No thread writes them until this returns.
+    pub(crate) unsafe fn check_new_weights(&self) {
+        self.is_finite.store(true, Ordering::Relaxed);
+        for (at, matrix) in self.weights.iter().enumerate() {
+            let whole = Partition {
+                blocks: 0..matrix.blocks(),
+                rows: 0..matrix.rows(),
+            };
+            // SAFETY: the caller's.
+            unsafe { self.check_trained_weights(at, &whole) };
+        }
+    }
+
+    /// Checks some of layer `at`'s weights, which may have ceased to be finite.
+    ///
+    /// # Safety
+    /// No thread writes this part of them until this returns.
+    pub(crate) unsafe fn check_trained_weights(&self, at: usize, partition: &Partition) {
+        // SAFETY: the caller's.
+        let values = unsafe { partition.read(&self.weights[at]) };
+        if !dispatch(self.simd, AllFinite { values }) {
+            self.is_finite.store(false, Ordering::Relaxed);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{engine::fused::memory::packed, prelude::*};
+
+    type Net = (Linear<70, 5>, ReLU, Linear<5, 3>);
+
+    fn model(weights: &Weights<Net>) -> Model {
+        let program = Program::new(&Net::PLAN, 70);
+        let packed = packed::to_packed(&program, weights.as_slice());
+        Model::new(program, Simd::detect(), packed)
+    }
+
+    #[test]
+    fn zeros_are_skipped_with_finite_weights_alone_and_again_when_they_are_back() {
+        let good = Weights::<Net>::init(1);
+        for at in 0..Net::PARAMS {
+            let mut bad = good.clone();
+            bad.as_mut_slice()[at] = f32::NAN;
+            assert!(!model(&bad).skips_zeros(), "{at}");
+        }
+        let mut model = model(&good);
+        assert!(model.skips_zeros());
+        let mut check_with = |value: f32| {
+            model.weights[1].whole().row(0, 2)[1] = value;
+            // SAFETY: no other thread knows of the weights.
+            unsafe { model.check_new_weights() };
+            model.skips_zeros()
+        };
+        assert!(!check_with(f32::INFINITY));
+        assert!(check_with(0.0));
+    }
 }

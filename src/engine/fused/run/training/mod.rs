@@ -74,6 +74,8 @@ pub(crate) enum Kind {
         clip_norm: Option<f64>,
         /// Steps that the optimiser's moments have seen.
         steps_done: u64,
+        /// Whether the weights are checked in the end, as anything may read them next.
+        is_last: bool,
     },
 }
 
@@ -121,6 +123,7 @@ impl Training<'_> {
                     first_step,
                     clip_norm,
                     steps_done,
+                    is_last: _,
                 } => {
                     let run = Run {
                         order,
@@ -143,6 +146,14 @@ impl Training<'_> {
             unsafe { self.step(index, samples, rule, dropout_key, is_independent)? };
             if !is_independent || self.gathers(dropout_key) {
                 self.worker.barrier()?;
+            }
+        }
+        let model = self.model;
+        let is_last = matches!(self.job.kind, Kind::Train { is_last: true, .. });
+        if is_last && model.skips_zeros() {
+            for at in 0..model.weights.len() {
+                // SAFETY: this part of the weights is written by this worker alone, in the steps above.
+                unsafe { model.check_trained_weights(at, &self.weight_partition(at)) };
             }
         }
         Ok(())
