@@ -226,6 +226,14 @@ impl<S: Lanes, K: Kernel> NullaryFnOnce for Call<S, K> {
     }
 }
 
+/// Calls `function`, compiled with the instructions of `S` as a function of its own.
+///
+/// `vectorize` alone may be inlined into a caller with these instructions.
+#[inline(never)]
+pub(super) fn outlined<S: Lanes, F: NullaryFnOnce>(simd: S, function: F) -> F::Output {
+    simd.vectorize(function)
+}
+
 /// The vector at `from`.
 ///
 /// # Safety

@@ -14,11 +14,13 @@
 
 use std::ops::Range;
 
+use pulp::NullaryFnOnce;
+
 use super::{
     Kernel, Lanes,
     bits::WORD,
     gather::Samples,
-    lanes::MAX_SPARSE_BLOCKS,
+    lanes::{MAX_SPARSE_BLOCKS, outlined},
     load,
     math::relu as relu_of,
     prefetch,
@@ -333,7 +335,7 @@ impl<S: Lanes> WithUpdate<S> for Group<'_, '_> {
                 with_vectors!(
                     S,
                     blocks,
-                    gradient::<U, Bytes<'_>>(simd, update, self, values)
+                    gradient_outlined::<U, Bytes<'_>>(simd, update, self, values)
                 );
             }
             Values::Floats(floats) => {
@@ -341,10 +343,49 @@ impl<S: Lanes> WithUpdate<S> for Group<'_, '_> {
                 with_vectors!(
                     S,
                     blocks,
-                    gradient::<U, Floats<'_>>(simd, update, self, values)
+                    gradient_outlined::<U, Floats<'_>>(simd, update, self, values)
                 );
             }
         }
+    }
+}
+
+/// [`gradient`] as a function of its own.
+///
+/// There are eighty of them for AVX-512 alone (optimisers, kinds of values, numbers of blocks). As one function
+/// they take LLVM minutes where debug assertions are on, since its passes take more than linear time.
+#[inline(always)]
+fn gradient_outlined<S: Lanes, U: Update<S>, T: Value, const V: usize>(
+    simd: S,
+    update: U,
+    group: Group<'_, '_>,
+    values: T,
+) {
+    let gradient = Gradient::<S, U, T, V> {
+        simd,
+        update,
+        group,
+        values,
+    };
+    outlined(simd, gradient);
+}
+
+/// The arguments of [`gradient`].
+struct Gradient<'a, 'k, S, U, T, const V: usize> {
+    simd: S,
+    update: U,
+    group: Group<'a, 'k>,
+    values: T,
+}
+
+impl<S: Lanes, U: Update<S>, T: Value, const V: usize> NullaryFnOnce
+    for Gradient<'_, '_, S, U, T, V>
+{
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        gradient::<S, U, T, V>(self.simd, self.update, self.group, self.values);
     }
 }
 
