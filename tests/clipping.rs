@@ -117,11 +117,11 @@ fn what_was_stored_before_has_no_part_in_a_norm() {
 }
 
 /// Samples of which only the first 35 features, and only the last, are ever lit.
-fn left_half(seed: u64) -> Dataset<70, 5> {
+pub fn left_half(seed: u64) -> Dataset<70, 5> {
     half(seed, 0..35)
 }
 
-fn right_half(seed: u64) -> Dataset<70, 5> {
+pub fn right_half(seed: u64) -> Dataset<70, 5> {
     half(seed, 35..70)
 }
 

@@ -192,6 +192,27 @@ fn of_a_linear_network_both_are_the_weights() {
     );
 }
 
+/// On a path of one feature the points of a step are seen in its sum. The Gauss-Legendre rule of two points has them at
+/// `(1 -+ 1/sqrt(3)) / 2` with equal weights: `tanh'(t) = 1 / cosh(t)^2` there, for `z = tanh(x)` from 0 to 1.
+#[test]
+fn a_single_step_has_the_two_points_of_gauss_and_legendre() {
+    let net = Tape::<(Input<1>, Tanh)>::new(Weights::zeros()).unwrap();
+    let settings = IntegratedGradients::new().tolerance(1.0);
+    // M. Abramowitz, I. Stegun, "Handbook of mathematical functions", table 25.4: 0.57735 02691 89626 on -1 to 1
+    let points = [0.211_324_865_405_187, 0.788_675_134_594_813];
+    let slope = |x: f64| x.cosh().powi(-2);
+    for steps in 1..=3 {
+        let found = settings.steps(steps).explain(&net, &[1.0], 0).unwrap();
+        assert_eq!(found.steps, steps);
+        let count = steps as f64;
+        let places = (0..steps).flat_map(|step| points.map(|point| (step as f64 + point) / count));
+        let expected: f64 = places.map(slope).sum::<f64>() / (2.0 * count);
+        // slopes, their sums and the attribution are rounded to f32
+        assert!((f64::from(found.values[0]) - expected).abs() < 3e-7);
+        assert!((found.gap - (expected - 1f64.tanh())).abs() < 3e-7);
+    }
+}
+
 /// A layer of 12 on one kind of activation, twice; wide enough for some kinks, small enough for many cases.
 type Deep<A> = (Linear<7, 12>, A, Linear<12, 9>, A, Linear<9, 4>);
 

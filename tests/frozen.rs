@@ -106,3 +106,37 @@ fn half_precision_is_converted_by_the_compiler_and_refused_by_the_borrower() {
         assert!(misfit.to_string().starts_with(&words), "{misfit}");
     }
 }
+
+/// A network that gives back its sample: its probabilities are the softmax in `f64`, its class the first of equals, as
+/// `numpy.argmax` has it.
+#[test]
+fn probabilities_are_the_softmax_and_the_class_is_the_first_of_equal_logits() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("identity.safetensors");
+    let mut weights = Weights::<(Linear<4, 4>,)>::zeros();
+    (0..4).for_each(|at| weights.as_mut_slice()[at * 5] = 1.0);
+    weights.save(&path).unwrap();
+    let bytes = fs::read(path).unwrap();
+    let identity = Frozen::<(Linear<4, 4>,)>::from_bytes(&bytes).unwrap();
+    for (logits, class) in [
+        ([2.0, 2.0, 2.0, 2.0], 0),
+        ([1.0, 3.0, 3.0, 2.0], 1),
+        ([-1.0, -5.0, -1.0, -1.0], 0),
+        ([0.0, 1.0, 2.0, 2.0], 2),
+        ([-30.0, 0.0, -15.0, 1.0], 3),
+        // exp(100) is beyond `f32`
+        ([100.0, 99.0, 98.0, 100.0], 0),
+    ] {
+        assert_eq!(identity.classify(&logits), class, "{logits:?}");
+        let exps = logits.map(|z| f64::from(z).exp());
+        let sum: f64 = exps.iter().sum();
+        for (found, exp) in identity.probabilities(&logits).into_iter().zip(exps) {
+            let expected = exp / sum;
+            // an exponential, a sum and a quotient in f32
+            assert!(
+                (f64::from(found) - expected).abs() < 1e-6 * expected,
+                "{logits:?}: {found:e} against {expected:e}"
+            );
+        }
+    }
+}

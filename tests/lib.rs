@@ -11,6 +11,7 @@ mod cli;
 mod cli_checkpoints;
 mod cli_explain;
 mod clipping;
+mod closed_forms;
 mod curves;
 mod early_stopping;
 mod engines;

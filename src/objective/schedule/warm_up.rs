@@ -104,6 +104,26 @@ mod tests {
     }
 
     #[test]
+    fn the_steps_are_rounded_to_the_nearest() {
+        // shares of 2.8, 3.5, 2.4, 0.45 and 0.6 steps
+        let all = [
+            (0.4, 7, 3),
+            (0.25, 14, 4),
+            (0.3, 8, 2),
+            (0.05, 9, 0),
+            (0.05, 12, 1),
+        ];
+        for (share, total_steps, steps) in all {
+            let schedule = WarmUp { share, start: 0.5 }.then(Curve::Constant);
+            let rate = |step| schedule.learning_rate(1.0, step, total_steps);
+            assert_eq!(rate(steps), 1.0, "at the peak after {steps} steps");
+            for step in 0..steps {
+                near(rate(step), 0.5 + 0.5 * step as f64 / steps as f64);
+            }
+        }
+    }
+
+    #[test]
     fn a_share_of_nothing_and_of_everything() {
         let warm_up = |share| WarmUp { share, start: 0.5 }.then(Cosine::default());
         let cosine = Schedule::from(Cosine::default());
