@@ -336,6 +336,30 @@ mod tests {
         }
     }
 
+    /// A training goes on from a checkpoint only where the samples are the same.
+    #[test]
+    fn whatever_decides_the_images_is_in_the_fingerprint() {
+        let of = |originals, size, distortion, seed| {
+            let data = Augmented::<784, 10>::new(originals, size, distortion, seed);
+            data.unwrap().fingerprint()
+        };
+        let plain = Distortion::default();
+        let turned = Distortion {
+            rotation_degrees: plain.rotation_degrees + 1.0,
+            ..plain
+        };
+        let first = of(digits(5), SIZE, plain, 1);
+        assert_eq!(first, of(digits(5), SIZE, plain, 1));
+        for another in [
+            of(digits(6), SIZE, plain, 1),
+            of(digits(5), [56, 14], plain, 1),
+            of(digits(5), SIZE, turned, 1),
+            of(digits(5), SIZE, plain, 2),
+        ] {
+            assert_ne!(first, another);
+        }
+    }
+
     #[test]
     fn without_distortion_every_epoch_is_the_original() {
         let originals = digits(50);

@@ -134,6 +134,8 @@ mod tests {
             confusion.count(truth, prediction);
         }
         assert_eq!(confusion.get(0, 1), 1);
+        // nothing is counted for classes that are not there, wherever their place would be
+        assert_eq!([confusion.get(0, 4), confusion.get(3, 0)], [0, 0]);
         assert_eq!(confusion.recall(0), Some(2.0 / 3.0));
         assert_eq!(confusion.recall(2), None);
         assert_eq!(confusion.accuracy(), 0.75);

@@ -148,6 +148,18 @@ mod tests {
     }
 
     #[test]
+    fn a_training_is_measured_without_smoothing() {
+        let smoothed = Loss::SmoothedCrossEntropy { smoothing: 0.1 };
+        for (loss, measured) in [
+            (Loss::CrossEntropy, Loss::CrossEntropy),
+            (smoothed, Loss::CrossEntropy),
+            (Loss::MeanSquaredError, Loss::MeanSquaredError),
+        ] {
+            assert_eq!(loss.measured(), measured);
+        }
+    }
+
+    #[test]
     fn smoothing_out_of_range_and_data_without_labels_are_refused() {
         let says = |smoothing: f64, labels: bool, words: &str| {
             let loss = Loss::SmoothedCrossEntropy { smoothing };

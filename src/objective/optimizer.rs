@@ -224,6 +224,14 @@ mod tests {
         };
         let adam = Adam::default();
         assert!(Optimizer::from(adam).check().is_ok());
+        for (momentum, nesterov) in [(0.0, false), (0.9, false), (0.9, true)] {
+            let sgd = Sgd {
+                momentum,
+                nesterov,
+                ..Sgd::default()
+            };
+            assert!(Optimizer::from(sgd).check().is_ok());
+        }
         says(
             Adam {
                 learning_rate: f64::NAN,

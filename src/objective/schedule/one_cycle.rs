@@ -90,6 +90,24 @@ mod tests {
         near(one_cycle.learning_rate(0.5, u64::MAX, 10), 2e-6);
     }
 
+    /// One step up, and none: the way down begins at once.
+    #[test]
+    fn a_peak_at_the_first_step_and_at_the_last() {
+        let one_cycle = |warm_up| {
+            let one_cycle = OneCycle {
+                warm_up,
+                start_divisor: 10.0,
+                end_divisor: 100.0,
+            };
+            Schedule::from(one_cycle)
+        };
+        assert_eq!(one_cycle(0.25).learning_rate(2.0, 0, 4), 2.0);
+        near(one_cycle(0.25).learning_rate(2.0, 3, 4), 2e-3);
+        near(one_cycle(1.0).learning_rate(2.0, 0, 4), 0.2);
+        assert_eq!(one_cycle(1.0).learning_rate(2.0, 3, 4), 2.0);
+        assert_eq!(one_cycle(1.0).learning_rate(2.0, 0, 1), 2.0);
+    }
+
     #[test]
     fn settings_out_of_range_are_refused_by_name() {
         let one_cycle = OneCycle::default();
