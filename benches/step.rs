@@ -91,8 +91,8 @@ fn frozen<N: Network<In = Features<I>>, const I: usize, const ROWS: usize>(
     let file = std::fs::read(path).unwrap();
     let plan = Some(N::PLAN);
     let places = embed::places(&plan, &file, "net.safetensors", embed::Names::Sequential);
-    let blocks = Box::leak(Box::new(embed::blocks::<ROWS>(&plan, &file, &places)));
-    let embedded = embed::frozen::<N>(blocks);
+    let packed = Box::leak(Box::new(embed::packed::<ROWS>(&plan, &file, &places)));
+    let embedded = embed::frozen::<N, ROWS>(packed);
     criterion.bench_function(&format!("predict/frozen/{name}"), |bencher| {
         bencher.iter(|| embedded.predict(black_box(&sample)));
     });

@@ -104,9 +104,9 @@ fn the_pictures_of_a_known_network_are_known() {
     };
     assert!(path.ends_with(format!("digit-{index}.png")));
     assert_eq!(digit.size(), (352, 120));
-    for value in 0..784 {
+    for (value, &pixel) in pixels.iter().enumerate() {
         let grey = colour(digit, [0, 0], value);
-        assert_eq!(grey, [pixels[value]; 3], "pixel {value}");
+        assert_eq!(grey, [pixel; 3], "pixel {value}");
         let unit = match value {
             _ if value == lit => RED,
             _ if value == lit - 1 => HALF_BLUE,

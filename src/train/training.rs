@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{checkpoint::Contents, settings::Settings, standing::Standing};
+use super::{checkpoint::Resumed, settings::Settings, standing::Standing};
 use crate::{
     engine::Engine,
     error::{Error, Result},
@@ -24,7 +24,7 @@ impl<'f, N: Network, E: Engine<N>> Training<'f, N, E> {
     pub(super) fn begin(
         net: &'f mut E,
         settings: Settings,
-        resumed: Option<(PathBuf, Contents<N>)>,
+        resumed: Option<Resumed<N>>,
     ) -> Result<Self> {
         let (last_checkpoint, standing) = match resumed {
             Some((path, contents)) => {

@@ -26,6 +26,9 @@ const PREFIX: &str = "checkpoint-";
 const SUFFIX: &str = ".safetensors";
 const LOCK: &str = ".tuplenet-lock";
 
+/// The path of a checkpoint, and what it holds.
+pub(in crate::train) type Resumed<N> = (PathBuf, Contents<N>);
+
 /// The checkpoints of a training.
 #[derive(Debug)]
 pub(in crate::train) struct Folder {
@@ -92,7 +95,7 @@ impl Folder {
     ///
     /// # Errors
     /// [`Error::Checkpoint`] when it is damaged, or another training's; [`Error::Io`] when it cannot be read.
-    pub(in crate::train) fn resume<N: Network>(&self) -> Result<Option<(PathBuf, Contents<N>)>> {
+    pub(in crate::train) fn resume<N: Network>(&self) -> Result<Option<Resumed<N>>> {
         let Some(path) = Checkpoints::newest(&self.path)? else {
             return Ok(None);
         };

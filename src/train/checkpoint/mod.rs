@@ -6,7 +6,10 @@ mod identity;
 
 use std::{path::PathBuf, time::Duration};
 
-pub(super) use self::{file::Contents, folder::Folder, identity::Identity};
+pub(super) use self::{
+    folder::{Folder, Resumed},
+    identity::Identity,
+};
 use crate::{error::Result, objective::at_least_one};
 
 /// Where, and how often, a training writes down where it stands; always at the end of an epoch.

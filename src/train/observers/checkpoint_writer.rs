@@ -1,7 +1,6 @@
 //! [`CheckpointWriter`]: writes checkpoints of a training, when it is time.
 
 use std::{
-    path::PathBuf,
     time::{Duration, Instant},
 };
 
@@ -11,7 +10,7 @@ use crate::{
     network::Network,
     train::{
         Checkpoints, History,
-        checkpoint::{Contents, Folder, Identity},
+        checkpoint::{Folder, Identity, Resumed},
         training::Training,
     },
     weights::Weights,
@@ -36,7 +35,7 @@ impl CheckpointWriter {
     pub(super) fn new<N: Network>(
         checkpoints: &Checkpoints,
         identity: &Identity,
-    ) -> Result<(Self, Option<(PathBuf, Contents<N>)>)> {
+    ) -> Result<(Self, Option<Resumed<N>>)> {
         let (folder, warnings) = Folder::take(checkpoints, identity)?;
         let resumed = if checkpoints.resume {
             folder.resume()?

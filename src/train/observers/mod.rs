@@ -11,12 +11,12 @@ mod best_weights;
 mod checkpoint_writer;
 mod run_folder;
 
-use std::{ops::ControlFlow, panic, path::PathBuf, sync::atomic::Ordering, thread};
+use std::{ops::ControlFlow, panic, sync::atomic::Ordering, thread};
 
 use self::{checkpoint_writer::CheckpointWriter, run_folder::RunFolder};
 use super::{
     EpochReport, History, Progress, Trainer,
-    checkpoint::{Contents, Identity},
+    checkpoint::{Identity, Resumed},
     standing::Standing,
     training::Training,
 };
@@ -41,7 +41,7 @@ impl<'f, 't> Observers<'f, 't> {
     pub(super) fn new<N: Network>(
         trainer: &'f mut Trainer<'t>,
         identity: Option<Identity>,
-    ) -> Result<(Self, Option<(PathBuf, Contents<N>)>)> {
+    ) -> Result<(Self, Option<Resumed<N>>)> {
         let (mut checkpoints, mut resumed) = (None, None);
         if let (Some(settings), Some(identity)) = (&trainer.checkpoints, &identity) {
             let (writer, contents) = CheckpointWriter::new(settings, identity)?;
