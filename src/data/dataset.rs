@@ -104,7 +104,7 @@ impl<const F: usize, const C: usize> Dataset<F, C> {
     }
 
     /// Samples of `F` values each, with `C` target values each, for
-    /// [`Loss::MeanSquaredError`](crate::train::Loss::MeanSquaredError).
+    /// [`Loss::MeanSquaredError`](crate::objective::Loss::MeanSquaredError).
     ///
     /// # Errors
     /// [`Error::Data`] when there are no samples, when features and targets are not of one number,

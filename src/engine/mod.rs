@@ -51,7 +51,7 @@ pub trait Engine<N: Network> {
     /// Uploads a data set to the device.
     ///
     /// # Errors
-    /// [`Error::Device`], for example when memory runs out.
+    /// [`Error::Device`](crate::error::Error::Device), for example when memory runs out.
     fn upload(&self, data: &impl DataFor<N::In, N::Output>) -> Result<Self::Data>;
 
     /// Takes one step of the optimiser for each batch of `run`, and appends each batch's mean loss
@@ -60,8 +60,8 @@ pub trait Engine<N: Network> {
     /// The optimiser's state persists from call to call; an optimiser of another kind starts from zero.
     ///
     /// # Errors
-    /// [`Error::Setting`] when the run is not legal for `data` (see
-    /// [`Run::check`]), [`Error::Device`] when the device fails.
+    /// [`Error::Setting`](crate::error::Error::Setting) when the run is not legal for `data` (see
+    /// [`Run::check`]), [`Error::Device`](crate::error::Error::Device) when the device fails.
     fn train(&mut self, data: &Self::Data, run: &Run<'_>, losses: &mut Vec<f32>) -> Result<()>;
 
     /// The logits of the samples `order`, `[order.len(), C]` row-major.
@@ -73,20 +73,20 @@ pub trait Engine<N: Network> {
     /// The logits of `features`, `[B, In::LEN]` row-major; `[B, Output::LEN]`.
     ///
     /// # Errors
-    /// [`Error::Data`] when `features` is not a whole number of samples,
-    /// [`Error::Device`] when the device fails.
+    /// [`Error::Data`](crate::error::Error::Data) when `features` is not a whole number of samples,
+    /// [`Error::Device`](crate::error::Error::Device) when the device fails.
     fn forward(&self, features: &[f32]) -> Result<Vec<f32>>;
 
     /// A copy of the parameters.
     ///
     /// # Errors
-    /// [`Error::Device`] when the device fails.
+    /// [`Error::Device`](crate::error::Error::Device) when the device fails.
     fn weights(&self) -> Result<Weights<N>>;
 
     /// A copy of the optimiser's state, or `None` before the first step.
     ///
     /// # Errors
-    /// [`Error::Device`] when the device fails.
+    /// [`Error::Device`](crate::error::Error::Device) when the device fails.
     fn optimizer_state(&self) -> Result<Option<OptimizerState<N>>>;
 
     /// Continues from these weights and this optimiser state; `None` is that of a new optimiser.
@@ -94,14 +94,14 @@ pub trait Engine<N: Network> {
     /// Training from there gives the same bits as on the engine that they came from.
     ///
     /// # Errors
-    /// [`Error::Setting`] when the state has other moments than its optimiser keeps;
-    /// [`Error::Device`] when the device fails.
+    /// [`Error::Setting`](crate::error::Error::Setting) when the state has other moments than its optimiser keeps;
+    /// [`Error::Device`](crate::error::Error::Device) when the device fails.
     fn restore(&mut self, weights: &Weights<N>, state: Option<&OptimizerState<N>>) -> Result<()>;
 
     /// The logits of one sample; the array's length is the network's, checked when compiling.
     ///
     /// # Errors
-    /// [`Error::Device`] when the device fails.
+    /// [`Error::Device`](crate::error::Error::Device) when the device fails.
     fn predict(&self, sample: &impl Sample<N::In>) -> Result<<N::Output as Shape>::Array> {
         let mut out = N::Output::zeros();
         out.as_mut()
@@ -112,7 +112,7 @@ pub trait Engine<N: Network> {
     /// Accuracy, mean cross-entropy and confusion matrix on labelled data; dropout is off.
     ///
     /// # Errors
-    /// [`Error::Setting`] when `data` holds target values instead of labels,
+    /// [`Error::Setting`](crate::error::Error::Setting) when `data` holds target values instead of labels,
     /// and as [`Engine::logits`].
     fn evaluate(&self, data: &impl DataFor<N::In, N::Output>) -> Result<Evaluation>
     where

@@ -134,7 +134,7 @@ impl<N: Network> Fused<N> {
     /// out as the parameters are; dropout is off.
     ///
     /// # Errors
-    /// As [`Engine::train`].
+    /// As [`Engine::train`](crate::engine::Engine::train).
     pub fn gradient(
         &self,
         data: &Uploaded,

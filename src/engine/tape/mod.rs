@@ -109,7 +109,7 @@ impl<N: Network, D: Device<f32>> Tape<N, D> {
     /// out as the parameters are; dropout is off.
     ///
     /// # Errors
-    /// As [`Engine::train`].
+    /// As [`Engine::train`](crate::engine::Engine::train).
     pub fn gradient(
         &self,
         data: &Uploaded<D>,
