@@ -4,7 +4,7 @@
 //! `IntegratedGradients` (feature `dfdx`) shares a logit out among the features of a sample;
 //! `Tape::saliency` is its gradient at the sample alone. [`Calibration`] holds
 //! confidence against accuracy. The pairs of classes that are confused most are in
-//! [`Confusion::most_confused`](crate::metrics::Confusion::most_confused). The example `explain` shows them all.
+//! [`ConfusionMatrix::most_confused`](crate::metrics::ConfusionMatrix::most_confused). The example `explain` shows them all.
 
 mod calibration;
 #[cfg(feature = "dfdx")]
