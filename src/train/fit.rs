@@ -1,35 +1,128 @@
-//! What runs a training: epochs, runs of batches, validation.
-//!
-//! ```text
-//! for each epoch: (run of batches ─► after_run)… ─► validation ─► end_epoch;  end, on every exit
-//! ```
-//!
-//! What observes it, and is told of `after_run`, `end_epoch` and `end`, is in [`observers`](super::observers).
+//! [`Trainer::fit`]: a training's beginning, and its end on every exit.
 
-use std::{
-    panic::{self, AssertUnwindSafe},
-    sync::Arc,
-    time::Instant,
-};
+use std::panic::{self, AssertUnwindSafe};
 
 use super::{
-    Checkpoints, EpochReport, History, Progress, Trainer, checkpoint::Identity,
-    history::mean_over_samples, observers::Observers, settings::Settings, split::Split,
-    training::Training, validation::Validation,
+    Checkpoints, History, Trainer, checkpoint::Identity, epochs::run, observers::Observers,
+    training::Training,
 };
 use crate::{
-    data::{DataFor, Samples, TrainingData},
-    engine::{Engine, Run},
+    data::{DataFor, TrainingData},
+    engine::Engine,
     error::Result,
     network::Network,
-    seed,
 };
 
-/// Into how many runs of batches an epoch is cut; after each, the observers are told.
-const RUNS_PER_EPOCH: usize = 50;
+impl Trainer<'_> {
+    /// Trains `net` on `data`.
+    ///
+    /// `data` is a [`Dataset`](crate::data::Dataset), or a source of fresh samples every epoch:
+    /// [`Digits`](crate::data::Digits), [`Augmented`](crate::data::Augmented).
+    ///
+    /// # What the network holds afterwards
+    ///
+    /// | exit | weights | optimiser state |
+    /// | --- | --- | --- |
+    /// | any, with [`EarlyStopping`](crate::train::EarlyStopping), once an epoch was measured (also before the checkpoint that was read) | those of the best epoch | none: a fresh one |
+    /// | an error before the first step | as before, or those of the checkpoint that was read | likewise; none where it is [reset](Trainer::reset_optimizer) |
+    /// | `Ok`: all epochs, or `on_epoch` ended it | after the last step | after the last step |
+    /// | [`Error::Stopped`](crate::Error::Stopped) | after the last step | after the last step |
+    /// | [`Error::NotFinite`](crate::Error::NotFinite) | after the last step: of no use | likewise |
+    /// | another error, or a panic of a callback | after the last step | after the last step |
+    ///
+    /// Only where the engine's device fails ([`Error::Device`](crate::Error::Device)) may a step have been taken in
+    /// part, and may the best weights be out of reach. On every exit the checkpoints that were written are
+    /// whole, their folder is free for another training, and `run.json` and `history.jsonl` of a
+    /// [`run_folder`](Trainer::run_folder) say what came of it. An error after which more goes wrong is the
+    /// one that is returned. A panic goes on after that.
+    ///
+    /// # Training again
+    ///
+    /// A second `fit` goes on with the network's weights and with its optimiser's state, unless it is
+    /// [reset](Trainer::reset_optimizer) or the optimiser is of another kind. Everything else begins afresh:
+    /// epochs are counted from 1, so the same seed gives the order of samples, the dropout and the
+    /// distortion of the first `fit` once more; the schedule begins with its first learning rate; early stopping
+    /// knows of no best epoch; the history is empty. The validation split is the same for the same seed. To go on
+    /// with the next epochs instead, name them with [`initial_epoch`](Trainer::initial_epoch); for another order,
+    /// give another [`seed`](Trainer::seed). With [`Checkpoints::resume`], `fit` goes on from the newest checkpoint
+    /// and not from what the network holds.
+    ///
+    /// ```
+    /// use tuplenet::prelude::*;
+    ///
+    /// type Net = (Linear<784, 16>, ReLU, Linear<16, 10>);
+    /// let digits = Digits::new(1).dataset(0..500)?;
+    /// let trainer = || Trainer::new(Adam::default()).seed(1);
+    ///
+    /// let mut net = Fused::<Net>::new(Weights::init(1))?;
+    /// trainer().epochs(2).fit(&mut net, &digits)?;
+    /// trainer().epochs(5).initial_epoch(2).fit(&mut net, &digits)?; // epochs 3, 4 and 5
+    ///
+    /// let mut at_once = Fused::<Net>::new(Weights::init(1))?;
+    /// trainer().epochs(5).fit(&mut at_once, &digits)?;
+    /// assert_eq!(net.weights()?, at_once.weights()?);
+    /// # Ok::<(), tuplenet::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Setting`](crate::Error::Setting) for a setting out of its range, before anything is trained;
+    /// [`Error::NotFinite`](crate::Error::NotFinite) when a loss or a weight is not finite;
+    /// [`Error::Checkpoint`](crate::Error::Checkpoint) when there is none to go on from but a damaged one or
+    /// another training's; [`Error::Io`](crate::Error::Io) when a checkpoint or a file of the run folder cannot
+    /// be written; [`Error::Stopped`](crate::Error::Stopped) when it was told to stop;
+    /// [`Error::Device`](crate::Error::Device) when the engine's device fails; and those of `data`'s
+    /// [`epoch`](TrainingData::epoch).
+    ///
+    /// # Panics
+    /// When a callback, the engine or `data` panics.
+    pub fn fit<N, E, D>(&mut self, net: &mut E, data: &D) -> Result<History>
+    where
+        N: Network,
+        E: Engine<N>,
+        D: TrainingData<N::In, N::Output>,
+    {
+        fit(self, net, data, None::<&D::Epoch>)
+    }
+
+    /// As [`fit`](Trainer::fit), and measures on all samples of `validation` after each epoch, in place of
+    /// samples that are held back: then `data` is trained on whole.
+    ///
+    /// ```
+    /// use tuplenet::prelude::*;
+    ///
+    /// let digits = Digits::new(1);
+    /// let (train, validation) = (digits.dataset(0..500)?, digits.dataset(500..600)?);
+    /// let mut net = Fused::<(Linear<784, 10>,)>::new(Weights::init(1))?;
+    /// let history = Trainer::new(Adam::default())
+    ///     .epochs(20)
+    ///     .early_stopping(EarlyStopping::default())
+    ///     .fit_with_validation(&mut net, &train, &validation)?;
+    /// let best = &history.epochs[history.best_epoch.unwrap() - 1];
+    /// assert_eq!(best.validation_loss, Some(net.evaluate(&validation)?.loss));
+    /// # Ok::<(), tuplenet::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`fit`](Trainer::fit); [`Error::Setting`](crate::Error::Setting) when samples are to be
+    /// [held back](Trainer::validation) as well, or for target values where the loss takes labels.
+    pub fn fit_with_validation<N, E, D, V>(
+        &mut self,
+        net: &mut E,
+        data: &D,
+        validation: &V,
+    ) -> Result<History>
+    where
+        N: Network,
+        E: Engine<N>,
+        D: TrainingData<N::In, N::Output>,
+        V: DataFor<N::In, N::Output>,
+    {
+        fit(self, net, data, Some(validation))
+    }
+}
 
 /// Trains `net`, and measures it on `set` if there is one. [`Trainer::fit`] documents every exit.
-pub(super) fn fit<N, E, D, V>(
+fn fit<N, E, D, V>(
     trainer: &mut Trainer<'_>,
     net: &mut E,
     data: &D,
@@ -60,137 +153,4 @@ where
         run(&mut training, &mut observers, data, set)
     }));
     observers.end(training, outcome)
-}
-
-/// Every epoch that is left.
-fn run<N, E, D, V>(
-    training: &mut Training<'_, N, E>,
-    observers: &mut Observers<'_, '_>,
-    data: &D,
-    set: Option<&V>,
-) -> Result<()>
-where
-    N: Network,
-    E: Engine<N>,
-    D: TrainingData<N::In, N::Output>,
-    V: DataFor<N::In, N::Output>,
-{
-    if training.is_over() {
-        return Ok(());
-    }
-    let validation = Validation::new(training, set, data.undistorted())?;
-    let mut at_hand: Option<(D::Epoch, E::Data)> = None;
-    while !training.is_over() {
-        let next = data.epoch(training.standing.position.epoch)?;
-        let (samples, uploaded) = match at_hand.take() {
-            Some((samples, uploaded)) if Arc::ptr_eq(samples.samples(), next.samples()) => {
-                (samples, uploaded)
-            }
-            _ => {
-                let uploaded = training.net.upload(&next)?;
-                (next, uploaded)
-            }
-        };
-        let report = epoch(
-            training,
-            observers,
-            samples.samples(),
-            &uploaded,
-            &validation,
-        )?;
-        observers.end_epoch(training, report)?;
-        at_hand = Some((samples, uploaded));
-    }
-    Ok(())
-}
-
-/// One epoch, or what is left of it.
-fn epoch<N: Network, E: Engine<N>>(
-    training: &mut Training<'_, N, E>,
-    observers: &mut Observers<'_, '_>,
-    samples: &Samples,
-    data: &E::Data,
-    validation: &Validation<E::Data>,
-) -> Result<EpochReport> {
-    let settings = training.settings;
-    let Split {
-        mut train,
-        validation: held_back,
-    } = Split::new(samples, settings.validation_samples, settings.seed)?;
-    seed::shuffle(&mut train, settings.seed, training.standing.position.epoch);
-    training.standing.count_steps(&settings, train.len());
-    batches(training, observers, data, &train)?;
-
-    let measured = validation.measure(training, (samples, data), &held_back)?;
-    if let Some(measured) = measured.filter(|measured| !measured.loss.is_finite()) {
-        return training.not_finite(training.last_step(), measured.loss as f32);
-    }
-    let seconds = training.standing.position.seconds;
-    Ok(EpochReport {
-        epoch: training.epoch_number(),
-        train_loss: mean_over_samples(&training.standing.losses, train.len(), settings.batch_size),
-        validation_loss: measured.map(|measured| measured.loss),
-        validation_accuracy: measured.and_then(|measured| measured.accuracy),
-        train_seconds: seconds,
-        samples_per_second: train.len() as f64 / seconds.max(f64::MIN_POSITIVE),
-    })
-}
-
-/// The batches of an epoch that are left, run by run.
-fn batches<N: Network, E: Engine<N>>(
-    training: &mut Training<'_, N, E>,
-    observers: &mut Observers<'_, '_>,
-    data: &E::Data,
-    order: &[u32],
-) -> Result<()> {
-    let Settings { batch_size, .. } = training.settings;
-    let batches = order.len().div_ceil(batch_size);
-    let samples_per_run = batches.div_ceil(RUNS_PER_EPOCH).saturating_mul(batch_size);
-    let samples_done = training.standing.position.samples_done;
-    let left = order.get(samples_done..).unwrap_or_default();
-    for order_of_run in left.chunks(samples_per_run) {
-        let progress = run_of_batches(training, data, order_of_run, order.len())?;
-        observers.after_run(training, progress)?;
-    }
-    Ok(())
-}
-
-/// One call of the engine, in an epoch that trains on so many `samples`.
-fn run_of_batches<N: Network, E: Engine<N>>(
-    training: &mut Training<'_, N, E>,
-    data: &E::Data,
-    order: &[u32],
-    samples: usize,
-) -> Result<Progress> {
-    let (settings, standing) = (training.settings, &mut training.standing);
-    let before = standing.losses.len();
-    let run = Run {
-        order,
-        batch_size: settings.batch_size,
-        optimizer: &settings.optimizer,
-        schedule: settings.schedule,
-        total_steps: standing.position.total_steps,
-        loss: settings.loss,
-        seed: settings.seed,
-        first_step: standing.position.steps_before + before as u64,
-        clip_norm: settings.clip_norm,
-    };
-    let started = Instant::now();
-    training.net.train(data, &run, &mut standing.losses)?;
-    standing.position.seconds += started.elapsed().as_secs_f64();
-    standing.position.samples_done += order.len();
-    let losses = &standing.losses[before..];
-    if let Some(at) = losses.iter().position(|loss| !loss.is_finite()) {
-        let loss = losses[at];
-        return training.not_finite(before + at, loss);
-    }
-    let last = losses.len() - 1;
-    Ok(Progress {
-        epoch: standing.position.epoch + 1,
-        samples_done: standing.position.samples_done,
-        samples,
-        steps: standing.position.steps_before + standing.losses.len() as u64,
-        loss: losses[last],
-        learning_rate: run.learning_rate(last),
-    })
 }

@@ -1,10 +1,11 @@
 //! Training: the loop over epochs and batches, and what it reports.
 //!
-//! [`Trainer`] has the settings; `fit` runs a training of them, and `observers` are told of it: callbacks,
+//! [`Trainer`] has the settings; `fit` begins a training of them, `epochs` runs it, and `observers` are told of it: callbacks,
 //! checkpoints, best weights, run folder.
 
 mod checkpoint;
 mod early_stopping;
+mod epochs;
 mod fit;
 mod history;
 mod observers;

@@ -1,0 +1,157 @@
+//! What runs a training: epochs, runs of batches, validation.
+//!
+//! ```text
+//! for each epoch: (run of batches ─► after_run)… ─► validation ─► end_epoch
+//! ```
+//!
+//! What observes it, and is told of these events, is in [`observers`](super::observers).
+
+use std::{sync::Arc, time::Instant};
+
+use super::{
+    EpochReport, Progress, history::mean_over_samples, observers::Observers, settings::Settings,
+    split::Split, training::Training, validation::Validation,
+};
+use crate::{
+    data::{DataFor, Samples, TrainingData},
+    engine::{Engine, Run},
+    error::Result,
+    network::Network,
+    seed,
+};
+
+/// Into how many runs of batches an epoch is cut; after each, the observers are told.
+const RUNS_PER_EPOCH: usize = 50;
+
+/// Every epoch that is left.
+pub(super) fn run<N, E, D, V>(
+    training: &mut Training<'_, N, E>,
+    observers: &mut Observers<'_, '_>,
+    data: &D,
+    set: Option<&V>,
+) -> Result<()>
+where
+    N: Network,
+    E: Engine<N>,
+    D: TrainingData<N::In, N::Output>,
+    V: DataFor<N::In, N::Output>,
+{
+    if training.is_over() {
+        return Ok(());
+    }
+    let validation = Validation::new(training, set, data.undistorted())?;
+    let mut at_hand: Option<(D::Epoch, E::Data)> = None;
+    while !training.is_over() {
+        let next = data.epoch(training.standing.position.epoch)?;
+        let (samples, uploaded) = match at_hand.take() {
+            Some((samples, uploaded)) if Arc::ptr_eq(samples.samples(), next.samples()) => {
+                (samples, uploaded)
+            }
+            _ => {
+                let uploaded = training.net.upload(&next)?;
+                (next, uploaded)
+            }
+        };
+        let report = epoch(
+            training,
+            observers,
+            samples.samples(),
+            &uploaded,
+            &validation,
+        )?;
+        observers.end_epoch(training, report)?;
+        at_hand = Some((samples, uploaded));
+    }
+    Ok(())
+}
+
+/// One epoch, or what is left of it.
+fn epoch<N: Network, E: Engine<N>>(
+    training: &mut Training<'_, N, E>,
+    observers: &mut Observers<'_, '_>,
+    samples: &Samples,
+    data: &E::Data,
+    validation: &Validation<E::Data>,
+) -> Result<EpochReport> {
+    let settings = training.settings;
+    let Split {
+        mut train,
+        validation: held_back,
+    } = Split::new(samples, settings.validation_samples, settings.seed)?;
+    seed::shuffle(&mut train, settings.seed, training.standing.position.epoch);
+    training.standing.count_steps(&settings, train.len());
+    batches(training, observers, data, &train)?;
+
+    let measured = validation.measure(training, (samples, data), &held_back)?;
+    if let Some(measured) = measured.filter(|measured| !measured.loss.is_finite()) {
+        return training.not_finite(training.last_step(), measured.loss as f32);
+    }
+    let seconds = training.standing.position.seconds;
+    Ok(EpochReport {
+        epoch: training.epoch_number(),
+        train_loss: mean_over_samples(&training.standing.losses, train.len(), settings.batch_size),
+        validation_loss: measured.map(|measured| measured.loss),
+        validation_accuracy: measured.and_then(|measured| measured.accuracy),
+        train_seconds: seconds,
+        samples_per_second: train.len() as f64 / seconds.max(f64::MIN_POSITIVE),
+    })
+}
+
+/// The batches of an epoch that are left, run by run.
+fn batches<N: Network, E: Engine<N>>(
+    training: &mut Training<'_, N, E>,
+    observers: &mut Observers<'_, '_>,
+    data: &E::Data,
+    order: &[u32],
+) -> Result<()> {
+    let Settings { batch_size, .. } = training.settings;
+    let batches = order.len().div_ceil(batch_size);
+    let samples_per_run = batches.div_ceil(RUNS_PER_EPOCH).saturating_mul(batch_size);
+    let samples_done = training.standing.position.samples_done;
+    let left = order.get(samples_done..).unwrap_or_default();
+    for order_of_run in left.chunks(samples_per_run) {
+        let progress = run_of_batches(training, data, order_of_run, order.len())?;
+        observers.after_run(training, progress)?;
+    }
+    Ok(())
+}
+
+/// One call of the engine, in an epoch that trains on so many `samples`.
+fn run_of_batches<N: Network, E: Engine<N>>(
+    training: &mut Training<'_, N, E>,
+    data: &E::Data,
+    order: &[u32],
+    samples: usize,
+) -> Result<Progress> {
+    let (settings, standing) = (training.settings, &mut training.standing);
+    let before = standing.losses.len();
+    let run = Run {
+        order,
+        batch_size: settings.batch_size,
+        optimizer: &settings.optimizer,
+        schedule: settings.schedule,
+        total_steps: standing.position.total_steps,
+        loss: settings.loss,
+        seed: settings.seed,
+        first_step: standing.position.steps_before + before as u64,
+        clip_norm: settings.clip_norm,
+    };
+    let started = Instant::now();
+    training.net.train(data, &run, &mut standing.losses)?;
+    standing.position.seconds += started.elapsed().as_secs_f64();
+    standing.position.samples_done += order.len();
+    let losses = &standing.losses[before..];
+    if let Some(at) = losses.iter().position(|loss| !loss.is_finite()) {
+        let loss = losses[at];
+        return training.not_finite(before + at, loss);
+    }
+    let last = losses.len() - 1;
+    Ok(Progress {
+        epoch: standing.position.epoch + 1,
+        samples_done: standing.position.samples_done,
+        samples,
+        steps: standing.position.steps_before + standing.losses.len() as u64,
+        loss: losses[last],
+        learning_rate: run.learning_rate(last),
+    })
+}
