@@ -1,6 +1,6 @@
 //! Which tensors of a training's checkpoint are the network's weights.
 
-use super::{metadata, stated};
+use super::stated::{metadata, stated};
 use crate::weights::{json::Cursor, names::same};
 
 /// The rest of `key` after the prefix that the network's tensors have, if it has it.
