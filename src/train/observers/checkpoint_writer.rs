@@ -1,8 +1,6 @@
 //! [`CheckpointWriter`]: writes checkpoints of a training, when it is time.
 
-use std::{
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use crate::{
     engine::Engine,
