@@ -145,11 +145,8 @@ impl Ranged for Axis {
 
     fn map(&self, value: &f64, pixels: (i32, i32)) -> i32 {
         let scaled = self.scaled(self.range.start)..self.scaled(self.range.end);
-        let value = match self.is_logarithmic {
-            true => value.max(self.range.start),
-            false => *value,
-        };
-        RangedCoordf64::from(scaled).map(&self.scaled(value), pixels)
+        // Plotters puts the logarithm of 0 at the bottom.
+        RangedCoordf64::from(scaled).map(&self.scaled(*value), pixels)
     }
 
     fn key_points<Hint: KeyPointHint>(&self, hint: Hint) -> Vec<f64> {
