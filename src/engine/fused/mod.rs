@@ -67,7 +67,9 @@ use crate::{
 
 /// Multiplications and additions below which a step, or a run of inference, is done by the caller's thread
 /// alone: some 10 microseconds, in which the workers of a pool would mostly wait.
-const SERIAL_BELOW: usize = 1 << 19;
+///
+/// Under Miri, which looks for data races, every step goes to the pool.
+const SERIAL_BELOW: usize = if cfg!(miri) { 1 } else { 1 << 19 };
 
 /// The engine made for speed, on the CPU: small networks train several times faster than in a
 /// framework of tensors.

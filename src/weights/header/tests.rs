@@ -67,6 +67,8 @@ fn tensors_are_found_in_any_order_and_of_any_precision() {
 
 #[test]
 fn a_header_that_is_not_the_formats_is_refused() {
+    // Its last digit, a 6 on 32 and on 64 bits, is the one too many.
+    let too_large = (usize::MAX as u128 + 1).to_string();
     for (from, to, words) in [
         ("{", " {", "`{`, found ` ` (byte 8 of the file)"),
         ("{", "\u{feff}{", "`{`, found byte 239 (byte 8 of the file)"),
@@ -202,13 +204,19 @@ fn a_header_that_is_not_the_formats_is_refused() {
         ),
         (
             "[4,8]",
-            "[4,18446744073709551616]",
-            "a number that fits this machine, found `6` (byte 144 of the file)",
+            &format!("[4,{too_large}]"),
+            &format!(
+                "a number that fits this machine, found `6` (byte {} of the file)",
+                124 + too_large.len()
+            ),
         ),
         (
             "[4,8]",
             "[4,99999999999999999999999999]",
-            "a number that fits this machine, found `9` (byte 144 of the file)",
+            &format!(
+                "a number that fits this machine, found `9` (byte {} of the file)",
+                124 + too_large.len()
+            ),
         ),
         (
             "[1]",
@@ -224,6 +232,8 @@ fn a_header_that_is_not_the_formats_is_refused() {
 
 #[test]
 fn tensors_that_are_not_the_networks_are_refused() {
+    // Twice as many are 0 in a `usize`.
+    let half = usize::MAX / 2 + 1;
     for (from, to, words) in [
         (
             GOOD,
@@ -292,8 +302,11 @@ fn tensors_that_are_not_the_networks_are_refused() {
         ),
         (
             "[4,8]",
-            "[4,18446744073709551615]",
-            "`0.bias`: expected bytes within the 8 after the header, found bytes 4 to 18446744073709551615",
+            &format!("[4,{}]", usize::MAX),
+            &format!(
+                "`0.bias`: expected bytes within the 8 after the header, found bytes 4 to {}",
+                usize::MAX
+            ),
         ),
         ("[1]", "[]", "`0.bias`: expected F32 [1], found F32 []"),
         (
@@ -318,13 +331,18 @@ fn tensors_that_are_not_the_networks_are_refused() {
         ),
         (
             "[1]",
-            "[18446744073709551615]",
-            "`0.bias`: expected as many bytes as F32 [18446744073709551615] takes, found bytes 4 to 8",
+            &format!("[{}]", usize::MAX),
+            &format!(
+                "`0.bias`: expected as many bytes as F32 [{}] takes, found bytes 4 to 8",
+                usize::MAX
+            ),
         ),
         (
             "[1,1]",
-            "[9223372036854775808,2]",
-            "`0.weight`: expected as many bytes as F32 [9223372036854775808, 2] takes, found bytes 0 to 4",
+            &format!("[{half},2]"),
+            &format!(
+                "`0.weight`: expected as many bytes as F32 [{half}, 2] takes, found bytes 0 to 4"
+            ),
         ),
         (
             "[1],\"data_offsets\":[4,8]",

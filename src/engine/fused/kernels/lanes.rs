@@ -212,11 +212,13 @@ pub(crate) fn dispatch<K: Kernel>(simd: Simd, kernel: K) -> K::Output {
     kernel.run(pulp::Scalar::new())
 }
 
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 struct Call<S, K> {
     simd: S,
     kernel: K,
 }
 
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 impl<S: Lanes, K: Kernel> NullaryFnOnce for Call<S, K> {
     type Output = K::Output;
 

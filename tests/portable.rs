@@ -1,0 +1,121 @@
+//! Small networks on whatever processor this is, without dfdx: what `scripts/targets` runs on 32 bits, under
+//! `qemu-aarch64` and under Miri, which looks for undefined behaviour and data races.
+
+#![cfg(feature = "train")]
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use tuplenet::{
+    engine::{Engine, Processor, Run, Simd},
+    objective::Optimizer,
+    prelude::*,
+};
+
+/// 20 inputs are two blocks of columns, the second of them partly empty.
+type Net = (
+    Linear<20, 18>,
+    ReLU,
+    Dropout<20>,
+    Linear<18, 5>,
+    Tanh,
+    Linear<5, 3>,
+);
+
+/// Samples, with one feature in `every` other than 0.
+fn samples(count: usize, every: usize) -> Dataset<20, 3> {
+    let byte = |i: usize| (i * 7919 % 251 + 1) as u8 * u8::from(i.is_multiple_of(every));
+    let labels = (0..count).map(|i| (i % 3) as u8).collect();
+    Dataset::from_bytes((0..count * 20).map(byte).collect(), 1.0 / 255.0, labels).unwrap()
+}
+
+/// The losses, weights and logits after two epochs.
+fn trained(
+    processor: Processor,
+    optimizer: Optimizer,
+    every: usize,
+    clip_norm: Option<f64>,
+) -> Vec<f32> {
+    let data = samples(14, every);
+    let mut net = Fused::<Net>::on(processor, Weights::init(1)).unwrap();
+    let uploaded = net.upload(&data).unwrap();
+    let order: Vec<u32> = (0..14).rev().chain(0..14).collect();
+    let mut values = Vec::new();
+    let run = Run {
+        order: &order,
+        batch_size: 5,
+        loss: Loss::CrossEntropy,
+        optimizer: &optimizer,
+        schedule: Schedule::default(),
+        first_step: 0,
+        total_steps: 6,
+        seed: 3,
+        clip_norm,
+    };
+    net.train(&uploaded, &run, &mut values).unwrap();
+    values.extend(net.weights().unwrap().as_slice());
+    values.extend(net.logits(&uploaded, &[13, 0, 7]).unwrap());
+    values.extend(net.predict(&data.sample(2).unwrap()).unwrap());
+    values
+}
+
+fn optimizers() -> [Optimizer; 3] {
+    let momentum = Sgd {
+        momentum: 0.9,
+        ..Sgd::default()
+    };
+    [
+        Sgd::default().into(),
+        momentum.into(),
+        Adam::default().into(),
+    ]
+}
+
+#[test]
+fn threads_change_no_bit_and_simd_little() {
+    let scalar = Processor::detect().simd(Simd::Scalar);
+    let simds = [Simd::Avx512, Simd::Avx2, Simd::Neon];
+    for optimizer in optimizers() {
+        for (every, clip_norm) in [(1, None), (4, None), (4, Some(0.5))] {
+            let one = trained(scalar.threads(1), optimizer, every, clip_norm);
+            assert!(one.iter().all(|value| value.is_finite()));
+            let bits = |values: &[f32]| {
+                values
+                    .iter()
+                    .map(|value| value.to_bits())
+                    .collect::<Vec<_>>()
+            };
+            let two = trained(scalar.threads(2), optimizer, every, clip_norm);
+            assert_eq!(bits(&one), bits(&two), "{optimizer:?}");
+            for simd in simds.into_iter().filter(|simd| simd.is_available()) {
+                let vectors = trained(scalar.simd(simd).threads(1), optimizer, every, clip_norm);
+                for (vector, scalar) in vectors.iter().zip(&one) {
+                    // Adam's first steps divide gradients by themselves, however small they are.
+                    assert!(
+                        (vector - scalar).abs() < 1e-4,
+                        "{simd:?} {optimizer:?}: {vector}, not {scalar}"
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_borrowed_model_gives_the_engines_logits() {
+    type Relu = (Linear<20, 16>, ReLU, Linear<16, 12>, ReLU, Linear<12, 5>);
+    let file: &[u8] = include_bytes!("reference/frozen/relu.safetensors");
+    let net = Fused::<Relu>::new(Weights::from_bytes(file).unwrap()).unwrap();
+    // A byte on, every value is aligned in another way.
+    let mut shifted = vec![0];
+    shifted.extend(file);
+    let data = samples(3, 2);
+    for file in [file, &shifted[1..]] {
+        let frozen = Frozen::<Relu>::from_bytes(file).unwrap();
+        for i in 0..3 {
+            let sample = &data.sample(i).unwrap();
+            let (ours, engines) = (frozen.predict(sample), net.predict(sample).unwrap());
+            for (ours, engines) in ours.iter().zip(engines) {
+                assert!((ours - engines).abs() < 1e-5, "{ours}, not {engines}");
+            }
+        }
+    }
+}
