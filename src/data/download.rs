@@ -186,6 +186,9 @@ fn fetch(
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used)]
 mod tests {
+    #[cfg(unix)]
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+
     use super::*;
     use std::{io::BufRead, io::BufReader, net::TcpListener, thread};
 
@@ -262,10 +265,14 @@ mod tests {
         let (again, seen) = run(&folder, vec![]);
         assert_eq!((again.unwrap(), seen.len()), (mnist.clone(), 4));
         fs::write(&mnist.files[3], b"four files of the same bytez").unwrap();
+        #[cfg(unix)]
+        fs::set_permissions(&mnist.files[3], PermissionsExt::from_mode(0o600)).unwrap();
         assert!(run(&folder, vec![]).0.is_err());
         let (again, _) = run(&folder, vec![answer("200 OK", BODY.len(), BODY)]);
         assert!(again.is_ok());
         assert_eq!(fs::read(&mnist.files[3]).unwrap(), BODY);
+        #[cfg(unix)]
+        assert_eq!(fs::metadata(&mnist.files[3]).unwrap().mode() & 0o777, 0o600);
     }
 
     #[test]
