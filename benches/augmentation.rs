@@ -44,7 +44,7 @@ fn main() -> Result<()> {
             ..DISTORTION
         };
         let data = Augmented::new(originals.clone(), [28, 28], distortion, 1);
-        data.map(|data| data.ahead(ahead))
+        data.map(|data| data.prefetch(ahead))
     };
     let faint = DISTORTION.faint_grey;
     let (between, ahead) = (augmented(0, faint)?, augmented(1, faint)?);

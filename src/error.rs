@@ -161,8 +161,8 @@ pub enum Error {
         message: String,
     },
     /// The threads that compute an epoch's samples ahead failed.
-    #[error("epoch computed ahead: {message}; compute it when it is asked for, by `ahead(0)`")]
-    Ahead {
+    #[error("prefetched epoch: {message}; compute it when it is asked for, by `prefetch(0)`")]
+    Prefetch {
         /// What went wrong, in the system's or the thread's words.
         message: String,
     },

@@ -5,7 +5,7 @@
 
 mod argmax;
 #[cfg(feature = "train")]
-mod aside;
+mod atomic_file;
 #[cfg(feature = "train")]
 pub mod data;
 #[doc = include_str!("../DESIGN.md")]

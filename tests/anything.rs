@@ -72,7 +72,7 @@ fn optimizer() -> impl Strategy<Value = Optimizer> {
 
 fn schedule() -> impl Strategy<Value = Schedule> {
     let warm_up = prop::option::weighted(0.3, (number(), number()));
-    let warm_up = warm_up.prop_map(|up| up.map(|(share, start)| WarmUp { share, start }));
+    let warm_up = warm_up.prop_map(|up| up.map(|(fraction, start)| WarmUp { fraction, start }));
     let curve = (number(), number(), number(), 0..4).prop_map(|(a, b, c, kind)| match kind {
         0 => Curve::Constant,
         1 => OneCycle {

@@ -101,9 +101,9 @@ fn half_precision_is_converted_by_the_compiler_and_refused_by_the_borrower() {
     assert_pytorchs("bfloat16", &BFLOAT16);
     for (name, dtype) in [("half", "F16"), ("bfloat16", "BF16")] {
         let bytes = file(name);
-        let misfit = Frozen::<Named>::from_bytes_named(&bytes, &["fc1", "fc2"]).unwrap_err();
+        let mismatch = Frozen::<Named>::from_bytes_named(&bytes, &["fc1", "fc2"]).unwrap_err();
         let words = format!("`fc1.weight`: expected F32, found {dtype}, which cannot be borrowed");
-        assert!(misfit.to_string().starts_with(&words), "{misfit}");
+        assert!(mismatch.to_string().starts_with(&words), "{mismatch}");
     }
 }
 

@@ -29,7 +29,7 @@ fn curves() -> impl Strategy<Value = Curve> {
 
 fn schedules() -> impl Strategy<Value = Schedule> {
     let shares = prop_oneof![Just(0.0), Just(1.0), 0.0..=1.0];
-    let warm_up = (shares, 1e-6..=1.0).prop_map(|(share, start)| WarmUp { share, start });
+    let warm_up = (shares, 1e-6..=1.0).prop_map(|(fraction, start)| WarmUp { fraction, start });
     (curves(), proptest::option::of(warm_up)).prop_map(|(curve, warm_up)| match warm_up {
         Some(warm_up) => warm_up.then(curve),
         None => curve.into(),
@@ -110,7 +110,7 @@ fn picture(name: &str, schedule: Schedule) -> String {
 #[test]
 fn the_pictures_are_what_the_schedules_give() {
     let warm_up = WarmUp {
-        share: 0.1,
+        fraction: 0.1,
         ..WarmUp::default()
     };
     let all: [(&str, &str, Schedule); 5] = [
@@ -128,7 +128,7 @@ fn the_pictures_are_what_the_schedules_give() {
         ),
         (
             "warm_up",
-            "WarmUp { share: 0.1 }, then Cosine",
+            "WarmUp { fraction: 0.1 }, then Cosine",
             warm_up.then(Cosine::default()),
         ),
     ];

@@ -91,11 +91,11 @@ fn run(options: &Options) -> Result<()> {
 /// Trained on built-in digits alone: `mnist --built-in --hidden 32 --epochs 100`.
 fn model() -> Result<Weights<MnistClassifier<32>>> {
     let file = include_bytes!("../digits.safetensors");
-    Weights::from_bytes(file).map_err(|misfit| Error::WeightsFile {
+    Weights::from_bytes(file).map_err(|mismatch| Error::WeightsFile {
         path: "digits.safetensors".into(),
-        tensor: misfit.tensor().to_owned(),
-        expected: misfit.expected().to_owned(),
-        found: misfit.found().to_owned(),
+        tensor: mismatch.tensor().to_owned(),
+        expected: mismatch.expected().to_owned(),
+        found: mismatch.found().to_owned(),
     })
 }
 

@@ -168,8 +168,8 @@ impl Options {
             ScheduleName::Cosine => Cosine::default().into(),
             ScheduleName::Step => StepDecay::default().into(),
         };
-        let warm_up = self.warm_up.map(|share| WarmUp {
-            share,
+        let warm_up = self.warm_up.map(|fraction| WarmUp {
+            fraction,
             ..WarmUp::default()
         });
         Schedule { warm_up, curve }

@@ -15,8 +15,8 @@ use rayon::prelude::*;
 
 use super::{
     Dataset, Distortion, FeatureValues, Targets, TrainingData,
-    ahead::Ahead,
     distortion::{Field, Gaussian, LONGEST_SIDE, Warp},
+    prefetch::Prefetch,
 };
 use crate::{
     error::{Error, Result},
@@ -55,15 +55,15 @@ const IMAGES_PER_TURN: usize = 64;
 /// ```
 pub struct Augmented<const FEATURES: usize, const CLASSES: usize> {
     images: Images<FEATURES, CLASSES>,
-    threads_ahead: usize,
+    prefetch_threads: usize,
     state: Mutex<State<FEATURES, CLASSES>>,
 }
 
 /// What goes on from epoch to epoch, and changes no bit.
 #[derive(Default)]
 struct State<const F: usize, const C: usize> {
-    /// The epoch that is being computed ahead.
-    ahead: Option<(usize, Ahead<Vec<u8>>)>,
+    /// The epoch that is being prefetched.
+    prefetch: Option<(usize, Prefetch<Vec<u8>>)>,
     /// The epochs given last: a trainer still reads the one, and has done with the other.
     given: VecDeque<Dataset<F, C>>,
 }
@@ -138,7 +138,7 @@ impl<const F: usize, const C: usize> Augmented<F, C> {
                 distortion,
                 seed,
             },
-            threads_ahead: cores.saturating_sub(MAX_THREADS),
+            prefetch_threads: cores.saturating_sub(MAX_THREADS),
             state: Mutex::new(State::default()),
         })
     }
@@ -147,8 +147,8 @@ impl<const F: usize, const C: usize> Augmented<F, C> {
     /// engine leaves, so none on up to [`Processor::MAX_THREADS`](crate::engine::Processor::MAX_THREADS). With 0, an epoch is computed on every core when it is
     /// asked for. It changes no bit.
     #[must_use]
-    pub fn ahead(mut self, threads: usize) -> Self {
-        self.threads_ahead = threads;
+    pub fn prefetch(mut self, threads: usize) -> Self {
+        self.prefetch_threads = threads;
         self
     }
 
@@ -162,9 +162,9 @@ impl<const F: usize, const C: usize> TrainingData<Features<F>, Features<C>> for 
     type Epoch = Dataset<F, C>;
 
     /// # Errors
-    /// [`Error::Ahead`] when the threads that compute ahead fail or cannot be had.
+    /// [`Error::Prefetch`] when the threads that compute ahead fail or cannot be had.
     fn epoch(&self, epoch: usize) -> Result<Self::Epoch> {
-        let begun = self.state().ahead.take();
+        let begun = self.state().prefetch.take();
         let bytes = match begun {
             Some((number, bytes)) if number == epoch => bytes.wait()?,
             another => {
@@ -174,12 +174,12 @@ impl<const F: usize, const C: usize> TrainingData<Features<F>, Features<C>> for 
             }
         };
         let samples = self.images.with_labels(bytes)?;
-        if self.threads_ahead > 0 {
+        if self.prefetch_threads > 0 {
             let (images, buffer) = (self.images.clone(), self.state().buffer());
             let next = epoch.wrapping_add(1);
             let work = move |stop: &AtomicBool| Ok(images.epoch(next, buffer, stop));
-            let begun = Ahead::start(self.threads_ahead, work)?;
-            let another = self.state().ahead.replace((next, begun));
+            let begun = Prefetch::start(self.prefetch_threads, work)?;
+            let another = self.state().prefetch.replace((next, begun));
             drop(another);
         }
         self.state().keep(&samples);
@@ -282,7 +282,7 @@ impl<const F: usize, const C: usize> fmt::Debug for Augmented<F, C> {
             .field("size", &self.images.size)
             .field("distortion", &self.images.distortion)
             .field("seed", &self.images.seed)
-            .field("threads_ahead", &self.threads_ahead)
+            .field("prefetch_threads", &self.prefetch_threads)
             .finish_non_exhaustive()
     }
 }
@@ -410,13 +410,16 @@ mod tests {
     }
 
     #[test]
-    fn threads_ahead_change_no_bit() {
-        let plain = augmented(200, 1).ahead(0);
+    fn prefetch_threads_change_no_bit() {
+        let plain = augmented(200, 1).prefetch(0);
         for threads in [1, 3] {
-            let ahead = augmented(200, 1).ahead(threads);
+            let prefetch = augmented(200, 1).prefetch(threads);
             // in order, over again, and out of order
             for number in [0, 1, 2, 2, 0, 5, 6] {
-                assert!(epoch(&plain, number) == epoch(&ahead, number), "{number}");
+                assert!(
+                    epoch(&plain, number) == epoch(&prefetch, number),
+                    "{number}"
+                );
             }
         }
     }

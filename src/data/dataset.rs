@@ -77,7 +77,7 @@ impl<const F: usize, const C: usize> Dataset<F, C> {
     /// when a label is not below `C`, when `scale` is not finite, or when `F` or `C` is 0.
     pub fn from_bytes(bytes: Vec<u8>, scale: f32, labels: Vec<u8>) -> Result<Self> {
         if !scale.is_finite() {
-            return Err(misfit(None, "a finite scale", scale));
+            return Err(mismatch(None, "a finite scale", scale));
         }
         check_labels::<C>(&labels)?;
         Self::new(
@@ -114,7 +114,7 @@ impl<const F: usize, const C: usize> Dataset<F, C> {
         check_finite::<F>("features", &values)?;
         check_finite::<C>("targets", &targets)?;
         if !targets.len().is_multiple_of(C) {
-            return Err(misfit(
+            return Err(mismatch(
                 None,
                 format!("{C} target values a sample"),
                 targets.len(),
@@ -131,14 +131,14 @@ impl<const F: usize, const C: usize> Dataset<F, C> {
     fn new(values: usize, len: usize, features: FeatureValues, targets: Targets) -> Result<Self> {
         check_widths::<F, C>()?;
         if len == 0 {
-            return Err(misfit(None, "one sample or more", "none"));
+            return Err(mismatch(None, "one sample or more", "none"));
         }
         if len.checked_mul(F) != Some(values) {
             let expected = format!("{len} samples of {F} features, a label or target each");
-            return Err(misfit(None, expected, format!("{values} values")));
+            return Err(mismatch(None, expected, format!("{values} values")));
         }
         if u32::try_from(len).is_err() {
-            return Err(misfit(None, format!("at most {} samples", u32::MAX), len));
+            return Err(mismatch(None, format!("at most {} samples", u32::MAX), len));
         }
         Ok(Dataset {
             samples: Arc::new(Samples {
@@ -291,7 +291,7 @@ impl<const F: usize, const C: usize> DataFor<Features<F>, Features<C>> for Datas
 fn check_widths<const F: usize, const C: usize>() -> Result<()> {
     if F == 0 || C == 0 {
         let expected = "1 feature or more and 1 class or target or more a sample";
-        return Err(misfit(
+        return Err(mismatch(
             None,
             expected,
             format!("{F} features and {C} classes or targets"),
@@ -302,14 +302,14 @@ fn check_widths<const F: usize, const C: usize>() -> Result<()> {
 
 fn check_labels<const C: usize>(labels: &[u8]) -> Result<()> {
     match labels.iter().position(|&label| usize::from(label) >= C) {
-        Some(at) => Err(misfit(Some(at), format!("a label below {C}"), labels[at])),
+        Some(at) => Err(mismatch(Some(at), format!("a label below {C}"), labels[at])),
         None => Ok(()),
     }
 }
 
 fn check_finite<const WIDTH: usize>(what: &str, values: &[f32]) -> Result<()> {
     match values.iter().position(|value| !value.is_finite()) {
-        Some(at) => Err(misfit(
+        Some(at) => Err(mismatch(
             at.checked_div(WIDTH),
             format!("{what} that are finite"),
             values[at],
@@ -318,7 +318,7 @@ fn check_finite<const WIDTH: usize>(what: &str, values: &[f32]) -> Result<()> {
     }
 }
 
-fn misfit(sample: Option<usize>, expected: impl Into<String>, found: impl ToString) -> Error {
+fn mismatch(sample: Option<usize>, expected: impl Into<String>, found: impl ToString) -> Error {
     Error::Data {
         sample,
         expected: expected.into(),

@@ -12,7 +12,7 @@ use ureq::Agent;
 
 use super::Mnist;
 use crate::{
-    aside::Part,
+    atomic_file::Part,
     checksum::in_hex,
     error::{Error, Result},
 };

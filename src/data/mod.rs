@@ -8,7 +8,6 @@
 //! | [`Augmented`] | a data set of images, distorted afresh for every epoch |
 //! | [`Digits`] | handwritten-like digits drawn from a seed, for a start without any file |
 
-mod ahead;
 mod augmented;
 mod dataset;
 mod digits;
@@ -19,6 +18,7 @@ mod idx;
 mod idx_dataset;
 mod io_error;
 mod mnist;
+mod prefetch;
 mod training;
 
 pub use augmented::Augmented;

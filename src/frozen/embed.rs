@@ -48,11 +48,11 @@ pub const fn places(
     let Some(plan) = plan else { return None };
     let places = match check_stack(plan) {
         Ok(()) => find(file, plan, names),
-        Err(misfit) => Err(misfit),
+        Err(mismatch) => Err(mismatch),
     };
     match places {
         Ok(places) => Some(places),
-        Err(misfit) => panic!("{}", misfit.message(path).as_str()),
+        Err(mismatch) => panic!("{}", mismatch.message(path).as_str()),
     }
 }
 

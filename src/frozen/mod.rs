@@ -28,7 +28,7 @@ use crate::{
     shape::{Sample, Shape},
     single::{Level, WIDEST, fits_the_stack, walk, widest},
     text::Text,
-    weights::{Misfit, header, names::Names},
+    weights::{Mismatch, header, names::Names},
 };
 
 #[doc(inline)]
@@ -84,8 +84,8 @@ impl<N: Network> Frozen<N> {
     /// ```
     ///
     /// # Errors
-    /// [`Misfit`], naming the tensor, when the bytes are no such file; and when a layer is wider than 65,536.
-    pub fn from_bytes(file: &[u8]) -> Result<Frozen<N, Borrowed<'_>>, Misfit> {
+    /// [`Mismatch`], naming the tensor, when the bytes are no such file; and when a layer is wider than 65,536.
+    pub fn from_bytes(file: &[u8]) -> Result<Frozen<N, Borrowed<'_>>, Mismatch> {
         borrowed(file, Names::Sequential)
     }
 
@@ -97,7 +97,7 @@ impl<N: Network> Frozen<N> {
     pub fn from_bytes_named<'a>(
         file: &'a [u8],
         names: &[&str],
-    ) -> Result<Frozen<N, Borrowed<'a>>, Misfit> {
+    ) -> Result<Frozen<N, Borrowed<'a>>, Mismatch> {
         borrowed(file, Names::Listed(names))
     }
 }
@@ -105,8 +105,8 @@ impl<N: Network> Frozen<N> {
 /// That a frozen model may have this plan.
 ///
 /// # Errors
-/// [`Misfit`], when a layer is wider than 65,536.
-const fn check_stack(plan: &Plan) -> Result<(), Misfit> {
+/// [`Mismatch`], when a layer is wider than 65,536.
+const fn check_stack(plan: &Plan) -> Result<(), Mismatch> {
     if fits_the_stack(plan) {
         return Ok(());
     }
@@ -114,13 +114,13 @@ const fn check_stack(plan: &Plan) -> Result<(), Misfit> {
         .then_number(WIDEST)
         .then(" wide, as activations lie on the stack");
     let found = Text::of("a width of ").then_number(widest(plan));
-    Err(Misfit::of("network", expected, found))
+    Err(Mismatch::of("network", expected, found))
 }
 
 fn borrowed<'a, N: Network>(
     file: &'a [u8],
     names: Names<'_>,
-) -> Result<Frozen<N, Borrowed<'a>>, Misfit> {
+) -> Result<Frozen<N, Borrowed<'a>>, Mismatch> {
     check_stack(const { &N::PLAN })?;
     let places = header::places(file, const { &N::PLAN }, names)?;
     let values = Borrowed::new(file, &places, const { &N::PLAN }, names)?;

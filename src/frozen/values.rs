@@ -7,7 +7,7 @@ use crate::{
     single::{At, Block, Columns, Lanes, Rows, Sealed, Values},
     text::Text,
     weights::{
-        Misfit,
+        Mismatch,
         header::{Dtype, Places},
         names::{Layer, Names, Part},
     },
@@ -58,7 +58,7 @@ impl<'a> Borrowed<'a> {
         places: &Places,
         plan: &Plan,
         names: Names<'_>,
-    ) -> Result<Self, Misfit> {
+    ) -> Result<Self, Mismatch> {
         let mut next = Layer::first(plan);
         while let Some(layer) = next {
             for (part, place) in Part::BOTH.into_iter().zip(places.tensors[layer.ordinal]) {
@@ -66,7 +66,7 @@ impl<'a> Borrowed<'a> {
                     let name: Text<64> = names.tensor(layer, part);
                     let found = Text::of(place.dtype.name())
                         .then(", which cannot be borrowed: convert it, or use `frozen!`");
-                    return Err(Misfit::of(name.as_str(), Text::of("F32"), found));
+                    return Err(Mismatch::of(name.as_str(), Text::of("F32"), found));
                 }
             }
             next = layer.next(plan);

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::range::share;
+use super::range::fraction;
 use crate::error::{Error, Result};
 
 /// The loss of a batch: a mean over its samples.
@@ -32,7 +32,7 @@ pub enum Loss {
     /// Source: `torch.nn.CrossEntropyLoss(label_smoothing=e)`; C. Szegedy et al., "Rethinking the Inception
     /// architecture for computer vision", 2015, <https://arxiv.org/abs/1512.00567>, section 7.
     SmoothedCrossEntropy {
-        /// `e`, the share of a label that is spread over all classes, from 0 to 1.
+        /// `e`, the fraction of a label that is spread over all classes, from 0 to 1.
         smoothing: f64,
     },
     /// `1/(B C) sum_b sum_c (logits_bc - target_bc)^2`; a label's target is one-hot.
@@ -48,7 +48,7 @@ impl Loss {
         let name = match self {
             Loss::CrossEntropy => "CrossEntropy",
             Loss::SmoothedCrossEntropy { smoothing } => {
-                share("label smoothing", smoothing)?;
+                fraction("label smoothing", smoothing)?;
                 "SmoothedCrossEntropy"
             }
             Loss::MeanSquaredError => return Ok(()),
@@ -82,11 +82,11 @@ impl Loss {
             let max = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
             let sum: f64 = logits.iter().map(|&y| f64::from(y - max).exp()).sum();
             let smooth = |t: f64| (1.0 - smoothing) * t + smoothing / classes;
-            // a share of 0 is not looked at: times the loss of a logit of `-inf` it would be NaN
-            let shares = pairs.clone().map(|(y, t)| (y, smooth(t)));
-            shares
-                .filter(|&(_, share)| share != 0.0)
-                .map(|(y, share)| share * (f64::from(max) + sum.ln() - y))
+            // a fraction of 0 is not looked at: times the loss of a logit of `-inf` it would be NaN
+            let fractions = pairs.clone().map(|(y, t)| (y, smooth(t)));
+            fractions
+                .filter(|&(_, fraction)| fraction != 0.0)
+                .map(|(y, fraction)| fraction * (f64::from(max) + sum.ln() - y))
                 .sum()
         };
         match self {

@@ -38,14 +38,14 @@ pub(super) fn below_one(setting: &'static str, value: f64) -> Result<()> {
     out_of_range(setting, "a number from 0 to below 1", value)
 }
 
-pub(super) fn share(setting: &'static str, value: f64) -> Result<()> {
+pub(super) fn fraction(setting: &'static str, value: f64) -> Result<()> {
     if (0.0..=1.0).contains(&value) {
         return Ok(());
     }
     out_of_range(setting, "a number from 0 to 1", value)
 }
 
-pub(super) fn share_above_zero(setting: &'static str, value: f64) -> Result<()> {
+pub(super) fn fraction_above_zero(setting: &'static str, value: f64) -> Result<()> {
     if value > 0.0 && value <= 1.0 {
         return Ok(());
     }

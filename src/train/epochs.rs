@@ -42,7 +42,7 @@ where
     let validation = Validation::new(training, set, data.undistorted())?;
     let mut at_hand: Option<(D::Epoch, E::Data)> = None;
     while !training.is_over() {
-        let next = data.epoch(training.standing.position.epoch)?;
+        let next = data.epoch(training.state.position.epoch)?;
         let (samples, uploaded) = match at_hand.take() {
             Some((samples, uploaded)) if Arc::ptr_eq(samples.samples(), next.samples()) => {
                 (samples, uploaded)
@@ -78,18 +78,18 @@ fn epoch<N: Network, E: Engine<N>>(
         mut train,
         validation: held_back,
     } = Split::new(samples, settings.validation_samples, settings.seed)?;
-    seed::shuffle(&mut train, settings.seed, training.standing.position.epoch);
-    training.standing.count_steps(&settings, train.len());
+    seed::shuffle(&mut train, settings.seed, training.state.position.epoch);
+    training.state.count_steps(&settings, train.len());
     batches(training, observers, data, &train)?;
 
     let measured = validation.measure(training, (samples, data), &held_back)?;
     if let Some(measured) = measured.filter(|measured| !measured.loss.is_finite()) {
         return training.not_finite(training.last_step(), measured.loss as f32);
     }
-    let seconds = training.standing.position.seconds;
+    let seconds = training.state.position.seconds;
     Ok(EpochReport {
         epoch: training.epoch_number(),
-        train_loss: mean_over_samples(&training.standing.losses, train.len(), settings.batch_size),
+        train_loss: mean_over_samples(&training.state.losses, train.len(), settings.batch_size),
         validation_loss: measured.map(|measured| measured.loss),
         validation_accuracy: measured.and_then(|measured| measured.accuracy),
         train_seconds: seconds,
@@ -107,7 +107,7 @@ fn batches<N: Network, E: Engine<N>>(
     let Settings { batch_size, .. } = training.settings;
     let batches = order.len().div_ceil(batch_size);
     let samples_per_run = batches.div_ceil(RUNS_PER_EPOCH).saturating_mul(batch_size);
-    let samples_done = training.standing.position.samples_done;
+    let samples_done = training.state.position.samples_done;
     let left = order.get(samples_done..).unwrap_or_default();
     for order_of_run in left.chunks(samples_per_run) {
         let progress = run_of_batches(training, data, order_of_run, order.len())?;
@@ -123,34 +123,34 @@ fn run_of_batches<N: Network, E: Engine<N>>(
     order: &[u32],
     samples: usize,
 ) -> Result<Progress> {
-    let (settings, standing) = (training.settings, &mut training.standing);
-    let before = standing.losses.len();
+    let (settings, state) = (training.settings, &mut training.state);
+    let before = state.losses.len();
     let run = Run {
         order,
         batch_size: settings.batch_size,
         optimizer: &settings.optimizer,
         schedule: settings.schedule,
-        total_steps: standing.position.total_steps,
+        total_steps: state.position.total_steps,
         loss: settings.loss,
         seed: settings.seed,
-        first_step: standing.position.steps_before + before as u64,
+        first_step: state.position.steps_before + before as u64,
         clip_norm: settings.clip_norm,
     };
     let started = Instant::now();
-    training.net.train(data, &run, &mut standing.losses)?;
-    standing.position.seconds += started.elapsed().as_secs_f64();
-    standing.position.samples_done += order.len();
-    let losses = &standing.losses[before..];
+    training.net.train(data, &run, &mut state.losses)?;
+    state.position.seconds += started.elapsed().as_secs_f64();
+    state.position.samples_done += order.len();
+    let losses = &state.losses[before..];
     if let Some(at) = losses.iter().position(|loss| !loss.is_finite()) {
         let loss = losses[at];
         return training.not_finite(before + at, loss);
     }
     let last = losses.len() - 1;
     Ok(Progress {
-        epoch: standing.position.epoch + 1,
-        samples_done: standing.position.samples_done,
+        epoch: state.position.epoch + 1,
+        samples_done: state.position.samples_done,
         samples,
-        steps: standing.position.steps_before + standing.losses.len() as u64,
+        steps: state.position.steps_before + state.losses.len() as u64,
         loss: losses[last],
         learning_rate: run.learning_rate(last),
     })

@@ -11,7 +11,7 @@ mod history;
 mod observers;
 mod settings;
 mod split;
-mod standing;
+mod state;
 mod trainer;
 mod training;
 mod validation;

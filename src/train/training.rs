@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{checkpoint::Resumed, settings::Settings, standing::Standing};
+use super::{checkpoint::Resumed, settings::Settings, state::TrainingState};
 use crate::{
     engine::Engine,
     error::{Error, Result},
@@ -14,7 +14,7 @@ use crate::{
 pub(super) struct Training<'f, N, E> {
     pub(super) settings: Settings,
     pub(super) net: &'f mut E,
-    pub(super) standing: Standing<N>,
+    pub(super) state: TrainingState<N>,
     /// Written by this training, or the one that it goes on from.
     pub(super) last_checkpoint: Option<PathBuf>,
 }
@@ -26,41 +26,41 @@ impl<'f, N: Network, E: Engine<N>> Training<'f, N, E> {
         settings: Settings,
         resumed: Option<Resumed<N>>,
     ) -> Result<Self> {
-        let (last_checkpoint, standing) = match resumed {
+        let (last_checkpoint, state) = match resumed {
             Some((path, contents)) => {
                 net.restore(&contents.weights, contents.optimizer.as_ref())?;
-                (Some(path), contents.standing)
+                (Some(path), contents.state)
             }
             None => {
                 if settings.reset_optimizer {
                     let weights = net.weights()?;
                     net.restore(&weights, None)?;
                 }
-                (None, Standing::at(settings.initial_epoch))
+                (None, TrainingState::at(settings.initial_epoch))
             }
         };
         Ok(Training {
             settings,
             net,
-            standing,
+            state,
             last_checkpoint,
         })
     }
 
     /// Whether there is no epoch left.
     pub(super) fn is_over(&self) -> bool {
-        let position = &self.standing.position;
+        let position = &self.state.position;
         position.has_ended || position.epoch >= self.settings.epochs
     }
 
     /// The epoch that is trained, counted from 1.
     pub(super) fn epoch_number(&self) -> usize {
-        self.standing.position.epoch + 1
+        self.state.position.epoch + 1
     }
 
     /// The epoch's last step so far, from 0.
     pub(super) fn last_step(&self) -> usize {
-        self.standing.losses.len().saturating_sub(1)
+        self.state.losses.len().saturating_sub(1)
     }
 
     /// The weights, every one of them finite.
@@ -72,7 +72,7 @@ impl<'f, N: Network, E: Engine<N>> Training<'f, N, E> {
         if weights.as_slice().iter().all(|value| value.is_finite()) {
             return Ok(weights);
         }
-        let loss = self.standing.losses.last().copied();
+        let loss = self.state.losses.last().copied();
         self.not_finite(self.last_step(), loss.unwrap_or_default())
     }
 
@@ -83,7 +83,7 @@ impl<'f, N: Network, E: Engine<N>> Training<'f, N, E> {
             schedule,
             ..
         } = self.settings;
-        let position = &self.standing.position;
+        let position = &self.state.position;
         let at = position.steps_before + step as u64;
         let weights = self.net.weights()?;
         let bad = weights

@@ -4,9 +4,9 @@ use std::{collections::HashMap, fs, path::Path};
 
 use safetensors::{Dtype, SafeTensorError, SafeTensors, tensor::TensorView};
 
-use super::{Misfit, Tensor, Weights, header, names::Names};
+use super::{Mismatch, Tensor, Weights, header, names::Names};
 use crate::{
-    aside,
+    atomic_file,
     checksum::little_endian,
     error::{Error, Result},
     network::Network,
@@ -70,16 +70,16 @@ impl<N: Network> Weights<N> {
     /// As [`Weights::load`], from the bytes of such a file, as `include_bytes!` has them.
     ///
     /// # Errors
-    /// [`Misfit`], naming the tensor, when the bytes are no such file.
-    pub fn from_bytes(file: &[u8]) -> Result<Self, Misfit> {
+    /// [`Mismatch`], naming the tensor, when the bytes are no such file.
+    pub fn from_bytes(file: &[u8]) -> Result<Self, Mismatch> {
         Self::read(file, Names::Sequential)
     }
 
     fn load_as(path: &Path, names: Names<'_>) -> Result<Self> {
-        Self::read(&read(path)?, names).map_err(|misfit| refused(path, &misfit))
+        Self::read(&read(path)?, names).map_err(|mismatch| refused(path, &mismatch))
     }
 
-    fn read(file: &[u8], names: Names<'_>) -> Result<Self, Misfit> {
+    fn read(file: &[u8], names: Names<'_>) -> Result<Self, Mismatch> {
         let places = header::places(file, &N::PLAN, names)?;
         let mut weights = Self::zeros();
         let layers = N::PLAN.steps().iter().filter(|step| step.op == Op::Linear);
@@ -97,7 +97,7 @@ impl<N: Network> Weights<N> {
 
     /// Writes a `.safetensors` file that `torch.nn.Sequential` loads with `strict=True`.
     ///
-    /// The file is written aside, synced and renamed into place, so a failure leaves an earlier one whole. As with
+    /// The bytes are written to a temporary file, synced and renamed into place, so a failure leaves an earlier one whole. As with
     /// `torch.save`, a new file has the mode of the umask; a file that is saved over keeps its mode (and its access
     /// control list on Linux, and its owner where the system allows it); one that is read-only stays as it is; a symbolic
     /// link stays one, and what it points to is written; a pipe or `/dev/stdout` gets the bytes. Unlike there,
@@ -123,10 +123,10 @@ impl<N: Network> Weights<N> {
     fn save_as(&self, path: &Path, names: Names<'_>) -> Result<()> {
         names
             .check(&N::PLAN)
-            .map_err(|misfit| refused(path, &misfit))?;
+            .map_err(|mismatch| refused(path, &mismatch))?;
         let file = to_safetensors(self.named_tensors(names), None)
             .map_err(|error| not_safetensors(path, error))?;
-        match aside::write(path, &file) {
+        match atomic_file::write(path, &file) {
             // What is missing is the promise that the file outlives a loss of power.
             Ok(_unsynced) => Ok(()),
             Err(source) => Err(Error::unwritable(path, "write the weights", source)),
@@ -153,12 +153,12 @@ pub(crate) fn to_safetensors<'a>(
     safetensors::serialize(views, metadata)
 }
 
-fn refused(path: &Path, misfit: &Misfit) -> Error {
+fn refused(path: &Path, mismatch: &Mismatch) -> Error {
     Error::WeightsFile {
         path: path.to_owned(),
-        tensor: misfit.tensor().to_owned(),
-        expected: misfit.expected().to_owned(),
-        found: misfit.found().to_owned(),
+        tensor: mismatch.tensor().to_owned(),
+        expected: mismatch.expected().to_owned(),
+        found: mismatch.found().to_owned(),
     }
 }
 

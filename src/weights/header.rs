@@ -18,7 +18,7 @@ use self::{
 };
 pub use super::place::{Dtype, Place, Places};
 use super::{
-    Misfit,
+    Mismatch,
     json::{Cursor, attempt},
     names::{Layer, Names, Part, same},
 };
@@ -42,8 +42,8 @@ struct Table<'a> {
 /// Reads the header and checks that the file holds exactly the tensors of `plan`.
 ///
 /// # Errors
-/// [`Misfit`], naming the tensor, what was expected and what was found.
-pub(crate) const fn places(file: &[u8], plan: &Plan, names: Names<'_>) -> Result<Places, Misfit> {
+/// [`Mismatch`], naming the tensor, what was expected and what was found.
+pub(crate) const fn places(file: &[u8], plan: &Plan, names: Names<'_>) -> Result<Places, Mismatch> {
     attempt!(names.check(plan));
     let (header, data) = attempt!(split(file));
     let prefix = match names {
@@ -89,13 +89,13 @@ pub(crate) const fn places(file: &[u8], plan: &Plan, names: Names<'_>) -> Result
         let expected = Text::of("only the network's ")
             .then_number(count)
             .then(" tensors");
-        return Err(Misfit::of(extra, expected, Text::of("one more")));
+        return Err(Mismatch::of(extra, expected, Text::of("one more")));
     }
     if covered != data.len() {
         let expected = Text::new()
             .then_number(covered)
             .then(" bytes of tensors, as many as the shapes take");
-        return Err(Misfit::header(
+        return Err(Mismatch::header(
             expected,
             Text::new().then_number(data.len()),
         ));
@@ -104,10 +104,10 @@ pub(crate) const fn places(file: &[u8], plan: &Plan, names: Names<'_>) -> Result
 }
 
 /// The header and the tensors' bytes.
-const fn split(file: &[u8]) -> Result<(&str, &[u8]), Misfit> {
+const fn split(file: &[u8]) -> Result<(&str, &[u8]), Mismatch> {
     let Some((length, rest)) = file.split_first_chunk::<8>() else {
         let found = Text::new().then_number(file.len()).then(" bytes");
-        return Err(Misfit::header(Text::of("a safetensors file"), found));
+        return Err(Mismatch::header(Text::of("a safetensors file"), found));
     };
     let length = u64::from_le_bytes(*length);
     if length > rest.len() as u64 {
@@ -115,11 +115,11 @@ const fn split(file: &[u8]) -> Result<(&str, &[u8]), Misfit> {
         let found = Text::of("a length of more bytes than follow (")
             .then_number(rest.len())
             .then(")");
-        return Err(Misfit::header(expected, found));
+        return Err(Mismatch::header(expected, found));
     }
     if length > MOST_HEADER_BYTES {
         let expected = Text::of("a header of at most 100000000 bytes");
-        return Err(Misfit::header(
+        return Err(Mismatch::header(
             expected,
             Text::new().then_number(length as usize),
         ));
@@ -131,7 +131,7 @@ const fn split(file: &[u8]) -> Result<(&str, &[u8]), Misfit> {
             let found = Text::of("other bytes (byte ")
                 .then_number(8 + error.valid_up_to())
                 .then(" of the file)");
-            Err(Misfit::header(Text::of("UTF-8"), found))
+            Err(Mismatch::header(Text::of("UTF-8"), found))
         }
     }
 }
@@ -142,7 +142,7 @@ const fn table<'a>(
     plan: &Plan,
     names: Names<'_>,
     prefix: Option<&str>,
-) -> Result<Table<'a>, Misfit> {
+) -> Result<Table<'a>, Mismatch> {
     let mut table = Table {
         tensors: [[None; 2]; Plan::CAPACITY],
         extra: None,
@@ -150,7 +150,7 @@ const fn table<'a>(
     };
     let mut cursor = Cursor::new(header);
     if !matches!(header.as_bytes(), [b'{', ..]) {
-        return Err(cursor.misfit("`{`"));
+        return Err(cursor.mismatch("`{`"));
     }
     cursor.passes(b'{');
     let mut has_metadata = false;
@@ -164,7 +164,7 @@ const fn table<'a>(
         attempt!(cursor.expect(b':', "`:`"));
         if same(key.as_bytes(), b"__metadata__") {
             if has_metadata {
-                return Err(Misfit::of(key, Text::of("one"), Text::of("two")));
+                return Err(Mismatch::of(key, Text::of("one"), Text::of("two")));
             }
             has_metadata = true;
             attempt!(metadata(&mut cursor));
@@ -184,7 +184,7 @@ const fn table<'a>(
         }
     }
     if !cursor.is_at_end() {
-        return Err(cursor.misfit("the end of the header"));
+        return Err(cursor.mismatch("the end of the header"));
     }
     Ok(table)
 }
@@ -197,13 +197,13 @@ impl<'a> Table<'a> {
         stated: Stated<'a>,
         plan: &Plan,
         names: Names<'_>,
-    ) -> Result<bool, Misfit> {
+    ) -> Result<bool, Mismatch> {
         let mut next = Layer::first(plan);
         while let Some(layer) = next {
             if let Some(part) = names.part(layer, key.as_bytes()) {
                 let slot = &mut self.tensors[layer.ordinal][part as usize];
                 if slot.is_some() {
-                    return Err(Misfit::of(
+                    return Err(Mismatch::of(
                         key,
                         Text::of("one tensor of this name"),
                         Text::of("two"),
@@ -225,7 +225,7 @@ impl<'a> Table<'a> {
         part: Part,
         plan: &Plan,
         names: Names<'_>,
-    ) -> Result<(), Misfit> {
+    ) -> Result<(), Mismatch> {
         let mut next = Layer::first(plan);
         while let Some(other) = next {
             if other.ordinal > layer.ordinal {
@@ -248,7 +248,7 @@ impl<'a> Table<'a> {
                         .then(second.range().as_str());
                     let expected = Text::of("bytes of its own");
                     let name: Text<64> = names.tensor(layer, part);
-                    return Err(Misfit::of(name.as_str(), expected, found));
+                    return Err(Mismatch::of(name.as_str(), expected, found));
                 }
                 i += 1;
             }
@@ -265,7 +265,7 @@ const fn check(
     part: Part,
     step: &Step,
     names: Names<'_>,
-) -> Result<Dtype, Misfit> {
+) -> Result<Dtype, Mismatch> {
     let dtype = match stated.dtype.as_bytes() {
         b"F32" => Some(Dtype::F32),
         b"F16" => Some(Dtype::F16),
@@ -285,13 +285,19 @@ const fn check(
         _ => {
             let name: Text<64> = names.tensor(layer, part);
             let expected = Text::of("F32 ").then_shape(sizes);
-            Err(Misfit::of(name.as_str(), expected, stated.words()))
+            Err(Mismatch::of(name.as_str(), expected, stated.words()))
         }
     }
 }
 
 /// A tensor is not in the file; its tensors' names are said, which tells how its layers are called.
-const fn missing(header: &str, layer: Layer, part: Part, step: &Step, names: Names<'_>) -> Misfit {
+const fn missing(
+    header: &str,
+    layer: Layer,
+    part: Part,
+    step: &Step,
+    names: Names<'_>,
+) -> Mismatch {
     let name: Text<64> = names.tensor(layer, part);
     let expected = Text::of("F32 ").then_shape(part.shape(step).sizes());
     let mut found = Text::of("no tensor of this name; the file has");
@@ -320,7 +326,7 @@ const fn missing(header: &str, layer: Layer, part: Part, step: &Step, names: Nam
     if tensors == 0 {
         found = found.then(" none");
     }
-    Misfit::of(name.as_str(), expected, found)
+    Mismatch::of(name.as_str(), expected, found)
 }
 
 #[cfg(test)]

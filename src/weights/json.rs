@@ -1,6 +1,6 @@
 //! The JSON of a safetensors header, read byte by byte: nothing else can run while compiling.
 
-use super::Misfit;
+use super::Mismatch;
 use crate::text::Text;
 
 /// The value of a `Result`, or an early return of its error: `?` for `const fn`.
@@ -48,27 +48,27 @@ impl<'a> Cursor<'a> {
     }
 
     /// Consumes the byte `wanted`, which `words` describe.
-    pub(super) const fn expect(&mut self, wanted: u8, words: &str) -> Result<(), Misfit> {
+    pub(super) const fn expect(&mut self, wanted: u8, words: &str) -> Result<(), Mismatch> {
         if self.passes(wanted) {
             Ok(())
         } else {
-            Err(self.misfit(words))
+            Err(self.mismatch(words))
         }
     }
 
     /// Consumes a string and returns it without its quotes; escapes stay as written.
-    pub(super) const fn string(&mut self) -> Result<&'a str, Misfit> {
+    pub(super) const fn string(&mut self) -> Result<&'a str, Mismatch> {
         attempt!(self.expect(b'"', "a string"));
         let bytes = self.header.as_bytes();
         let start = self.at;
         loop {
             if self.at >= bytes.len() {
-                return Err(self.misfit("the end of a string"));
+                return Err(self.mismatch("the end of a string"));
             }
             match bytes[self.at] {
                 b'"' => break,
                 b'\\' => attempt!(self.escape()),
-                0..0x20 => return Err(self.misfit("no control characters in a string")),
+                0..0x20 => return Err(self.mismatch("no control characters in a string")),
                 _ => self.at += 1,
             }
         }
@@ -78,7 +78,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Passes an escape. A character of more than 16 bits is two: a first half, then a second one.
-    const fn escape(&mut self) -> Result<(), Misfit> {
+    const fn escape(&mut self) -> Result<(), Mismatch> {
         match self.rest() {
             [b'\\', b'u', ..] => match attempt!(self.unit()) {
                 0xd800..0xdc00 => {
@@ -87,12 +87,12 @@ impl<'a> Cursor<'a> {
                         && matches!(attempt!(self.unit()), 0xdc00..0xe000);
                     if !is_pair {
                         self.at = start;
-                        return Err(self.misfit("the second half of a character"));
+                        return Err(self.mismatch("the second half of a character"));
                     }
                     Ok(())
                 }
                 0xdc00..0xe000 => {
-                    Err(self.misfit("the first half of a character before its second"))
+                    Err(self.mismatch("the first half of a character before its second"))
                 }
                 _ => Ok(()),
             },
@@ -106,13 +106,13 @@ impl<'a> Cursor<'a> {
             }
             _ => {
                 self.at += 1;
-                Err(self.misfit("a JSON escape"))
+                Err(self.mismatch("a JSON escape"))
             }
         }
     }
 
     /// Consumes `\u` and four digits, and returns their value.
-    const fn unit(&mut self) -> Result<u32, Misfit> {
+    const fn unit(&mut self) -> Result<u32, Mismatch> {
         self.at += 2;
         let end = self.at + 4;
         let mut unit = 0;
@@ -122,7 +122,7 @@ impl<'a> Cursor<'a> {
                 [] => None,
             };
             let Some(digit) = digit else {
-                return Err(self.misfit("four hexadecimal digits"));
+                return Err(self.mismatch("four hexadecimal digits"));
             };
             unit = unit << 4 | digit;
             self.at += 1;
@@ -136,12 +136,12 @@ impl<'a> Cursor<'a> {
     }
 
     /// Passes a whole number.
-    pub(super) const fn number(&mut self) -> Result<usize, Misfit> {
+    pub(super) const fn number(&mut self) -> Result<usize, Mismatch> {
         if !self.peek().is_ascii_digit() {
-            return Err(self.misfit("a whole number"));
+            return Err(self.mismatch("a whole number"));
         }
         if matches!(self.rest(), [b'0', b'0'..=b'9', ..]) {
-            return Err(self.misfit("a number without leading zeros"));
+            return Err(self.mismatch("a number without leading zeros"));
         }
         let mut number = 0usize;
         while let [digit @ b'0'..=b'9', ..] = self.rest() {
@@ -150,7 +150,7 @@ impl<'a> Cursor<'a> {
                 None => None,
             };
             let Some(more) = more else {
-                return Err(self.misfit("a number that fits this machine"));
+                return Err(self.mismatch("a number that fits this machine"));
             };
             number = more;
             self.at += 1;
@@ -165,7 +165,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// The header's text goes wrong here, where `words` were expected.
-    pub(super) const fn misfit(&self, words: &str) -> Misfit {
+    pub(super) const fn mismatch(&self, words: &str) -> Mismatch {
         let found: Text<192> = match self.rest() {
             [] => Text::of("its end"),
             [byte @ b' '..=b'~', ..] => match core::str::from_utf8(&[*byte]) {
@@ -178,6 +178,6 @@ impl<'a> Cursor<'a> {
             .then(" (byte ")
             .then_number(8 + self.at)
             .then(" of the file)");
-        Misfit::header(Text::of(words), found)
+        Mismatch::header(Text::of(words), found)
     }
 }

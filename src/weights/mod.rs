@@ -9,7 +9,7 @@ pub(crate) mod header;
 #[cfg(feature = "train")]
 mod init;
 mod json;
-mod misfit;
+mod mismatch;
 pub(crate) mod names;
 pub(crate) mod place;
 
@@ -21,4 +21,4 @@ pub use self::{
     file::{TensorShape, shapes},
     init::Init,
 };
-pub use misfit::Misfit;
+pub use mismatch::Mismatch;

@@ -1,6 +1,6 @@
 //! How the tensors of a network's layers are called in a file.
 
-use super::Misfit;
+use super::Mismatch;
 use crate::{
     plan::{Op, Plan, Step},
     text::Text,
@@ -93,7 +93,7 @@ impl Layer {
 
 impl Names<'_> {
     /// Checks that a list has a name for each layer with parameters, and none twice.
-    pub(crate) const fn check(&self, plan: &Plan) -> Result<(), Misfit> {
+    pub(crate) const fn check(&self, plan: &Plan) -> Result<(), Mismatch> {
         let Names::Listed(names) = self else {
             return Ok(());
         };
@@ -107,7 +107,7 @@ impl Names<'_> {
             let expected = Text::new()
                 .then_number(layers)
                 .then(", one for each layer with parameters");
-            return Err(Misfit::of(
+            return Err(Mismatch::of(
                 "names",
                 expected,
                 Text::new().then_number(names.len()),
@@ -119,7 +119,7 @@ impl Names<'_> {
             while j < i {
                 if same(names[i].as_bytes(), names[j].as_bytes()) {
                     let found = Text::of("`").then(names[i]).then("` twice");
-                    return Err(Misfit::of(
+                    return Err(Mismatch::of(
                         "names",
                         Text::of("a name for each layer"),
                         found,

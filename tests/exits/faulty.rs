@@ -136,7 +136,7 @@ impl TrainingData<Features<70>, Features<3>> for Afresh {
 
     fn epoch(&self, epoch: usize) -> Result<Dataset<70, 3>> {
         match self.exit {
-            Exit::Data if epoch + 1 == EPOCH => Err(Error::Ahead {
+            Exit::Data if epoch + 1 == EPOCH => Err(Error::Prefetch {
                 message: "no samples".to_owned(),
             }),
             Exit::PanicInData if epoch + 1 == EPOCH => panic!("a panic of the data"),

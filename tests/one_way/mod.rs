@@ -18,7 +18,14 @@ use source::Sources;
 const ORDER: &[&[&str]] = &[
     // Helpers that know of no network.
     &["error"],
-    &["argmax", "aside", "checksum", "panic", "text", "threads"],
+    &[
+        "argmax",
+        "atomic_file",
+        "checksum",
+        "panic",
+        "text",
+        "threads",
+    ],
     // An architecture is a type, which folds into a plan.
     &["shape"],
     &["plan"],

@@ -36,7 +36,7 @@ fn step_decay(setting: &serde_json::Value) -> Curve {
 
 fn warm_up(setting: &serde_json::Value) -> Schedule {
     let warm_up = WarmUp {
-        share: number(setting, "share"),
+        fraction: number(setting, "share"),
         start: number(setting, "start"),
     };
     let curve = match setting["curve"].as_str().unwrap() {

@@ -201,8 +201,8 @@ fn loaders_say_what_the_compiler_says() {
             continue;
         }
         let words = words(name, name);
-        let misfit = Frozen::<Net>::from_bytes(bytes).unwrap_err();
-        assert_eq!(misfit.to_string(), words, "{name}");
+        let mismatch = Frozen::<Net>::from_bytes(bytes).unwrap_err();
+        assert_eq!(mismatch.to_string(), words, "{name}");
         #[cfg(feature = "train")]
         assert_refused(Weights::<Net>::load(path(name)), &words);
     }
@@ -213,8 +213,8 @@ fn loaders_say_what_the_compiler_says() {
         ("names_not_there", &["fc1", "fc3"]),
     ] {
         let words = words(case, "named");
-        let misfit = Frozen::<Net>::from_bytes_named(named, names).unwrap_err();
-        assert_eq!(misfit.to_string(), words, "{case}");
+        let mismatch = Frozen::<Net>::from_bytes_named(named, names).unwrap_err();
+        assert_eq!(mismatch.to_string(), words, "{case}");
         #[cfg(feature = "train")]
         assert_refused(Weights::<Net>::load_named(path("named"), names), &words);
     }

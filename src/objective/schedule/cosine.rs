@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::anneal;
-use crate::{error::Result, objective::range::share};
+use crate::{error::Result, objective::range::fraction};
 
 /// `b + (peak - b) (1 + cos(pi s / T)) / 2` with `b = end peak`; `b` from step `T` on.
 ///
@@ -22,7 +22,7 @@ use crate::{error::Result, objective::range::share};
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Cosine {
-    /// The last learning rate as a share of `peak`, from 0 to 1; 0 by default.
+    /// The last learning rate as a fraction of `peak`, from 0 to 1; 0 by default.
     pub end: f64,
 }
 
@@ -33,7 +33,7 @@ impl Cosine {
     }
 
     pub(super) fn check(&self) -> Result<()> {
-        share("end of the cosine", self.end)
+        fraction("end of the cosine", self.end)
     }
 }
 

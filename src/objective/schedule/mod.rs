@@ -113,7 +113,7 @@ impl Schedule {
     /// Checks every setting's range.
     ///
     /// # Errors
-    /// [`Error::Setting`](crate::Error::Setting) for a share of a warm-up or an end outside `0..=1`, a
+    /// [`Error::Setting`](crate::Error::Setting) for a fraction of a warm-up or an end outside `0..=1`, a
     /// start, a period or a factor that is not above 0 and at most 1, a divisor that is not finite and above 0.
     pub fn check(&self) -> Result<()> {
         self.warm_up.map_or(Ok(()), |warm_up| warm_up.check())?;
@@ -137,9 +137,9 @@ impl Curve {
     }
 }
 
-/// Half a cosine from `from` to `to`, as `share` goes from 0 to 1.
-fn anneal(from: f64, to: f64, share: f64) -> f64 {
-    to + (from - to) / 2.0 * (1.0 + (PI * share).cos())
+/// Half a cosine from `from` to `to`, as `fraction` goes from 0 to 1.
+fn anneal(from: f64, to: f64, fraction: f64) -> f64 {
+    to + (from - to) / 2.0 * (1.0 + (PI * fraction).cos())
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::anneal;
 use crate::{
     error::Result,
-    objective::range::{positive, share},
+    objective::range::{fraction, positive},
 };
 
 /// From `a = peak / start_divisor` up to `peak`, then down to `b = a / end_divisor`, both along half
@@ -33,7 +33,7 @@ use crate::{
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct OneCycle {
-    /// The share of the steps that go up, from 0 to 1; 0.3 by default. `pct_start` in PyTorch.
+    /// The fraction of the steps that go up, from 0 to 1; 0.3 by default. `pct_start` in PyTorch.
     pub warm_up: f64,
     /// `peak` over the first learning rate; 25 by default. `div_factor` in PyTorch.
     pub start_divisor: f64,
@@ -61,13 +61,13 @@ impl OneCycle {
         } else if step == peak_step {
             peak // a peak at step 0 or at the last has no fraction
         } else {
-            let share = (step - peak_step) / (last_step - peak_step);
-            anneal(peak, first / self.end_divisor, share)
+            let fraction = (step - peak_step) / (last_step - peak_step);
+            anneal(peak, first / self.end_divisor, fraction)
         }
     }
 
     pub(super) fn check(&self) -> Result<()> {
-        share("warm-up", self.warm_up)?;
+        fraction("warm-up", self.warm_up)?;
         positive("start divisor", self.start_divisor)?;
         positive("end divisor", self.end_divisor)
     }

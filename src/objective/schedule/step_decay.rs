@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::{error::Result, objective::range::share_above_zero};
+use crate::{error::Result, objective::range::fraction_above_zero};
 
 /// More than rounding takes from a count of periods (1e-16 of it), less than a step adds to it.
 const ROUNDING: f64 = 1e-9;
@@ -11,7 +11,7 @@ const ROUNDING: f64 = 1e-9;
 ///
 #[doc = include_str!("../../../docs/schedules/step_decay.svg")]
 ///
-/// The period is a share of the training, so that the same setting cuts a training of any length into
+/// The period is a fraction of the training, so that the same setting cuts a training of any length into
 /// the same parts. Where a period is no whole number of steps, each drop comes with the first step
 /// that has the whole periods behind it: drops do not drift.
 ///
@@ -30,7 +30,7 @@ const ROUNDING: f64 = 1e-9;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct StepDecay {
-    /// The share of the steps from one drop to the next, above 0 and at most 1; a third by default.
+    /// The fraction of the steps from one drop to the next, above 0 and at most 1; a third by default.
     pub period: f64,
     /// What is left of the learning rate after a drop, above 0 and at most 1; 0.1 by default.
     pub factor: f64,
@@ -53,8 +53,8 @@ impl StepDecay {
     }
 
     pub(super) fn check(&self) -> Result<()> {
-        share_above_zero("period of the step decay", self.period)?;
-        share_above_zero("factor of the step decay", self.factor)
+        fraction_above_zero("period of the step decay", self.period)?;
+        fraction_above_zero("factor of the step decay", self.factor)
     }
 }
 

@@ -5,11 +5,11 @@ use serde::Serialize;
 use super::{Curve, Schedule};
 use crate::{
     error::Result,
-    objective::range::{share, share_above_zero},
+    objective::range::{fraction, fraction_above_zero},
 };
 
 /// `peak (start + (1 - start) s / W)` for `s < W`, and then another curve over the `T - W` steps left;
-/// `W = share T`, to the nearest whole step.
+/// `W = fraction T`, to the nearest whole step.
 ///
 #[doc = include_str!("../../../docs/schedules/warm_up.svg")]
 ///
@@ -23,7 +23,7 @@ use crate::{
 /// ```
 /// use tuplenet::prelude::*;
 ///
-/// let schedule = WarmUp { share: 0.1, start: 0.01 }.then(Cosine::default());
+/// let schedule = WarmUp { fraction: 0.1, start: 0.01 }.then(Cosine::default());
 /// let rate = |step| schedule.learning_rate(1.0, step, 100);
 /// assert_eq!((rate(0), rate(10), rate(55)), (0.01, 1.0, 0.5));
 ///
@@ -31,16 +31,16 @@ use crate::{
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct WarmUp {
-    /// The share of the steps that go up, from 0 to 1; 0.05 by default.
-    pub share: f64,
-    /// The first learning rate as a share of `peak`, above 0 and at most 1; 0.01 by default.
+    /// The fraction of the steps that go up, from 0 to 1; 0.05 by default.
+    pub fraction: f64,
+    /// The first learning rate as a fraction of `peak`, above 0 and at most 1; 0.01 by default.
     pub start: f64,
 }
 
 impl Default for WarmUp {
     fn default() -> Self {
         WarmUp {
-            share: 0.05,
+            fraction: 0.05,
             start: 0.01,
         }
     }
@@ -57,7 +57,7 @@ impl WarmUp {
 
     /// `W`.
     pub(super) fn steps(&self, total_steps: u64) -> u64 {
-        (self.share * total_steps as f64).round() as u64
+        (self.fraction * total_steps as f64).round() as u64
     }
 
     /// The learning rate of a step before `W`.
@@ -67,8 +67,8 @@ impl WarmUp {
     }
 
     pub(super) fn check(&self) -> Result<()> {
-        share("share of the warm-up", self.share)?;
-        share_above_zero("start of the warm-up", self.start)
+        fraction("fraction of the warm-up", self.fraction)?;
+        fraction_above_zero("start of the warm-up", self.start)
     }
 }
 
@@ -83,7 +83,7 @@ mod tests {
     #[test]
     fn after_the_warm_up_the_curve_has_the_rest_of_the_steps() {
         let warm_up = WarmUp {
-            share: 0.25,
+            fraction: 0.25,
             start: 0.2,
         };
         let curves: [Curve; 4] = [
@@ -105,7 +105,7 @@ mod tests {
 
     #[test]
     fn the_steps_are_rounded_to_the_nearest() {
-        // shares of 2.8, 3.5, 2.4, 0.45 and 0.6 steps
+        // fractions of 2.8, 3.5, 2.4, 0.45 and 0.6 steps
         let all = [
             (0.4, 7, 3),
             (0.25, 14, 4),
@@ -113,8 +113,12 @@ mod tests {
             (0.05, 9, 0),
             (0.05, 12, 1),
         ];
-        for (share, total_steps, steps) in all {
-            let schedule = WarmUp { share, start: 0.5 }.then(Curve::Constant);
+        for (fraction, total_steps, steps) in all {
+            let schedule = WarmUp {
+                fraction,
+                start: 0.5,
+            }
+            .then(Curve::Constant);
             let rate = |step| schedule.learning_rate(1.0, step, total_steps);
             assert_eq!(rate(steps), 1.0, "at the peak after {steps} steps");
             for step in 0..steps {
@@ -124,8 +128,14 @@ mod tests {
     }
 
     #[test]
-    fn a_share_of_nothing_and_of_everything() {
-        let warm_up = |share| WarmUp { share, start: 0.5 }.then(Cosine::default());
+    fn a_fraction_of_nothing_and_of_everything() {
+        let warm_up = |fraction| {
+            WarmUp {
+                fraction,
+                start: 0.5,
+            }
+            .then(Cosine::default())
+        };
         let cosine = Schedule::from(Cosine::default());
         for step in 0..=10 {
             let expected = cosine.learning_rate(1.0, step, 10);
@@ -141,11 +151,11 @@ mod tests {
         assert!(warm_up.then(Curve::Constant).check().is_ok());
         says(
             WarmUp {
-                share: 500.0,
+                fraction: 500.0,
                 ..warm_up
             }
             .then(Curve::Constant),
-            "share of the warm-up: expected a number from 0 to 1, found 500",
+            "fraction of the warm-up: expected a number from 0 to 1, found 500",
         );
         says(
             WarmUp {

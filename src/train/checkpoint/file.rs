@@ -23,7 +23,7 @@ use crate::{
     objective::OptimizerKind,
     train::{
         History,
-        standing::{Best, Position, Standing},
+        state::{Best, Position, TrainingState},
     },
     weights::{Tensor, Weights, to_safetensors},
 };
@@ -77,7 +77,7 @@ fn refusal(expected: impl Into<String>, found: impl ToString) -> Refusal {
 pub(in crate::train) struct Contents<N> {
     pub(in crate::train) weights: Weights<N>,
     pub(in crate::train) optimizer: Option<OptimizerState<N>>,
-    pub(in crate::train) standing: Standing<N>,
+    pub(in crate::train) state: TrainingState<N>,
 }
 
 /// The file of a checkpoint.
@@ -85,30 +85,30 @@ pub(super) fn write<N: Network>(
     identity: Value,
     weights: &Weights<N>,
     optimizer: Option<&OptimizerState<N>>,
-    standing: &Standing<N>,
+    state: &TrainingState<N>,
 ) -> Result<Vec<u8>, String> {
     let manifest = Manifest {
         version: VERSION,
         tuplenet: env!("CARGO_PKG_VERSION").to_owned(),
         identity,
-        position: standing.position,
+        position: state.position,
         optimizer: optimizer.map(|state| OptimizerNumbers {
             kind: state.kind,
             steps: state.steps,
             moments: state.moments.len(),
         }),
-        best: standing.best.as_ref().map(|best| BestNumbers {
+        best: state.best.as_ref().map(|best| BestNumbers {
             epoch: best.epoch,
             loss: best.loss,
         }),
-        history: standing.history.clone(),
+        history: state.history.clone(),
     };
     let manifest = serde_json::to_string(&manifest).map_err(|error| error.to_string())?;
     let moments = optimizer.map_or(&[][..], |state| &state.moments[..]);
     let named = [("weights".to_owned(), weights)].into_iter();
     let named = named.chain((1..).map(moment_name).zip(moments));
     let named = named.chain(
-        standing
+        state
             .best
             .as_ref()
             .map(|best| ("best".to_owned(), &best.weights)),
@@ -121,8 +121,8 @@ pub(super) fn write<N: Network>(
     });
     let losses = Tensor {
         name: "losses".to_owned(),
-        shape: vec![standing.losses.len()],
-        values: &standing.losses,
+        shape: vec![state.losses.len()],
+        values: &state.losses,
     };
     let metadata = [("checkpoint", manifest), ("sha256", NO_SUM.to_owned())];
     let metadata = metadata.map(|(name, value)| (name.to_owned(), value));
@@ -219,7 +219,7 @@ impl Opened<'_> {
         Ok(Contents {
             weights: weights(&tensors, "weights")?,
             optimizer: optimizer.transpose()?,
-            standing: Standing {
+            state: TrainingState {
                 position: manifest.position,
                 losses: values(&tensors, "losses", None)?,
                 history: manifest.history,

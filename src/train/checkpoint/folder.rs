@@ -14,11 +14,11 @@ use super::{
     identity::{Identity, difference},
 };
 use crate::{
-    aside,
+    atomic_file,
     engine::OptimizerState,
     error::{Error, Result},
     network::Network,
-    train::standing::Standing,
+    train::state::TrainingState,
     weights::Weights,
 };
 
@@ -73,8 +73,8 @@ impl Folder {
                 });
             }
         };
-        let warnings = match aside::supported(locked) {
-            Ok(None) => aside::remove_left_parts(&path).map_err(unwritable)?,
+        let warnings = match atomic_file::supported(locked) {
+            Ok(None) => atomic_file::remove_left_parts(&path).map_err(unwritable)?,
             // Parts that are left stay as well: they may be those of another training at work.
             Ok(Some(why)) => vec![format!(
                 "{}: the file system does not lock files ({why}): see that no other training writes checkpoints there",
@@ -145,19 +145,19 @@ impl Folder {
         &self,
         weights: &Weights<N>,
         optimizer: Option<&OptimizerState<N>>,
-        standing: &Standing<N>,
+        state: &TrainingState<N>,
     ) -> Result<(PathBuf, Vec<String>)> {
-        let steps = standing.position.steps_before + standing.losses.len() as u64;
+        let steps = state.position.steps_before + state.losses.len() as u64;
         let path = self.path.join(format!("{PREFIX}{steps:012}{SUFFIX}"));
         let failed = |source| {
             Error::unwritable(&path, "write a checkpoint (earlier ones are whole)", source)
         };
-        let bytes = file::write(self.identity.clone(), weights, optimizer, standing)
+        let bytes = file::write(self.identity.clone(), weights, optimizer, state)
             .map_err(|words| failed(io::Error::other(words)))?;
-        let mut warnings = aside::write(&path, &bytes).map_err(failed)?;
+        let mut warnings = atomic_file::write(&path, &bytes).map_err(failed)?;
         let all = all(&self.path)?;
         let too_many = all.iter().rev().skip(self.keep);
-        warnings.extend(too_many.filter_map(|old| aside::remove(old)));
+        warnings.extend(too_many.filter_map(|old| atomic_file::remove(old)));
         Ok((path, warnings))
     }
 }

@@ -16,7 +16,7 @@ use crate::{error::Result, objective::at_least_one};
 ///
 /// A checkpoint holds the weights, the optimiser's state, the position in the epoch, the best weights so
 /// far and the history, with a checksum; there is no state of chance, since the seed and the position decide
-/// every draw. It is written aside, synced and renamed, so that a failure at any moment leaves the ones
+/// every draw. It is written to a temporary file, synced and renamed, so that a failure at any moment leaves the ones
 /// before it whole. A training that is resumed ends with the same bits as one that was never stopped, on an
 /// engine of the same name and SIMD.
 ///

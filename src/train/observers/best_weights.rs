@@ -6,7 +6,7 @@ use crate::{
     network::Network,
     train::{
         EpochReport,
-        standing::{Best, Standing},
+        state::{Best, TrainingState},
         training::Training,
     },
     weights::Weights,
@@ -22,7 +22,7 @@ pub(super) fn end_epoch<N: Network, E>(
     else {
         return false;
     };
-    let Standing { best, .. } = &mut training.standing;
+    let TrainingState { best, .. } = &mut training.state;
     if stopping.is_better(loss, best.as_ref().map(|best| best.loss)) {
         *best = Some(Best {
             epoch: report.epoch,

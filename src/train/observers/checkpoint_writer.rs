@@ -68,9 +68,9 @@ impl CheckpointWriter {
         weights: &Weights<N>,
     ) -> Result<()> {
         let optimizer = training.net.optimizer_state()?;
-        let standing = &training.standing;
-        let (path, warnings) = self.folder.write(weights, optimizer.as_ref(), standing)?;
-        training.standing.history.warn(warnings);
+        let state = &training.state;
+        let (path, warnings) = self.folder.write(weights, optimizer.as_ref(), state)?;
+        training.state.history.warn(warnings);
         training.last_checkpoint = Some(path);
         self.written_at = Instant::now();
         Ok(())

@@ -17,7 +17,7 @@ use self::{checkpoint_writer::CheckpointWriter, run_folder::RunFolder};
 use super::{
     EpochReport, History, Progress, Trainer,
     checkpoint::{Identity, Resumed},
-    standing::Standing,
+    state::TrainingState,
     training::Training,
 };
 use crate::{
@@ -61,7 +61,7 @@ impl<'f, 't> Observers<'f, 't> {
         &mut self,
         training: &mut Training<'_, N, E>,
     ) -> Result<()> {
-        let history = &mut training.standing.history;
+        let history = &mut training.state.history;
         if let Some(writer) = &mut self.checkpoints {
             writer.begin(history);
         }
@@ -82,7 +82,7 @@ impl<'f, 't> Observers<'f, 't> {
         training: &mut Training<'_, N, E>,
         progress: Progress,
     ) -> Result<()> {
-        training.standing.history.progress.push(progress);
+        training.state.history.progress.push(progress);
         if let Some(callback) = &mut self.trainer.on_progress {
             callback(&progress);
         }
@@ -97,7 +97,7 @@ impl<'f, 't> Observers<'f, 't> {
         if is_asked_to_stop {
             return Err(Error::Stopped {
                 epoch: training.epoch_number(),
-                step: training.standing.losses.len(),
+                step: training.state.losses.len(),
                 checkpoint: training.last_checkpoint.clone(),
             });
         }
@@ -112,13 +112,13 @@ impl<'f, 't> Observers<'f, 't> {
     ) -> Result<()> {
         let weights = training.finite_weights()?;
         let mut has_ended = best_weights::end_epoch(training, &report, &weights);
-        training.standing.history.epochs.push(report.clone());
+        training.state.history.epochs.push(report.clone());
         if let Some(callback) = &mut self.trainer.on_epoch {
             has_ended |= callback(&report) == ControlFlow::Break(());
         }
-        training.standing.next_epoch(has_ended);
+        training.state.next_epoch(has_ended);
         if let Some(folder) = &self.run_folder {
-            folder.history(&mut training.standing.history)?;
+            folder.history(&mut training.state.history)?;
         }
         match &mut self.checkpoints {
             Some(writer) => writer.write(training, &weights),
@@ -135,10 +135,10 @@ impl<'f, 't> Observers<'f, 't> {
         training: Training<'_, N, E>,
         outcome: thread::Result<Result<()>>,
     ) -> Result<History> {
-        let Training { net, standing, .. } = training;
-        let Standing {
+        let Training { net, state, .. } = training;
+        let TrainingState {
             mut history, best, ..
-        } = standing;
+        } = state;
         let restored = best_weights::restore(net, best);
         history.best_epoch = restored.as_ref().ok().copied().flatten();
         let outcome = outcome.map(|result| result.and(restored.map(|_| ())));

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    aside,
+    atomic_file,
     checksum::in_hex,
     error::{Error, Result},
     network::Network,
@@ -128,7 +128,7 @@ impl RunFolder {
     /// Writes a file; `history` gets the warnings.
     fn write(&self, name: &str, text: &str, history: &mut History) -> Result<()> {
         let path = self.folder.join(name);
-        let warnings = aside::write(&path, text.as_bytes())
+        let warnings = atomic_file::write(&path, text.as_bytes())
             .map_err(|source| Error::unwritable(&path, "write", source))?;
         history.warn(warnings);
         Ok(())

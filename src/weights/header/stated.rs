@@ -3,7 +3,7 @@
 use crate::{
     text::Text,
     weights::{
-        Misfit,
+        Mismatch,
         json::{Cursor, attempt},
         names::same,
     },
@@ -25,7 +25,7 @@ pub(super) struct Stated<'a> {
 const MOST_SIZES: usize = 4;
 
 /// Passes `{"key": "value", ...}`; whether one of the keys is that of a checkpoint's manifest.
-pub(super) const fn metadata(cursor: &mut Cursor<'_>) -> Result<bool, Misfit> {
+pub(super) const fn metadata(cursor: &mut Cursor<'_>) -> Result<bool, Mismatch> {
     attempt!(cursor.expect(b'{', "`{`"));
     let mut has_manifest = false;
     let mut is_first = true;
@@ -43,7 +43,7 @@ pub(super) const fn metadata(cursor: &mut Cursor<'_>) -> Result<bool, Misfit> {
 }
 
 /// Passes `{"dtype": "F32", "shape": [128, 784], "data_offsets": [0, 401408]}`, in any order.
-pub(super) const fn stated<'a>(cursor: &mut Cursor<'a>) -> Result<Stated<'a>, Misfit> {
+pub(super) const fn stated<'a>(cursor: &mut Cursor<'a>) -> Result<Stated<'a>, Mismatch> {
     let mut stated = Stated {
         dtype: "",
         shape: [0; MOST_SIZES],
@@ -89,7 +89,7 @@ pub(super) const fn stated<'a>(cursor: &mut Cursor<'a>) -> Result<Stated<'a>, Mi
             _ => {
                 let expected = Text::of("`dtype`, `shape` and `data_offsets`, once each");
                 let found = Text::of("`").then(field).then("`");
-                return Err(Misfit::header(expected, found));
+                return Err(Mismatch::header(expected, found));
             }
         }
     }
@@ -99,16 +99,16 @@ pub(super) const fn stated<'a>(cursor: &mut Cursor<'a>) -> Result<Stated<'a>, Mi
 
 impl Stated<'_> {
     /// Checks that the bytes lie in the file and are as many as type and shape take.
-    pub(super) const fn check_bytes(&self, key: &str, data_len: usize) -> Result<(), Misfit> {
+    pub(super) const fn check_bytes(&self, key: &str, data_len: usize) -> Result<(), Mismatch> {
         if self.start > self.end || self.end > data_len {
             let expected = Text::of("bytes within the ")
                 .then_number(data_len)
                 .then(" after the header");
-            return Err(Misfit::of(key, expected, self.range()));
+            return Err(Mismatch::of(key, expected, self.range()));
         }
         let Some(value_bytes) = value_bytes(self.dtype) else {
             let found = Text::of("`").then(self.dtype).then("`");
-            return Err(Misfit::of(key, Text::of("a type such as F32"), found));
+            return Err(Mismatch::of(key, Text::of("a type such as F32"), found));
         };
         let mut bytes = Some(value_bytes);
         let mut i = 0;
@@ -126,7 +126,7 @@ impl Stated<'_> {
             let expected = Text::of("as many bytes as ")
                 .then(self.words().as_str())
                 .then(" takes");
-            return Err(Misfit::of(key, expected, self.range()));
+            return Err(Mismatch::of(key, expected, self.range()));
         }
         Ok(())
     }

@@ -9,7 +9,7 @@ fn read(header: &[u8], bytes: usize) -> Result<Places, String> {
     let mut file = (header.len() as u64).to_le_bytes().to_vec();
     file.extend(header);
     file.resize(file.len() + bytes, 0);
-    places(&file, &Plan::linear(1, 1), Names::Sequential).map_err(|misfit| misfit.to_string())
+    places(&file, &Plan::linear(1, 1), Names::Sequential).map_err(|mismatch| mismatch.to_string())
 }
 
 fn changed(from: &str, to: &str) -> String {
@@ -364,7 +364,7 @@ fn the_bytes_around_the_header_are_counted() {
     .concat();
     let words = |file: &[u8]| {
         places(file, &Plan::linear(1, 1), Names::Sequential)
-            .map_err(|misfit| misfit.to_string())
+            .map_err(|mismatch| mismatch.to_string())
             .err()
             .unwrap_or_default()
     };

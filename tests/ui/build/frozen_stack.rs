@@ -7,6 +7,6 @@ type Net = (Linear<16, 65537>,);
 fn main() {
     match Frozen::<Net>::from_bytes(b"no file") {
         Ok(net) => println!("{}", net.predict(&[0.0; 16])[0]),
-        Err(misfit) => println!("{misfit}"),
+        Err(mismatch) => println!("{mismatch}"),
     }
 }

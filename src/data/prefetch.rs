@@ -17,17 +17,17 @@ use crate::{
 
 /// A value that is being computed. Dropped, it asks its threads to stop and waits until they have ended.
 #[derive(Debug)]
-pub(super) struct Ahead<T> {
+pub(super) struct Prefetch<T> {
     stop: Arc<AtomicBool>,
     /// `None` only once it was waited for.
     thread: Option<JoinHandle<Result<T>>>,
 }
 
-impl<T: Send + 'static> Ahead<T> {
+impl<T: Send + 'static> Prefetch<T> {
     /// Starts `work` on a rayon pool of this many threads; it should end soon once its flag is set.
     ///
     /// # Errors
-    /// [`Error::Ahead`] when the system gives no thread.
+    /// [`Error::Prefetch`] when the system gives no thread.
     pub(super) fn start(
         threads: usize,
         work: impl FnOnce(&AtomicBool) -> Result<T> + Send + 'static,
@@ -36,16 +36,16 @@ impl<T: Send + 'static> Ahead<T> {
         let flag = Arc::clone(&stop);
         let run = move || {
             let pool = ThreadPoolBuilder::new().num_threads(threads);
-            let pool = pool.thread_name(|index| format!("tuplenet-ahead-{index}"));
+            let pool = pool.thread_name(|index| format!("tuplenet-prefetch-{index}"));
             // Its threads have ended when this returns.
             pool.build_scoped(|thread| thread.run(), |pool| pool.install(|| work(&flag)))
                 .unwrap_or_else(|error| Err(failed(error.to_string())))
         };
-        let thread = thread::Builder::new().name("tuplenet-ahead".to_owned());
+        let thread = thread::Builder::new().name("tuplenet-prefetch".to_owned());
         let thread = thread
             .spawn(run)
             .map_err(|error| failed(error.to_string()))?;
-        Ok(Ahead {
+        Ok(Prefetch {
             stop,
             thread: Some(thread),
         })
@@ -54,7 +54,7 @@ impl<T: Send + 'static> Ahead<T> {
     /// Waits for the value.
     ///
     /// # Errors
-    /// The errors of the work; [`Error::Ahead`] when it panicked or got no threads.
+    /// The errors of the work; [`Error::Prefetch`] when it panicked or got no threads.
     pub(super) fn wait(mut self) -> Result<T> {
         match self.thread.take().map(JoinHandle::join) {
             Some(Ok(value)) => value,
@@ -64,7 +64,7 @@ impl<T: Send + 'static> Ahead<T> {
     }
 }
 
-impl<T> Drop for Ahead<T> {
+impl<T> Drop for Prefetch<T> {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
         if let Some(thread) = self.thread.take() {
@@ -75,7 +75,7 @@ impl<T> Drop for Ahead<T> {
 }
 
 fn failed(message: String) -> Error {
-    Error::Ahead { message }
+    Error::Prefetch { message }
 }
 
 #[cfg(test)]
@@ -92,7 +92,7 @@ mod tests {
                 Ok((0..1000_u64).into_par_iter().sum::<u64>())
             };
             assert_eq!(
-                Ahead::start(threads, work).unwrap().wait().unwrap(),
+                Prefetch::start(threads, work).unwrap().wait().unwrap(),
                 499_500
             );
         }
@@ -106,9 +106,8 @@ mod tests {
                 .for_each(|i| assert!(i != 50, "as asked"));
             Ok(())
         };
-        let error = Ahead::start(2, work).unwrap().wait().unwrap_err();
-        let words =
-            "epoch computed ahead: as asked; compute it when it is asked for, by `ahead(0)`";
+        let error = Prefetch::start(2, work).unwrap().wait().unwrap_err();
+        let words = "prefetched epoch: as asked; compute it when it is asked for, by `prefetch(0)`";
         assert_eq!(error.to_string(), words);
     }
 
@@ -126,7 +125,7 @@ mod tests {
             Ok(())
         };
         // It runs until its flag is set: otherwise this test would not end.
-        drop(Ahead::start(2, work).unwrap());
+        drop(Prefetch::start(2, work).unwrap());
         assert_eq!(Arc::strong_count(&alive), 1);
     }
 }

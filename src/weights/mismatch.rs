@@ -1,4 +1,4 @@
-//! [`Misfit`]: why a weights file does not fit a network, as an error that the compiler prints as well.
+//! [`Mismatch`]: why a weights file does not fit a network, as an error that the compiler prints as well.
 
 use core::fmt;
 
@@ -13,19 +13,19 @@ use crate::text::Text;
 /// use tuplenet::prelude::*;
 ///
 /// type Net = (Linear<4, 3>, ReLU, Linear<3, 2>);
-/// let misfit = Frozen::<Net>::from_bytes(b"not a weights file").unwrap_err();
-/// assert_eq!(misfit.tensor(), "header");
+/// let mismatch = Frozen::<Net>::from_bytes(b"not a weights file").unwrap_err();
+/// assert_eq!(mismatch.tensor(), "header");
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Misfit {
+pub struct Mismatch {
     tensor: Text<64>,
     expected: Text<192>,
     found: Text<192>,
 }
 
-impl Misfit {
+impl Mismatch {
     pub(crate) const fn of(tensor: &str, expected: Text<192>, found: Text<192>) -> Self {
-        Misfit {
+        Mismatch {
             tensor: Text::of(tensor),
             expected,
             found,
@@ -34,7 +34,7 @@ impl Misfit {
 
     /// The file as a whole is at fault.
     pub(crate) const fn header(expected: Text<192>, found: Text<192>) -> Self {
-        Misfit::of("header", expected, found)
+        Mismatch::of("header", expected, found)
     }
 
     /// The tensor's name, as in `0.weight`; `header` for the file as a whole, `names` for the list of
@@ -66,7 +66,7 @@ impl Misfit {
     }
 }
 
-impl fmt::Display for Misfit {
+impl fmt::Display for Mismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
@@ -76,10 +76,10 @@ impl fmt::Display for Misfit {
     }
 }
 
-impl fmt::Debug for Misfit {
+impl fmt::Debug for Mismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Misfit({self})")
+        write!(f, "Mismatch({self})")
     }
 }
 
-impl core::error::Error for Misfit {}
+impl core::error::Error for Mismatch {}

@@ -1,4 +1,4 @@
-//! [`Standing`]: where a training stands, beside what the engine holds.
+//! [`TrainingState`]: where a training stands, beside what the engine holds.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +8,7 @@ use crate::weights::Weights;
 /// All that a training needs to go on but the engine's weights and optimiser. Chance has no state: every
 /// draw is decided by the seed and by the numbers here.
 #[derive(Debug)]
-pub(super) struct Standing<N> {
+pub(super) struct TrainingState<N> {
     pub(super) position: Position,
     /// The losses of this epoch's steps so far.
     pub(super) losses: Vec<f32>,
@@ -43,10 +43,10 @@ pub(super) struct Best<N> {
     pub(super) weights: Weights<N>,
 }
 
-impl<N> Standing<N> {
+impl<N> TrainingState<N> {
     /// Before the first step of epoch `epoch`, from 0.
     pub(super) fn at(epoch: usize) -> Self {
-        Standing {
+        TrainingState {
             position: Position {
                 epoch,
                 ..Position::default()
