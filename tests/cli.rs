@@ -111,7 +111,7 @@ fn bad_data_files_are_named_with_a_remedy() {
     let middle = corrupt.len() / 2;
     corrupt[middle..middle + 64].fill(0xAA);
     let cases: [(&str, &str, Vec<u8>, &str); 7] = [
-        ("empty", NAMES[0], vec![], "found no bytes"),
+        ("empty", NAMES[0], vec![], "found 0 bytes in all"),
         ("truncated", NAMES[0], gzip(&images[..1_000_000]), "found"),
         ("cut gzip", NAMES[0], gzip(&images)[..500].to_vec(), "gzip"),
         ("wrong magic", NAMES[1], gzip(&idx(0x802, 60_000)), "magic"),
@@ -439,7 +439,7 @@ fn predict_reads_a_png_of_any_kind() {
         let output = example("predict", &["--image", text(&png)]);
         let out = String::from_utf8(output.stdout).unwrap();
         assert!(
-            output.status.success() && out.contains("read as "),
+            output.status.success() && out.contains("classified as "),
             "{name}: {out}"
         );
         (name, out)

@@ -178,7 +178,7 @@ fn checkpoint_options_are_checked() {
         ),
         (
             ["--patience", "3"],
-            "validation samples: expected 1 or more for early stopping, found 0",
+            "validation samples: expected 1 or more, or a validation set, for early stopping, found 0",
         ),
     ] {
         refuses(&[&outputs[..], &arguments[..]].concat(), 2, &[words]);
