@@ -1,9 +1,8 @@
-//! [`argmax`]: the class that logits predict.
+//! [`argmax`]: the class predicted by logits.
 
-/// The index of the largest value, the first of equal ones; of the first NaN, if there is one; 0 for no values.
+/// The index of the largest value, the first in a tie, or of the first NaN, if there is one; 0 for an empty slice.
 ///
-/// A NaN counts as larger than any number: with comparisons alone it would be passed over, and the index would be that
-/// of a value like any other.
+/// A NaN counts as larger than any number: comparisons alone would skip it and return the index of an ordinary value.
 ///
 /// Source: `torch.argmax`, `jax.numpy.argmax`, `numpy.argmax`.
 ///
@@ -31,7 +30,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_of_the_largest_and_before_all_the_first_nan() {
+    fn the_first_nan_or_else_the_first_of_the_largest_values() {
         let (nan, inf) = (f32::NAN, f32::INFINITY);
         assert_eq!(argmax(&[1.0, 3.0, 3.0, 2.0]), 1);
         assert_eq!(argmax(&[-inf, -inf]), 0);

@@ -1,13 +1,12 @@
-//! What a layer is: a type that maps one shape to another, with a plan.
+//! The [`Layer`] trait: a type that maps an input shape to an output shape, with a plan.
 
 use crate::{plan::Plan, shape::Shape};
 
-/// A layer that follows `In`, gives [`Out`](Layer::Out) and computes [`PLAN`](Layer::PLAN).
+/// A layer with input shape `In` and output shape [`Out`](Layer::Out), computed by [`PLAN`](Layer::PLAN).
 ///
-/// Layers are names: they have no values and no fields. Their numbers live in
-/// `Weights`.
+/// Layers are types only: they have no values and no fields. Their parameters are in `Weights`.
 ///
-/// A layer of your own is composed of existing ones:
+/// A custom layer is composed of existing ones:
 ///
 /// ```
 /// use tuplenet::{prelude::*, layer::{First, Layer}, shape::Features};
@@ -37,12 +36,12 @@ use crate::{plan::Plan, shape::Shape};
 pub trait Layer<In> {
     /// The output shape.
     type Out;
-    /// The steps it computes, which take `In` and give [`Out`](Layer::Out); that they do is asserted by
-    /// [`Network::PLAN`](crate::Network::PLAN).
+    /// The steps that compute [`Out`](Layer::Out) from `In`; [`Network::PLAN`](crate::Network::PLAN) asserts these
+    /// widths.
     const PLAN: Plan;
 }
 
-/// A layer that fixes its input width, and so can come first.
+/// A layer that fixes its input width, so it can be the first of a network.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not fix its input width, so it cannot come first in a network",
     label = "the first layer of a network needs a width",

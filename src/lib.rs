@@ -1,4 +1,4 @@
-// README's pictures; of two definitions of a link, the first counts.
+// README's pictures; where a link is defined twice, the first definition wins.
 #![doc = include_str!("../docs/pictures/inline.md")]
 #![doc = include_str!("../README.md")]
 #![cfg_attr(not(any(feature = "std", test)), no_std)]

@@ -1,8 +1,8 @@
-//! Typed models to import; each is an alias, so it is as open as one of your own.
+//! Ready-made network types; each is a type alias.
 
 use crate::layers::{Linear, ReLU};
 
-/// The classifier of the introduction: `I -> H -> ReLU -> C`.
+/// A multilayer perceptron with one hidden layer: `I -> H -> ReLU -> C`.
 ///
 /// ```
 /// use tuplenet::{models::Mlp, prelude::*};

@@ -9,7 +9,7 @@ use crate::{
 
 /// A tuple of 1 to 16 layers, each of which takes the output of the one before it. Tuples nest.
 ///
-/// Everything here is `const`, so facts about a network can be checked when compiling:
+/// Everything here is `const`, so facts about a network can be checked at compile time:
 ///
 /// ```
 /// use tuplenet::prelude::*;
@@ -21,11 +21,11 @@ use crate::{
 /// ```
 ///
 /// # What `cargo check` sees
-/// Layers that do not fit together are refused by a trait bound, so in `cargo check`. What stable Rust has no bound
-/// for is an assertion in [`PLAN`](Network::PLAN): that every width is 1 or more, that there are at most
-/// [`Plan::CAPACITY`] steps, that memory can hold the parameters, and that the plan of a layer of your own has its
-/// type's widths. `cargo build` evaluates it for every network that a program uses; `cargo check` does so where a
-/// constant names it. A line beside the network's type is enough:
+/// A trait bound refuses layers that do not fit together, so `cargo check` reports them. Conditions that stable Rust
+/// cannot express as a bound are assertions in [`PLAN`](Network::PLAN): every width is 1 or more, there are at most
+/// [`Plan::CAPACITY`] steps, memory can hold the parameters, and the plan of a custom layer has the widths of its
+/// type. `cargo build` evaluates them for every network that a program uses; `cargo check` does so only where a
+/// constant names the plan. One line next to the network's type is enough:
 ///
 /// ```compile_fail,E0080
 /// use tuplenet::prelude::*;
@@ -82,22 +82,22 @@ where
 //         const PLAN: Plan = A::PLAN.then(B::PLAN).then(C::PLAN);
 //     }
 //
-// It walks the tuple with an accumulator: [bounds] [plan] [names] [last output] and what is left.
+// It recurses over the tuple with accumulators: [bounds] [plan] [names] [last output], then the remaining layers.
 macro_rules! tuple {
     ($first:ident $($rest:ident)*) => {
         impl<$first: First, $($rest),*> First for ($first, $($rest,)*) {
             type In = $first::In;
         }
-        tuple!(@walk [In, $first: Layer<In>] [$first::PLAN] [$first] [$first::Out] $($rest)*);
+        tuple!(@fold [In, $first: Layer<In>] [$first::PLAN] [$first] [$first::Out] $($rest)*);
     };
-    (@walk [$($bounds:tt)*] [$($plan:tt)*] [$($name:ident)*] [$($out:tt)*]) => {
+    (@fold [$($bounds:tt)*] [$($plan:tt)*] [$($name:ident)*] [$($out:tt)*]) => {
         impl<$($bounds)*> Layer<In> for ($($name,)*) {
             type Out = $($out)*;
             const PLAN: Plan = $($plan)*;
         }
     };
-    (@walk [$($bounds:tt)*] [$($plan:tt)*] [$($name:ident)*] [$($out:tt)*] $next:ident $($rest:ident)*) => {
-        tuple!(@walk [$($bounds)*, $next: Layer<$($out)*>] [$($plan)*.then($next::PLAN)]
+    (@fold [$($bounds:tt)*] [$($plan:tt)*] [$($name:ident)*] [$($out:tt)*] $next:ident $($rest:ident)*) => {
+        tuple!(@fold [$($bounds)*, $next: Layer<$($out)*>] [$($plan)*.then($next::PLAN)]
             [$($name)* $next] [$next::Out] $($rest)*);
     };
 }

@@ -1,8 +1,7 @@
-//! The plan: a `const` list of operations, the one thing that every engine runs.
+//! The plan: the `const` list of operations that every engine runs.
 //!
-//! A network's type folds into its plan at compile time ([`Network::PLAN`](crate::Network::PLAN)).
-//! A plan knows widths and where each parameter lies in the flat buffer of
-//! `Weights`; it is independent of engines and devices.
+//! A network's type is lowered to its plan at compile time ([`Network::PLAN`](crate::Network::PLAN)). A plan holds the
+//! widths and the offset of each parameter in the flat buffer of `Weights`; it is independent of engines and devices.
 //!
 //! Dims: `I` = inputs, `O` = outputs of a step, `B` = batch size.
 
@@ -27,12 +26,12 @@ pub enum Op {
     },
     /// `y = x / 2 * (1 + erf(x / sqrt(2)))`, the exact form.
     Gelu,
-    /// `y = ln(1 + exp(x))`; `y = x` for `x > 20`, as PyTorch has it.
+    /// `y = ln(1 + exp(x))`; `y = x` for `x > 20`, as in PyTorch.
     Softplus,
     /// In training, `y = 0` with probability `p = percent / 100`, else `x / (1 - p)`;
     /// otherwise `y = x`.
     Dropout {
-        /// The share of features set to zero, in percent.
+        /// The probability that a feature is set to zero, in percent.
         percent: u32,
     },
 }
@@ -53,17 +52,17 @@ impl Op {
     }
 }
 
-/// One operation with its widths and the place of its parameters.
+/// One operation with its widths and the offset of its parameters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Step {
     /// What is computed.
     pub op: Op,
-    /// `I`, the width in.
+    /// `I`, the input width.
     pub inputs: usize,
-    /// `O`, the width out.
+    /// `O`, the output width.
     pub outputs: usize,
-    /// Where the step's parameters begin in the flat buffer: `W` row-major, then `b`.
+    /// The offset of the step's parameters in the flat buffer: `W` row-major, then `b`.
     pub offset: usize,
 }
 
@@ -78,8 +77,8 @@ impl Step {
 
     /// Floating-point operations for one sample, forward: 1 MAC = 2 FLOP.
     ///
-    /// `2 I O` for [`Op::Linear`] (the bias starts the sum), `O` for every other operation, which
-    /// counts an activation as one.
+    /// `2 I O` for [`Op::Linear`] (the bias starts the sum), `O` for every other operation: an activation counts as
+    /// one.
     pub const fn flop(&self) -> usize {
         match self.op {
             Op::Linear => 2 * self.inputs * self.outputs,
@@ -106,10 +105,10 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// The most steps that a network may have, nested tuples included.
+    /// The maximum number of steps of a network, including those of nested tuples.
     pub const CAPACITY: usize = 64;
 
-    /// The widest that a layer may be. Memory ends long before it; with it, no number of a plan overflows.
+    /// The maximum width of a layer: far more than memory can hold, and low enough that no count in a plan overflows.
     pub const WIDEST: usize = isize::MAX as usize / Plan::CAPACITY;
 
     /// A plan without steps: the identity.
@@ -172,7 +171,7 @@ impl Plan {
         plan
     }
 
-    /// This plan, then `next`, its parameters behind this plan's.
+    /// This plan followed by `next`, whose parameters come after this plan's.
     ///
     /// # Panics
     /// At compile time, when there are more than [`Plan::CAPACITY`] steps, when the widths of two steps do not match,
@@ -238,7 +237,7 @@ impl Plan {
     }
 }
 
-/// Refuses more parameters than an allocation may have bytes for.
+/// Asserts that one allocation can hold the parameters.
 const fn addressable(params: Option<usize>) {
     assert!(
         matches!(params, Some(params) if params <= isize::MAX as usize / size_of::<f32>()),
@@ -257,7 +256,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn then_moves_offsets_behind_the_first_plans_parameters() {
+    fn then_shifts_offsets_past_the_first_plans_parameters() {
         let plan = Plan::linear(3, 4)
             .then(Plan::elementwise(Op::Tanh, 4))
             .then(Plan::linear(4, 2));

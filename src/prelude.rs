@@ -1,4 +1,4 @@
-//! What a program that trains a network or runs a frozen one needs: `use tuplenet::prelude::*;`
+//! The names that a program needs to train a network or to run a frozen one: `use tuplenet::prelude::*;`
 
 #[cfg(feature = "cuda")]
 pub use crate::engine::Cuda;

@@ -1,8 +1,8 @@
-//! One seed, many streams: each use of chance draws from its own stream of ChaCha8.
+//! Random streams: each use of randomness draws from its own ChaCha8 stream of the run's seed.
 
 use rand::{Rng, SeedableRng, rngs::ChaCha8Rng, seq::SliceRandom};
 
-/// The uses of a run's seed; each has its own stream, so none shifts another.
+/// The uses of a run's seed. Each has its own stream, so draws for one do not shift another's.
 #[derive(Clone, Copy)]
 pub(crate) enum Stream {
     Weights = 1,
@@ -12,32 +12,31 @@ pub(crate) enum Stream {
     Augmentation = 5,
 }
 
-/// Stream number `index` of a use of chance, from the run's `seed`.
+/// Stream number `index` of a use of randomness, from the run's `seed`.
 pub(crate) fn stream(seed: u64, stream: Stream, index: u64) -> ChaCha8Rng {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    // The use in the low bits, what it is used for (an epoch, a layer's step) above.
+    // The use is in the low bits, its index (an epoch, a layer's step) above.
     rng.set_stream(index << 3 | stream as u64);
     rng
 }
 
-/// Puts `order` into the order of epoch `epoch` (from 0) of the run with this seed.
+/// Shuffles `order` for epoch `epoch` (from 0) of the run with this seed.
 pub(crate) fn shuffle(order: &mut [u32], seed: u64, epoch: usize) {
     order.shuffle(&mut stream(seed, Stream::Shuffle, epoch as u64));
 }
 
-/// Puts `order` into the order from which the validation samples are taken.
+/// Shuffles `order` for the split into training and validation samples.
 pub(crate) fn shuffle_for_split(order: &mut [u32], seed: u64) {
     order.shuffle(&mut stream(seed, Stream::Split, 0));
 }
 
-/// What [`Op::Dropout`](crate::plan::Op::Dropout) multiplies row `row` of a batch by, `[width]`: 0
-/// with probability `percent / 100` (below 100; to within 2^-32), else `1 / (1 - percent / 100)`.
+/// The dropout mask of row `row` of a batch, `[width]`, by which [`Op::Dropout`](crate::plan::Op::Dropout) multiplies
+/// the row: 0 with probability `percent / 100` (below 100; to within 2^-32), else `1 / (1 - percent / 100)`.
 ///
-/// Value `j` is decided by the run's `seed`, the run's `step` (from 0), the `index` of the operation
-/// in the plan, `row` and `j` alone: it is word `j mod 16` of block `row 2^28 + j div 16` of one
-/// ChaCha8 stream, dropped where that word is below `percent / 100 2^32`. So any thread, on any
-/// device, may draw any row in any order, and every engine draws the same mask. Steps and operations
-/// have separate streams, and rows of fewer than 2^32 values do not overlap.
+/// Value `j` depends only on the run's `seed`, the run's `step` (from 0), the `index` of the operation in the plan,
+/// `row` and `j`: it is word `j mod 16` of block `row 2^28 + j div 16` of one ChaCha8 stream, dropped where that word
+/// is below `percent / 100 2^32`. So any thread, on any device, may draw any row in any order, and every engine draws
+/// the same mask. Steps and operations have separate streams, and rows of fewer than 2^32 values do not overlap.
 ///
 /// ```
 /// use tuplenet::seed::dropout_row;
@@ -87,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mask_keeps_its_share_and_the_mean() {
+    fn a_mask_drops_its_fraction_and_keeps_the_mean() {
         let mask = dropout_mask(1, 7, 2, 25, 1000, 100);
         let dropped = mask.iter().filter(|&&m| m == 0.0).count() as f64 / 1e5;
         // 4 standard deviations: 4 sqrt(0.25 * 0.75 / 1e5) = 0.0055
@@ -109,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn seeds_steps_operations_and_rows_have_draws_of_their_own() {
+    fn seeds_steps_operations_and_rows_have_independent_draws() {
         let others = [
             row::<100>(1, 7, 2, 3),
             row(2, 7, 2, 3),
@@ -123,7 +122,7 @@ mod tests {
         }
     }
 
-    /// The words of ChaCha8 by block number, as a kernel elsewhere would count them.
+    /// The words of ChaCha8 by block number, as a kernel on another device would address them.
     #[test]
     fn sixteen_values_are_one_block() {
         let mut blocks = stream(1, Stream::Dropout, 7 << 6 | 2);
@@ -137,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn epochs_and_seeds_have_orders_of_their_own() {
+    fn epochs_and_seeds_have_different_orders() {
         let order = |seed, epoch| {
             let mut order: Vec<u32> = (0..100).collect();
             shuffle(&mut order, seed, epoch);

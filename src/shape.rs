@@ -4,7 +4,7 @@ use core::fmt::Debug;
 
 use sealed::Sealed;
 
-/// Keeps [`Shape`] and [`Sample`] to this crate's types: kernels rely on their lengths.
+/// Seals [`Shape`] and [`Sample`]: kernels rely on their lengths.
 mod sealed {
     pub trait Sealed {}
     impl<const N: usize> Sealed for super::Features<N> {}
@@ -15,7 +15,7 @@ mod sealed {
 #[derive(Clone, Copy, Debug)]
 pub struct Features<const N: usize>;
 
-/// A shape that is known at compile time: [`Features`], and nothing else.
+/// A shape that is known at compile time; implemented only by [`Features`].
 ///
 /// ```
 /// use tuplenet::shape::{Features, Shape};
@@ -39,7 +39,7 @@ impl<const N: usize> Shape for Features<N> {
     }
 }
 
-/// One sample of shape `S`; implemented by `[f32; N]` for `Features<N>`, and by nothing else.
+/// One sample of shape `S`; implemented only by `[f32; N]` for `Features<N>`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not one sample of a network that takes `{S}`",
     label = "an array of the wrong length",

@@ -1,4 +1,4 @@
-//! A network's table for people.
+//! [`Summary`]: a printable table of a network's layers.
 
 use core::fmt;
 
@@ -7,7 +7,7 @@ use crate::{
     text::Text,
 };
 
-/// The table that [`Network::summary`](crate::Network::summary) gives; print it with `{}`.
+/// The table that [`Network::summary`](crate::Network::summary) returns; print it with `{}`.
 ///
 /// ```
 /// use tuplenet::prelude::*;

@@ -1,8 +1,8 @@
-//! A string on the stack that can be written while compiling: messages without `std`.
+//! A fixed-capacity string on the stack that constant evaluation can write: messages without `std`.
 
 use core::fmt;
 
-/// At most `N` bytes of text; what does not fit ends in `…`.
+/// At most `N` bytes of text; longer text is truncated and ends in `…`.
 #[derive(Clone, Copy)]
 pub(crate) struct Text<const N: usize> {
     bytes: [u8; N],
@@ -25,13 +25,13 @@ impl<const N: usize> Text<N> {
         Self::new().then(text)
     }
 
-    /// This text, then `text`.
+    /// This text followed by `text`.
     pub(crate) const fn then(mut self, text: &str) -> Self {
         self.push(text);
         self
     }
 
-    /// This text, then `number` in decimal.
+    /// This text followed by `number` in decimal.
     pub(crate) const fn then_number(self, number: usize) -> Self {
         let mut digits = [0; 20];
         let mut first = digits.len();
@@ -50,7 +50,7 @@ impl<const N: usize> Text<N> {
         }
     }
 
-    /// This text, then `shape` as `[128, 784]`.
+    /// This text followed by `shape` as `[128, 784]`.
     pub(crate) const fn then_shape(self, shape: &[usize]) -> Self {
         let mut text = self.then("[");
         let mut i = 0;
@@ -76,7 +76,7 @@ impl<const N: usize> Text<N> {
             return;
         }
         let mut len = text.len();
-        // Room is kept for `…`, unless all of it is there.
+        // Room for `…` is reserved until it is written.
         self.is_full = self.len + len > N - MORE.len();
         if self.is_full {
             len = N - MORE.len() - self.len;
@@ -132,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_and_shapes_are_written_while_compiling() {
+    fn numbers_and_shapes_are_written_at_compile_time() {
         const TEXT: Text<40> = Text::of("F32 ")
             .then_shape(&[128, 0])
             .then_number(usize::MAX);
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_ends_in_dots_between_characters() {
+    fn long_text_is_truncated_between_characters_and_ends_in_an_ellipsis() {
         let text = Text::<8>::of("abcdef").then("g");
         assert_eq!(text.as_str(), "abcde…");
         assert_eq!(Text::<8>::of("abcde").as_str(), "abcde");

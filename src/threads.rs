@@ -1,4 +1,4 @@
-//! How many threads an engine takes by default.
+//! The default limit on an engine's threads.
 
-/// For the networks that this crate is for, more threads wait for each other longer than they compute.
+/// With more threads, networks of the intended size spend longer on synchronisation than on computation.
 pub(crate) const MAX_THREADS: usize = 8;

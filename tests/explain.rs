@@ -356,7 +356,7 @@ fn what_cannot_be_explained_is_refused() {
     );
     says(
         explain(settings().most_steps(31), sample, 0),
-        "most steps: expected 32 or more, the steps to begin with, found 31",
+        "most steps: expected 32 or more, the initial number of steps, found 31",
     );
     says(
         explain(settings().tolerance(f64::NAN), sample, 0),

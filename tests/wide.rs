@@ -73,7 +73,7 @@ fn a_frozen_model_at_the_edge_of_the_stack_runs_and_a_wider_one_is_an_error() {
 
     type Wider = (Linear<3, 65537>,);
     let wider = file(&|path| Weights::<Wider>::init(5).save(path).unwrap());
-    let words = "`network`: expected layers at most 65536 wide, as activations lie on the stack, \
+    let words = "`network`: expected layers at most 65536 wide, as activations are on the stack, \
                  found a width of 65537";
     let mismatch = Frozen::<Wider>::from_bytes(&wider).unwrap_err();
     assert_eq!(mismatch.to_string(), words);

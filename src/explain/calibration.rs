@@ -1,4 +1,4 @@
-//! [`Calibration`]: whether a network is right as often as it says.
+//! [`Calibration`]: whether a network's confidence matches its accuracy.
 
 use std::fmt;
 
@@ -8,18 +8,19 @@ use crate::{
     objective::at_least_one,
 };
 
-/// A reliability table: the range of confidence from 0 to 1 in `M` equal bins, and what became of the samples in each.
+/// A reliability diagram as a table: confidences from 0 to 1 in `M` bins of equal width, each with the accuracy and
+/// the mean confidence of its samples.
 ///
-/// A sample's confidence is the softmax's probability of the class read. Bin `m`, from 0, has the samples whose
-/// confidence is above `m / M` and not above `(m + 1) / M`; the first has 0 as well.
+/// A sample's confidence is the softmax probability of its predicted class. Bin `m`, from 0, has the samples whose
+/// confidence is above `m / M` and at most `(m + 1) / M`; the first also includes 0.
 ///
 /// Source: C. Guo, G. Pleiss, Y. Sun, K. Weinberger, "On Calibration of Modern Neural Networks", 2017, section 2.
 ///
 /// ```
 /// use tuplenet::explain::Calibration;
 ///
-/// let readings = [(0.9, true), (0.9, true), (0.9, false), (0.3, true)];
-/// let calibration = Calibration::new(readings, 2)?;
+/// let predictions = [(0.9, true), (0.9, true), (0.9, false), (0.3, true)];
+/// let calibration = Calibration::new(predictions, 2)?;
 /// let sure = calibration.bins()[1];
 /// assert_eq!((sure.count, sure.accuracy()), (3, Some(2.0 / 3.0)));
 /// // 3/4 |2/3 - 0.9| + 1/4 |1 - 0.3|
@@ -31,10 +32,10 @@ pub struct Calibration {
     bins: Vec<Bin>,
 }
 
-/// The samples of one range of confidence.
+/// The samples of one bin.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Bin {
-    /// How many there are.
+    /// The number of samples.
     pub count: u64,
     /// How many of them were classified correctly.
     pub right: u64,
@@ -43,12 +44,12 @@ pub struct Bin {
 }
 
 impl Bin {
-    /// The share classified correctly, from 0 to 1, or `None` where there are no samples.
+    /// The fraction classified correctly, from 0 to 1, or `None` without samples.
     pub fn accuracy(&self) -> Option<f64> {
         (self.count > 0).then(|| self.right as f64 / self.count as f64)
     }
 
-    /// The mean confidence, or `None` where there are no samples.
+    /// The mean confidence, or `None` without samples.
     pub fn confidence(&self) -> Option<f64> {
         (self.count > 0).then(|| self.confidence_sum / self.count as f64)
     }
@@ -63,22 +64,21 @@ impl Calibration {
     /// The table of an evaluation, in `bins` bins.
     ///
     /// # Errors
-    /// As [`Calibration::new`]: confidences of logits that are not finite are no numbers.
+    /// As [`Calibration::new`]; the confidence of non-finite logits is NaN.
     pub fn of(evaluation: &Evaluation, bins: usize) -> Result<Self> {
         let right = evaluation.labels.iter().zip(&evaluation.predictions);
         let right = right.map(|(label, prediction)| label == prediction);
         Self::new(evaluation.confidences.iter().copied().zip(right), bins)
     }
 
-    /// The table of `readings`, each a confidence and whether it was right, in `bins` bins.
+    /// The table of `predictions`, each a confidence and whether it was correct, in `bins` bins.
     ///
     /// # Errors
-    /// [`Error::Setting`] for no bins; [`Error::Data`] for no readings, and for a confidence that is not
-    /// from 0 to 1.
-    pub fn new(readings: impl IntoIterator<Item = (f64, bool)>, bins: usize) -> Result<Self> {
+    /// [`Error::Setting`] for 0 bins; [`Error::Data`] for no predictions, and for a confidence outside `0..=1`.
+    pub fn new(predictions: impl IntoIterator<Item = (f64, bool)>, bins: usize) -> Result<Self> {
         at_least_one("bins", bins)?;
         let mut table = vec![Bin::default(); bins];
-        for (sample, (confidence, is_right)) in readings.into_iter().enumerate() {
+        for (sample, (confidence, is_right)) in predictions.into_iter().enumerate() {
             if !(0.0..=1.0).contains(&confidence) {
                 return Err(Error::Data {
                     sample: Some(sample),
@@ -94,7 +94,7 @@ impl Calibration {
         if table.iter().all(|bin| bin.count == 0) {
             return Err(Error::Data {
                 sample: None,
-                expected: "one reading or more".to_owned(),
+                expected: "1 prediction or more".to_owned(),
                 found: "none".to_owned(),
             });
         }
@@ -106,8 +106,8 @@ impl Calibration {
         &self.bins
     }
 
-    /// The expected calibration error, from 0 to 1: `sum_m n_m / n |accuracy_m - confidence_m|` over the bins
-    /// that have samples.
+    /// The expected calibration error, from 0 to 1: `sum_m n_m / n |accuracy_m - confidence_m|` over the non-empty
+    /// bins.
     pub fn expected_error(&self) -> f64 {
         let samples: u64 = self.bins.iter().map(|bin| bin.count).sum();
         let sum: f64 = self.bins.iter().map(|bin| bin.excess().abs()).sum();
@@ -115,7 +115,7 @@ impl Calibration {
     }
 }
 
-/// The bin of a confidence: the first whose upper end it is not above.
+/// The bin of a confidence: the first whose upper bound it does not exceed.
 fn place(confidence: f64, bins: usize) -> usize {
     (1..bins)
         .take_while(|&m| confidence > m as f64 / bins as f64)
@@ -150,11 +150,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_network_that_is_right_as_often_as_it_says_has_no_error() {
-        let readings = (0..4).map(|i| (0.75, i > 0)).chain([(1.0, true); 3]);
-        let calibration = Calibration::new(readings, 10).unwrap();
+    fn confidence_equal_to_accuracy_has_no_error() {
+        let predictions = (0..4).map(|i| (0.75, i > 0)).chain([(1.0, true); 3]);
+        let calibration = Calibration::new(predictions, 10).unwrap();
         assert_eq!(calibration.expected_error(), 0.0);
-        // always sure, never right
+        // always confident, never correct
         let wrong = Calibration::new([(1.0, false); 5], 15).unwrap();
         assert_eq!(wrong.expected_error(), 1.0);
         // errors of bins do not cancel: |1 - 0.9|/2 + |0 - 0.4|/2
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn bins_are_closed_above_and_the_first_below_as_well() {
+    fn bins_include_their_upper_bound_and_the_first_includes_zero() {
         for bins in [1, 2, 7, 10, 15, 100] {
             for m in 0..bins {
                 let upper = (m + 1) as f64 / bins as f64;
@@ -179,9 +179,9 @@ mod tests {
     }
 
     #[test]
-    fn the_table_is_printed_with_a_line_a_bin() {
-        let readings = [(0.9, true), (0.9, true), (0.9, false)];
-        let text = Calibration::new(readings, 2).unwrap().to_string();
+    fn the_table_is_printed_with_a_line_per_bin() {
+        let predictions = [(0.9, true), (0.9, true), (0.9, false)];
+        let text = Calibration::new(predictions, 2).unwrap().to_string();
         let expected = "\
 confidence, %     samples   mean, %   right, %
   0.0 to  50.0           0         -          -
@@ -191,7 +191,7 @@ expected calibration error 23.33 %";
     }
 
     #[test]
-    fn what_makes_no_table_is_refused() {
+    fn invalid_bins_and_confidences_are_refused() {
         let says = |result: Result<Calibration>, words: &str| {
             assert_eq!(result.unwrap_err().to_string(), words);
         };
@@ -201,7 +201,7 @@ expected calibration error 23.33 %";
         );
         says(
             Calibration::new([], 3),
-            "data set: expected one reading or more, found none",
+            "data set: expected 1 prediction or more, found none",
         );
         says(
             Calibration::new([(0.5, true), (f64::NAN, true)], 3),

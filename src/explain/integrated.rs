@@ -1,6 +1,6 @@
-//! [`IntegratedGradients`]: a logit shared out among the features of a sample.
+//! [`IntegratedGradients`]: attributes a logit to the features of a sample.
 //!
-//! Dims: `I` = inputs. `x` is the sample, `b` the baseline, `z` the logit of the class that is explained.
+//! Dims: `I` = inputs. `x` is the sample, `b` the baseline, `z` the logit of the explained class.
 
 use dfdx::prelude::Device;
 
@@ -13,13 +13,13 @@ use crate::{
     shape::{Sample, Shape},
 };
 
-/// Shares the logit of a class out among the features: feature `i` gets
-/// `a_i = (x_i - b_i) ∫ dz/dx_i(b + t (x - b)) dt` for `t` from 0 to 1.
+/// Attributes the logit of a class to the features. The attribution of feature `i` is `a_i = (x_i - b_i) ∫ dz/dx_i(b +
+/// t (x - b)) dt` for `t` from 0 to 1.
 ///
-/// They are complete: `sum_i a_i = z(x) - z(b)`. The same is true of each part of the path from `b` to `x`, and tells
-/// how good a sum is there. So the path is cut into equal steps, each with the two points of the Gauss-Legendre rule;
-/// and while the whole is not complete, the steps furthest from it are halved. This closes in upon the kinks of
-/// ReLUs, wherever they lie; smooth networks are complete at once.
+/// Attributions satisfy completeness: `sum_i a_i = z(x) - z(b)`. Completeness also holds for each part of the path
+/// from `b` to `x`, where the gap measures the error of numerical integration. So the path is divided into equal
+/// steps, each integrated by the two-point Gauss-Legendre rule; while the total gap is too large, the steps with the
+/// largest gaps are halved. This refines the path around the kinks of ReLUs; smooth networks need no refinement.
 ///
 /// Source: M. Sundararajan, A. Taly, Q. Yan, "Axiomatic Attribution for Deep Networks", 2017; sections 3 and 5.
 ///
@@ -42,18 +42,19 @@ pub struct IntegratedGradients<S: Shape> {
     tolerance: f64,
 }
 
-/// What each feature adds to a logit, as [`IntegratedGradients`] finds it.
+/// The attribution of each feature, as computed by [`IntegratedGradients`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Attributions<A> {
     /// `a`, `[I]`: how much of the difference is due to each feature.
     pub values: A,
-    /// `z(x) - z(b)`: what is shared out.
+    /// `z(x) - z(b)`, which the attributions should add up to.
     pub difference: f64,
-    /// `sum_i a_i - (z(x) - z(b))`, in `f64` of `values` and `difference` as they are here: at most `allowed`.
+    /// `sum_i a_i - (z(x) - z(b))`, the completeness gap of `values` and `difference`, in `f64`; at most `allowed` in
+    /// magnitude.
     pub gap: f64,
-    /// The largest gap that was let pass: see [`IntegratedGradients::tolerance`].
+    /// The largest gap that was accepted; see [`IntegratedGradients::tolerance`].
     pub allowed: f64,
-    /// The steps that the path was cut into, of two gradients each.
+    /// The number of steps of the path, with two gradients each.
     pub steps: usize,
 }
 
@@ -64,7 +65,7 @@ impl<S: Shape> Default for IntegratedGradients<S> {
 }
 
 impl<S: Shape> IntegratedGradients<S> {
-    /// From a baseline of zeros, in 32 steps or as many as a gap of a thousandth takes, 8192 at most.
+    /// A baseline of zeros, 32 initial steps, at most 8192 steps, and a tolerance of 0.001.
     pub fn new() -> Self {
         IntegratedGradients {
             baseline: S::zeros(),
@@ -74,40 +75,41 @@ impl<S: Shape> IntegratedGradients<S> {
         }
     }
 
-    /// The sample that stands for "nothing there", where the path begins; zeros unless named.
+    /// The baseline, an uninformative sample where the path begins; zeros by default.
     pub fn baseline(mut self, baseline: &impl Sample<S>) -> Self {
         self.baseline.as_mut().copy_from_slice(baseline.values());
         self
     }
 
-    /// The number of equal steps to begin with, at least 1.
+    /// The initial number of equal steps, at least 1.
     pub fn steps(mut self, steps: usize) -> Self {
         self.steps = steps;
         self
     }
 
-    /// The number of steps not to go beyond; no less than those to begin with. Each keeps `I` values in memory.
+    /// The maximum number of steps, not below the initial number. Each keeps `I` values in memory.
     pub fn most_steps(mut self, steps: usize) -> Self {
         self.most_steps = steps;
         self
     }
 
-    /// The largest gap, as a share of `|z(x) - z(b)|`; both logits are the network's, in `f32`.
+    /// The largest accepted gap relative to `|z(x) - z(b)|`; the network computes both logits in `f32`.
     ///
-    /// A gap of `2 ε (|z(x)| + |z(b)| + ∫ sum_i |(x_i - b_i) dz/dx_i| dt)`, `ε = 2^-23`, is let pass: it is `f32`'s
-    /// rounding, and more than the share only where the difference is small beside what cancels in it.
+    /// A gap of `2 ε (|z(x)| + |z(b)| + ∫ sum_i |(x_i - b_i) dz/dx_i| dt)`, `ε = 2^-23`, is always accepted: it is the
+    /// rounding error of `f32`, and exceeds the relative tolerance only where the difference is small compared with
+    /// the terms that cancel in it.
     pub fn tolerance(mut self, tolerance: f64) -> Self {
         self.tolerance = tolerance;
         self
     }
 
-    /// What each feature of the sample adds to the logit of `class`.
+    /// The attribution of each feature of the sample for the logit of `class`.
     ///
     /// # Errors
-    /// [`Error::Setting`] when `class` is not below the number of classes, for no steps, for fewer at most than to
-    /// begin with, or for a tolerance that is not a finite number from 0; [`Error::Data`] when the sample or the
-    /// baseline is not finite; [`Error::Incomplete`] when the steps do not suffice; [`Error::Device`] when the
-    /// device fails.
+    /// [`Error::Setting`] when `class` is not below the number of classes, for 0 steps, for a maximum below the
+    /// initial number of steps, or for a tolerance that is negative or not finite; [`Error::Data`] when the sample or
+    /// the baseline is not finite; [`Error::Incomplete`] when the maximum number of steps does not suffice;
+    /// [`Error::Device`] when the device fails.
     pub fn explain<N: Network<In = S>, D: Device<f32>>(
         &self,
         net: &Tape<N, D>,
@@ -124,7 +126,7 @@ impl<S: Shape> IntegratedGradients<S> {
             from: self.baseline.as_ref(),
             to: sample.values(),
         };
-        let (begin, end, mut steps) = path.cut(self.steps)?;
+        let (begin, end, mut steps) = path.divide(self.steps)?;
         let difference = end.logit - begin.logit;
         loop {
             let values = path.values::<S>(&steps);
@@ -153,8 +155,9 @@ impl<S: Shape> IntegratedGradients<S> {
                     steps: steps.len(),
                 });
             }
-            // The worst is above its share, as the gap is their sum, but for the rounding of the values. Those far
-            // below it wait: where a step's gap is `f32`'s rounding, halves do not make it less.
+            // The total gap is the sum of the steps' gaps, up to the rounding of `values`, so the largest exceeds its
+            // share. Steps far below it wait: where a step's gap is the rounding error of `f32`, halving does not
+            // reduce it.
             let share = allowed / steps.len() as f64;
             let worst = steps.iter().fold(0.0, |a: f64, step| a.max(step.gap.abs()));
             let bound = if worst > share {
@@ -183,7 +186,7 @@ impl<S: Shape> IntegratedGradients<S> {
         };
         at_least_one("steps", self.steps)?;
         if self.most_steps < self.steps {
-            let expected = format!("{} or more, the steps to begin with", self.steps);
+            let expected = format!("{} or more, the initial number of steps", self.steps);
             return refused("most steps", expected, self.most_steps.to_string());
         }
         if !(self.tolerance >= 0.0 && self.tolerance.is_finite()) {

@@ -1,10 +1,9 @@
-//! What a network has learned: the features that a reading hangs on, and how far its confidence can be
-//! trusted.
+//! Explanations: the features that a prediction depends on, and the calibration of its confidence.
 //!
-//! `IntegratedGradients` (feature `dfdx`) shares a logit out among the features of a sample;
-//! `Tape::saliency` is its gradient at the sample alone. [`Calibration`] holds
-//! confidence against accuracy. The pairs of classes that are confused most are in
-//! [`ConfusionMatrix::most_confused`](crate::metrics::ConfusionMatrix::most_confused). The example `explain` shows them all.
+//! `IntegratedGradients` (feature `dfdx`) attributes a logit to the features of a sample; `Tape::saliency` is the
+//! logit's gradient at the sample. [`Calibration`] compares confidence with accuracy.
+//! [`ConfusionMatrix::most_confused`](crate::metrics::ConfusionMatrix::most_confused) lists the most confused pairs of
+//! classes. The example `explain` shows them all.
 
 mod calibration;
 #[cfg(feature = "dfdx")]

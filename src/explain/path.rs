@@ -1,4 +1,4 @@
-//! The straight path from a baseline to a sample, cut into steps.
+//! The straight path from a baseline to a sample, divided into steps.
 //!
 //! Dims: `I` = inputs, `C` = classes, `P` = points on the path.
 
@@ -11,10 +11,10 @@ use crate::{
     shape::Shape,
 };
 
-/// How many points go through the network at once, at most.
+/// The maximum number of points in one pass through the network.
 const BATCH: usize = 1000;
 
-/// `x(t) = (1 - t) from + t to`, `t` from 0 to 1, and the network whose logit of `class` is followed on it.
+/// `x(t) = (1 - t) from + t to`, `t` from 0 to 1, and the network whose logit of `class` is evaluated along it.
 pub(super) struct Path<'a, N: Network, D: Device<f32>> {
     pub(super) net: &'a Tape<N, D>,
     pub(super) class: usize,
@@ -37,22 +37,22 @@ pub(super) struct Step {
     end: Point,
     /// The integral of the gradient over the step by the Gauss-Legendre rule of two points, `[I]`.
     gradient: Vec<f32>,
-    /// That integral along the path minus the difference of the logits at the ends, which it should be.
+    /// The completeness gap: that integral along the path minus the difference of the logits at its ends.
     pub(super) gap: f64,
-    /// The sum of the sizes of the terms that make up the integral along the path.
+    /// The sum of the absolute values of the terms of the integral along the path.
     pub(super) size: f64,
 }
 
 impl<N: Network, D: Device<f32>> Path<'_, N, D> {
     /// The two ends of the path, and the path in `count` equal steps.
-    pub(super) fn cut(&self, count: usize) -> Result<(Point, Point, Vec<Step>)> {
+    pub(super) fn divide(&self, count: usize) -> Result<(Point, Point, Vec<Step>)> {
         let places: Vec<f64> = (0..=count).map(|k| k as f64 / count as f64).collect();
         let points = self.points(&places)?;
         let ends: Vec<[Point; 2]> = points.windows(2).map(|pair| [pair[0], pair[1]]).collect();
         Ok((points[0], points[count], self.steps(&ends)?))
     }
 
-    /// Each of these steps as two.
+    /// These steps, each halved.
     pub(super) fn halve(&self, steps: &[Step]) -> Result<Vec<Step>> {
         let middles: Vec<f64> = steps
             .iter()
@@ -67,7 +67,7 @@ impl<N: Network, D: Device<f32>> Path<'_, N, D> {
         self.steps(&ends)
     }
 
-    /// The integral over all of these steps: what each feature adds to the logit.
+    /// The integral over all of these steps: the attribution of each feature.
     pub(super) fn values<S: Shape>(&self, steps: &[Step]) -> S::Array {
         let mut values = S::zeros();
         for (i, value) in values.as_mut().iter_mut().enumerate() {
@@ -88,7 +88,7 @@ impl<N: Network, D: Device<f32>> Path<'_, N, D> {
             .collect();
         let width = N::In::LEN;
         let mut steps = Vec::with_capacity(ends.len());
-        // two places a step
+        // two points per step
         for (places, ends) in places.chunks(BATCH).zip(ends.chunks(BATCH / 2)) {
             let classes = vec![self.class; places.len()];
             let gradients = self.net.saliencies(&self.features(places), &classes)?;
@@ -137,7 +137,7 @@ impl<N: Network, D: Device<f32>> Path<'_, N, D> {
         places.iter().flat_map(|&t| at(t)).collect()
     }
 
-    /// How far the path goes in feature `i`.
+    /// The path's extent in feature `i`.
     fn length(&self, i: usize) -> f64 {
         f64::from(self.to[i]) - f64::from(self.from[i])
     }

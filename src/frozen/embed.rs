@@ -1,4 +1,4 @@
-//! What [`frozen!`](crate::frozen!) calls while compiling. Not for use by hand.
+//! The functions that [`frozen!`](crate::frozen!) calls at compile time. Not part of the public API.
 
 use core::marker::PhantomData;
 
@@ -6,7 +6,7 @@ use super::{Embedded, Frozen, check_stack};
 use crate::{
     network::Network,
     plan::Plan,
-    single::{BLOCK, Columns, LEAST_SPARSE},
+    single::{BLOCK, Columns, MIN_SPARSE},
     weights::{
         header::{Dtype, Place, places as find},
         names::Layer,
@@ -18,8 +18,8 @@ pub use crate::{
     weights::{header::Places, names::Names},
 };
 
-/// Where [`frozen!`](crate::frozen!) looks for a network's plan: `PlanOf::<N>::PLAN` is the one below, and
-/// that of [`NoPlan`] when `N` is no network. The type of the static is then the only error.
+/// How [`frozen!`](crate::frozen!) looks up a network's plan: `PlanOf::<N>::PLAN` is the constant below, or that of
+/// [`NoPlan`] when `N` is not a network. The type of the static is then the only error.
 #[derive(Debug)]
 pub struct PlanOf<N>(PhantomData<fn() -> N>);
 
@@ -34,10 +34,11 @@ pub trait NoPlan {
 
 impl<N> NoPlan for PlanOf<N> {}
 
-/// Where the network's tensors lie in the file.
+/// The locations of the network's tensors in the file.
 ///
 /// # Panics
-/// When they do not fit, or when a layer is too wide for the stack; that stops the compiler, at the caller's line.
+/// When the tensors do not match the network, or a layer is too wide for the stack: a compile error at the caller's
+/// line.
 #[track_caller]
 pub const fn places(
     plan: &Option<Plan>,
@@ -56,7 +57,7 @@ pub const fn places(
     }
 }
 
-/// The rows of 16 values that the network's columns take.
+/// The number of rows of 16 values in the network's packed parameters.
 pub const fn rows(plan: &Option<Plan>) -> usize {
     let Some(plan) = plan else { return 0 };
     let mut rows = 0;
@@ -69,14 +70,14 @@ pub const fn rows(plan: &Option<Plan>) -> usize {
     rows
 }
 
-/// A network's values in the order in which they are read.
+/// A network's parameters, packed in the order in which they are read.
 #[derive(Debug)]
 pub struct Packed<const ROWS: usize> {
     blocks: [Block; ROWS],
-    leaves_zeros_out: bool,
+    skips_zeros: bool,
 }
 
-/// The network's values, all as `f32`.
+/// Packs the network's parameters, all as `f32`.
 pub const fn packed<const ROWS: usize>(
     plan: &Option<Plan>,
     file: &[u8],
@@ -84,20 +85,20 @@ pub const fn packed<const ROWS: usize>(
 ) -> Packed<ROWS> {
     let blocks = blocks(plan, file, places);
     Packed {
-        leaves_zeros_out: leaves_zeros_out(plan, &blocks),
+        skips_zeros: skips_zeros(plan, &blocks),
         blocks,
     }
 }
 
-/// Whether inputs of the first layer that are 0 may be left out: the layer has many, and its weights in these
-/// columns are all finite, as `0 * NaN` and `0 * inf` are NaN.
-const fn leaves_zeros_out(plan: &Option<Plan>, blocks: &[Block]) -> bool {
+/// Whether zero inputs of the first layer may be skipped: the layer has many inputs, and its weights in these blocks
+/// are all finite (`0 * NaN` and `0 * inf` are NaN).
+const fn skips_zeros(plan: &Option<Plan>, blocks: &[Block]) -> bool {
     let Some(plan) = plan else { return false };
     let Some(layer) = Layer::first(plan) else {
         return false;
     };
     let step = &plan.steps()[layer.index];
-    if step.inputs < LEAST_SPARSE {
+    if step.inputs < MIN_SPARSE {
         return false;
     }
     let (first, _) = blocks.split_at(Columns::rows(step.inputs, step.outputs));
@@ -106,16 +107,16 @@ const fn leaves_zeros_out(plan: &Option<Plan>, blocks: &[Block]) -> bool {
 
 /// Whether all these values are finite.
 ///
-/// Four values are a `u128`, and four blocks are looked at together, which makes the compiler's evaluation four times
-/// as fast as one `u128` by itself: 0.4 seconds for 6.5 MB.
+/// Four values are a `u128`, and four blocks are tested together, which makes constant evaluation four times as fast
+/// as one `u128` at a time: 0.4 seconds for 6.5 MB.
 const fn all_finite(blocks: &[Block]) -> bool {
-    // Of a value that is not finite the exponent is all ones, and one more carries into the sign's place.
+    // The exponent of a non-finite value is all ones; adding one to it carries into the sign bit.
     const EXPONENTS: u128 = u128::MAX / 0xffff_ffff * 0x7f80_0000;
     const ONES: u128 = u128::MAX / 0xffff_ffff * 0x0080_0000;
     const SIGNS: u128 = u128::MAX / 0xffff_ffff * 0x8000_0000;
     macro_rules! carries {
         ($blocks:ident => $($word:ident)*) => {{
-            // SAFETY: a block is 16 `f32` on a boundary of 64 bytes, that is four `u128`.
+            // SAFETY: a block is 16 `f32` aligned to 64 bytes, that is, four `u128`.
             let words: &[[u128; [$(stringify!($word)),*].len()]] =
                 unsafe { core::slice::from_raw_parts($blocks.as_ptr().cast(), $blocks.len()) };
             let (mut carries, mut i) = (0, 0);
@@ -132,10 +133,10 @@ const fn all_finite(blocks: &[Block]) -> bool {
     carries & SIGNS == 0
 }
 
-/// The network with these values.
+/// The network with these parameters.
 ///
 /// # Panics
-/// When they are too few or too many, which stops the compiler.
+/// When there are too few or too many: a compile error.
 pub const fn frozen<N: Network, const ROWS: usize>(packed: &'static Packed<ROWS>) -> Frozen<N> {
     assert!(
         ROWS == rows(&Some(N::PLAN)),
@@ -144,21 +145,21 @@ pub const fn frozen<N: Network, const ROWS: usize>(packed: &'static Packed<ROWS>
     Frozen {
         values: Embedded {
             blocks: &packed.blocks,
-            leaves_zeros_out: packed.leaves_zeros_out,
+            skips_zeros: packed.skips_zeros,
         },
         network: PhantomData,
     }
 }
 
-/// A value of a file, which may lie on any byte.
+/// A value of a file, at any alignment.
 ///
-/// Casting the bytes to it, and walking 16 rows at once, makes the compiler's evaluation of [`blocks`]
-/// fourteen times as fast as reading each value's bytes: 0.15 seconds for 400 kB.
+/// Casting the bytes to it and converting 16 rows at once makes constant evaluation of [`blocks`] fourteen times as
+/// fast as reading each value from its bytes: 0.15 seconds for 400 kB.
 #[derive(Clone, Copy)]
 #[repr(C, packed)]
 struct Unaligned<T>(T);
 
-/// The values of [`packed`].
+/// The blocks of [`packed`].
 const fn blocks<const ROWS: usize>(
     plan: &Option<Plan>,
     file: &[u8],
@@ -175,16 +176,16 @@ const fn blocks<const ROWS: usize>(
         let (inputs, outputs) = (step.inputs, step.outputs);
         let (columns, after) = rest.split_at_mut(Columns::rows(inputs, outputs));
         let [weight, bias] = places.tensors[layer.ordinal];
-        put_weight(file, weight, inputs, outputs, columns);
-        put_bias(file, bias, inputs, outputs, columns);
+        pack_weight(file, weight, inputs, outputs, columns);
+        pack_bias(file, bias, inputs, outputs, columns);
         rest = after;
         next = layer.next(plan);
     }
     blocks
 }
 
-/// Puts a weight tensor `[O, I]` into columns.
-const fn put_weight(
+/// Packs a weight tensor `[O, I]` into columns.
+const fn pack_weight(
     file: &[u8],
     place: Place,
     inputs: usize,
@@ -219,20 +220,20 @@ const fn put_weight(
     }
 }
 
-/// Functions that turn 16 rows of `inputs` values into one block of columns.
+/// Functions that transpose 16 rows of `inputs` values into one block of columns.
 macro_rules! sixteen_rows {
     ($($name:ident: $value:ty, $widen:expr;)*) => {$(
         const fn $name(bytes: &[u8], inputs: usize, block: &mut [Block]) {
             assert!(bytes.len() == BLOCK * inputs * size_of::<$value>());
-            // SAFETY: there are as many bytes, by the line above; they are values whatever they hold, at
-            // any address.
+            // SAFETY: the assertion above checks the number of bytes; every bit pattern is a value, and any address is
+            // aligned.
             let rows: &[Unaligned<$value>] =
                 unsafe { core::slice::from_raw_parts(bytes.as_ptr().cast(), BLOCK * inputs) };
-            sixteen_rows!(@turn rows inputs block $widen =>
+            sixteen_rows!(@transpose rows inputs block $widen =>
                 r0 r1 r2 r3 r4 r5 r6 r7 r8 r9 r10 r11 r12 r13 r14 r15);
         }
     )*};
-    (@turn $rows:ident $inputs:ident $block:ident $widen:expr => $($row:ident)*) => {
+    (@transpose $rows:ident $inputs:ident $block:ident $widen:expr => $($row:ident)*) => {
         let rest = $rows;
         $(let ($row, rest) = rest.split_at($inputs);)*
         assert!(rest.is_empty());
@@ -249,8 +250,14 @@ sixteen_rows! {
     sixteen_rows_of_bf16: u16, from_bf16s;
 }
 
-/// Puts a bias `[O]` into the row after the inputs'.
-const fn put_bias(file: &[u8], place: Place, inputs: usize, outputs: usize, columns: &mut [Block]) {
+/// Packs a bias `[O]` into the row after the inputs' rows.
+const fn pack_bias(
+    file: &[u8],
+    place: Place,
+    inputs: usize,
+    outputs: usize,
+    columns: &mut [Block],
+) {
     let mut output = 0;
     while output < outputs {
         let row = output / BLOCK * Columns::stride(inputs) + inputs;
@@ -259,7 +266,7 @@ const fn put_bias(file: &[u8], place: Place, inputs: usize, outputs: usize, colu
     }
 }
 
-/// [`from_f16`] of 16 values, in as few of the compiler's steps as may be.
+/// [`from_f16`] of 16 values, in as few steps of constant evaluation as possible.
 const fn from_f16s(bits: [u16; 16]) -> [f32; 16] {
     let mut is_finite = true;
     let mut wide = [0; 16];
@@ -274,7 +281,7 @@ const fn from_f16s(bits: [u16; 16]) -> [f32; 16] {
     let mut values: [f32; 16] = unsafe { core::mem::transmute(wide) };
     let mut i = 0;
     while i < 16 {
-        // The exponents' biases are 15 and 127; subnormals come right as well.
+        // The exponents' biases are 15 and 127; subnormals are converted correctly as well.
         values[i] = if is_finite {
             values[i] * TWO_TO_112
         } else {
@@ -305,20 +312,20 @@ mod tests {
     use crate::prelude::*;
 
     #[test]
-    fn zeros_are_left_out_of_many_inputs_with_finite_weights() {
+    fn zeros_are_skipped_among_many_inputs_with_finite_weights() {
         type Net = (Linear<100, 17>, ReLU, Linear<17, 4>);
         let plan = Some(Net::PLAN);
         let extremes = |i: usize| [f32::MAX, f32::MIN, 0.0, 1e-45][i % 4];
         let mut blocks: Vec<Block> = (0..rows(&plan))
             .map(|row| Block(std::array::from_fn(|lane| extremes(row + lane))))
             .collect();
-        assert!(leaves_zeros_out(&plan, &blocks));
+        assert!(skips_zeros(&plan, &blocks));
         for bad in [f32::NAN, -f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
             for (row, lane) in (0..blocks.len()).flat_map(|row| (0..BLOCK).map(move |l| (row, l))) {
                 let good = std::mem::replace(&mut blocks[row].0[lane], bad);
                 let is_first = row < Columns::rows(100, 17);
                 assert_eq!(
-                    leaves_zeros_out(&plan, &blocks),
+                    skips_zeros(&plan, &blocks),
                     !is_first,
                     "{bad}: {row}, {lane}"
                 );
@@ -326,14 +333,11 @@ mod tests {
             }
         }
         let few = Some(<(Linear<95, 2>,) as Network>::PLAN);
-        assert!(!leaves_zeros_out(
-            &few,
-            &vec![Block([0.0; BLOCK]); rows(&few)]
-        ));
+        assert!(!skips_zeros(&few, &vec![Block([0.0; BLOCK]); rows(&few)]));
     }
 
     #[test]
-    fn sixteen_values_at_once_are_those_one_by_one() {
+    fn converting_sixteen_values_equals_converting_each() {
         let value = |dtype, bits: u16| {
             let place = Place { dtype, start: 0 };
             place.value(&bits.to_le_bytes(), 0).to_bits()

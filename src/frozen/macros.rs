@@ -1,6 +1,6 @@
 //! The macro `frozen!`.
 
-/// Embeds weights files as static models, each checked against its network when compiling.
+/// Embeds weights files as static models, each checked against its network at compile time.
 ///
 /// ```text
 /// frozen! {
@@ -9,17 +9,17 @@
 /// }
 /// ```
 ///
-/// The path is relative to the source file, as in [`include_bytes!`]. The file must hold the network's
-/// tensors, of type `F32`, `F16` or `BF16` (the last two are converted by the compiler), and nothing
-/// else; otherwise compiling stops, with the tensor, what was expected and what was found:
+/// The path is relative to the source file, as in [`include_bytes!`]. The file must hold the network's tensors, of
+/// type `F32`, `F16` or `BF16` (the last two are converted at compile time), and nothing else; otherwise compilation
+/// fails with the tensor's name and the expected and found shapes:
 ///
 /// ```text
 /// error[E0080]: evaluation panicked: weights file `digits.safetensors`: `0.weight`: expected F32 [64, 784], found F32 [32, 784]
 /// ```
 ///
-/// Keys are those of `torch.nn.Sequential` (`0.weight`, `0.bias`, `2.weight`, ...). For a model whose
-/// layers are named, `names` has one name for each `Linear`, in order. What is embedded is not the file
-/// but its values, once, put by the compiler into the order in which they are read. See [`Frozen`](crate::frozen::Frozen) for an example.
+/// Keys are those of `torch.nn.Sequential` (`0.weight`, `0.bias`, `2.weight`, ...). For a model whose layers are
+/// named, `names` has one name for each `Linear`, in order. The program does not embed the file, but its values, once,
+/// packed at compile time in the order in which they are read. See [`Frozen`](crate::frozen::Frozen) for an example.
 #[macro_export]
 macro_rules! frozen {
     () => {};
@@ -39,7 +39,7 @@ macro_rules! frozen {
                     $path,
                     $crate::frozen!(@names $($names)?),
                 );
-            // A large file takes the compiler a second or two.
+            // Constant evaluation of a large file takes a second or two.
             #[allow(long_running_const_eval)]
             static VALUES: $crate::frozen::embed::Packed<{ $crate::frozen::embed::rows(&PLAN) }> =
                 $crate::frozen::embed::packed(&PLAN, FILE, &PLACES);

@@ -1,15 +1,14 @@
-//! Frozen models: a network with its weights, checked against its type when compiling; no heap, no
-//! `std`, no panic.
+//! Frozen models: a network with its weights, checked against its type at compile time; no heap, no `std`, no panic.
 //!
 //! ```text
 //! type ─► plan ┐
-//!              ├─► weights::header (checks) ─► embed (blocks of columns, by the compiler) ─► Frozen
+//!              ├─► weights::header (checks) ─► embed (blocks of columns, at compile time) ─► Frozen
 //! weights file ┘                         └───► Borrowed (the file's bytes, at run time)  ─► Frozen
 //! ```
 
 #![allow(
     unsafe_code,
-    reason = "calls of kernels whose lengths the type has fixed, each with its proof"
+    reason = "calls of kernels whose lengths the type fixes, each with its proof"
 )]
 
 #[doc(hidden)]
@@ -26,7 +25,7 @@ use crate::{
     network::Network,
     plan::Plan,
     shape::{Sample, Shape},
-    single::{Level, WIDEST, fits_the_stack, walk, widest},
+    single::{Level, MAX_WIDTH, fits_the_stack, forward, widest},
     text::Text,
     weights::{Mismatch, header, names::Names},
 };
@@ -34,15 +33,16 @@ use crate::{
 #[doc(inline)]
 pub use crate::frozen;
 
-/// The network `N` with weights that do not change: one sample in, its logits out.
+/// The network `N` with constant weights, for inference one sample at a time.
 ///
-/// [`frozen!`](crate::frozen!) embeds a weights file in the program and checks it when compiling;
-/// [`Frozen::from_bytes`] borrows a file's bytes at run time. Either way nothing is allocated, nothing is
-/// left to go wrong in a call, and `std` is not needed.
+/// [`frozen!`](crate::frozen!) embeds a weights file in the program and checks it at compile time;
+/// [`Frozen::from_bytes`] borrows a file's bytes at run time. In both cases nothing is allocated, inference cannot
+/// fail, and `std` is not needed.
 ///
-/// Activations lie on the stack: twice the widest layer, rounded up to a power of two, 4 bytes each; and, where
-/// it is embedded, a list of 1 kB of the first layer's inputs that are not 0. So no layer may give more than 65,536
-/// features: [`frozen!`](crate::frozen!) stops the compiler there, and [`Frozen::from_bytes`] returns an error.
+/// Activations are on the stack: two buffers as wide as the widest layer, rounded up to a power of two, 4 bytes per
+/// value; an embedded model adds a list of 1 kB of the first layer's non-zero inputs. So no layer may have more than
+/// 65,536 outputs: beyond that, [`frozen!`](crate::frozen!) is a compile error, and [`Frozen::from_bytes`] returns an
+/// error.
 ///
 /// ```
 /// use tuplenet::prelude::*;
@@ -68,7 +68,7 @@ impl<N: Network> Frozen<N> {
     /// they are borrowed, not copied, and need no alignment.
     ///
     /// The file has exactly this network's tensors, all `f32`, with the keys of `torch.nn.Sequential`; or it is a
-    /// training's checkpoint, of which the weights are read that `Weights::load` reads.
+    /// training checkpoint, of which the same weights are read as by `Weights::load`.
     ///
     /// ```
     /// use tuplenet::prelude::*;
@@ -84,13 +84,13 @@ impl<N: Network> Frozen<N> {
     /// ```
     ///
     /// # Errors
-    /// [`Mismatch`], naming the tensor, when the bytes are no such file; and when a layer is wider than 65,536.
+    /// [`Mismatch`], naming the tensor, when the bytes are not such a file, or when a layer is wider than 65,536.
     pub fn from_bytes(file: &[u8]) -> Result<Frozen<N, Borrowed<'_>>, Mismatch> {
         borrowed(file, Names::Sequential)
     }
 
-    /// As [`Frozen::from_bytes`], where the layers with parameters are called `names`, in order: with
-    /// `["fc1", "fc2"]` the tensors are `fc1.weight`, `fc1.bias`, `fc2.weight`, `fc2.bias`.
+    /// As [`Frozen::from_bytes`], with `names` for the layers that have parameters, in order: with `["fc1", "fc2"]`
+    /// the tensors are `fc1.weight`, `fc1.bias`, `fc2.weight`, `fc2.bias`.
     ///
     /// # Errors
     /// As [`Frozen::from_bytes`], and when `names` are too few, too many or not distinct.
@@ -102,7 +102,7 @@ impl<N: Network> Frozen<N> {
     }
 }
 
-/// That a frozen model may have this plan.
+/// Checks that the plan's activations fit on the stack.
 ///
 /// # Errors
 /// [`Mismatch`], when a layer is wider than 65,536.
@@ -111,8 +111,8 @@ const fn check_stack(plan: &Plan) -> Result<(), Mismatch> {
         return Ok(());
     }
     let expected = Text::of("layers at most ")
-        .then_number(WIDEST)
-        .then(" wide, as activations lie on the stack");
+        .then_number(MAX_WIDTH)
+        .then(" wide, as activations are on the stack");
     let found = Text::of("a width of ").then_number(widest(plan));
     Err(Mismatch::of("network", expected, found))
 }
@@ -131,13 +131,13 @@ fn borrowed<'a, N: Network>(
 }
 
 impl<N: Network, V: Values> Frozen<N, V> {
-    /// The logits of one sample: `[f32; O]` of `[f32; I]`, row by row what the engines give.
+    /// The logits of one sample, `[f32; I]` to `[f32; O]`, as the engines compute them.
     pub fn predict(&self, sample: &impl Sample<N::In>) -> <N::Output as Shape>::Array {
         let mut logits = N::Output::zeros();
         // SAFETY: `borrowed` and `embed::places` have checked that the plan fits the stack and that the values are
-        // those of `N`; the type has fixed both lengths.
+        // those of `N`; the types fix both lengths.
         unsafe {
-            walk::<N, V>(
+            forward::<N, V>(
                 &self.values,
                 Level::widest(),
                 sample.values(),
@@ -149,8 +149,8 @@ impl<N: Network, V: Values> Frozen<N, V> {
 
     /// The probability of each class for one sample: the softmax of its logits.
     ///
-    /// `p_c = exp(z_c) / sum_k exp(z_k)`, computed with the largest logit taken off, so that nothing
-    /// overflows. All are NaN if a logit is NaN or `inf`, as in PyTorch.
+    /// `p_c = exp(z_c) / sum_k exp(z_k)`, computed after subtracting the largest logit, so that nothing overflows. All
+    /// are NaN if a logit is NaN or `inf`, as in PyTorch.
     pub fn probabilities(&self, sample: &impl Sample<N::In>) -> <N::Output as Shape>::Array {
         let mut array = self.predict(sample);
         let values = array.as_mut();
@@ -166,10 +166,11 @@ impl<N: Network, V: Values> Frozen<N, V> {
         array
     }
 
-    /// The class of one sample: the place of its largest logit, the first of equal ones.
+    /// The predicted class of one sample: the index of its largest logit, the first in a tie.
     ///
-    /// As with `torch.argmax`, a NaN is larger than any number, and the first counts. So the logit or the
-    /// probability of the class is NaN where any logit is: one look at it tells whether the class means anything.
+    /// As in `torch.argmax`, a NaN counts as larger than any number, and the first one wins. So where any logit is
+    /// NaN, the logit and the probability of the returned class are NaN: test one of them to know whether the class is
+    /// meaningful.
     pub fn classify(&self, sample: &impl Sample<N::In>) -> usize {
         argmax(self.predict(sample).as_ref())
     }

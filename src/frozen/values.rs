@@ -1,4 +1,4 @@
-//! Where a frozen model's weights lie: in the program, or in bytes that are borrowed.
+//! Storage of a frozen model's weights: embedded in the program, or borrowed bytes.
 
 use core::fmt;
 
@@ -13,13 +13,13 @@ use crate::{
     },
 };
 
-/// Weights in the program, by columns, as [`frozen!`](crate::frozen!) puts them there.
+/// Weights that [`frozen!`](crate::frozen!) embedded in the program, packed by columns.
 #[derive(Clone, Copy)]
 pub struct Embedded {
     /// For each layer, [`Columns::rows`] of them.
     pub(super) blocks: &'static [Block],
-    /// Whether inputs of the first layer that are 0 are left out.
-    pub(super) leaves_zeros_out: bool,
+    /// Whether zero inputs of the first layer are skipped.
+    pub(super) skips_zeros: bool,
 }
 
 impl fmt::Debug for Embedded {
@@ -33,9 +33,9 @@ impl Sealed for Embedded {
     #[inline(always)]
     unsafe fn product<L: Lanes>(&self, lanes: L, at: &At, input: &[f32], output: &mut [f32]) {
         let first = self.blocks.as_ptr().wrapping_add(at.block).cast();
-        // Zeros are many where the sample is a picture; to look for them in later layers does not pay.
-        let sparse = at.reads_sample && self.leaves_zeros_out;
-        // SAFETY: the layer's blocks lie there, says the caller; nobody writes a static.
+        // Samples such as images have many zeros; looking for zeros in later layers does not pay.
+        let sparse = at.reads_sample && self.skips_zeros;
+        // SAFETY: the caller guarantees that the layer's blocks begin there; a static is never written.
         unsafe {
             let columns = Columns::new(first, at.step.inputs, at.step.outputs);
             columns.product(lanes, input, output, sparse, at.relu);
@@ -47,7 +47,7 @@ impl Sealed for Embedded {
 #[derive(Clone, Copy)]
 pub struct Borrowed<'a> {
     file: &'a [u8],
-    /// For each layer, the first byte of its weight and of its bias.
+    /// For each layer, the byte offsets of its weight and its bias.
     starts: [[usize; 2]; Plan::CAPACITY],
 }
 
@@ -86,8 +86,8 @@ impl Values for Borrowed<'_> {}
 impl Sealed for Borrowed<'_> {
     #[inline(always)]
     unsafe fn product<L: Lanes>(&self, lanes: L, at: &At, input: &[f32], output: &mut [f32]) {
-        // SAFETY: there are as many layers, says the caller, and `header::places` has found that the
-        // layer's tensors lie within the file at these bytes; `[u8; 4]` needs no alignment.
+        // SAFETY: the caller guarantees that there are that many layers, and `header::places` has checked that the
+        // layer's tensors are within the file at these offsets; `[u8; 4]` needs no alignment.
         unsafe {
             let [weight, bias] = *self.starts.get_unchecked(at.ordinal);
             let values = |start: usize, len: usize| {

@@ -9,11 +9,10 @@ use crate::{
 /// In training, sets each feature to zero with probability `p = PERCENT / 100` and multiplies the
 /// others by `1 / (1 - p)`; otherwise does nothing.
 ///
-/// Input `[B, N]`, output `[B, N]`; no parameters. Which features fall is decided by the run's
-/// seed, the step, the layer and the sample's place in the batch, so the same run drops the same
-/// features again; `seed::dropout_row` defines the masks.
-/// `PERCENT` is below 100: `Dropout<100>` does not compile as a layer. Code that is generic over `PERCENT` says
-/// `where Dropout<PERCENT>: DropoutRate`; see [`DropoutRate`].
+/// Input `[B, N]`, output `[B, N]`; no parameters. The run's seed, the step, the layer and the sample's index in the
+/// batch determine which features are dropped, so a repeated run drops the same ones; `seed::dropout_row` defines the
+/// masks. `PERCENT` is below 100: `Dropout<100>` does not compile as a layer. Code that is generic over `PERCENT`
+/// needs the bound `Dropout<PERCENT>: DropoutRate`; see [`DropoutRate`].
 ///
 /// Source: N. Srivastava et al., "Dropout: a simple way to prevent neural networks from
 /// overfitting", JMLR 15, 2014; `torch.nn.Dropout`.
@@ -35,10 +34,10 @@ where
     const PLAN: Plan = Plan::elementwise(Op::Dropout { percent: PERCENT }, N);
 }
 
-/// A percentage below 100: implemented by `Dropout<0>` to `Dropout<99>`, and by nothing else.
+/// A percentage below 100: implemented only by `Dropout<0>` to `Dropout<99>`.
 ///
-/// A bound, unlike an assertion about `PERCENT`, is seen by `cargo check`. A layer of your own with a rate of
-/// its own names it:
+/// `cargo check` tests a bound, but not an assertion about `PERCENT`. A custom layer that is generic over the rate
+/// needs this bound:
 ///
 /// ```
 /// use tuplenet::{prelude::*, layer::Layer, layers::DropoutRate, shape::Features};

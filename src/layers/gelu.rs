@@ -8,8 +8,8 @@ use crate::{
 
 /// `y = x / 2 * (1 + erf(x / sqrt(2)))`, for each feature.
 ///
-/// Input `[B, N]`, output `[B, N]`; no parameters. Gradient: `Phi(x) + x phi(x)`.
-/// `Phi` and `phi` are the normal distribution and its density.
+/// Input `[B, N]`, output `[B, N]`; no parameters. Gradient: `Phi(x) + x phi(x)`. `Phi` and `phi` are the cumulative
+/// distribution function and the density of the standard normal distribution.
 ///
 /// Source: D. Hendrycks, K. Gimpel, "Gaussian error linear units", 2016, <https://arxiv.org/abs/1606.08415>;
 /// `torch.nn.GELU(approximate='none')`.

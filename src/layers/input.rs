@@ -6,13 +6,12 @@ use crate::{
     shape::Features,
 };
 
-/// `y = x`: states the width of a network whose first layer has none.
+/// `y = x`: declares the input width of a network whose first layer does not fix one.
 ///
-/// Input `[B, N]`, output `[B, N]`. It has no step in the plan, so it takes no number among
-/// the layers: in `(Input<8>, Tanh, Linear<8, 2>)` the weight is `1.weight`, as in
-/// `nn.Sequential(nn.Tanh(), nn.Linear(8, 2))`.
+/// Input `[B, N]`, output `[B, N]`. It has no step in the plan, so it does not count in the layers' numbering: in
+/// `(Input<8>, Tanh, Linear<8, 2>)` the weight is `1.weight`, as in `nn.Sequential(nn.Tanh(), nn.Linear(8, 2))`.
 ///
-/// `N` is 1 or more, as the widths of [`Linear`](super::Linear) are.
+/// `N` is 1 or more, like the widths of [`Linear`](super::Linear).
 ///
 /// ```
 /// use tuplenet::prelude::*;

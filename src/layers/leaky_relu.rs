@@ -8,8 +8,8 @@ use crate::{
 
 /// `y = x` for `x > 0`, else `x * PERCENT / 100`, for each feature.
 ///
-/// Input `[B, N]`, output `[B, N]`; no parameters. The slope is 0.01 unless named:
-/// `LeakyReLU<20>` has slope 0.2. Any percentage is a slope, those above 100 as well.
+/// Input `[B, N]`, output `[B, N]`; no parameters. The slope is 0.01 by default; `LeakyReLU<20>` has slope 0.2.
+/// Percentages above 100 are allowed.
 ///
 /// Source: A. Maas, A. Hannun, A. Ng, "Rectifier nonlinearities improve neural network acoustic
 /// models", ICML 2013; `torch.nn.LeakyReLU`.

@@ -8,11 +8,11 @@ use crate::{
 
 /// `y = W x + b`: `I` features in, `O` features out.
 ///
-/// Input `[B, I]`, output `[B, O]`. Parameters, in the plan's order: `weight` `[O, I]` row-major,
-/// `bias` `[O]`, as in `torch.nn.Linear`. By default both start uniform in
-/// `±1 / sqrt(I)`; see `weights::Init` for others.
+/// Input `[B, I]`, output `[B, O]`. Parameters, in the plan's order: `weight` `[O, I]` row-major, `bias` `[O]`, as in
+/// `torch.nn.Linear`. By default both are initialised uniformly in `±1 / sqrt(I)`; see `weights::Init` for other
+/// schemes.
 ///
-/// Both widths are 1 or more: a width of 0 is a compile error, though not one of `cargo check` alone; see
+/// Both widths are 1 or more: a width of 0 is a compile error, which `cargo check` alone may not report; see
 /// [`Network`](crate::Network#what-cargo-check-sees).
 ///
 /// Source: `torch.nn.Linear`.

@@ -1,4 +1,4 @@
-//! [`ConfusionMatrix`]: which class was classified as which.
+//! [`ConfusionMatrix`]: the predictions for each true class, counted.
 
 use std::{cmp::Reverse, fmt};
 
@@ -13,7 +13,7 @@ pub struct ConfusedPair {
     pub count: u64,
 }
 
-/// Counts of (true class, predicted class). Printed, rows are true classes, with each one's recall.
+/// Counts of each (true class, predicted class). `Display` prints a row for each true class, with its recall.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfusionMatrix {
     classes: usize,
@@ -22,7 +22,7 @@ pub struct ConfusionMatrix {
 }
 
 impl ConfusionMatrix {
-    /// No counts yet.
+    /// A matrix of zeros.
     pub fn new(classes: usize) -> Self {
         ConfusionMatrix {
             classes,
@@ -43,7 +43,7 @@ impl ConfusionMatrix {
         self.counts[truth * self.classes + prediction] += 1;
     }
 
-    /// How many samples of class `truth` were classified as `prediction`; 0 for classes that are not there.
+    /// How many samples of class `truth` were classified as `prediction`; 0 for classes out of range.
     pub fn get(&self, truth: usize, prediction: usize) -> u64 {
         if truth >= self.classes || prediction >= self.classes {
             return 0;
@@ -51,7 +51,7 @@ impl ConfusionMatrix {
         self.counts[truth * self.classes + prediction]
     }
 
-    /// The share of class `truth` that was classified as such, or `None` where it has no samples.
+    /// The fraction of class `truth` that was classified correctly, or `None` if it has no samples.
     pub fn recall(&self, truth: usize) -> Option<f64> {
         let total: u64 = (0..self.classes)
             .map(|prediction| self.get(truth, prediction))
@@ -59,15 +59,15 @@ impl ConfusionMatrix {
         (total > 0).then(|| self.get(truth, truth) as f64 / total as f64)
     }
 
-    /// The share of all samples classified correctly, from 0 to 1; 0 for none.
+    /// The fraction of all samples classified correctly, from 0 to 1; 0 without samples.
     pub fn accuracy(&self) -> f64 {
         let total: u64 = self.counts.iter().sum();
         let right: u64 = (0..self.classes).map(|class| self.get(class, class)).sum();
         right as f64 / total.max(1) as f64
     }
 
-    /// The `n` most confused pairs, or as many as there are: the largest counts off the diagonal first, equal ones
-    /// by true class, then by prediction.
+    /// The `n` most confused pairs, or all if there are fewer: off-diagonal counts in descending order, ties by true
+    /// class, then by prediction.
     pub fn most_confused(&self, n: usize) -> Vec<ConfusedPair> {
         let pairs = (0..self.classes)
             .flat_map(|truth| (0..self.classes).map(move |prediction| (truth, prediction)));
@@ -134,7 +134,7 @@ mod tests {
             confusion.count(truth, prediction);
         }
         assert_eq!(confusion.get(0, 1), 1);
-        // nothing is counted for classes that are not there, wherever their place would be
+        // classes out of range have a count of 0, whichever element their index would be
         assert_eq!([confusion.get(0, 4), confusion.get(3, 0)], [0, 0]);
         assert_eq!(confusion.recall(0), Some(2.0 / 3.0));
         assert_eq!(confusion.recall(2), None);
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn the_most_confused_pairs_come_first_and_equal_ones_in_the_matrixs_order() {
+    fn the_most_confused_pairs_come_first_and_ties_in_matrix_order() {
         let mut confusion = ConfusionMatrix::new(4);
         let counts = [(2, 1, 3), (0, 3, 2), (3, 0, 2), (0, 1, 2), (1, 1, 9)];
         for (truth, prediction, count) in counts {

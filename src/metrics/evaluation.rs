@@ -1,4 +1,4 @@
-//! How well a network does on data it was not trained on.
+//! [`Evaluation`]: loss, accuracy and confusion matrix on labelled data.
 
 use std::fmt;
 
@@ -14,12 +14,12 @@ use crate::{
 
 /// Mean loss, accuracy and confusion matrix on labelled data.
 ///
-/// The predicted class is the place of the largest logit, the first of equal ones. A NaN counts as the largest, as
-/// with `torch.argmax`; then the sample's confidence is NaN, and so is the loss. How many such samples there are is
-/// printed, and [`Evaluation::not_finite`] says it: whether they are classified correctly is chance.
+/// The predicted class is the index of the largest logit, the first in a tie. A NaN counts as the largest, as in
+/// `torch.argmax`; then the sample's confidence and the loss are NaN, and its predicted class is meaningless.
+/// [`Evaluation::not_finite`] counts such samples, and `Display` prints their number.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Evaluation {
-    /// Mean cross-entropy without label smoothing, whatever the training loss.
+    /// Mean cross-entropy without label smoothing, regardless of the training loss.
     pub loss: f64,
     /// Counts of each true class and prediction.
     pub confusion: ConfusionMatrix,
@@ -27,24 +27,24 @@ pub struct Evaluation {
     pub labels: Vec<usize>,
     /// The predicted class of each sample, in order.
     pub predictions: Vec<usize>,
-    /// The softmax's probability of the predicted class, for each sample, in order; NaN where a logit is NaN or the
+    /// The softmax probability of the predicted class of each sample, in order; NaN where a logit is NaN or the
     /// largest is infinite.
     pub confidences: Vec<f64>,
 }
 
 impl Evaluation {
-    /// The share of samples classified correctly, from 0 to 1.
+    /// The fraction of samples classified correctly, from 0 to 1.
     pub fn accuracy(&self) -> f64 {
         self.confusion.accuracy()
     }
 
-    /// How many samples have no confidence, since a logit is NaN or the largest is infinite.
+    /// The number of samples whose confidence is NaN, because a logit is NaN or the largest is infinite.
     pub fn not_finite(&self) -> usize {
         let confidences = self.confidences.iter();
         confidences.filter(|confidence| confidence.is_nan()).count()
     }
 
-    /// Of the `logits` `[order.len(), C]` row-major of the samples `order`.
+    /// Evaluates `logits`, `[order.len(), C]` row-major, of the samples `order`.
     ///
     /// # Errors
     /// [`Error::Setting`] when the samples have target values instead of labels.
@@ -102,8 +102,8 @@ pub(crate) fn mean_loss<N: Network>(
     sum / order.len() as f64
 }
 
-/// The softmax's probability of `class`, whose logit is the largest, so that nothing overflows; NaN if that
-/// is NaN or infinite.
+/// The softmax probability of `class`, whose logit is the largest, so that nothing overflows; NaN if that logit is NaN
+/// or infinite.
 fn probability(row: &[f32], class: usize) -> f64 {
     let largest = f64::from(row[class]);
     let exp = row.iter().map(|&logit| (f64::from(logit) - largest).exp());
@@ -135,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_probability_of_the_largest_logit_is_the_softmaxs() {
+    fn the_probability_of_the_largest_logit_is_its_softmax() {
         // softmax([0, ln 3]) = [1/4, 3/4]
         assert!((probability(&[0.0, 3f32.ln()], 1) - 0.75).abs() < 1e-7);
         // exp(300) is beyond `f32`

@@ -1,4 +1,4 @@
-//! Metrics: how well a network does on data that it was not trained on.
+//! Metrics of predictions on labelled data.
 
 mod confusion;
 mod evaluation;

@@ -21,18 +21,17 @@ pub enum Loss {
     /// Source: `torch.nn.CrossEntropyLoss`.
     #[default]
     CrossEntropy,
-    /// Softmax cross-entropy for labels that are smoothed: `-(1/B) sum_b sum_c t_bc ln softmax(logits_b)[c]`
-    /// with `t_bc = (1 - e) [c = label_b] + e / C`.
+    /// Softmax cross-entropy with label smoothing: `-(1/B) sum_b sum_c t_bc ln softmax(logits_b)[c]` with `t_bc = (1 -
+    /// e) [c = label_b] + e / C`.
     ///
-    /// It keeps the network from driving its logits ever further apart.
-    /// Its minimum is above 0. It is for training alone:
-    /// [`Evaluation`](crate::metrics::Evaluation) and the validation loss measure plain cross-entropy, so
-    /// that trainings with and without it compare.
+    /// It keeps the logits from growing without bound. Its minimum is above 0. It is used only in training:
+    /// [`Evaluation`](crate::metrics::Evaluation) and the validation loss are plain cross-entropy, so that training
+    /// runs with and without it are comparable.
     ///
     /// Source: `torch.nn.CrossEntropyLoss(label_smoothing=e)`; C. Szegedy et al., "Rethinking the Inception
     /// architecture for computer vision", 2015, <https://arxiv.org/abs/1512.00567>, section 7.
     SmoothedCrossEntropy {
-        /// `e`, the fraction of a label that is spread over all classes, from 0 to 1.
+        /// `e`, the fraction of a label's probability that is spread evenly over all classes, from 0 to 1.
         smoothing: f64,
     },
     /// `1/(B C) sum_b sum_c (logits_bc - target_bc)^2`; a label's target is one-hot.
@@ -63,7 +62,7 @@ impl Loss {
         })
     }
 
-    /// The loss that tells how well training with this one went: without what is for training alone.
+    /// The loss that validation reports for training with this one: without label smoothing.
     pub(crate) fn measured(self) -> Loss {
         match self {
             Loss::SmoothedCrossEntropy { .. } => Loss::CrossEntropy,
@@ -82,7 +81,7 @@ impl Loss {
             let max = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
             let sum: f64 = logits.iter().map(|&y| f64::from(y - max).exp()).sum();
             let smooth = |t: f64| (1.0 - smoothing) * t + smoothing / classes;
-            // a fraction of 0 is not looked at: times the loss of a logit of `-inf` it would be NaN
+            // terms with a fraction of 0 are skipped: 0 times the loss of a logit of `-inf` is NaN
             let fractions = pairs.clone().map(|(y, t)| (y, smooth(t)));
             fractions
                 .filter(|&(_, fraction)| fraction != 0.0)
@@ -103,7 +102,7 @@ mod tests {
 
     #[test]
     fn known_values() {
-        // ln 4 for four equal logits, whatever their size
+        // ln 4 for four equal logits of any magnitude
         let uniform = Loss::CrossEntropy.of_sample(&[300.0; 4], &[0.0, 1.0, 0.0, 0.0]);
         assert!((uniform - 4f64.ln()).abs() < 1e-12);
         // softmax([0, ln 3]) = [1/4, 3/4]
@@ -120,9 +119,9 @@ mod tests {
         );
     }
 
-    /// `torch.nn.functional.cross_entropy` and `mse_loss` of such logits, for class 0.
+    /// As `torch.nn.functional.cross_entropy` and `mse_loss`, for class 0.
     #[test]
-    fn of_logits_that_are_not_finite() {
+    fn non_finite_logits_give_the_losses_of_pytorch() {
         let (nan, inf) = (f32::NAN, f32::INFINITY);
         let of = |loss: Loss, logits: [f32; 3]| loss.of_sample(&logits, &[1.0, 0.0, 0.0]);
         for place in 0..3 {
@@ -141,14 +140,14 @@ mod tests {
                 }
             }
         }
-        // a class that cannot be costs nothing, unless it is the label's
+        // a class of probability 0 adds no loss, unless it is the label
         assert_eq!(of(Loss::CrossEntropy, [0.5, -inf, -inf]), 0.0);
         assert_eq!(of(Loss::CrossEntropy, [-inf, 0.5, 0.5]), f64::INFINITY);
         assert!(of(Loss::CrossEntropy, [-inf; 3]).is_nan());
     }
 
     #[test]
-    fn a_training_is_measured_without_smoothing() {
+    fn training_is_validated_without_smoothing() {
         let smoothed = Loss::SmoothedCrossEntropy { smoothing: 0.1 };
         for (loss, measured) in [
             (Loss::CrossEntropy, Loss::CrossEntropy),

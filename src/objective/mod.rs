@@ -1,4 +1,4 @@
-//! The objective of a training: which loss is minimised, by which optimiser, at which learning rates.
+//! The training objective: the loss, the optimiser that minimises it, and its learning-rate schedule.
 
 mod loss;
 mod optimizer;

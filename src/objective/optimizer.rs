@@ -1,4 +1,4 @@
-//! Optimisers: how a gradient changes a parameter. `w` parameter, `g` gradient, `a` learning rate.
+//! Optimisers: how a gradient updates a parameter. `w` parameter, `g` gradient, `a` learning rate.
 
 use std::ops::RangeInclusive;
 
@@ -19,8 +19,7 @@ pub enum Optimizer {
     AdamW(AdamW),
 }
 
-/// `g += d w; v = u v + g; w -= a v`, or with Nesterov's momentum `w -= a (g + u v)`;
-/// `u` momentum, `d` weight decay.
+/// `g += d w; v = u v + g; w -= a v`, or with Nesterov momentum `w -= a (g + u v)`; `u` momentum, `d` weight decay.
 ///
 /// Source: `torch.optim.SGD`; I. Sutskever et al., "On the importance of initialization and
 /// momentum in deep learning", ICML 2013.
@@ -30,7 +29,7 @@ pub struct Sgd {
     pub learning_rate: f64,
     /// `u`, from 0 to below 1; 0 by default.
     pub momentum: f64,
-    /// Nesterov's momentum instead of the classic; off by default.
+    /// Nesterov momentum instead of classical momentum; off by default.
     pub nesterov: bool,
     /// `d`, the L2 penalty; 0 by default.
     pub weight_decay: f64,
@@ -53,7 +52,7 @@ pub struct Adam {
     pub weight_decay: f64,
 }
 
-/// [`Adam`] with decoupled weight decay: `w -= a d w` beside the step, `d` not part of the gradient.
+/// [`Adam`] with decoupled weight decay: each step also applies `w -= a d w`, and `d` is not part of the gradient.
 ///
 /// Source: I. Loshchilov, F. Hutter, "Decoupled weight decay regularization", 2017,
 /// <https://arxiv.org/abs/1711.05101>; `torch.optim.AdamW`.
@@ -82,7 +81,7 @@ pub enum OptimizerKind {
 }
 
 impl OptimizerKind {
-    /// How many values it may remember for each parameter.
+    /// How many moments it may keep for each parameter.
     pub(crate) fn moments(self) -> RangeInclusive<usize> {
         match self {
             OptimizerKind::Sgd => 0..=1,
@@ -188,7 +187,7 @@ impl Optimizer {
             }) => {
                 below_one("momentum", momentum)?;
                 if nesterov && momentum == 0.0 {
-                    return out_of_range("momentum", "above 0, as Nesterov's needs one", momentum);
+                    return out_of_range("momentum", "above 0 for Nesterov momentum", momentum);
                 }
                 not_negative("weight decay", weight_decay)
             }
@@ -262,7 +261,7 @@ mod tests {
                 ..Sgd::default()
             }
             .into(),
-            "momentum: expected above 0, as Nesterov's needs one, found 0",
+            "momentum: expected above 0 for Nesterov momentum, found 0",
         );
     }
 }

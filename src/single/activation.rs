@@ -1,12 +1,12 @@
-//! Activations of one sample, by `libm`: exact to a unit or two in the last place, without `std`.
+//! Activations of one sample with `libm`: accurate to one or two units in the last place, without `std`.
 
 use core::f32::consts::FRAC_1_SQRT_2;
 
 use crate::plan::Op;
 
-/// Replaces every value by the activation of it; dropout changes nothing outside training.
+/// Applies an activation to every value, in place; dropout changes nothing outside training.
 ///
-/// [`Op`] has the formulas. `Op::Linear` is no activation, and changes nothing.
+/// [`Op`] has the formulas. `Op::Linear` is not an activation, and changes nothing.
 #[inline]
 pub(crate) fn activate(op: Op, values: &mut [f32]) {
     match op {

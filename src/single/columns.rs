@@ -1,23 +1,22 @@
-//! The product by columns: weights in blocks of 16 outputs, inputs one after another, those that are 0
-//! left out.
+//! The matrix-vector product by columns: weights in blocks of 16 outputs, one input after another, skipping zeros.
 
 use core::{marker::PhantomData, ops::Range};
 
 use super::Lanes;
 
-/// Columns in a block.
+/// The number of columns in a block.
 pub(crate) const BLOCK: usize = 16;
 
-/// Inputs that are gone through before the next: so long is the list of those that are not 0.
+/// The number of inputs per pass, and the capacity of the list of non-zero inputs.
 const CHUNK: usize = 512;
 
-/// Of fewer inputs it does not pay to list those that are not 0.
-pub(crate) const LEAST_SPARSE: usize = 96;
+/// The minimum number of inputs for which listing the non-zero ones pays.
+pub(crate) const MIN_SPARSE: usize = 96;
 
 /// The largest fraction of non-zero inputs for the sparse product.
 ///
-/// Each weight is read once, so memory sets the pace, and leaving out pays nearly to the end; the margin is
-/// for the rows that are fetched one by one.
+/// Each weight is read once, so the product is memory-bound, and skipping pays at almost any fraction below 1; the
+/// margin allows for loading rows out of sequence.
 const SPARSE_BELOW: [usize; 2] = [3, 5];
 
 /// One row of a block: the weights of one input for 16 outputs.
@@ -25,8 +24,8 @@ const SPARSE_BELOW: [usize; 2] = [3, 5];
 #[repr(C, align(64))]
 pub struct Block(pub(crate) [f32; BLOCK]);
 
-/// The weights and the bias of a layer by columns: `[O / 16][stride][16]`, padded with zeros to whole
-/// blocks; in each block a row for each input, then the bias.
+/// The weights and the bias of a layer by columns: `[O / 16][stride][16]`, padded with zeros to whole blocks; each
+/// block has a row for each input, then the bias.
 #[derive(Clone, Copy)]
 pub(crate) struct Columns<'a> {
     first: *const f32,
@@ -36,12 +35,13 @@ pub(crate) struct Columns<'a> {
 }
 
 impl<'a> Columns<'a> {
-    /// Rows from one block to the next: odd, so that the blocks' equal rows lie in different cache sets.
+    /// The stride from one block to the next, in rows: odd, so that the same row of different blocks maps to different
+    /// cache sets.
     pub(crate) const fn stride(inputs: usize) -> usize {
         (inputs + 1) | 1
     }
 
-    /// Rows of 16 in all.
+    /// The total number of rows of 16.
     pub(crate) const fn rows(inputs: usize, outputs: usize) -> usize {
         outputs.div_ceil(BLOCK) * Columns::stride(inputs)
     }
@@ -49,7 +49,7 @@ impl<'a> Columns<'a> {
     /// The columns that begin at `first`.
     ///
     /// # Safety
-    /// `first` is valid for reads of `16 rows(inputs, outputs)` values, which nobody writes during `'a`.
+    /// `first` is valid for reads of `16 rows(inputs, outputs)` values, which are not written during `'a`.
     #[inline(always)]
     pub(crate) const unsafe fn new(first: *const f32, inputs: usize, outputs: usize) -> Self {
         Columns {
@@ -60,8 +60,8 @@ impl<'a> Columns<'a> {
         }
     }
 
-    /// `output = W input + b`, then ReLU if asked for; inputs that are 0 are left out where `sparse`
-    /// says that there may be many and that the weights are finite.
+    /// `output = W input + b`, then ReLU if `relu`; zero inputs are skipped if `sparse`, which states that there may
+    /// be many and that the weights are finite.
     ///
     /// # Safety
     /// `input` is `[I]`; `output` has room for whole blocks, `16 ceil(O / 16)` values.
@@ -76,17 +76,18 @@ impl<'a> Columns<'a> {
     ) {
         debug_assert!(input.len() == self.inputs && output.len() >= self.blocks * BLOCK);
         let mut list = [0; CHUNK];
-        let sparse = sparse && self.inputs >= LEAST_SPARSE;
+        let sparse = sparse && self.inputs >= MIN_SPARSE;
         let chunk = if sparse { CHUNK } else { self.inputs };
         let mut start = 0;
         while start < self.inputs {
             let end = self.inputs.min(start + chunk);
-            // SAFETY: the chunk's inputs are there; the list has room for a chunk.
-            let few = unsafe { sparse.then(|| not_zero(lanes, input, start..end, &mut list)) };
-            let few = few.flatten();
-            let parts = self.blocks.div_ceil(L::MOST_BLOCKS);
+            // SAFETY: the chunk is within the inputs; the list has room for a chunk.
+            let nonzero =
+                unsafe { sparse.then(|| nonzero_inputs(lanes, input, start..end, &mut list)) };
+            let nonzero = nonzero.flatten();
+            let parts = self.blocks.div_ceil(L::MAX_BLOCKS);
             for part in 0..parts {
-                // As even as possible: 10 blocks in eights are 5 and 5.
+                // Groups are as equal as possible: 10 blocks in groups of at most 8 are 5 and 5.
                 let first_block = part * self.blocks / parts;
                 let blocks = (part + 1) * self.blocks / parts - first_block;
                 let group = Group {
@@ -94,13 +95,13 @@ impl<'a> Columns<'a> {
                     first_block,
                     input,
                     inputs: start..end,
-                    few,
+                    nonzero,
                     relu,
                 };
                 let output = output.as_mut_ptr().wrapping_add(first_block * BLOCK);
-                // Eight vectors of sums hide the latency of a multiplication; where there are fewer
-                // columns, each has several sums.
-                // SAFETY: the group's blocks are among the columns', and `output` has room for them.
+                // Eight accumulator vectors hide the latency of a fused multiply-add; where there are fewer columns,
+                // each has several accumulators. SAFETY: the group's blocks are among the columns', and `output` has
+                // room for them.
                 unsafe {
                     match blocks * BLOCK / L::LANES {
                         1 => group.sum::<L, 1, 8>(lanes, output),
@@ -119,12 +120,12 @@ impl<'a> Columns<'a> {
     }
 }
 
-/// Lists the inputs that are not 0, if they are few.
+/// Lists the non-zero inputs, if they are few.
 ///
 /// # Safety
 /// `input` has the inputs `range`, at most [`CHUNK`] of them.
 #[inline(always)]
-unsafe fn not_zero<'a, L: Lanes>(
+unsafe fn nonzero_inputs<'a, L: Lanes>(
     lanes: L,
     input: &[f32],
     range: Range<usize>,
@@ -134,12 +135,11 @@ unsafe fn not_zero<'a, L: Lanes>(
     let mut count = 0;
     let mut i = range.start;
     while i + L::LANES <= range.end {
-        // SAFETY: there are `LANES` inputs from `i` on. The list has room: of the inputs before `i`
-        // at most all are in it.
+        // SAFETY: there are `LANES` inputs from `i` on. The list has room: it holds at most all inputs before `i`.
         count += unsafe {
             let values = lanes.load(input.as_ptr().wrapping_add(i));
             let first = (i - range.start) as u16;
-            lanes.list_not_zero(values, first, list.as_mut_ptr().wrapping_add(count))
+            lanes.list_nonzero(values, first, list.as_mut_ptr().wrapping_add(count))
         };
         i += L::LANES;
     }
@@ -155,21 +155,21 @@ unsafe fn not_zero<'a, L: Lanes>(
     (count <= most).then_some(unsafe { list.get_unchecked(..count) })
 }
 
-/// Some blocks of columns, summed together.
+/// Some blocks of columns whose sums are accumulated together.
 struct Group<'a> {
     columns: Columns<'a>,
     first_block: usize,
     /// `[I]`.
     input: &'a [f32],
-    /// The inputs of this pass: the first pass starts the sums with the bias, the last stores them.
+    /// The inputs of this pass: later passes add to `output`; the last one adds the bias and applies ReLU.
     inputs: Range<usize>,
-    /// Which of them are not 0, counted from the first, if they are few.
-    few: Option<&'a [u16]>,
+    /// The non-zero ones, as indices from the first, if they are few.
+    nonzero: Option<&'a [u16]>,
     relu: bool,
 }
 
 impl Group<'_> {
-    /// `V` vectors of outputs, each in `U` sums.
+    /// `V` vectors of outputs, each with `U` accumulators.
     ///
     /// # Safety
     /// From `first_block` on there are `V LANES / 16` blocks; `output` is valid for `V LANES` values.
@@ -177,9 +177,9 @@ impl Group<'_> {
     unsafe fn sum<L: Lanes, const V: usize, const U: usize>(&self, lanes: L, output: *mut f32) {
         let start = self.inputs.start;
         let mut sums = [[lanes.splat(0.0); V]; U];
-        let count = self.few.map_or(self.inputs.len(), <[u16]>::len);
-        // SAFETY: below `count` there is a place in the list, and an input at that place.
-        let place = |k: usize| match self.few {
+        let count = self.nonzero.map_or(self.inputs.len(), <[u16]>::len);
+        // SAFETY: `k` is below `count`, so the list has an entry, and that entry is the index of an input.
+        let place = |k: usize| match self.nonzero {
             Some(list) => start + usize::from(unsafe { *list.get_unchecked(k) }),
             None => start + k,
         };
@@ -203,7 +203,7 @@ impl Group<'_> {
                 sum = lanes.add(sum, more[v]);
             }
             let to = output.wrapping_add(v * L::LANES);
-            // SAFETY: the row after the inputs' is the bias; `output` is the caller's promise.
+            // SAFETY: the row after the inputs' rows is the bias; the caller guarantees `output`.
             unsafe {
                 if start > 0 {
                     sum = lanes.add(lanes.load(to), sum);
@@ -229,7 +229,7 @@ impl Group<'_> {
     #[inline(always)]
     unsafe fn add<L: Lanes, const V: usize>(&self, lanes: L, i: usize, sums: &mut [L::Vector; V]) {
         let row = self.row(i);
-        // SAFETY: the caller's; every vector of the row lies in a block of the group.
+        // SAFETY: the caller guarantees input `i`; every vector of the row is in a block of the group.
         unsafe {
             let value = lanes.splat(*self.input.get_unchecked(i));
             for (v, sum) in sums.iter_mut().enumerate() {
@@ -239,7 +239,7 @@ impl Group<'_> {
         }
     }
 
-    /// Where row `i` of the group's first block begins.
+    /// The start of row `i` of the group's first block.
     #[inline(always)]
     fn row(&self, i: usize) -> *const f32 {
         let stride = Columns::stride(self.columns.inputs);
@@ -247,7 +247,7 @@ impl Group<'_> {
         self.columns.first.wrapping_add(row * BLOCK)
     }
 
-    /// Where vector `v` of a row lies, from the row's beginning on.
+    /// The offset of vector `v` from the start of a row.
     #[inline(always)]
     fn place<L: Lanes>(&self, v: usize) -> usize {
         let stride = Columns::stride(self.columns.inputs);

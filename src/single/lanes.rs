@@ -1,12 +1,12 @@
-//! Vectors of `f32`, and the choice among the processor's instructions.
+//! SIMD vectors of `f32`, and dispatch on the processor's instructions at run time.
 //!
-//! [`pulp`](https://docs.rs/pulp) does this for the engines; frozen models do without `std` and without its
-//! dependencies, and need seven operations of it.
+//! The engines use [`pulp`](https://docs.rs/pulp); frozen models need only a few operations of it, without `std` and
+//! without its dependencies.
 
 #[cfg(target_arch = "x86_64")]
 use core::arch::x86_64::*;
 
-/// Instructions for vectors.
+/// A SIMD instruction set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Level {
     /// 16 lanes.
@@ -15,12 +15,12 @@ pub(crate) enum Level {
     /// 8 lanes.
     #[cfg(target_arch = "x86_64")]
     Avx2,
-    /// 4 lanes, left to the compiler.
+    /// 4 lanes, vectorised by the compiler.
     Portable,
 }
 
 impl Level {
-    /// The widest that this processor has, or, without `std`, that the compiler was given.
+    /// The widest that this processor has or, without `std`, that the build targets.
     #[inline(always)]
     pub(crate) fn widest() -> Self {
         #[cfg(target_arch = "x86_64")]
@@ -71,7 +71,7 @@ pub(crate) trait Kernel {
 #[inline(always)]
 pub(crate) fn dispatch<K: Kernel>(level: Level, kernel: K) -> K::Output {
     match level {
-        // SAFETY: the processor has been asked for these very instructions.
+        // SAFETY: the guard has checked that the processor has these instructions.
         #[cfg(target_arch = "x86_64")]
         Level::Avx512 if has_avx512() => unsafe { with_avx512(kernel) },
         // SAFETY: as above.
@@ -98,8 +98,8 @@ pub trait Lanes: Copy {
     type Vector: Copy;
     /// Divides 16.
     const LANES: usize;
-    /// Blocks of 16 columns whose sums fit the registers.
-    const MOST_BLOCKS: usize;
+    /// The maximum number of blocks of 16 columns whose accumulators fit in registers.
+    const MAX_BLOCKS: usize;
 
     fn splat(self, value: f32) -> Self::Vector;
     /// The vector at `from`, which needs no alignment.
@@ -116,31 +116,31 @@ pub trait Lanes: Copy {
     /// `to` is valid for writes of `LANES` values.
     unsafe fn store(self, to: *mut f32, vector: Self::Vector);
     fn add(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
-    /// `a b + c`, rounded once where the processor can.
+    /// `a b + c`, fused where the processor has fused multiply-add.
     fn mul_add(self, a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector;
-    /// `max(v, 0)`; a NaN stays.
+    /// `max(v, 0)`; a NaN remains a NaN.
     fn relu(self, v: Self::Vector) -> Self::Vector;
-    /// Writes `first + i` to `list` for every lane `i` that is not 0, and gives their number.
+    /// Writes `first + i` to `list` for every non-zero lane `i`, and returns their number.
     ///
     /// # Safety
     /// `list` is valid for writes of `LANES` values.
-    unsafe fn list_not_zero(self, v: Self::Vector, first: u16, list: *mut u16) -> usize;
+    unsafe fn list_nonzero(self, v: Self::Vector, first: u16, list: *mut u16) -> usize;
     /// The sum of the lanes.
     fn sum(self, v: Self::Vector) -> f32;
 }
 
-/// AVX-512's instructions are there: made by [`with_avx512`] alone.
+/// Proof that AVX-512 is available: constructed only by [`with_avx512`].
 #[cfg(target_arch = "x86_64")]
 #[derive(Clone, Copy)]
 pub(crate) struct Avx512(());
 
-// SAFETY, for every block: an `Avx512` is made where its instructions are there, and nowhere else.
-// What a pointer must be valid for is the caller's promise.
+// SAFETY, for every block: an `Avx512` is constructed only where its instructions are available. The caller guarantees
+// what a pointer must be valid for.
 #[cfg(target_arch = "x86_64")]
 impl Lanes for Avx512 {
     type Vector = __m512;
     const LANES: usize = 16;
-    const MOST_BLOCKS: usize = 8;
+    const MAX_BLOCKS: usize = 8;
 
     #[inline(always)]
     fn splat(self, value: f32) -> __m512 {
@@ -180,13 +180,13 @@ impl Lanes for Avx512 {
 
     #[inline(always)]
     fn relu(self, v: __m512) -> __m512 {
-        // SAFETY: above. Of a NaN and a number, the instruction takes the second.
+        // SAFETY: above. Where either operand is NaN, the instruction returns the second.
         unsafe { _mm512_max_ps(_mm512_setzero_ps(), v) }
     }
 
     #[inline(always)]
-    unsafe fn list_not_zero(self, v: __m512, first: u16, list: *mut u16) -> usize {
-        // SAFETY: above. The list is written to its 16th value, though fewer may count.
+    unsafe fn list_nonzero(self, v: __m512, first: u16, list: *mut u16) -> usize {
+        // SAFETY: above. All 16 values of the list are written, though fewer may count.
         unsafe {
             let not_zero = _mm512_cmp_ps_mask::<_CMP_NEQ_UQ>(v, _mm512_setzero_ps());
             let lanes = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
@@ -204,7 +204,7 @@ impl Lanes for Avx512 {
     }
 }
 
-/// AVX2's and FMA's instructions are there: made by [`with_avx2`] alone.
+/// Proof that AVX2 and FMA are available: constructed only by [`with_avx2`].
 #[cfg(target_arch = "x86_64")]
 #[derive(Clone, Copy)]
 pub(crate) struct Avx2(());
@@ -214,7 +214,7 @@ pub(crate) struct Avx2(());
 impl Lanes for Avx2 {
     type Vector = __m256;
     const LANES: usize = 8;
-    const MOST_BLOCKS: usize = 4;
+    const MAX_BLOCKS: usize = 4;
 
     #[inline(always)]
     fn splat(self, value: f32) -> __m256 {
@@ -254,12 +254,12 @@ impl Lanes for Avx2 {
 
     #[inline(always)]
     fn relu(self, v: __m256) -> __m256 {
-        // SAFETY: above. Of a NaN and a number, the instruction takes the second.
+        // SAFETY: above. Where either operand is NaN, the instruction returns the second.
         unsafe { _mm256_max_ps(_mm256_setzero_ps(), v) }
     }
 
     #[inline(always)]
-    unsafe fn list_not_zero(self, v: __m256, first: u16, list: *mut u16) -> usize {
+    unsafe fn list_nonzero(self, v: __m256, first: u16, list: *mut u16) -> usize {
         // SAFETY: above.
         unsafe {
             let not_zero = _mm256_cmp_ps::<_CMP_NEQ_UQ>(v, _mm256_setzero_ps());
@@ -286,14 +286,14 @@ impl Lanes for Avx2 {
     }
 }
 
-/// Four lanes of plain Rust, for whatever the compiler makes of them.
+/// Four lanes of plain Rust, which the compiler may vectorise.
 #[derive(Clone, Copy)]
 pub(crate) struct Portable;
 
 impl Lanes for Portable {
     type Vector = [f32; 4];
     const LANES: usize = 4;
-    const MOST_BLOCKS: usize = 2;
+    const MAX_BLOCKS: usize = 2;
 
     #[inline(always)]
     fn splat(self, value: f32) -> [f32; 4] {
@@ -302,20 +302,20 @@ impl Lanes for Portable {
 
     #[inline(always)]
     unsafe fn load(self, from: *const f32) -> [f32; 4] {
-        // SAFETY: the caller's; the read needs no alignment.
+        // SAFETY: guaranteed by the caller; the read needs no alignment.
         unsafe { from.cast::<[f32; 4]>().read_unaligned() }
     }
 
     #[inline(always)]
     unsafe fn load_bytes(self, from: *const [u8; 4]) -> [f32; 4] {
-        // SAFETY: the caller's; bytes need no alignment.
+        // SAFETY: guaranteed by the caller; bytes need no alignment.
         let [a, b, c, d] = unsafe { from.cast::<[[u8; 4]; 4]>().read() };
         [a, b, c, d].map(f32::from_le_bytes)
     }
 
     #[inline(always)]
     unsafe fn store(self, to: *mut f32, vector: [f32; 4]) {
-        // SAFETY: the caller's; the write needs no alignment.
+        // SAFETY: guaranteed by the caller; the write needs no alignment.
         unsafe { to.cast::<[f32; 4]>().write_unaligned(vector) }
     }
 
@@ -340,10 +340,10 @@ impl Lanes for Portable {
     }
 
     #[inline(always)]
-    unsafe fn list_not_zero(self, v: [f32; 4], first: u16, list: *mut u16) -> usize {
+    unsafe fn list_nonzero(self, v: [f32; 4], first: u16, list: *mut u16) -> usize {
         let mut count = 0;
         for (place, value) in (first..).zip(v) {
-            // SAFETY: the caller's: `count` is below 4.
+            // SAFETY: guaranteed by the caller: `count` is below 4.
             unsafe { *list.wrapping_add(count) = place };
             count += usize::from(value != 0.0);
         }

@@ -1,9 +1,9 @@
-//! The product by rows: weights as PyTorch stores them, `[O, I]` row-major, in bytes of any alignment.
+//! The matrix-vector product by rows: weights as PyTorch stores them, `[O, I]` row-major, in bytes of any alignment.
 
 use super::Lanes;
 
-/// Rows that are multiplied together: as many sums hide the latency of a multiplication.
-const MOST_ROWS: usize = 8;
+/// The number of rows computed together: as many accumulators hide the latency of a fused multiply-add.
+const MAX_ROWS: usize = 8;
 
 /// The weights `[O, I]` and the bias `[O]` of a layer, as little-endian `f32`.
 #[derive(Clone, Copy)]
@@ -14,7 +14,7 @@ pub(crate) struct Rows<'a> {
 }
 
 impl Rows<'_> {
-    /// `output = W input + b`, then ReLU if asked for.
+    /// `output = W input + b`, then ReLU if `relu`.
     ///
     /// # Safety
     /// `input` is `[I]`, `output` has `O` values or more, `weights` has `O I` and `bias` has `O`.
@@ -30,11 +30,11 @@ impl Rows<'_> {
         debug_assert!(self.weights.len() == outputs * input.len() && output.len() >= outputs);
         let mut row = 0;
         while row < outputs {
-            // SAFETY: rows `row..row + R` are there, and so is their room.
+            // SAFETY: rows `row..row + R` exist, and `output` has room for them.
             unsafe {
-                if row + MOST_ROWS <= outputs {
-                    self.dot::<L, MOST_ROWS>(lanes, input, row, output, relu);
-                    row += MOST_ROWS;
+                if row + MAX_ROWS <= outputs {
+                    self.dot::<L, MAX_ROWS>(lanes, input, row, output, relu);
+                    row += MAX_ROWS;
                 } else {
                     self.dot::<L, 1>(lanes, input, row, output, relu);
                     row += 1;
@@ -46,7 +46,7 @@ impl Rows<'_> {
     /// `R` outputs, from `first` on.
     ///
     /// # Safety
-    /// As [`Rows::product`], and there are as many outputs.
+    /// As [`Rows::product`], and there are `R` outputs from `first` on.
     #[inline(always)]
     unsafe fn dot<L: Lanes, const R: usize>(
         self,
@@ -72,7 +72,7 @@ impl Rows<'_> {
             i += L::LANES;
         }
         for (r, &sum) in sums.iter().enumerate() {
-            // SAFETY: output `first + r` is there, and so are the inputs that are left, from `i` on.
+            // SAFETY: output `first + r` exists, and so do the remaining inputs, from `i` on.
             unsafe {
                 let bias = f32::from_le_bytes(*self.bias.get_unchecked(first + r));
                 let mut y = lanes.sum(sum) + bias;

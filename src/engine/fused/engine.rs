@@ -23,7 +23,7 @@ use crate::{
     error::Result,
     network::Network,
     shape::{Sample, Shape},
-    single::{fits_the_stack, walk},
+    single::{fits_the_stack, forward},
     weights::Weights,
 };
 
@@ -149,7 +149,7 @@ impl<N: Network> Engine<N> for Fused<N> {
             unsafe {
                 let values = LiveWeights::new(model);
                 let level = model.simd.level();
-                walk::<N, _>(&values, level, sample.values(), logits.as_mut());
+                forward::<N, _>(&values, level, sample.values(), logits.as_mut());
             }
         } else {
             logits

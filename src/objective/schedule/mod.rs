@@ -1,7 +1,7 @@
-//! Learning-rate schedules: the learning rate of each step of a training.
+//! Learning-rate schedules: the learning rate of each training step.
 //!
-//! A schedule is a curve and knows no lengths: `s` is the step, counted from 0, `T` the training's
-//! number of steps, and `peak` the optimiser's learning rate.
+//! A schedule is a curve that does not depend on the number of steps: `s` is the step, counted from 0, `T` the total
+//! number of training steps, and `peak` the optimiser's learning rate.
 
 mod cosine;
 mod one_cycle;
@@ -20,7 +20,7 @@ use crate::error::Result;
 /// [`Trainer`](crate::train::Trainer) knows the training's number of steps;
 /// a [`Run`](crate::engine::Run) carries it as `total_steps`.
 ///
-/// A curve alone becomes a schedule by `into`; [`WarmUp::then`] puts a warm-up before it.
+/// `into` converts a curve to a schedule; [`WarmUp::then`] adds a warm-up before it.
 ///
 /// ```
 /// use tuplenet::prelude::*;
@@ -45,14 +45,14 @@ pub struct Schedule {
     pub curve: Curve,
 }
 
-/// How the learning rate changes once warm.
+/// How the learning rate changes after the warm-up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 #[non_exhaustive]
 pub enum Curve {
     /// `peak` in every step.
     #[default]
     Constant,
-    /// Up to the peak, then down to almost nothing.
+    /// Up to the peak, then down to almost 0.
     OneCycle(OneCycle),
     /// Down along half a cosine.
     Cosine(Cosine),
@@ -94,8 +94,8 @@ impl Schedule {
         curve: Curve::Constant,
     };
 
-    /// The learning rate of step `step`, from 0, of a training of `total_steps`, at least 1;
-    /// steps past the end keep the last learning rate.
+    /// The learning rate of step `step`, from 0, in training of `total_steps` steps, at least 1; steps past the end
+    /// keep the last learning rate.
     pub fn learning_rate(&self, peak: f64, step: u64, total_steps: u64) -> f64 {
         let Some(warm_up) = self.warm_up else {
             return self.curve.learning_rate(peak, step, total_steps);
@@ -113,8 +113,8 @@ impl Schedule {
     /// Checks every setting's range.
     ///
     /// # Errors
-    /// [`Error::Setting`](crate::Error::Setting) for a fraction of a warm-up or an end outside `0..=1`, a
-    /// start, a period or a factor that is not above 0 and at most 1, a divisor that is not finite and above 0.
+    /// [`Error::Setting`](crate::Error::Setting) for a warm-up fraction or an end outside `0..=1`, a start, a period
+    /// or a factor that is not above 0 and at most 1, or a divisor that is not finite and above 0.
     pub fn check(&self) -> Result<()> {
         self.warm_up.map_or(Ok(()), |warm_up| warm_up.check())?;
         match self.curve {
@@ -147,7 +147,7 @@ mod tests {
     use super::*;
 
     pub(super) fn near(a: f64, b: f64) {
-        // a few roundings of 1e-16 each
+        // a few rounding errors of 1e-16 each
         assert!((a - b).abs() <= 1e-12 * b.abs(), "{a} against {b}");
     }
 

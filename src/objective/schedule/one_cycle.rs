@@ -33,7 +33,7 @@ use crate::{
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct OneCycle {
-    /// The fraction of the steps that go up, from 0 to 1; 0.3 by default. `pct_start` in PyTorch.
+    /// The fraction of the steps in which the rate rises, from 0 to 1; 0.3 by default. `pct_start` in PyTorch.
     pub warm_up: f64,
     /// `peak` over the first learning rate; 25 by default. `div_factor` in PyTorch.
     pub start_divisor: f64,
@@ -59,7 +59,7 @@ impl OneCycle {
         if step < peak_step {
             anneal(first, peak, step / peak_step)
         } else if step == peak_step {
-            peak // a peak at step 0 or at the last has no fraction
+            peak // where the peak is the first or the last step, the fraction would be 0 / 0
         } else {
             let fraction = (step - peak_step) / (last_step - peak_step);
             anneal(peak, first / self.end_divisor, fraction)
@@ -90,7 +90,7 @@ mod tests {
         near(one_cycle.learning_rate(0.5, u64::MAX, 10), 2e-6);
     }
 
-    /// One step up, and none: the way down begins at once.
+    /// The peak may be the first step, with no rise, or the last, with no fall.
     #[test]
     fn a_peak_at_the_first_step_and_at_the_last() {
         let one_cycle = |warm_up| {

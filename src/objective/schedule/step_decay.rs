@@ -4,18 +4,19 @@ use serde::Serialize;
 
 use crate::{error::Result, objective::range::fraction_above_zero};
 
-/// More than rounding takes from a count of periods (1e-16 of it), less than a step adds to it.
+/// Larger than the rounding error of a number of periods (a relative 1e-16), smaller than what one step adds.
 const ROUNDING: f64 = 1e-9;
 
-/// `peak factor^k` after `k` whole periods, `k = floor(s / (period T))`; step `T - 1`'s from there on.
+/// `peak factor^k` after `k` whole periods, `k = floor(s / (period T))`; constant from step `T - 1` on.
 ///
 #[doc = include_str!("../../../docs/schedules/step_decay.svg")]
 ///
-/// The period is a fraction of the training, so that the same setting cuts a training of any length into
-/// the same parts. Where a period is no whole number of steps, each drop comes with the first step
-/// that has the whole periods behind it: drops do not drift.
+/// The period is a fraction of the training steps, so the same setting divides training of any length into the same
+/// parts. Where a period is not a whole number of steps, each drop is at the first step after that many whole periods,
+/// so drops do not drift.
 ///
-/// By default a tenth after each third: 30 of 90 epochs, as ResNets were trained on ImageNet.
+/// By default, the rate is divided by 10 after each third of training: every 30 of 90 epochs, as for ResNets on
+/// ImageNet.
 ///
 /// Source: `torch.optim.lr_scheduler.StepLR` with `step_size = period T` and `gamma = factor`;
 /// K. He et al., "Deep residual learning for image recognition", 2015,
@@ -32,7 +33,7 @@ const ROUNDING: f64 = 1e-9;
 pub struct StepDecay {
     /// The fraction of the steps from one drop to the next, above 0 and at most 1; a third by default.
     pub period: f64,
-    /// What is left of the learning rate after a drop, above 0 and at most 1; 0.1 by default.
+    /// The factor of the learning rate at each drop, above 0 and at most 1; 0.1 by default.
     pub factor: f64,
 }
 
@@ -66,7 +67,7 @@ mod tests {
     };
     use super::*;
 
-    /// 0.07 of 100 steps are 7.000000000000001 to an `f64`, and the first drop is at step 7.
+    /// In `f64`, 0.07 of 100 steps are 7.000000000000001, but the first drop is at step 7.
     #[test]
     fn every_whole_period_begins_with_a_drop() {
         for total_steps in [1u64, 3, 10, 30, 90, 100, 1000, 60_000] {

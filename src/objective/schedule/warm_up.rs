@@ -8,13 +8,13 @@ use crate::{
     objective::range::{fraction, fraction_above_zero},
 };
 
-/// `peak (start + (1 - start) s / W)` for `s < W`, and then another curve over the `T - W` steps left;
-/// `W = fraction T`, to the nearest whole step.
+/// `peak (start + (1 - start) s / W)` for `s < W`, then another curve over the remaining `T - W` steps;
+/// `W = fraction T`, to the nearest step.
 ///
 #[doc = include_str!("../../../docs/schedules/warm_up.svg")]
 ///
-/// The first steps of a training are taken from weights that mean nothing yet, and Adam's from
-/// moments of few gradients: small ones do less harm.
+/// At the start of training, weights are random and Adam estimates its moments from few gradients: small steps do less
+/// harm.
 ///
 /// Source: `torch.optim.lr_scheduler.LinearLR` with `total_iters = W` and `start_factor = start`,
 /// followed by another through `SequentialLR`; P. Goyal et al., "Accurate, large minibatch SGD: training
@@ -31,7 +31,7 @@ use crate::{
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct WarmUp {
-    /// The fraction of the steps that go up, from 0 to 1; 0.05 by default.
+    /// The fraction of the steps in which the rate rises, from 0 to 1; 0.05 by default.
     pub fraction: f64,
     /// The first learning rate as a fraction of `peak`, above 0 and at most 1; 0.01 by default.
     pub start: f64,
@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn after_the_warm_up_the_curve_has_the_rest_of_the_steps() {
+    fn after_the_warm_up_the_curve_spans_the_remaining_steps() {
         let warm_up = WarmUp {
             fraction: 0.25,
             start: 0.2,
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fraction_of_nothing_and_of_everything() {
+    fn a_fraction_of_zero_and_of_one() {
         let warm_up = |fraction| {
             WarmUp {
                 fraction,

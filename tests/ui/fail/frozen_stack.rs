@@ -1,4 +1,5 @@
-//! error: weights file `../files/good.safetensors`: `network`: expected layers at most 65536 wide, as activations lie on the stack, found a width of 65537
+//! error: weights file `../files/good.safetensors`: `network`: expected layers at most 65536 wide, as activations are
+//! on the stack, found a width of 65537
 
 use tuplenet::prelude::*;
 

@@ -6,12 +6,12 @@ use super::{Kernel, Lanes, load};
 pub(crate) const WORD: usize = u64::BITS as usize;
 
 /// The bitmap of the values that are not 0: bit `i % 64` of word `i / 64`.
-pub(crate) struct NotZero<'a> {
+pub(crate) struct NonzeroBits<'a> {
     pub(crate) values: &'a [f32],
     pub(crate) bits: &'a mut [u64],
 }
 
-impl Kernel for NotZero<'_> {
+impl Kernel for NonzeroBits<'_> {
     /// How many they are.
     type Output = usize;
 

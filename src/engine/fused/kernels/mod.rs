@@ -24,7 +24,7 @@ mod update;
 pub use self::lanes::Simd;
 use self::lanes::{load, prefetch, store};
 pub(crate) use self::{
-    bits::{NotZero, WORD, transpose_bits},
+    bits::{NonzeroBits, WORD, transpose_bits},
     clip::{Apply, SquareSum},
     elementwise::Elementwise,
     finite::AllFinite,

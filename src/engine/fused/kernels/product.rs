@@ -55,7 +55,7 @@ fn tile_rows<S: Lanes>(left: usize) -> usize {
 
 /// `a` of a product: where it begins and how it is walked.
 #[derive(Clone, Copy)]
-struct Walk {
+struct Strided {
     start: *const f32,
     /// Values from one chunk of 16 `k` to the next; unused where `k` runs along rows.
     chunk: usize,
@@ -73,7 +73,7 @@ struct Walk {
 #[inline(always)]
 unsafe fn accumulate<S: Lanes, const M: usize, const V: usize, const ALONG: bool>(
     simd: S,
-    a: Walk,
+    a: Strided,
     p: *const f32,
     p_block: usize,
     depth: usize,
@@ -123,7 +123,7 @@ unsafe fn accumulate<S: Lanes, const M: usize, const V: usize, const ALONG: bool
 unsafe fn fill<S: Lanes, const ALONG: bool>(
     simd: S,
     (blocks, rows): (usize, usize),
-    a: Walk,
+    a: Strided,
     p: *const f32,
     p_block: usize,
     depth: usize,
@@ -200,7 +200,7 @@ impl Kernel for Forward<'_> {
                 let mut row = panel;
                 while row < panel_end {
                     let rows = tile_rows::<S>(panel_end - row);
-                    let a = Walk {
+                    let a = Strided {
                         start: input.at(0, row),
                         chunk: input.block_stride(),
                     };
@@ -331,7 +331,7 @@ impl Kernel for InputGradient<'_> {
             let mut row = 0;
             while row < output.rows {
                 let rows = tile_rows::<S>(output.rows - row);
-                let a = Walk {
+                let a = Strided {
                     start: delta.at(0, row),
                     chunk: delta.block_stride(),
                 };
@@ -420,7 +420,7 @@ impl Kernel for WeightGradient<'_> {
             while first < end {
                 let block_end = end.min((first / BLOCK + 1) * BLOCK);
                 let rows = tile_rows::<S>(block_end - first);
-                let a = Walk {
+                let a = Strided {
                     start: input.at(first / BLOCK, 0).wrapping_add(first % BLOCK),
                     chunk: 0,
                 };

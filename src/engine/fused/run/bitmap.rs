@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use crate::{
     data::{FeatureValues, Samples, Targets},
-    engine::fused::kernels::{Kernel, Lanes, NotZero, Simd, WORD, dispatch},
+    engine::fused::kernels::{Kernel, Lanes, NonzeroBits, Simd, WORD, dispatch},
     error::{Error, Result},
     network::Network,
     plan::Op,
@@ -110,14 +110,14 @@ impl Bitmap {
                 if *scale != 0.0 {
                     let rows = bits.par_chunks_mut(words).zip(bytes.par_chunks(features));
                     rows.with_min_len(256).for_each(|(bits, bytes)| {
-                        dispatch(simd, BytesNotZero { bytes, bits });
+                        dispatch(simd, NonzeroByteBits { bytes, bits });
                     });
                 }
             }
             FeatureValues::Values(values) => {
                 let rows = bits.par_chunks_mut(words).zip(values.par_chunks(features));
                 rows.with_min_len(64).for_each(|(bits, values)| {
-                    dispatch(simd, NotZero { values, bits });
+                    dispatch(simd, NonzeroBits { values, bits });
                 });
             }
         }
@@ -143,12 +143,12 @@ impl Bitmap {
 }
 
 /// The bitmap of the bytes that are not 0.
-struct BytesNotZero<'a> {
+struct NonzeroByteBits<'a> {
     bytes: &'a [u8],
     bits: &'a mut [u64],
 }
 
-impl Kernel for BytesNotZero<'_> {
+impl Kernel for NonzeroByteBits<'_> {
     type Output = ();
 
     #[inline(always)]

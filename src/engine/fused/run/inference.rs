@@ -9,7 +9,7 @@ use super::{
     model::Model,
 };
 use crate::engine::fused::{
-    kernels::{Gather, NotZero, Rows, Samples, SparseBatch, Values, WORD, dispatch},
+    kernels::{Gather, NonzeroBits, Rows, Samples, SparseBatch, Values, WORD, dispatch},
     memory::{
         matrix::{BLOCK, Matrix},
         raw_slice::{RawSlice, RawSliceMut},
@@ -147,7 +147,7 @@ impl Chunk {
         let bits = self.bits.chunks_exact_mut(width.div_ceil(WORD));
         let counts = values.chunks_exact(width).zip(bits);
         let count: usize = counts
-            .map(|(values, bits)| dispatch(model.simd, NotZero { values, bits }))
+            .map(|(values, bits)| dispatch(model.simd, NonzeroBits { values, bits }))
             .sum();
         (count as f64) < bitmap::SPARSE_BELOW * values.len() as f64
     }

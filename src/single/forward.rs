@@ -1,6 +1,6 @@
-//! One sample through the plan, on the stack.
+//! The forward pass of one sample through the plan, with activations on the stack.
 //!
-//! The plan is a constant, so each of its steps is compiled for its own widths, and no step is looked up.
+//! The plan is a constant, so each step is monomorphised for its widths, and no step is dispatched at run time.
 
 use core::marker::PhantomData;
 
@@ -14,10 +14,10 @@ use crate::{
     plan::{Op, Plan, Step},
 };
 
-/// The weights of a [`Frozen`](crate::frozen::Frozen): embedded in the program or borrowed from bytes, and nothing else.
+/// The weights of a [`Frozen`](crate::frozen::Frozen): either embedded in the program or borrowed from bytes.
 pub trait Values: Sealed {}
 
-/// Keeps [`Values`] to this crate's types.
+/// Seals [`Values`].
 pub trait Sealed {
     /// One layer: `output = W input + b`, then ReLU where it follows.
     ///
@@ -35,23 +35,22 @@ pub trait Sealed {
     }
 }
 
-/// The widest layer whose activations are kept on the stack.
-pub(crate) const WIDEST: usize = 1 << 16;
+/// The maximum width of a layer whose activations are kept on the stack.
+pub(crate) const MAX_WIDTH: usize = 1 << 16;
 
-/// Whether [`walk`] runs this plan.
+/// Whether [`forward`] supports this plan.
 pub(crate) const fn fits_the_stack(plan: &Plan) -> bool {
-    widest(plan) <= WIDEST
+    widest(plan) <= MAX_WIDTH
 }
 
 /// The logits of `sample`.
 ///
-/// It compiles for every plan, as a branch that is never taken compiles as well; a plan that does not fit has no
-/// walk.
+/// It compiles for every plan, even in a branch that is never taken; for a plan that does not fit, it does nothing.
 ///
 /// # Safety
 /// The plan [fits the stack](fits_the_stack), `values` are those of `N`, `sample` is `[I]` and `logits` is `[O]`.
 #[inline]
-pub(crate) unsafe fn walk<N: Network, V: Values>(
+pub(crate) unsafe fn forward<N: Network, V: Values>(
     values: &V,
     level: Level,
     sample: &[f32],
@@ -60,34 +59,34 @@ pub(crate) unsafe fn walk<N: Network, V: Values>(
     macro_rules! on_the_stack {
         ($($most:literal)*) => {$(
             if const { Route::<N>::WIDTH == $most } {
-                let walk = Walk::<N, V, $most> {
+                let pass = ForwardPass::<N, V, $most> {
                     values,
                     sample,
                     logits: &mut *logits,
                     network: PhantomData,
                 };
-                dispatch(level, walk);
+                dispatch(level, pass);
             }
         )*};
     }
     on_the_stack!(16 32 64 128 256 512 1024 2048 4096 8192 16384 32768 65536);
 }
 
-/// The walk through the plan, with activations of at most `W`, a multiple of 16.
+/// The forward pass with activations of at most `W` values, a multiple of 16.
 ///
-/// Made only by [`walk`], whose preconditions hold.
-struct Walk<'a, N, V, const W: usize> {
+/// Constructed only by [`forward`], whose preconditions hold.
+struct ForwardPass<'a, N, V, const W: usize> {
     values: &'a V,
     sample: &'a [f32],
     logits: &'a mut [f32],
     network: PhantomData<fn() -> N>,
 }
 
-/// Activations, on a boundary of whole vectors.
+/// Activations, aligned to the widest vector.
 #[repr(C, align(64))]
 struct Buffer<const W: usize>([f32; W]);
 
-impl<N: Network, V: Values, const W: usize> Kernel for Walk<'_, N, V, W> {
+impl<N: Network, V: Values, const W: usize> Kernel for ForwardPass<'_, N, V, W> {
     type Output = ();
 
     #[inline(always)]
@@ -115,7 +114,7 @@ impl<N: Network, V: Values, const W: usize> Kernel for Walk<'_, N, V, W> {
     }
 }
 
-impl<N: Network, V: Values, const W: usize> Walk<'_, N, V, W> {
+impl<N: Network, V: Values, const W: usize> ForwardPass<'_, N, V, W> {
     /// Step `K` of the plan, if there is one.
     #[inline(always)]
     fn step<L: Lanes, const K: usize>(&self, lanes: L, buffers: &mut [Buffer<W>; 2]) {
@@ -131,7 +130,8 @@ impl<N: Network, V: Values, const W: usize> Walk<'_, N, V, W> {
         };
         let blocks = at.step.outputs.next_multiple_of(BLOCK);
         if const { matches!(Route::<N>::AT[K].step.op, Op::Linear) } {
-            // SAFETY: no step is wider than `W`, a multiple of 16, and the values are `N`'s: says `walk`.
+            // SAFETY: no step is wider than `W`, a multiple of 16, and the values are those of `N`, as guaranteed to
+            // `forward`.
             unsafe {
                 let input = if at.reads_sample {
                     self.sample
@@ -154,7 +154,7 @@ impl<N: Network, V: Values, const W: usize> Walk<'_, N, V, W> {
     }
 }
 
-/// A step of a plan, and how the walk runs it.
+/// A step of a plan, and how the forward pass runs it.
 #[derive(Clone, Copy, Debug)]
 pub struct At {
     pub(crate) step: Step,
@@ -168,17 +168,17 @@ pub struct At {
     buffer: usize,
     /// The layer's number among those with parameters.
     pub(crate) ordinal: usize,
-    /// Where the layer's first row of 16 values lies.
+    /// The index of the layer's first row of 16 values.
     pub(crate) block: usize,
 }
 
-/// The walk of a network's plan, worked out once.
+/// The steps of a network's plan, resolved at compile time.
 struct Route<N>(PhantomData<fn() -> N>);
 
 impl<N: Network> Route<N> {
     /// The steps, then the end.
     const AT: [At; Plan::CAPACITY + 1] = route(&N::PLAN);
-    /// The room for its activations: a power of two of 16 or more.
+    /// The size of a buffer for its activations: a power of two, 16 or more.
     const WIDTH: usize = {
         let widest = widest(&N::PLAN);
         if widest < BLOCK {
@@ -235,7 +235,7 @@ const fn route(plan: &Plan) -> [At; Plan::CAPACITY + 1] {
     route
 }
 
-/// The widest of the activations that are stored; the sample is read where it is.
+/// The maximum width of the stored activations; the sample is read in place.
 pub(crate) const fn widest(plan: &Plan) -> usize {
     let mut widest = 0;
     let mut i = 0;
