@@ -1,4 +1,4 @@
-//! Looks for an NVIDIA driver and a GPU, so that a missing one is an error message and not a panic.
+//! Detects an NVIDIA driver and a GPU, so that a missing one is an error message and not a panic.
 
 use std::fmt;
 
@@ -10,14 +10,14 @@ use cudarc::driver::{
 
 use crate::error::{Error, Result};
 
-/// A GPU that is there.
+/// An available GPU.
 pub(super) struct Gpu {
     ordinal: usize,
     /// The driver's name for it.
     name: String,
     /// The compute capability, as in `(9, 0)`.
     capability: (i32, i32),
-    /// The newest CUDA that the driver knows, as in 13000 for 13.0.
+    /// The newest CUDA version that the driver supports, as in 13000 for 13.0.
     driver: i32,
 }
 
@@ -85,9 +85,9 @@ fn properties(ordinal: usize, number: i32) -> Result<Gpu, DriverError> {
 }
 
 impl Gpu {
-    /// The error for what dfdx said when it was started on this GPU.
+    /// The error for dfdx's failure to initialise on this GPU.
     pub(super) fn refused(&self, error: &impl fmt::Display) -> Error {
-        // dfdx has the error of an older cudarc, whose one public form is its text
+        // dfdx returns the error of an older cudarc, whose only public form is its text
         let message = error.to_string();
         let says = |names: &[&str]| names.iter().any(|name| message.contains(name));
         let (expected, found, remedy) = if says(&["CUDA_ERROR_UNSUPPORTED_PTX_VERSION"]) {
@@ -133,7 +133,7 @@ impl fmt::Display for Gpu {
     }
 }
 
-/// The driver's name for the error; its number where the driver does not give one.
+/// The driver's name for the error, or its number where the driver has no name for it.
 fn words(error: DriverError) -> String {
     let name = error.error_name().ok();
     let name = name.and_then(|name| name.to_str().ok());
@@ -142,14 +142,14 @@ fn words(error: DriverError) -> String {
 
 #[allow(unsafe_code)]
 fn library_is_there() -> bool {
-    // SAFETY: opens and closes the driver's library; its own initialisers are all that runs.
+    // SAFETY: it opens and closes the driver's library, which runs nothing but that library's initialisers.
     unsafe { sys::is_culib_present() }
 }
 
 #[allow(unsafe_code)]
 fn driver_version() -> Result<i32, DriverError> {
     let mut version = 0;
-    // SAFETY: writes one `int` to a place that outlives the call.
+    // SAFETY: it writes one `int` to a variable that outlives the call.
     unsafe { sys::cuDriverGetVersion(&raw mut version) }.result()?;
     Ok(version)
 }

@@ -1,8 +1,8 @@
 //! Engines: each runs the plan of a network's type.
 //!
-//! [`Fused`] is the engine to use on a CPU: it is made for speed. `Tape` (feature `dfdx`) is the reference:
-//! dfdx's tensors, tape and kernels, on the CPU or (feature `cuda`) on an NVIDIA GPU. Every other
-//! engine is tested against it.
+//! [`Fused`] is the engine to use on a CPU, optimised for speed. `Tape` (feature `dfdx`) is the reference: dfdx's
+//! tensors, tape and kernels, on the CPU or (feature `cuda`) on an NVIDIA GPU. Every other engine is tested against
+//! it.
 
 mod fused;
 #[cfg(feature = "cuda")]
@@ -34,7 +34,7 @@ use crate::{
     weights::Weights,
 };
 
-/// Runs the network `N`: trains it over a run of batches, and gives its logits.
+/// Runs the network `N`: trains it over a run of batches, and computes its logits.
 ///
 /// Data are uploaded once, and one call trains over many batches, so that an engine can keep the
 /// data, their order and the loop on its device.
@@ -89,16 +89,16 @@ pub trait Engine<N: Network> {
     /// [`Error::Device`](crate::error::Error::Device) when the device fails.
     fn optimizer_state(&self) -> Result<Option<OptimizerState<N>>>;
 
-    /// Continues from these weights and this optimiser state; `None` is that of a new optimiser.
+    /// Continues from these weights and this optimiser state; `None` means the initial state.
     ///
-    /// Training from there gives the same bits as on the engine that they came from.
+    /// Training from there is bitwise identical to training on the engine that they came from.
     ///
     /// # Errors
     /// [`Error::Setting`](crate::error::Error::Setting) when the state has other moments than its optimiser keeps;
     /// [`Error::Device`](crate::error::Error::Device) when the device fails.
     fn restore(&mut self, weights: &Weights<N>, state: Option<&OptimizerState<N>>) -> Result<()>;
 
-    /// The logits of one sample; the array's length is the network's, checked when compiling.
+    /// The logits of one sample; the array's length is checked against the network at compile time.
     ///
     /// # Errors
     /// [`Error::Device`](crate::error::Error::Device) when the device fails.

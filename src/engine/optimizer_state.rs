@@ -1,4 +1,4 @@
-//! [`OptimizerState`]: the state of an optimiser, in a form that every engine reads.
+//! [`OptimizerState`]: the state of an optimiser, in a format common to all engines.
 
 use std::fmt;
 
@@ -9,26 +9,26 @@ use crate::{
     weights::Weights,
 };
 
-/// The state of an optimiser: with the weights, all that a training needs to continue.
+/// The state of an optimiser: together with the weights, all that training needs to continue.
 ///
-/// [`Engine::optimizer_state`](super::Engine::optimizer_state) gives it, and
-/// [`Engine::restore`](super::Engine::restore) takes it; [`Trainer`](crate::train::Trainer) keeps it in
+/// [`Engine::optimizer_state`](super::Engine::optimizer_state) returns it, and
+/// [`Engine::restore`](super::Engine::restore) restores it; [`Trainer`](crate::train::Trainer) saves it in
 /// checkpoints.
 pub struct OptimizerState<N> {
-    /// Of which optimiser.
+    /// The kind of optimiser.
     pub kind: OptimizerKind,
-    /// Steps taken with these moments; Adam's correction of the bias needs it.
+    /// Steps taken with these moments, which Adam's bias correction needs.
     pub steps: u64,
-    /// The velocity of SGD with momentum, or Adam's first and second moments, laid out as the parameters
-    /// are; SGD without momentum has none.
+    /// The velocity of SGD with momentum, or Adam's first and second moments, in the layout of the parameters; SGD
+    /// without momentum has none.
     pub moments: Vec<Weights<N>>,
 }
 
 impl<N: Network> OptimizerState<N> {
-    /// Checks that the moments are as many as the optimiser keeps.
+    /// Checks that the number of moments is the optimiser's.
     ///
     /// # Errors
-    /// [`Error::Setting`] when they are not.
+    /// [`Error::Setting`] when it is not.
     pub(super) fn check(&self) -> Result<()> {
         let legal = self.kind.moments();
         if legal.contains(&self.moments.len()) {

@@ -1,4 +1,4 @@
-//! [`Run`]: a run of batches, the unit of work that an engine is given.
+//! [`Run`]: a run of batches, the unit of work of an engine.
 
 use crate::{
     error::{Error, Result},
@@ -8,24 +8,24 @@ use crate::{
 /// A run of batches: what [`Engine::train`](super::Engine::train) does.
 #[derive(Clone, Copy, Debug)]
 pub struct Run<'a> {
-    /// The samples in the order they are used; every `batch_size` of them make a batch, and the
-    /// rest, if any, a smaller last one.
+    /// The samples in the order they are used; each `batch_size` of them form a batch, and the remainder, if any, a
+    /// smaller last one.
     pub order: &'a [u32],
     /// `B`, at least 1.
     pub batch_size: usize,
-    /// How a gradient changes the parameters; its learning rate is the schedule's peak.
+    /// How a gradient updates the parameters; its learning rate is the schedule's peak.
     pub optimizer: &'a Optimizer,
     /// How the learning rate changes from step to step.
     pub schedule: Schedule,
-    /// The steps of the whole training, of which this run may be a part; the schedule stretches over
-    /// them. Ignored by [`Schedule::CONSTANT`], else at least 1.
+    /// The steps of the whole training, of which this run may be a part; the schedule spans them. Ignored by
+    /// [`Schedule::CONSTANT`], else at least 1.
     pub total_steps: u64,
     /// What is minimised.
     pub loss: Loss,
-    /// Decides dropout.
+    /// Determines the dropout masks.
     pub seed: u64,
-    /// The number of the first batch's step, counted from 0 at the beginning of training; with
-    /// `seed` it decides dropout, with `total_steps` the learning rate.
+    /// The number of the first batch's step, counted from 0 at the beginning of training; with `seed` it determines
+    /// the dropout masks, with `total_steps` the learning rate.
     pub first_step: u64,
     /// Clipping by norm: where the norm `n` of the gradient of all parameters together is larger than
     /// this, the gradient is multiplied by `clip_norm / (n + 1e-6)` before the optimiser receives it.
@@ -39,9 +39,8 @@ impl Run<'_> {
     /// Checks the run against a data set of `samples` samples; `labels` says whether it has labels.
     ///
     /// # Errors
-    /// [`Error::Setting`] for a batch size of 0, a sample that is not there,
-    /// an optimiser, schedule, loss or norm out of its range, a schedule over no steps, or
-    /// cross-entropy without labels.
+    /// [`Error::Setting`] for a batch size of 0, a sample out of range, an optimiser, schedule, loss or norm out of
+    /// its range, a schedule over no steps, or cross-entropy without labels.
     pub fn check(&self, samples: usize, labels: bool) -> Result<()> {
         at_least_one("batch size", self.batch_size)?;
         check_order(self.order, samples)?;
@@ -73,19 +72,18 @@ impl Run<'_> {
     }
 }
 
-/// What a gradient of this sum of squares is to be multiplied by, at most 1, or NaN if the sum is; see
-/// [`Run::clip_norm`].
+/// The factor for a gradient with this sum of squares, at most 1, or NaN if the sum is NaN; see [`Run::clip_norm`].
 pub(super) fn clip_factor(max_norm: f64, sum_of_squares: f64) -> f64 {
     // Added to the norm, as PyTorch does.
     const EPSILON: f64 = 1e-6;
-    // not `min`, of whose two arguments a NaN is never the result
+    // not `min`, which returns the other argument of a NaN
     (max_norm / (sum_of_squares.sqrt() + EPSILON)).clamp(0.0, 1.0)
 }
 
-/// How many samples of `width` features there are.
+/// The number of samples of `width` features.
 ///
 /// # Errors
-/// [`Error::Data`] when they are not whole.
+/// [`Error::Data`] when `features` is not a whole number of samples.
 pub(super) fn whole_samples(features: &[f32], width: usize) -> Result<usize> {
     if !features.len().is_multiple_of(width) {
         let expected = format!("whole samples of {width} features");

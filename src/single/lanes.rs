@@ -188,12 +188,12 @@ impl Lanes for Avx512 {
     unsafe fn list_nonzero(self, v: __m512, first: u16, list: *mut u16) -> usize {
         // SAFETY: above. All 16 values of the list are written, though fewer may count.
         unsafe {
-            let not_zero = _mm512_cmp_ps_mask::<_CMP_NEQ_UQ>(v, _mm512_setzero_ps());
+            let nonzero = _mm512_cmp_ps_mask::<_CMP_NEQ_UQ>(v, _mm512_setzero_ps());
             let lanes = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
             let places = _mm512_add_epi32(lanes, _mm512_set1_epi32(i32::from(first)));
-            let places = _mm512_cvtepi32_epi16(_mm512_maskz_compress_epi32(not_zero, places));
+            let places = _mm512_cvtepi32_epi16(_mm512_maskz_compress_epi32(nonzero, places));
             list.cast::<__m256i>().write_unaligned(places);
-            not_zero.count_ones() as usize
+            nonzero.count_ones() as usize
         }
     }
 
@@ -262,8 +262,8 @@ impl Lanes for Avx2 {
     unsafe fn list_nonzero(self, v: __m256, first: u16, list: *mut u16) -> usize {
         // SAFETY: above.
         unsafe {
-            let not_zero = _mm256_cmp_ps::<_CMP_NEQ_UQ>(v, _mm256_setzero_ps());
-            let mut bits = _mm256_movemask_ps(not_zero) as u32;
+            let nonzero = _mm256_cmp_ps::<_CMP_NEQ_UQ>(v, _mm256_setzero_ps());
+            let mut bits = _mm256_movemask_ps(nonzero) as u32;
             let mut count = 0;
             while bits != 0 {
                 *list.wrapping_add(count) = first + bits.trailing_zeros() as u16;

@@ -124,7 +124,7 @@ impl<N: Network> Engine<N> for Fused<N> {
         state.map_or(Ok(()), OptimizerState::check)?;
         let model = &self.context.model;
         for (layer, matrix) in model.program.layers.iter().zip(&model.weights) {
-            // SAFETY: the engine is held by `&mut`, so nobody else reads or writes its weights.
+            // SAFETY: the engine is held by `&mut`, so no other thread reads or writes its weights.
             let part = unsafe { matrix.view_mut(0..matrix.blocks(), 0..layer.linear.inputs + 1) };
             packed::pack(&layer.linear, weights.as_slice(), part);
         }
@@ -144,8 +144,8 @@ impl<N: Network> Engine<N> for Fused<N> {
         let mut logits = N::Output::zeros();
         let model = &self.context.model;
         if const { fits_the_stack(&N::PLAN) } {
-            // SAFETY: the plan fits; weights are written by a training run alone, which holds the engine by `&mut`;
-            // they are those of `N`, whose type has fixed both lengths.
+            // SAFETY: the plan fits; weights are written only by a training run, which holds the engine by `&mut`;
+            // they are those of `N`, whose type fixes both lengths.
             unsafe {
                 let values = LiveWeights::new(model);
                 let level = model.simd.level();
@@ -160,8 +160,7 @@ impl<N: Network> Engine<N> for Fused<N> {
     }
 }
 
-/// The part of `run` that is about the samples `order`, from step `first_step` on; `is_last` says that no
-/// part follows.
+/// The part of `run` over the samples `order`, from step `first_step` on; `is_last` states that it is the last part.
 fn training_job(
     data: &Uploaded,
     run: &Run<'_>,

@@ -1,7 +1,6 @@
-//! [`Fused`]: the engine made for speed on the CPU.
+//! [`Fused`]: the fast CPU engine.
 //!
-//! No tape, no allocation in a step, and as few passes over memory as possible. Read it in the order in
-//! which data flows:
+//! No tape, no allocation in a step, and as few passes over memory as possible. In the order of data flow:
 //!
 //! 1. [`program`] lowers the network's plan to a list of layers, each a `Linear` fused with the operations that
 //!    follow it. Operations on tensors of more dimensions, and plans that branch, will be lowered here.
@@ -21,7 +20,7 @@
 
 #![allow(
     unsafe_code,
-    reason = "threads write parts of shared buffers, each block with its proof"
+    reason = "threads write disjoint parts of shared buffers, each block with its proof"
 )]
 
 mod engine;
@@ -65,18 +64,17 @@ use crate::{
     weights::{Weights, WeightsOf},
 };
 
-/// Multiplications and additions below which a step, or a run of inference, is done by the caller's thread
-/// alone: some 10 microseconds, in which the workers of a pool would mostly wait.
+/// Below this number of multiply-adds, a step or a run of inference executes on the caller's thread alone: about 10
+/// microseconds, in which the workers of a pool would mostly wait.
 ///
-/// Under Miri, which looks for data races, every step goes to the pool.
+/// Under Miri, which detects data races, every step runs on the pool.
 const SERIAL_BELOW: usize = if cfg!(miri) { 1 } else { 1 << 19 };
 
-/// The engine made for speed, on the CPU: small networks train several times faster than in a
-/// framework of tensors.
+/// The fast CPU engine: small networks train several times faster than in a tensor framework.
 ///
-/// It runs every plan, with any number of threads; same seed, same bits, whatever their number. Each
-/// layer's weights stay in the cache of one thread; bias, activation, loss and optimiser are part of
-/// the products; features that are 0 are not multiplied where they are many and the weights are finite.
+/// It runs every plan, with any number of threads; the same seed gives bitwise identical results for any number. Each
+/// layer's weights stay in the cache of one thread; bias, activation, loss and optimiser are fused into the matrix
+/// products; zero features are skipped where there are many and the weights are finite.
 ///
 /// ```
 /// use tuplenet::prelude::*;
@@ -89,7 +87,7 @@ const SERIAL_BELOW: usize = if cfg!(miri) { 1 } else { 1 << 19 };
 pub struct Fused<N: Network> {
     processor: Processor,
     context: Arc<Context>,
-    /// None for one thread. Locked while it works.
+    /// None for one thread. Locked while a job runs.
     pool: Mutex<Option<ThreadPool<Context>>>,
     autotuner: Autotuner,
     network: PhantomData<fn() -> N>,
@@ -99,16 +97,16 @@ impl<N: Network> Fused<N> {
     /// The network with these weights, on every core up to [`Processor::MAX_THREADS`].
     ///
     /// # Errors
-    /// [`Error::Device`] when the system gives no thread.
+    /// [`Error::Device`] when the system cannot create a thread.
     pub fn new<W: WeightsOf<N>>(weights: W) -> Result<Self> {
         Self::on(Processor::detect(), weights)
     }
 
-    /// The network with these weights, on threads and SIMD instructions of your choice.
+    /// The network with these weights, with the given threads and SIMD instructions.
     ///
     /// # Errors
-    /// [`Error::Setting`] for no threads, or for SIMD instructions that the processor lacks;
-    /// [`Error::Device`] when the system gives no thread.
+    /// [`Error::Setting`] for 0 threads, or for SIMD instructions that the processor lacks; [`Error::Device`] when the
+    /// system cannot create a thread.
     pub fn on<W: WeightsOf<N>>(processor: Processor, weights: W) -> Result<Self> {
         processor.check()?;
         let weights = weights.into_weights();
@@ -132,8 +130,8 @@ impl<N: Network> Fused<N> {
         })
     }
 
-    /// The mean loss of the batch `order` and its gradient with respect to every parameter, laid
-    /// out as the parameters are; dropout is off.
+    /// The mean loss of the batch `order` and its gradient with respect to every parameter, in the layout of the
+    /// parameters; dropout is off.
     ///
     /// # Errors
     /// As [`Engine::train`](crate::engine::Engine::train).
@@ -167,7 +165,7 @@ impl<N: Network> Fused<N> {
         Ok((value[0], gradient))
     }
 
-    /// The data set as these weights may read it.
+    /// The data set, without its bitmap where the weights do not allow skipping zeros.
     fn readable(&self, data: &Uploaded) -> Uploaded {
         match self.context.model.skips_zeros() {
             true => data.clone(),
@@ -175,7 +173,7 @@ impl<N: Network> Fused<N> {
         }
     }
 
-    /// Whether so many samples are worth the pool, forward.
+    /// Whether the forward pass of that many samples is worth using the pool.
     fn parallelism_for(&self, samples: usize) -> Parallelism {
         match samples * self.context.model.program.macs() {
             ..SERIAL_BELOW => Parallelism::Serial,
@@ -189,7 +187,7 @@ impl<N: Network> Fused<N> {
         self.context.prepare(job);
         let done = match &mut *pool {
             Some(pool) if parallelism == Parallelism::Pool => pool.run(),
-            // A single thread waits at no barrier, so none breaks.
+            // A single thread waits at no barrier, so no barrier can break.
             _ => self
                 .context
                 .work(&Worker::SERIAL)

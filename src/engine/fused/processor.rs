@@ -1,4 +1,4 @@
-//! What [`Fused`](super::Fused) computes with: how many threads, which SIMD instructions.
+//! [`Processor`]: the threads and the SIMD instructions of [`Fused`](super::Fused).
 
 use std::{fmt, thread};
 
@@ -11,7 +11,7 @@ use crate::{
 
 /// The threads and the SIMD instructions of an engine.
 ///
-/// Neither the number of threads nor the share of zeros in the data changes a bit of any result.
+/// Results are bitwise identical for any number of threads and any sparsity of the data.
 ///
 /// ```
 /// use tuplenet::{engine::Processor, prelude::*};
@@ -29,12 +29,12 @@ pub struct Processor {
 }
 
 impl Processor {
-    /// The most threads that [`Processor::detect`] takes: for the networks that this crate is for, more
-    /// wait for each other longer than they compute. Ask for more by [`Processor::threads`].
+    /// The maximum number of threads that [`Processor::detect`] selects: with more, networks of the intended size
+    /// spend longer on synchronisation than on computation. [`Processor::threads`] can set more.
     pub const MAX_THREADS: usize = MAX_THREADS;
 
-    /// A thread for each core that this process may use, up to [`Processor::MAX_THREADS`], and the
-    /// widest SIMD that the processor has.
+    /// One thread for each core available to this process, up to [`Processor::MAX_THREADS`], and the widest SIMD
+    /// instructions of the processor.
     pub fn detect() -> Self {
         let cores = thread::available_parallelism().map_or(1, usize::from);
         Processor {
@@ -43,7 +43,7 @@ impl Processor {
         }
     }
 
-    /// This many threads, the caller's own among them.
+    /// This many threads, including the caller's own.
     pub fn threads(self, threads: usize) -> Self {
         Processor { threads, ..self }
     }
@@ -54,7 +54,7 @@ impl Processor {
     }
 
     /// # Errors
-    /// [`Error::Setting`] for no threads, or for instructions that the processor lacks.
+    /// [`Error::Setting`] for 0 threads, or for instructions that the processor lacks.
     pub(super) fn check(&self) -> Result<()> {
         at_least_one("threads", self.threads)?;
         if !self.simd.is_available() {

@@ -1,8 +1,8 @@
-//! The plan, lowered: each `Linear` fused with the operations that follow it up to the next.
+//! The lowered plan: each `Linear` fused with the operations up to the next one.
 
 use crate::plan::{Op, Plan, Step};
 
-/// What the engine runs: operations on the input, then layers.
+/// The program that the engine runs: operations on the input, then layers.
 #[derive(Debug)]
 pub(crate) struct Program {
     /// Operations before the first `Linear`.
@@ -10,9 +10,9 @@ pub(crate) struct Program {
     pub(crate) layers: Vec<Layer>,
     /// The widths of the dropouts, in order.
     pub(crate) dropouts: Vec<DropoutStep>,
-    /// Features of a sample.
+    /// The number of features of a sample.
     pub(crate) inputs: usize,
-    /// Outputs of the network.
+    /// The number of outputs of the network.
     pub(crate) outputs: usize,
 }
 
@@ -27,7 +27,7 @@ pub(crate) struct Layer {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Elementwise {
     pub(crate) op: Op,
-    /// Its number among the dropouts, if it is one.
+    /// Its index among the dropouts, if it is one.
     pub(crate) dropout: Option<usize>,
 }
 
@@ -35,7 +35,7 @@ pub(crate) struct Elementwise {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct DropoutStep {
     pub(crate) percent: u32,
-    /// Its number in the plan, which decides its masks.
+    /// Its index in the plan, which determines its masks.
     pub(crate) index: usize,
     pub(crate) width: usize,
 }
@@ -79,7 +79,7 @@ impl Program {
         program
     }
 
-    /// Multiplications and additions for one sample, forward.
+    /// Multiply-adds for one sample, forward.
     pub(crate) fn macs(&self) -> usize {
         let macs = |layer: &Layer| layer.linear.inputs * layer.linear.outputs;
         self.layers.iter().map(macs).sum()
@@ -87,12 +87,12 @@ impl Program {
 }
 
 impl Layer {
-    /// Whether all that follows is ReLU, which the product applies as it writes.
+    /// Whether only a ReLU follows, which is then part of the product's epilogue.
     pub(crate) fn is_relu(&self) -> bool {
         matches!(self.then[..], [Elementwise { op: Op::Relu, .. }])
     }
 
-    /// Whether the derivatives must be stored, since they do not follow from the outputs.
+    /// Whether the derivatives must be stored because they cannot be computed from the outputs.
     pub(crate) fn stores_derivatives(&self) -> bool {
         !self.then.is_empty() && !self.is_relu()
     }
@@ -104,7 +104,7 @@ mod tests {
     use crate::prelude::*;
 
     #[test]
-    fn every_operation_goes_to_the_linear_before_it() {
+    fn every_operation_is_fused_into_the_linear_before_it() {
         type Net = (
             Input<4>,
             Tanh,

@@ -1,4 +1,4 @@
-//! Where batches come from: put together on the host and uploaded, or gathered on the device.
+//! How batches are assembled: on the host and uploaded, or gathered on the device.
 
 use std::sync::Arc;
 
@@ -7,14 +7,14 @@ use dfdx::prelude::{Device, GatherTo, Tensor};
 use super::forward::Matrix;
 use crate::data::{Samples, Targets};
 
-/// Where [`Tape`](super::Tape) puts its batches together. The numbers are the same to the bit.
+/// Where [`Tape`](super::Tape) assembles its batches. The results are bitwise identical.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Batches {
     /// On the host; each batch is uploaded. The data set is shared, not copied.
     #[default]
     Uploaded,
-    /// On the device: the whole data set is placed there once, as `f32`, and each batch is gathered
-    /// from it by the list of its samples.
+    /// On the device: the whole data set is uploaded once, as `f32`, and each batch is gathered from it by sample
+    /// index.
     Gathered,
 }
 

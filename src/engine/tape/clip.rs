@@ -7,7 +7,7 @@ use crate::engine::run::clip_factor;
 
 /// The gradients of all layers, scaled down if their norm is larger than `max_norm`.
 ///
-/// The norm is summed up on the host, in `f64`: a GPU is waited for.
+/// The norm is computed on the host, in `f64`, which synchronises with a GPU.
 pub(super) fn clip<D: Device<f32>>(
     layers: &[Layer<D>],
     mut gradients: Gradients<f32, D>,

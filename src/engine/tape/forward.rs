@@ -39,10 +39,10 @@ pub(super) fn layers<D: Device<f32>>(
         .collect()
 }
 
-/// Buffers of dfdx's that hold `values` for the parameters of `layers`, one for each.
+/// Buffers of dfdx that hold `values` for the parameters of `layers`, one for each.
 ///
-/// dfdx lets nobody write such a buffer but its backward pass; the gradient of `sum(w v)` with respect to
-/// `w` is `v`, to the bit.
+/// In dfdx only the backward pass can write such a buffer; the gradient of `sum(w v)` with respect to `w` is exactly
+/// `v`.
 pub(super) fn as_gradients<D: Device<f32>>(
     layers: &[Layer<D>],
     values: impl IntoIterator<Item = Result<Layer<D>, D::Err>>,
@@ -78,7 +78,7 @@ impl<D: Device<f32>> Layer<D> {
     }
 }
 
-/// Decides the masks of dropout: the run's seed and the step's number.
+/// Determines the dropout masks: the run's seed and the number of the step.
 #[derive(Clone, Copy)]
 pub(super) struct Dropouts {
     pub(super) seed: u64,
@@ -104,7 +104,7 @@ pub(super) fn forward<D: Device<f32>, T: Tape<f32, D> + Merge<NoneTape> + Merge<
             Op::Sigmoid => x.try_sigmoid()?,
             Op::Tanh => x.try_tanh()?,
             Op::LeakyRelu { slope_percent } => {
-                // dfdx's own `prelu` panics where memory runs out
+                // dfdx's own `prelu` panics when memory runs out
                 let slope = slope_percent as f32 / 100.0;
                 let scaled = x.retaped::<T>().try_mul(slope)?;
                 x.try_le(0.0)?.try_choose(scaled, x)?
@@ -149,7 +149,7 @@ fn linear<D: Device<f32>, T: Tape<f32, D> + Merge<NoneTape>>(
     )
 }
 
-/// `0` where `x <= 0`, else `x`, and the gradient likewise: a NaN is not below 0, so it stays, as in PyTorch.
+/// `0` where `x <= 0`, else `x`, and the gradient likewise: a NaN is not below 0, so it is propagated, as in PyTorch.
 ///
 /// dfdx's own ReLU is `max(x, 0)`, and the maximum of a NaN and a number is the number.
 fn relu<D: Device<f32>, T: Tape<f32, D> + Merge<T>>(
@@ -159,12 +159,11 @@ fn relu<D: Device<f32>, T: Tape<f32, D> + Merge<T>>(
     x.try_le(0.0)?.try_choose(zeros.retaped::<T>(), x)
 }
 
-/// dfdx's exact GELU, with its gradient mended.
+/// dfdx's exact GELU, with its gradient corrected.
 ///
-/// dfdx 0.13's derivative of `accurate_gelu` has `x exp(-x²/2) / sqrt(pi)` where
-/// `x exp(-x²/2) / sqrt(2 pi)` is right. `bump = c exp(-x²/2)` has the derivative
-/// `-c x exp(-x²/2)`; with `c` the difference of the two factors, adding `bump` and taking the same
-/// numbers away again without a tape leaves the value and mends the gradient.
+/// dfdx 0.13's derivative of `accurate_gelu` has `x exp(-x²/2) / sqrt(pi)` instead of `x exp(-x²/2) / sqrt(2 pi)`.
+/// `bump = c exp(-x²/2)` has the derivative `-c x exp(-x²/2)`; with `c` the difference of the two factors, adding
+/// `bump` and subtracting the same numbers without a tape keeps the value and corrects the gradient.
 fn gelu<D: Device<f32>, T: Tape<f32, D> + Merge<NoneTape> + Merge<T>>(
     x: Matrix<D, T>,
 ) -> Result<Matrix<D, T>, D::Err> {

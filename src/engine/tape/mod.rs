@@ -1,7 +1,7 @@
-//! [`Tape`]: the plan on dfdx tensors. dfdx gives the gradients and the kernels.
+//! [`Tape`]: the plan on dfdx tensors. dfdx provides the gradients and the kernels.
 //!
-//! It is the reference for every other engine, so it does what is plain before what is fast.
-//! Dims: `B` = batch size, `I` = inputs, `O` = outputs, `C` = classes.
+//! It is the reference for every other engine, so simplicity comes before speed. Dims: `B` = batch size, `I` = inputs,
+//! `O` = outputs, `C` = classes.
 
 mod batches;
 mod clip;
@@ -39,7 +39,7 @@ use crate::{
     weights::{Weights, WeightsOf},
 };
 
-/// How many samples are in flight at once when there is no gradient to take.
+/// The batch size of inference.
 const INFERENCE_BATCH: usize = 1024;
 
 /// A batch's mean loss, and its gradients.
@@ -57,7 +57,7 @@ type LossAndGradients<D> = (Tensor<(), f32, D>, Gradients<f32, D>);
 /// ```
 pub struct Tape<N: Network, D: Device<f32> = Cpu> {
     device: D,
-    /// The device in words, as in `cpu`.
+    /// The device's name, as in `cpu`.
     device_name: String,
     batches: Batches,
     /// One for each `Linear` of the plan, in order.
@@ -77,10 +77,10 @@ impl<N: Network> Tape<N, Cpu> {
 }
 
 impl<N: Network, D: Device<f32>> Tape<N, D> {
-    /// The network with these weights, on a device of dfdx's.
+    /// The network with these weights, on a dfdx device.
     ///
     /// # Errors
-    /// [`Error::Device`] when the device fails, for example for want of memory.
+    /// [`Error::Device`] when the device fails, for example when it is out of memory.
     pub fn on<W: WeightsOf<N>>(device: D, weights: W) -> Result<Self> {
         Self::named(device, type_name::<D>(), weights)
     }
@@ -99,14 +99,14 @@ impl<N: Network, D: Device<f32>> Tape<N, D> {
         })
     }
 
-    /// Where batches are put together, of the data that is uploaded from now on.
+    /// Where batches of data uploaded from now on are assembled.
     pub fn batches(mut self, batches: Batches) -> Self {
         self.batches = batches;
         self
     }
 
-    /// The mean loss of the batch `order` and its gradient with respect to every parameter, laid
-    /// out as the parameters are; dropout is off.
+    /// The mean loss of the batch `order` and its gradient with respect to every parameter, in the layout of the
+    /// parameters; dropout is off.
     ///
     /// # Errors
     /// As [`Engine::train`](crate::engine::Engine::train).
@@ -130,7 +130,7 @@ impl<N: Network, D: Device<f32>> Tape<N, D> {
         Ok((value.as_vec()[0], Weights::from_slice(&flat)?))
     }
 
-    /// Forward and backward over one batch. The loss stays on the device: to read it is to wait.
+    /// Forward and backward over one batch. The loss stays on the device: reading it would synchronise.
     fn backward(
         &self,
         data: &Uploaded<D>,
@@ -150,9 +150,9 @@ impl<N: Network, D: Device<f32>> Tape<N, D> {
             _ => targets,
         };
         let mean_loss = match loss {
-            // by samples first: of B C terms at once, added up in f32, the fourth digit is lost
+            // per sample first: summing all B C terms at once in f32 loses the fourth digit
             Loss::CrossEntropy | Loss::SmoothedCrossEntropy { .. } => {
-                // a class without a share costs nothing, though `0 * ln 0` is NaN
+                // a class with a target of 0 adds no loss, though `0 * ln 0` is NaN
                 let without_share = targets.try_le(0.0)?;
                 let nothing: Matrix<D> = self.device.try_zeros_like(targets.shape())?;
                 let shares = logits.try_log_softmax::<Axis<1>>()?.try_mul(targets)?;

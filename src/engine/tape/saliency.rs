@@ -22,8 +22,8 @@ impl<N: Network, D: Device<f32>> Tape<N, D> {
     /// The sign is kept: a larger `x_i` raises the logit where `s_i` is above 0. Where the input of a ReLU is 0,
     /// its derivative is 0, as in PyTorch.
     ///
-    /// Source: K. Simonyan, A. Vedaldi, A. Zisserman, "Deep Inside Convolutional Networks", 2013, section 3,
-    /// which draws the sizes `|s_i|`.
+    /// Source: K. Simonyan, A. Vedaldi, A. Zisserman, "Deep Inside Convolutional Networks", 2013, section 3, which
+    /// plots the magnitudes `|s_i|`.
     ///
     /// ```
     /// use tuplenet::prelude::*;
@@ -51,11 +51,11 @@ impl<N: Network, D: Device<f32>> Tape<N, D> {
         Ok(out)
     }
 
-    /// [`Tape::saliency`] of the samples `features`, `[B, I]` row-major, for a class each, in one backward pass;
+    /// [`Tape::saliency`] of the samples `features`, `[B, I]` row-major, each for its own class, in one backward pass;
     /// `[B, I]`.
     ///
     /// # Errors
-    /// [`Error::Data`] when `features` is not a whole number of samples or `classes` has not one class for each,
+    /// [`Error::Data`] when `features` is not a whole number of samples or `classes` does not have one class for each,
     /// and as [`Tape::saliency`].
     pub fn saliencies(&self, features: &[f32], classes: &[usize]) -> Result<Vec<f32>> {
         let samples = whole_samples(features, N::In::LEN)?;
@@ -76,7 +76,7 @@ impl<N: Network, D: Device<f32>> Tape<N, D> {
             .map_err(|error| self.failed(error))
     }
 
-    /// The gradients of `sum_b z[b, classes[b]]`: a sample's logits hang on that sample alone.
+    /// The gradients of `sum_b z[b, classes[b]]`: a sample's logits depend on that sample alone.
     fn input_gradients(&self, features: &[f32], classes: &[usize]) -> Result<Vec<f32>, D::Err> {
         let mut chosen = vec![0.0; classes.len() * N::Output::LEN];
         for (row, &class) in chosen.chunks_exact_mut(N::Output::LEN).zip(classes) {

@@ -1,4 +1,4 @@
-//! Optimisers as dfdx has them, with their state.
+//! dfdx's optimisers, with their state.
 
 use dfdx::{
     optim::{AdamConfig, Momentum, SgdConfig, WeightDecay},
@@ -12,8 +12,8 @@ use crate::{
     objective::{Optimizer, OptimizerKind},
 };
 
-/// The optimiser's memory. dfdx keys buffers by tensor, so a `Gradients` holds one per parameter,
-/// of zeros when first asked for.
+/// The optimiser's moments. dfdx keys buffers by tensor, so a `Gradients` holds one per parameter, initialised to
+/// zeros on first access.
 pub(super) struct State<D: Device<f32>> {
     pub(super) kind: OptimizerKind,
     /// SGD's velocity, Adam's first moment.
@@ -25,7 +25,7 @@ pub(super) struct State<D: Device<f32>> {
 }
 
 impl<D: Device<f32>> State<D> {
-    /// The state for this kind of optimiser: the one at hand, or a fresh one.
+    /// The state for this kind of optimiser: the existing one, or a new one.
     pub(super) fn of<'a>(state: &'a mut Option<Self>, optimizer: &Optimizer) -> &'a mut Self {
         let kind = optimizer.kind();
         if state.as_ref().is_some_and(|state| state.kind != kind) {
@@ -39,7 +39,7 @@ impl<D: Device<f32>> State<D> {
         })
     }
 
-    /// The state that another engine, or a run before this one, has left.
+    /// The state from another engine or a previous run.
     pub(super) fn restored<N: Network>(
         layers: &[Layer<D>],
         device: &D,
@@ -61,7 +61,7 @@ impl<D: Device<f32>> State<D> {
         })
     }
 
-    /// A copy of each moment that the optimiser keeps, laid out as the parameters are.
+    /// A copy of each moment that the optimiser keeps, in the layout of the parameters.
     pub(super) fn moments(&self, layers: &[Layer<D>]) -> Result<Vec<Vec<f32>>, D::Err> {
         let kept = match self.kind {
             OptimizerKind::Sgd => &[&self.moment1][..],
@@ -77,7 +77,7 @@ impl<D: Device<f32>> State<D> {
         copied.collect()
     }
 
-    /// One step: changes every parameter by its gradient.
+    /// One step: updates every parameter by its gradient.
     pub(super) fn update(
         &mut self,
         optimizer: &Optimizer,

@@ -1,18 +1,18 @@
-//! Bitmaps: which values are not 0, and their transpose.
+//! Bitmaps of non-zero values, and their transpose.
 
 use super::{Kernel, Lanes, load};
 
-/// Features to a word of a sample's bitmap, samples to a word of a feature's.
+/// Features per word of a sample's bitmap, and samples per word of a feature's.
 pub(crate) const WORD: usize = u64::BITS as usize;
 
-/// The bitmap of the values that are not 0: bit `i % 64` of word `i / 64`.
+/// The bitmap of the non-zero values: bit `i % 64` of word `i / 64`.
 pub(crate) struct NonzeroBits<'a> {
     pub(crate) values: &'a [f32],
     pub(crate) bits: &'a mut [u64],
 }
 
 impl Kernel for NonzeroBits<'_> {
-    /// How many they are.
+    /// The number of non-zero values.
     type Output = usize;
 
     #[inline(always)]
@@ -24,7 +24,7 @@ impl Kernel for NonzeroBits<'_> {
             for (at, lanes) in vectors.chunks_exact(S::F32_LANES).enumerate() {
                 // SAFETY: a chunk is one vector.
                 let lanes = unsafe { load::<S>(lanes.as_ptr()) };
-                *word |= simd.not_zero(lanes) << (at * S::F32_LANES);
+                *word |= simd.nonzero(lanes) << (at * S::F32_LANES);
             }
             for (at, value) in rest.iter().enumerate() {
                 *word |= u64::from(*value != 0.0) << (vectors.len() + at);
@@ -35,7 +35,7 @@ impl Kernel for NonzeroBits<'_> {
     }
 }
 
-/// Transposes a 64 x 64 square of bits: bit `c` of word `r` becomes bit `r` of word `c`.
+/// Transposes a 64 x 64 matrix of bits: bit `c` of word `r` becomes bit `r` of word `c`.
 ///
 /// Source: H. Warren, "Hacker's Delight", 2nd edition, 7-3.
 pub(crate) fn transpose_bits(square: &mut [u64; WORD]) {
@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_turned_square_has_rows_for_columns() {
+    fn a_transposed_matrix_has_rows_for_columns() {
         let mut x = 1u64;
         let square: [u64; WORD] = std::array::from_fn(|_| {
             x = x

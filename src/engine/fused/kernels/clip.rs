@@ -1,4 +1,4 @@
-//! Clipping by norm: the squares of gradients, and gradients that were stored given to the optimiser.
+//! Clipping by norm: the sum of squares of gradients, and the update from stored gradients.
 
 use std::ops::Range;
 
@@ -12,8 +12,8 @@ use crate::engine::fused::memory::matrix::{BLOCK, View};
 
 /// The sum of the squares of some values.
 ///
-/// Each of a block's 16 columns has a sum of its own, in `f64`, and these are added up in order, so the bits do
-/// not depend on the SIMD. What pads a block is 0.
+/// Each of a block's 16 columns has its own sum, in `f64`, and the sums are added in order, so the result is bitwise
+/// identical for every SIMD level. The padding of a block is 0.
 pub(crate) struct SquareSum<'a> {
     pub(crate) values: View<'a>,
 }
@@ -36,12 +36,12 @@ impl Kernel for SquareSum<'_> {
     }
 }
 
-/// Stored gradients times a factor, given to the optimiser.
+/// Updates parameters by stored gradients times a factor.
 pub(crate) struct Apply<'a> {
     /// Rows `inputs` of some blocks.
     pub(crate) gradients: View<'a>,
     pub(crate) factor: f32,
-    /// The inputs whose weights are changed; the last one past `I - 1` is the bias.
+    /// The inputs whose weights are updated; input `I` is the bias.
     pub(crate) inputs: Range<usize>,
     /// `I`.
     pub(crate) bias: usize,
@@ -53,7 +53,7 @@ pub(crate) struct Apply<'a> {
 }
 
 impl Apply<'_> {
-    /// Whether the optimiser leaves the weights of this input as they are.
+    /// Whether the optimiser leaves the weights of this input unchanged.
     #[inline(always)]
     fn skips_inactive(&self, input: usize) -> bool {
         let is_active = |active: &[u64]| active[input / WORD] >> (input % WORD) & 1 == 1;
@@ -105,7 +105,7 @@ mod tests {
     use crate::engine::fused::memory::matrix::Matrix;
 
     #[test]
-    fn squares_are_summed_up_to_the_same_bits_by_every_simd() {
+    fn sums_of_squares_are_bitwise_identical_for_every_simd() {
         let mut matrix = Matrix::zeros(37, 21);
         let mut whole = matrix.whole();
         let mut expected = 0.0;
@@ -117,11 +117,11 @@ mod tests {
             }
         }
         let sum = |simd| {
-            // SAFETY: nobody writes the matrix.
+            // SAFETY: no other thread has access to the matrix.
             let values = unsafe { matrix.view() };
             dispatch(simd, SquareSum { values })
         };
-        // 777 terms of at most 1, rounded to 1e-16 of a sum below 777
+        // 777 terms of at most 1, with a relative rounding error of 1e-16 in a sum below 777
         assert!((sum(Simd::Scalar) - expected).abs() < 1e-10);
         for simd in [Simd::Avx512, Simd::Avx2, Simd::Neon] {
             assert_eq!(sum(simd), sum(Simd::Scalar));

@@ -1,4 +1,4 @@
-//! What follows a `Linear` before the next one: activations and dropout, in place, with their derivatives.
+//! Elementwise operations between two `Linear`s: activations and dropout, in place, with their derivatives.
 
 use super::{Kernel, Lanes, load, math::activate, store};
 use crate::{
@@ -8,11 +8,11 @@ use crate::{
 
 /// Operations on each value, in order.
 pub(crate) struct Elementwise<'a> {
-    /// Each with its mask, if it is dropout and dropout is on; a mask has the rows and blocks of `values`.
+    /// Each has a mask if it is dropout and dropout is on; a mask has the rows and blocks of `values`.
     pub(crate) operations: &'a [(Op, Option<View<'a>>)],
-    /// In and out.
+    /// The input and the output.
     pub(crate) values: ViewMut<'a>,
-    /// Where the product of the derivatives goes, if it is wanted.
+    /// The output for the product of the derivatives, if required.
     pub(crate) derivatives: Option<ViewMut<'a>>,
 }
 
@@ -38,8 +38,8 @@ impl Kernel for Elementwise<'_> {
             for row in 0..rows {
                 for lane in (0..BLOCK).step_by(S::F32_LANES) {
                     let place = values.at(block, row).wrapping_add(lane);
-                    // SAFETY: block and row lie in `values`, and by the assertions in every mask and
-                    // in `derivatives`.
+                    // SAFETY: block and row are within `values` and, by the assertions, within every mask and
+                    // `derivatives`.
                     unsafe {
                         let mut y = load::<S>(place);
                         let mut derivative = simd.splat_f32s(1.0);

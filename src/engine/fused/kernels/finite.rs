@@ -1,5 +1,4 @@
-//! Whether weights are finite, without which a zero may not be left out of a product: `0 * NaN` and
-//! `0 * inf` are NaN.
+//! Whether weights are finite, which skipping zeros in a product requires: `0 * NaN` and `0 * inf` are NaN.
 
 use super::{Kernel, Lanes};
 use crate::engine::fused::memory::matrix::{BLOCK, View};
@@ -9,7 +8,7 @@ pub(crate) struct AllFinite<'a> {
     pub(crate) values: View<'a>,
 }
 
-/// The bits of infinity, below which are those of every finite value without its sign.
+/// The bits of infinity: larger than those of every finite value without its sign.
 const INFINITY: u32 = f32::INFINITY.to_bits();
 
 impl Kernel for AllFinite<'_> {
@@ -17,7 +16,7 @@ impl Kernel for AllFinite<'_> {
 
     #[inline(always)]
     fn run<S: Lanes>(self, _: S) -> bool {
-        // whole numbers: the compiler may take the largest of a vector in one instruction
+        // integers, so the compiler may use vector maximum instructions
         let mut largest = [0; BLOCK];
         for block in 0..self.values.blocks {
             for row in 0..self.values.rows {
@@ -37,13 +36,13 @@ mod tests {
     use crate::engine::fused::memory::matrix::Matrix;
 
     #[test]
-    fn one_value_that_is_not_finite_is_found_by_every_simd_wherever_it_is() {
+    fn a_non_finite_value_is_found_by_every_simd_at_every_position() {
         let mut matrix = Matrix::zeros(5, 21);
         let put = |matrix: &mut Matrix, (row, column): (usize, usize), value| {
             matrix.whole().row(column / BLOCK, row)[column % BLOCK] = value;
         };
         let all_finite = |matrix: &Matrix, simd| {
-            // SAFETY: nobody writes the matrix.
+            // SAFETY: no other thread has access to the matrix.
             let values = unsafe { matrix.view() };
             dispatch(simd, AllFinite { values })
         };

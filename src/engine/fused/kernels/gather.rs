@@ -3,34 +3,34 @@
 use super::{Kernel, Lanes};
 use crate::engine::fused::memory::matrix::{BLOCK, ViewMut};
 
-/// Features of samples, row-major, to read.
+/// Features of samples, row-major, read-only.
 #[derive(Clone, Copy)]
 pub(crate) enum Rows<'a> {
-    /// A value is `byte * scale`.
+    /// Each value is `byte * scale`.
     Bytes(&'a [u8], f32),
     Floats(&'a [f32]),
 }
 
-/// Copies samples of `width` features into the rows of a blocked matrix.
+/// Copies samples of `width` features into the rows of a packed matrix.
 pub(crate) struct Gather<'a> {
     pub(crate) rows: Rows<'a>,
     pub(crate) width: usize,
-    /// The samples' numbers in `rows`, one for each row of `output`.
+    /// The samples' indices in `rows`, one for each row of `output`.
     pub(crate) samples: Samples<'a>,
     pub(crate) output: ViewMut<'a>,
 }
 
-/// Which samples.
+/// A selection of samples.
 #[derive(Clone, Copy)]
 pub(crate) enum Samples<'a> {
-    /// These.
+    /// The samples with these indices.
     Numbered(&'a [u32]),
-    /// This one and those after it.
+    /// The samples from this index on.
     From(usize),
 }
 
 impl Samples<'_> {
-    /// The number of the sample in a row.
+    /// The index of the sample in a row.
     #[inline(always)]
     pub(crate) fn at(&self, row: usize) -> usize {
         match self {
@@ -68,7 +68,7 @@ impl Kernel for Gather<'_> {
     }
 }
 
-/// One sample into row `row`: whole blocks at a known length, for the compiler, then the rest.
+/// Copies one sample into row `row`: first whole blocks, whose length the compiler knows, then the rest.
 #[inline(always)]
 fn blocks<T>(from: &[T], row: usize, output: &mut ViewMut<'_>, value: impl Fn(&T) -> f32) {
     let (whole, rest) = from.as_chunks::<BLOCK>();

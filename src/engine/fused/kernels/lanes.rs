@@ -1,4 +1,4 @@
-//! Which SIMD instructions the kernels are compiled for, and the choice between them at run time.
+//! The SIMD levels that the kernels are compiled for, and their dispatch at run time.
 
 use pulp::{NullaryFnOnce, cast};
 
@@ -6,8 +6,8 @@ use crate::single::Level;
 
 /// The SIMD instructions that an engine computes with.
 ///
-/// Every kernel is compiled once for each; [`Simd::detect`] takes the widest that the processor has,
-/// so no `RUSTFLAGS` are needed.
+/// Every kernel is compiled for each of them; [`Simd::detect`] selects the widest that the processor has, so no
+/// `RUSTFLAGS` are needed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Simd {
@@ -17,7 +17,7 @@ pub enum Simd {
     Avx2,
     /// NEON: 4 lanes.
     Neon,
-    /// One lane, left to the compiler.
+    /// One lane, without explicit SIMD.
     Scalar,
 }
 
@@ -44,7 +44,7 @@ impl Simd {
         }
     }
 
-    /// What the kernels of a single sample are compiled for.
+    /// The equivalent level of the kernels for a single sample.
     #[inline]
     pub(crate) fn level(self) -> Level {
         match self {
@@ -67,19 +67,19 @@ impl Simd {
     }
 }
 
-/// The most that [`Lanes::SPARSE_BLOCKS`] is.
+/// The maximum of [`Lanes::SPARSE_BLOCKS`].
 pub(super) const MAX_SPARSE_BLOCKS: usize = 8;
 
-/// A [`pulp::Simd`] with what the kernels need beside it.
+/// A [`pulp::Simd`] with further operations and tile sizes for the kernels.
 pub(crate) trait Lanes: pulp::Simd {
     /// Rows of the largest tile of a dense product; 8, 6, 4, 2 and 1 are compiled.
     const TILE_ROWS: usize;
-    /// Blocks of 16 columns of that tile: `TILE_ROWS * TILE_BLOCKS * 16` sums fit the registers.
+    /// Blocks of 16 columns of that tile: its `TILE_ROWS * TILE_BLOCKS * 16` accumulators fit in registers.
     const TILE_BLOCKS: usize;
-    /// Blocks of 16 columns that a sparse product sums at once.
+    /// Blocks of 16 columns that a sparse product accumulates together.
     const SPARSE_BLOCKS: usize;
 
-    /// `c - a b`, rounded once where the processor can.
+    /// `c - a b`, fused where the processor has fused multiply-add.
     #[inline(always)]
     fn minus_product(self, c: Self::f32s, a: Self::f32s, b: Self::f32s) -> Self::f32s {
         self.mul_add_e_f32s(self.neg_f32s(a), b, c)
@@ -91,8 +91,8 @@ pub(crate) trait Lanes: pulp::Simd {
         self.div_f32s(a, self.add_f32s(self.sqrt_f32s(v), e))
     }
 
-    /// Bit `i` says that lane `i` is not 0.
-    fn not_zero(self, v: Self::f32s) -> u64;
+    /// Bit `i` is set if lane `i` is non-zero.
+    fn nonzero(self, v: Self::f32s) -> u64;
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -101,8 +101,8 @@ impl Lanes for pulp::x86::V4 {
     const TILE_BLOCKS: usize = 3;
     const SPARSE_BLOCKS: usize = MAX_SPARSE_BLOCKS;
 
-    /// Estimates of 14 bits, each with one step of Newton's. Where a 512-bit square root and
-    /// division take 18 cycles each (Intel), this takes a third; where they are cheap (AMD), as long.
+    /// 14-bit estimates, each refined by one Newton step. Where a 512-bit square root and division take 18 cycles each
+    /// (Intel), this takes a third of that; where they are cheap (AMD), it takes as long.
     #[inline(always)]
     fn over_root(self, a: Self::f32s, v: Self::f32s, e: Self::f32s) -> Self::f32s {
         use pulp::Simd;
@@ -123,7 +123,7 @@ impl Lanes for pulp::x86::V4 {
     }
 
     #[inline(always)]
-    fn not_zero(self, v: Self::f32s) -> u64 {
+    fn nonzero(self, v: Self::f32s) -> u64 {
         use pulp::Simd;
         u64::from(!self.equal_f32s(v, self.splat_f32s(0.0)).0)
     }
@@ -141,7 +141,7 @@ impl Lanes for pulp::x86::V3 {
     }
 
     #[inline(always)]
-    fn not_zero(self, v: Self::f32s) -> u64 {
+    fn nonzero(self, v: Self::f32s) -> u64 {
         use pulp::Simd;
         let zero = self.equal_f32s(v, self.splat_f32s(0.0));
         let signs = self.avx._mm256_movemask_ps(cast(zero));
@@ -156,7 +156,7 @@ impl Lanes for pulp::aarch64::Neon {
     const SPARSE_BLOCKS: usize = 4;
 
     #[inline(always)]
-    fn not_zero(self, v: Self::f32s) -> u64 {
+    fn nonzero(self, v: Self::f32s) -> u64 {
         let lanes: [f32; 4] = cast(v);
         lanes
             .iter()
@@ -171,12 +171,12 @@ impl Lanes for pulp::Scalar {
     const SPARSE_BLOCKS: usize = 1;
 
     #[inline(always)]
-    fn not_zero(self, v: f32) -> u64 {
+    fn nonzero(self, v: f32) -> u64 {
         u64::from(v != 0.0)
     }
 }
 
-/// A computation that is compiled for every kind of SIMD.
+/// A computation that is compiled for every SIMD level.
 pub(crate) trait Kernel {
     type Output;
     /// Must be `#[inline(always)]`, and so must all that it calls in its loops: only then is it
@@ -228,9 +228,9 @@ impl<S: Lanes, K: Kernel> NullaryFnOnce for Call<S, K> {
     }
 }
 
-/// Calls `function`, compiled with the instructions of `S` as a function of its own.
+/// Calls `function`, compiled with the instructions of `S` as a separate function.
 ///
-/// `vectorize` alone may be inlined into a caller with these instructions.
+/// Without this, `vectorize` may be inlined into a caller with these instructions.
 #[inline(never)]
 pub(super) fn outlined<S: Lanes, F: NullaryFnOnce>(simd: S, function: F) -> F::Output {
     simd.vectorize(function)
@@ -242,7 +242,7 @@ pub(super) fn outlined<S: Lanes, F: NullaryFnOnce>(simd: S, function: F) -> F::O
 /// `from` is valid for reads of `S::F32_LANES` values.
 #[inline(always)]
 pub(super) unsafe fn load<S: pulp::Simd>(from: *const f32) -> S::f32s {
-    // SAFETY: the caller's; every bit pattern is a vector, and the read needs no alignment.
+    // SAFETY: guaranteed by the caller; every bit pattern is a vector, and the read needs no alignment.
     unsafe { from.cast::<S::f32s>().read_unaligned() }
 }
 
@@ -252,7 +252,7 @@ pub(super) unsafe fn load<S: pulp::Simd>(from: *const f32) -> S::f32s {
 /// `to` is valid for writes of `S::F32_LANES` values.
 #[inline(always)]
 pub(super) unsafe fn store<S: pulp::Simd>(to: *mut f32, vector: S::f32s) {
-    // SAFETY: the caller's; the write needs no alignment.
+    // SAFETY: guaranteed by the caller; the write needs no alignment.
     unsafe { to.cast::<S::f32s>().write_unaligned(vector) }
 }
 

@@ -7,10 +7,10 @@ use crate::{
     objective::Loss,
 };
 
-/// `C` logits of some samples of a batch of `B`: losses and `delta`.
+/// Computes losses and `delta` from the `C` logits of some samples of a batch of `B`.
 ///
-/// `delta` is the gradient of the batch's mean loss with respect to what the last `Linear` gives:
-/// that of the logits times the derivatives of what comes between.
+/// `delta` is the gradient of the batch's mean loss with respect to the outputs of the last `Linear`: the gradient
+/// with respect to the logits times the derivatives of the operations in between.
 pub(crate) struct LossGradient<'a> {
     pub(crate) loss: Loss,
     /// `[rows, C]`.
@@ -18,14 +18,14 @@ pub(crate) struct LossGradient<'a> {
     /// `C`.
     pub(crate) classes: usize,
     pub(crate) targets: &'a Targets,
-    /// The samples' numbers in `targets`, one a row.
+    /// The samples' indices in `targets`, one per row.
     pub(crate) samples: &'a [u32],
     /// `B`.
     pub(crate) batch_size: usize,
     pub(crate) derivatives: Derivative<'a>,
     /// `[rows, C]`.
     pub(crate) delta: ViewMut<'a>,
-    /// Each sample's loss, one a row.
+    /// Each sample's loss, one per row.
     pub(crate) losses: &'a mut [f32],
 }
 
@@ -56,8 +56,8 @@ impl Kernel for LossGradient<'_> {
                 for row in 0..rows {
                     for lane in (0..BLOCK).step_by(S::F32_LANES) {
                         let place = self.delta.at(block, row).wrapping_add(lane);
-                        // SAFETY: `delta` has the block and the row, and so have the derivatives, which
-                        // are of the same layer.
+                        // SAFETY: `delta` has the block and the row, and so do the derivatives, which belong to the
+                        // same layer.
                         unsafe {
                             let gradient = load::<S>(place);
                             let gradient =
@@ -71,7 +71,7 @@ impl Kernel for LossGradient<'_> {
     }
 }
 
-/// The numbers of a block's columns.
+/// The indices of a block's columns.
 const COLUMNS: [f32; BLOCK] = [
     0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0, 11.0, 12.0, 13.0, 14.0, 15.0,
 ];
@@ -79,15 +79,15 @@ const COLUMNS: [f32; BLOCK] = [
 impl LossGradient<'_> {
     /// `ln sum exp(z) - z[label]`; gradient `(softmax(z) - onehot) / B`.
     ///
-    /// A share below `exp(-80)` counts as 0, which keeps its products out of the denormal numbers.
+    /// A term below `exp(-80)` counts as 0, which avoids denormal products.
     #[inline(always)]
     fn cross_entropy<S: Lanes>(&mut self, simd: S, row: usize, label: usize) -> f32 {
         let logits = self.logits;
         let none = simd.splat_f32s(f32::NEG_INFINITY);
         let vector = |block: usize, lane: usize| {
             let left = simd.splat_f32s((self.classes - block * BLOCK) as f32);
-            // SAFETY: `lane` and those after it lie in a block; `run` has checked that the logits have
-            // the block and the row.
+            // SAFETY: `lane` and the lanes after it are within a block; `run` has checked that the logits have the
+            // block and the row.
             let (column, z) = unsafe {
                 let z = load::<S>(logits.at(block, row).add(lane));
                 (load::<S>(COLUMNS.as_ptr().add(lane)), z)
@@ -126,7 +126,7 @@ impl LossGradient<'_> {
         sum.ln() - (logits.row(label / BLOCK, row)[label % BLOCK] - max)
     }
 
-    /// What smoothing adds to the plain loss: `e sum_c (z[label] - z_c) / C`; to its gradient
+    /// The term that smoothing adds to the plain loss: `e sum_c (z[label] - z_c) / C`; to its gradient
     /// `e (onehot - 1/C) / B`.
     #[inline(always)]
     fn smooth(&mut self, row: usize, label: usize, smoothing: f32) -> f32 {

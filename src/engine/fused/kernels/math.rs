@@ -1,6 +1,6 @@
-//! Functions of a vector: exponential, error function, the activations and their derivatives.
+//! Vectorised functions: exponential, error function, the activations and their derivatives.
 //!
-//! None hides a NaN: comparisons choose the bound, never the argument.
+//! All propagate NaN: a clamp selects its bound only where a comparison with the argument holds.
 
 use super::Lanes;
 use crate::plan::Op;
@@ -37,11 +37,11 @@ fn clamp<S: Lanes>(simd: S, x: S::f32s, least: f32, most: f32) -> S::f32s {
 pub(super) fn exp<S: Lanes>(simd: S, x: S::f32s) -> S::f32s {
     let is_small = simd.less_than_f32s(x, simd.splat_f32s(-87.0));
     let x = clamp(simd, x, -87.0, 88.0);
-    // Added to a number below 2^22, this leaves its nearest whole number in the low bits.
+    // Adding this to a number below 2^22 leaves the nearest integer in the low bits.
     let whole = simd.splat_f32s(12_582_912.0);
     let shifted = simd.mul_add_e_f32s(x, simd.splat_f32s(std::f32::consts::LOG2_E), whole);
     let n = simd.sub_f32s(shifted, whole);
-    // ln 2 in two parts, the first of which has so few bits that `n` times it is exact.
+    // ln 2 is split in two, the first part with so few bits that its product with `n` is exact.
     let r = simd.minus_product(x, n, simd.splat_f32s(0.693_359_4));
     let r = simd.minus_product(r, n, simd.splat_f32s(-2.121_944_4e-4));
     let c = [
@@ -62,8 +62,8 @@ pub(super) fn exp<S: Lanes>(simd: S, x: S::f32s) -> S::f32s {
     simd.select_f32s(is_small, simd.splat_f32s(0.0), y)
 }
 
-/// `ln(1 + t)` for `t` from 0 to 1: `2 artanh(s)`, `s = t / (2 + t)`, by its series, whose first
-/// term left out is below 2e-8 of the sum.
+/// `ln(1 + t)` for `t` from 0 to 1: `2 artanh(s)`, `s = t / (2 + t)`, by its series, whose first omitted term is below
+/// 2e-8 of the sum.
 #[inline(always)]
 fn ln_1p<S: Lanes>(simd: S, t: S::f32s) -> S::f32s {
     let s = simd.div_f32s(t, simd.add_f32s(t, simd.splat_f32s(2.0)));
@@ -79,7 +79,7 @@ fn ln_1p<S: Lanes>(simd: S, t: S::f32s) -> S::f32s {
     simd.mul_f32s(s, polynomial(simd, simd.mul_f32s(s, s), c))
 }
 
-/// `tanh(x)` to some units in the last place: a quotient of polynomials.
+/// `tanh(x)` to a few units in the last place: a rational approximation.
 ///
 /// Source: Eigen, `generic_fast_tanh_float`.
 #[inline(always)]
@@ -100,7 +100,7 @@ fn tanh<S: Lanes>(simd: S, x: S::f32s) -> S::f32s {
     simd.div_f32s(above, polynomial(simd, square, below))
 }
 
-/// `erf(x)` to within 5e-7: a quotient of polynomials.
+/// `erf(x)` to within 5e-7: a rational approximation.
 ///
 /// Source: Eigen, `generic_fast_erf_float`.
 #[inline(always)]
@@ -127,18 +127,17 @@ fn erf<S: Lanes>(simd: S, x: S::f32s) -> S::f32s {
     ];
     let above = simd.mul_f32s(x, polynomial(simd, square, above));
     let near = simd.div_f32s(above, polynomial(simd, square, below));
-    // There it is 1 or -1 to the last digit, and times a large `x` a digit would count.
+    // There erf is exactly 1 or -1 in `f32`; multiplied by a large `x`, an error in the last digit would matter.
     simd.select_f32s(is_far, simd.mul_f32s(x, simd.splat_f32s(1.0 / FAR)), near)
 }
 
-/// `op(x)` and its derivative there; formulas at [`Op`]. Dropout, which is not a function of `x` alone,
-/// gives `x`.
+/// `op(x)` and its derivative at `x`; formulas at [`Op`]. Dropout, which is not a function of `x` alone, returns `x`.
 #[inline(always)]
 pub(super) fn activate<S: Lanes>(simd: S, op: Op, x: S::f32s) -> (S::f32s, S::f32s) {
     let splat = |value: f32| simd.splat_f32s(value);
     let (zero, one) = (splat(0.0), splat(1.0));
     let positive = simd.greater_than_f32s(x, zero);
-    // exp(-|x|), 1 / (1 + exp(-|x|)) and from them the sigmoid of either sign
+    // exp(-|x|), 1 / (1 + exp(-|x|)) and from these the sigmoid for both signs
     let sigmoid = || {
         let e = exp(simd, simd.neg_f32s(simd.abs_f32s(x)));
         let p = simd.div_f32s(one, simd.add_f32s(one, e));
@@ -189,7 +188,7 @@ mod tests {
     use super::*;
     use crate::engine::fused::Simd;
 
-    /// One function over many arguments, with every kind of SIMD that this processor has.
+    /// One function over many arguments, at every SIMD level of this processor.
     fn each(function: Function, xs: &[f32], check: impl Fn(Simd, f32, f32, f32)) {
         for simd in [Simd::Avx512, Simd::Avx2, Simd::Neon, Simd::Scalar] {
             if !simd.is_available() {
@@ -285,10 +284,10 @@ mod tests {
                     let expected = reference(op, x);
                     let h = 1e-5;
                     if x.abs() < h && matches!(op, Op::Relu | Op::LeakyRelu { .. }) {
-                        return; // the difference below would reach over the kink
+                        return; // the finite difference below would cross the kink
                     }
                     let steep = (reference(op, x + h) - reference(op, x - h)) / (2.0 * h);
-                    // erf's 5e-7, halved and times |x|; the others are within some 1e-7
+                    // erf's 5e-7, times |x| / 2; the others are within about 1e-7
                     let close = 2e-6;
                     assert!(
                         (f64::from(y) - expected).abs() < close,
@@ -304,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn far_out_and_not_a_number() {
+    fn large_arguments_and_nan() {
         for op in [Op::Sigmoid, Op::Tanh, Op::Gelu, Op::Softplus, Op::Relu] {
             let (low, high) = match op {
                 Op::Sigmoid => (0.0, 1.0),

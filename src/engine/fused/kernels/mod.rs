@@ -1,8 +1,7 @@
-//! The loops that compute, each written once and compiled for every kind of SIMD.
+//! The compute loops, each written once and compiled for every SIMD level.
 //!
-//! A kernel is a struct of its arguments with a safe `run`: it checks that every matrix has the rows
-//! and blocks it will walk, and then reads and writes by pointers. Which thread computes what is
-//! decided by parallelism calls it.
+//! A kernel is a struct of its arguments with a safe `run`: it checks that every matrix has the rows and blocks that
+//! it accesses, and then reads and writes through pointers. The caller determines which thread computes what.
 
 #![allow(
     unsafe_code,

@@ -1,16 +1,14 @@
-//! Products with inputs most of which are 0: only the others are multiplied.
+//! Products with sparse inputs: only non-zero values are multiplied.
 //!
-//! Which inputs of a sample are not 0 is a bitmap, 64 features to a word. Forward walks the bits of
-//! a sample, 64 features at a time, so that the 64 rows of weights they may need stay in the
-//! first-level cache; the gradient walks the same bits transposed, 64 samples to a word, for the same
-//! reason. Against lists of indices, bits are a thirtieth of the memory and were faster here (71
-//! and 83 against 54 GFLOP/s of useful work in each direction, MNIST, AVX-512 on one core of an EPYC,
-//! whose dense peak is 118): the walk over bits hides behind the products.
-//! Sums run over features, or over samples, in order and from 0, as the dense ones do: with finite
-//! weights the results are those of the dense products, to the bit. Where the weights are not finite nothing
-//! is left out (see [`AllFinite`](super::AllFinite)). A gradient that overflows within a step is
-//! multiplied only by what is not 0; the bias, which is multiplied by nothing, shows that it did.
-//! Dims: `B` = batch size, `F` = features, `O` = outputs.
+//! A bitmap marks the non-zero inputs of a sample, 64 features per word. Forward iterates over the bits of each
+//! sample, 64 features at a time, so that the corresponding 64 rows of weights stay in the L1 cache; the gradient
+//! iterates over the transposed bitmap, 64 samples per word, for the same reason. Compared with index lists, bitmaps
+//! take a thirtieth of the memory and were faster here (71 and 83 against 54 GFLOP/s of useful work in each direction,
+//! MNIST, AVX-512 on one core of an EPYC, whose dense peak is 118): the multiplications hide the iteration over bits.
+//! Sums run over features, or over samples, in order and from 0, as in the dense products: with finite weights the
+//! results are bitwise identical. With non-finite weights, nothing is skipped (see [`AllFinite`](super::AllFinite)). A
+//! gradient that overflows within a step is multiplied only by non-zero values; the gradient of the bias, which has no
+//! factor, shows the overflow. Dims: `B` = batch size, `F` = features, `O` = outputs.
 
 use std::ops::Range;
 
@@ -30,12 +28,12 @@ use super::{
 };
 use crate::engine::fused::memory::matrix::{BLOCK, View, ViewMut};
 
-/// A batch of samples with bitmaps of what is not 0, where they lie in their data set.
+/// A batch of samples with bitmaps of non-zero values, in place in their data set.
 #[derive(Clone, Copy)]
 pub(crate) struct SparseBatch<'a> {
     /// `F`.
     pub(crate) features: usize,
-    /// `[n, F / 64]`: bit `f % 64` of word `f / 64` says that feature `f` is not 0.
+    /// `[n, F / 64]`: bit `f % 64` of word `f / 64` is set if feature `f` is non-zero.
     pub(crate) bits: &'a [u64],
     pub(crate) values: Values<'a>,
     /// The batch's samples.
@@ -45,19 +43,19 @@ pub(crate) struct SparseBatch<'a> {
 /// The features' values, `[n, F]`.
 #[derive(Clone, Copy)]
 pub(crate) enum Values<'a> {
-    /// A byte each, and the value of every byte.
+    /// One byte per feature, and the value of every byte.
     Bytes(&'a [u8], &'a [f32; 256]),
     Floats(&'a [f32]),
 }
 
 impl SparseBatch<'_> {
-    /// Words to a sample.
+    /// The number of words per sample.
     pub(crate) fn words(&self) -> usize {
         self.features.div_ceil(WORD)
     }
 
     /// # Panics
-    /// When the bits or values of one of the batch's samples `rows` are not there.
+    /// When the bits or values of one of the batch's samples `rows` are out of range.
     fn check(&self, rows: Range<usize>) {
         let last = rows.map(|row| self.samples.at(row)).max();
         let count = last.map_or(0, |last| last + 1);
@@ -70,13 +68,13 @@ impl SparseBatch<'_> {
     }
 }
 
-/// The value at a place of `[n, F]`.
+/// The value at an index of `[n, F]`.
 trait Value: Copy {
     /// # Safety
-    /// The place is there.
+    /// The index is in range.
     unsafe fn at(self, place: usize) -> f32;
 
-    /// Asks for the 64 features from this place on, which need not be there.
+    /// Prefetches the 64 features from this index on, which may be out of range.
     fn prefetch(self, place: usize);
 }
 
@@ -86,7 +84,7 @@ struct Bytes<'a>(&'a [u8], &'a [f32; 256]);
 impl Value for Bytes<'_> {
     #[inline(always)]
     unsafe fn at(self, place: usize) -> f32 {
-        // SAFETY: the caller's.
+        // SAFETY: guaranteed by the caller.
         self.1[usize::from(unsafe { *self.0.get_unchecked(place) })]
     }
 
@@ -102,7 +100,7 @@ struct Floats<'a>(&'a [f32]);
 impl Value for Floats<'_> {
     #[inline(always)]
     unsafe fn at(self, place: usize) -> f32 {
-        // SAFETY: the caller's.
+        // SAFETY: guaranteed by the caller.
         unsafe { *self.0.get_unchecked(place) }
     }
 
@@ -114,7 +112,7 @@ impl Value for Floats<'_> {
     }
 }
 
-/// Values of 4 bytes to a cache line.
+/// Values of 4 bytes per cache line.
 const LINE: usize = 16;
 
 /// Calls a function for `blocks` blocks with the vectors in them as a constant.
@@ -148,7 +146,7 @@ pub(super) const fn vector_at(lanes: usize, v: usize, block_stride: usize) -> us
     v * lanes / BLOCK * block_stride + v * lanes % BLOCK
 }
 
-/// `output = W input + b`, then ReLU if asked for, for some samples of a batch.
+/// `output = W input + b`, then ReLU if `relu`, for some samples of a batch.
 pub(crate) struct SparseForward<'a> {
     pub(crate) batch: SparseBatch<'a>,
     /// The samples that `output` has, in order.
@@ -215,7 +213,7 @@ fn forward<S: Lanes, T: Value, const V: usize>(
         for row in 0..output.rows {
             let sample = batch.samples.at(samples.start + row);
             let first_value = sample * features + word * WORD;
-            // What this sample and the next 64 features need is on its way when they come.
+            // Prefetch this sample's next 64 features and the weights of the next 64 features.
             values.prefetch(first_value + WORD);
             if row < WORD {
                 let next = rows.wrapping_add((WORD + row) * BLOCK);
@@ -223,7 +221,7 @@ fn forward<S: Lanes, T: Value, const V: usize>(
                     prefetch(next.wrapping_add(vector_at(lanes, v, w_stride)));
                 }
             }
-            // SAFETY: `run` has checked that the bits of these samples are there.
+            // SAFETY: `run` has checked that the bits of these samples are in range.
             let mut bits = unsafe { *batch.bits.get_unchecked(sample * words + word) };
             if bits == 0 && word > 0 && !last {
                 continue;
@@ -239,7 +237,7 @@ fn forward<S: Lanes, T: Value, const V: usize>(
             while bits != 0 {
                 let bit = bits.trailing_zeros() as usize;
                 bits &= bits - 1;
-                // SAFETY: a bit is set for features that are there; `check` has seen the values.
+                // SAFETY: bits are set only for existing features; `check` has checked the values.
                 let value = simd.splat_f32s(unsafe { values.at(first_value + bit) });
                 let weight = rows.wrapping_add(bit * BLOCK);
                 for (v, sum) in sums.iter_mut().enumerate() {
@@ -264,16 +262,16 @@ fn forward<S: Lanes, T: Value, const V: usize>(
     }
 }
 
-/// The gradient `sum_b delta[b, o] input[b, f]` of some weights, given to the optimiser at once.
+/// The gradient `sum_b delta[b, o] input[b, f]` of some weights, passed directly to the optimiser.
 pub(crate) struct SparseWeightGradient<'a> {
     pub(crate) batch: SparseBatch<'a>,
-    /// `[B / 64, F]`: bit `b % 64` of word `b / 64` says that the feature of sample `b` is not 0.
+    /// `[B / 64, F]`: bit `b % 64` of word `b / 64` is set if the feature of sample `b` is non-zero.
     pub(crate) columns: &'a [u64],
-    /// Features whose weights the optimiser may move though their gradient is 0: bit `f % 64` of word `f / 64`.
+    /// Features whose weights the optimiser may change even where their gradient is 0: bit `f % 64` of word `f / 64`.
     pub(crate) active: &'a [u64],
-    /// The gradient of the layer's outputs, `[B, O]`, for the blocks of `parameters` alone.
+    /// The gradient of the layer's outputs, `[B, O]`, only for the blocks of `parameters`.
     pub(crate) delta: View<'a>,
-    /// The features whose weights are changed; the last one past `F - 1` is the bias.
+    /// The features whose weights are updated; feature `F` is the bias.
     pub(crate) inputs: Range<usize>,
     pub(crate) rule: Rule,
     /// Rows `inputs` of the parameters.
@@ -283,7 +281,7 @@ pub(crate) struct SparseWeightGradient<'a> {
 }
 
 impl SparseWeightGradient<'_> {
-    /// How many values of scratch `features` features take.
+    /// The number of scratch values for `features` features.
     pub(crate) const fn scratch_len(features: usize) -> usize {
         MAX_SPARSE_BLOCKS * features * BLOCK
     }
@@ -317,7 +315,7 @@ impl Kernel for SparseWeightGradient<'_> {
     }
 }
 
-/// The gradients of a group of blocks, which wants to know the optimiser's update.
+/// The gradients of a group of blocks, generic over the optimiser's update.
 struct Group<'a, 'k> {
     kernel: &'a mut SparseWeightGradient<'k>,
     blocks: Range<usize>,
@@ -350,10 +348,10 @@ impl<S: Lanes> WithUpdate<S> for Group<'_, '_> {
     }
 }
 
-/// [`gradient`] as a function of its own.
+/// [`gradient`] as a separate function.
 ///
-/// There are eighty of them for AVX-512 alone (optimisers, kinds of values, numbers of blocks). As one function
-/// they take LLVM minutes where debug assertions are on, since its passes take more than linear time.
+/// It is monomorphised eighty times for AVX-512 alone (optimisers, kinds of values, numbers of blocks). Inlined into
+/// one function, these take LLVM minutes with debug assertions, since its passes take more than linear time.
 #[inline(always)]
 fn gradient_outlined<S: Lanes, U: Update<S>, T: Value, const V: usize>(
     simd: S,
@@ -419,7 +417,7 @@ fn gradient<S: Lanes, U: Update<S>, T: Value, const V: usize>(
             if !is_active || (bits == 0 && word > 0 && !last) {
                 continue;
             }
-            // The feature's gradients, until all samples have been seen.
+            // The feature's gradients, accumulated until all samples have been processed.
             let kept = kernel.scratch.as_mut_ptr();
             let kept = kept.wrapping_add((feature - nonzero.start) * width);
             let mut sums = [simd.splat_f32s(0.0); V];
@@ -432,7 +430,7 @@ fn gradient<S: Lanes, U: Update<S>, T: Value, const V: usize>(
             while bits != 0 {
                 let bit = bits.trailing_zeros() as usize;
                 bits &= bits - 1;
-                // SAFETY: a bit is set for samples that are there; `run` has checked the values.
+                // SAFETY: bits are set only for existing samples; `run` has checked the values.
                 let value = unsafe { values.at(first_values[bit % WORD] + feature) };
                 let value = simd.splat_f32s(value);
                 let row = delta.wrapping_add(bit * BLOCK);

@@ -1,4 +1,4 @@
-//! Optimisers: what a gradient does to a vector of parameters. Formulas and sources: [`Optimizer`].
+//! Optimisers: the update of a vector of parameters by its gradient. Formulas and sources: [`Optimizer`].
 
 use super::{Lanes, load, store};
 use crate::{
@@ -6,18 +6,18 @@ use crate::{
     objective::{Adam, AdamW, Optimizer, Sgd},
 };
 
-/// Added to and taken from a running mean: what lies below its last digit (1e-37) becomes 0.
+/// Added to and subtracted from a running mean, this flushes values below its rounding error (1e-37) to 0.
 ///
-/// A parameter whose gradient stays 0 has a mean that shrinks for ever; below 1e-38 many
-/// processors take a hundred times as long for each operation.
+/// While a parameter's gradient stays 0, its mean decays without end; operations on denormal numbers, below 1e-38,
+/// take a hundred times as long on many processors.
 const FLUSH: f32 = 1e-30;
-/// The least second moment: its root can be divided by, and is nothing beside any epsilon in use.
+/// The minimum of the second moment: its root is a valid divisor, and negligible compared with any epsilon in use.
 const MIN_DENOMINATOR: f32 = 1e-36;
 
-/// One step of an optimiser, with all that does not depend on the parameter computed beforehand.
+/// One step of an optimiser, with everything that does not depend on the parameter precomputed.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Rule {
-    /// Changes nothing, and writes the gradient to the first moment.
+    /// Leaves the parameter unchanged, and writes the gradient to the first moment.
     Store,
     Sgd {
         rate: f32,
@@ -36,9 +36,9 @@ pub(crate) enum Rule {
         complements: [f32; 2],
         step: f32,
         epsilon: f32,
-        /// What is added to the gradient for each unit of the parameter.
+        /// The coefficient of the parameter in the gradient: L2 weight decay.
         decay: f32,
-        /// What is left of the parameter before the step.
+        /// The factor of the parameter before the step: decoupled weight decay.
         keep: f32,
     },
 }
@@ -93,7 +93,7 @@ impl Rule {
         }
     }
 
-    /// How many moments it keeps for each parameter.
+    /// The number of moments for each parameter.
     pub(crate) fn moments(&self) -> usize {
         match self {
             Rule::Sgd { .. } => 0,
@@ -102,7 +102,7 @@ impl Rule {
         }
     }
 
-    /// Whether a parameter whose gradients were all 0 stays as it is.
+    /// Whether a parameter whose gradients were all 0 remains unchanged.
     pub(crate) fn skips_inactive(&self) -> bool {
         match *self {
             Rule::Store => false,
@@ -115,11 +115,11 @@ impl Rule {
 /// Some rows of some blocks of a layer's parameters, with their moments.
 pub(crate) struct Parameters<'a> {
     pub(crate) weights: ViewMut<'a>,
-    /// As many as the rule keeps.
+    /// As many as the rule has.
     pub(crate) moments: [Option<ViewMut<'a>>; 2],
 }
 
-/// Where a row of a block of parameters lies, with its moments; those that are not kept are dangling.
+/// Pointers to a row of a block of parameters and to its moments; those of absent moments are dangling.
 #[derive(Clone, Copy)]
 pub(super) struct ParameterPtr {
     weights: *mut f32,
@@ -137,10 +137,10 @@ impl ParameterPtr {
 }
 
 impl Parameters<'_> {
-    /// Checks that there are that many blocks and rows, and the moments of `rule`, all of one layout.
+    /// Checks that there are that many blocks and rows, and the moments of `rule`, all in the same layout.
     ///
     /// # Panics
-    /// When there are not.
+    /// When the check fails.
     pub(super) fn check(&self, rule: &Rule, blocks: usize, rows: usize) {
         let kept = self.moments.iter().take(rule.moments());
         let parts = kept.map(Option::as_ref).chain([Some(&self.weights)]);
@@ -151,7 +151,7 @@ impl Parameters<'_> {
         }
     }
 
-    /// Where a row of a block begins.
+    /// The start of a row of a block.
     #[inline(always)]
     pub(super) fn place(&self, block: usize, row: usize) -> ParameterPtr {
         let moment = |moment: &Option<ViewMut<'_>>| match moment {
@@ -164,11 +164,11 @@ impl Parameters<'_> {
         }
     }
 
-    /// Changes `rows` rows of `blocks` blocks, from these on, by their gradients, which lie in rows of
+    /// Updates `rows` rows of `blocks` blocks, starting with these, by their gradients, which are in rows of
     /// `blocks * 16`.
     ///
     /// # Safety
-    /// [`Parameters::check`] has seen the rule, the blocks and the rows; the gradients are there.
+    /// [`Parameters::check`] has checked the rule, the blocks and the rows; there are that many gradients.
     #[inline(always)]
     pub(super) unsafe fn update_tile<S: Lanes>(
         &self,
@@ -189,7 +189,7 @@ impl Parameters<'_> {
     }
 }
 
-/// What is done with an [`Update`], whichever it is.
+/// A computation that is generic over the [`Update`].
 pub(super) trait WithUpdate<S: Lanes> {
     fn with<U: Update<S>>(self, simd: S, update: U);
 }
@@ -210,7 +210,7 @@ impl<S: Lanes> WithUpdate<S> for UpdateTile {
             for row in 0..self.rows {
                 for lane in (0..BLOCK).step_by(S::F32_LANES) {
                     let from = (row * self.blocks + block) * BLOCK + lane;
-                    // SAFETY: gradients and parameters are there, says the caller of `update_tile`.
+                    // SAFETY: the caller of `update_tile` guarantees that gradients and parameters are there.
                     unsafe {
                         let gradient = load::<S>(self.gradients.wrapping_add(from));
                         update.apply(simd, place.add(row * BLOCK + lane), gradient);
@@ -221,7 +221,7 @@ impl<S: Lanes> WithUpdate<S> for UpdateTile {
     }
 }
 
-/// What a gradient does to a vector of parameters.
+/// The update of a vector of parameters by its gradient.
 pub(super) trait Update<S: Lanes>: Copy {
     /// # Safety
     /// The weights at `place`, and the moments that the rule keeps, are valid for reads and writes of
@@ -230,7 +230,7 @@ pub(super) trait Update<S: Lanes>: Copy {
 }
 
 impl Rule {
-    /// Hands over the update of this rule, its numbers already in vectors.
+    /// Calls `with` with the update of this rule, its constants already in vectors.
     #[inline(always)]
     pub(super) fn with<S: Lanes>(&self, simd: S, then: impl WithUpdate<S>) {
         let splat = |value: f32| simd.splat_f32s(value);
@@ -284,7 +284,7 @@ impl Rule {
     }
 }
 
-/// What lies below the last digit of [`FLUSH`] becomes 0.
+/// Flushes values below the rounding error of [`FLUSH`] to 0.
 #[inline(always)]
 fn flush<S: Lanes>(simd: S, mean: S::f32s) -> S::f32s {
     let flush = simd.splat_f32s(FLUSH);
@@ -297,7 +297,7 @@ struct Store;
 impl<S: Lanes> Update<S> for Store {
     #[inline(always)]
     unsafe fn apply(self, _: S, place: ParameterPtr, gradient: S::f32s) {
-        // SAFETY: the caller's.
+        // SAFETY: guaranteed by the caller.
         unsafe { store::<S>(place.moments[0], gradient) };
     }
 }
@@ -311,7 +311,7 @@ struct SgdUpdate<S: Lanes> {
 impl<S: Lanes> Update<S> for SgdUpdate<S> {
     #[inline(always)]
     unsafe fn apply(self, simd: S, place: ParameterPtr, gradient: S::f32s) {
-        // SAFETY: the caller's.
+        // SAFETY: guaranteed by the caller.
         unsafe {
             let weight = load::<S>(place.weights);
             let gradient = simd.mul_add_e_f32s(self.decay, weight, gradient);
@@ -332,7 +332,7 @@ struct MomentumUpdate<S: Lanes> {
 impl<S: Lanes> Update<S> for MomentumUpdate<S> {
     #[inline(always)]
     unsafe fn apply(self, simd: S, place: ParameterPtr, gradient: S::f32s) {
-        // SAFETY: the caller's.
+        // SAFETY: guaranteed by the caller.
         unsafe {
             let (weight, velocity) = (load::<S>(place.weights), load::<S>(place.moments[0]));
             let gradient = simd.mul_add_e_f32s(self.decay, weight, gradient);
@@ -358,21 +358,21 @@ struct AdamUpdate<S: Lanes> {
 }
 
 impl<S: Lanes> AdamUpdate<S> {
-    /// What is taken from the weights.
+    /// The vector that is subtracted from the weights.
     ///
     /// # Safety
     /// As [`Update::apply`].
     #[inline(always)]
     unsafe fn change(self, simd: S, place: ParameterPtr, gradient: S::f32s) -> S::f32s {
         let [mean_at, square_at] = place.moments;
-        // SAFETY: the caller's.
+        // SAFETY: guaranteed by the caller.
         let (mean, square) = unsafe { (load::<S>(mean_at), load::<S>(square_at)) };
         let new = simd.mul_f32s(self.complements[0], gradient);
         let mean = flush(simd, simd.mul_add_e_f32s(self.betas[0], mean, new));
         let new = simd.mul_f32s(self.complements[1], gradient);
         let new = simd.mul_add_e_f32s(new, gradient, simd.splat_f32s(MIN_DENOMINATOR));
         let square = simd.mul_add_e_f32s(self.betas[1], square, new);
-        // SAFETY: the caller's.
+        // SAFETY: guaranteed by the caller.
         unsafe {
             store::<S>(mean_at, mean);
             store::<S>(square_at, square);
@@ -384,7 +384,7 @@ impl<S: Lanes> AdamUpdate<S> {
 impl<S: Lanes> Update<S> for AdamUpdate<S> {
     #[inline(always)]
     unsafe fn apply(self, simd: S, place: ParameterPtr, gradient: S::f32s) {
-        // SAFETY: the caller's.
+        // SAFETY: guaranteed by the caller.
         unsafe {
             let weight = load::<S>(place.weights);
             let change = self.change(simd, place, gradient);
@@ -404,7 +404,7 @@ struct DecayedAdam<S: Lanes> {
 impl<S: Lanes> Update<S> for DecayedAdam<S> {
     #[inline(always)]
     unsafe fn apply(self, simd: S, place: ParameterPtr, gradient: S::f32s) {
-        // SAFETY: the caller's.
+        // SAFETY: guaranteed by the caller.
         unsafe {
             let weight = load::<S>(place.weights);
             let gradient = simd.mul_add_e_f32s(self.decay, weight, gradient);

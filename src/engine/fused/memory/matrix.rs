@@ -1,9 +1,9 @@
 //! The packed layout of every matrix of the engine: columns in blocks of 16, each block by rows.
 //!
-//! `[rows, columns]` lies as `[columns / 16][rows][16]`, padded with zeros to whole blocks. So one row
-//! of a block is 64 bytes on a 64-byte boundary: one vector of AVX-512, two of AVX2, four of NEON.
-//! Activations `[B, H]` have a row for each sample, weights `[I + 1, O]` one for each input and a
-//! last one for the bias. A product may walk either by rows or by columns without packing.
+//! `[rows, columns]` is stored as `[columns / 16][rows][16]`, padded with zeros to whole blocks. So one row of a block
+//! is 64 bytes, 64-byte aligned: one vector of AVX-512, two of AVX2, four of NEON. Activations `[B, H]` have a row for
+//! each sample, weights `[I + 1, O]` one for each input and a last one for the bias. A product may iterate over either
+//! by rows or by columns without repacking.
 
 use std::{fmt, marker::PhantomData, ops::Range};
 
@@ -16,7 +16,8 @@ pub(crate) struct Matrix {
     values: Shared<f32>,
     blocks: usize,
     rows: usize,
-    /// Rows from one block to the next: odd, so that the blocks' equal rows lie in different cache sets.
+    /// The stride from one block to the next, in rows: odd, so that the same row of different blocks maps to different
+    /// cache sets.
     stride: usize,
 }
 
@@ -61,7 +62,7 @@ impl Matrix {
     /// While the view lives, no other view holds any of its values.
     ///
     /// # Panics
-    /// When the matrix has no such blocks or rows.
+    /// When the blocks or rows are out of range.
     pub(crate) unsafe fn view_mut(&self, blocks: Range<usize>, rows: Range<usize>) -> ViewMut<'_> {
         assert!(blocks.start <= blocks.end && blocks.end <= self.blocks);
         assert!(rows.start <= rows.end && rows.end <= self.rows);
@@ -83,13 +84,13 @@ impl Matrix {
     /// # Panics
     /// As [`Matrix::view_mut`].
     pub(crate) unsafe fn read(&self, blocks: Range<usize>, rows: Range<usize>) -> View<'_> {
-        // SAFETY: the caller's.
+        // SAFETY: guaranteed by the caller.
         unsafe { self.view() }.within(blocks, rows)
     }
 
     /// The whole matrix, to write.
     pub(crate) fn whole(&mut self) -> ViewMut<'_> {
-        // SAFETY: `&mut self` says that no other view or part lives.
+        // SAFETY: `&mut self` guarantees that no other view or part is alive.
         unsafe { self.view_mut(0..self.blocks, 0..self.rows) }
     }
 }
@@ -111,7 +112,7 @@ pub(crate) struct View<'a> {
 }
 
 impl<'a> View<'a> {
-    /// Values that already lie in blocks of `rows` rows.
+    /// Values that are already in blocks of `rows` rows.
     ///
     /// # Panics
     /// When there are not `blocks * rows * 16` of them.
@@ -129,7 +130,7 @@ impl<'a> View<'a> {
     /// Some rows of some blocks.
     ///
     /// # Panics
-    /// When the view has no such blocks or rows.
+    /// When the blocks or rows are out of range.
     pub(crate) fn within(self, blocks: Range<usize>, rows: Range<usize>) -> View<'a> {
         assert!(blocks.start <= blocks.end && blocks.end <= self.blocks);
         assert!(rows.start <= rows.end && rows.end <= self.rows);
@@ -141,7 +142,7 @@ impl<'a> View<'a> {
         }
     }
 
-    /// The weights `[I + 1, O]` as the kernels of a single sample read them.
+    /// The weights `[I + 1, O]` for the kernels of a single sample.
     ///
     /// # Panics
     /// When the view is not the whole of such a matrix.
@@ -149,18 +150,18 @@ impl<'a> View<'a> {
     pub(crate) fn columns(self, inputs: usize, outputs: usize) -> Columns<'a> {
         assert!(self.stride == Columns::stride(inputs) && self.rows == inputs + 1);
         assert!(self.blocks == outputs.div_ceil(BLOCK));
-        // SAFETY: `blocks` times `stride` rows of 16 lie there, by the lines above, and nobody writes
-        // them while the view lives.
+        // SAFETY: `blocks * stride` rows of 16 are there, by the assertions above, and no thread writes them while the
+        // view lives.
         unsafe { Columns::new(self.start, inputs, outputs) }
     }
 
-    /// Where row `row` of block `block` begins.
+    /// The start of row `row` of block `block`.
     #[inline(always)]
     pub(crate) fn at(&self, block: usize, row: usize) -> *const f32 {
         self.start.wrapping_add((block * self.stride + row) * BLOCK)
     }
 
-    /// Values from the beginning of one block to that of the next.
+    /// The stride from one block to the next, in values.
     #[inline(always)]
     pub(crate) fn block_stride(&self) -> usize {
         self.stride * BLOCK
@@ -169,8 +170,8 @@ impl<'a> View<'a> {
     /// Row `row` of block `block`.
     pub(crate) fn row(&self, block: usize, row: usize) -> &'a [f32; BLOCK] {
         assert!(block < self.blocks && row < self.rows);
-        // SAFETY: the row lies in the view, by the line above, and nobody writes it while the view
-        // lives; a row is 16 values.
+        // SAFETY: the row is within the view, by the line above, and no thread writes it while the view lives; a row
+        // is 16 values.
         unsafe { &*self.at(block, row).cast() }
     }
 }
@@ -185,7 +186,7 @@ pub(crate) struct ViewMut<'a> {
 }
 
 impl ViewMut<'_> {
-    /// Values that already lie in blocks of `rows` rows.
+    /// Values that are already in blocks of `rows` rows.
     ///
     /// # Panics
     /// When there are not `blocks * rows * 16` of them.
@@ -200,13 +201,13 @@ impl ViewMut<'_> {
         }
     }
 
-    /// Where row `row` of block `block` begins.
+    /// The start of row `row` of block `block`.
     #[inline(always)]
     pub(crate) fn at(&self, block: usize, row: usize) -> *mut f32 {
         self.start.wrapping_add((block * self.stride + row) * BLOCK)
     }
 
-    /// Values from the beginning of one block to that of the next.
+    /// The stride from one block to the next, in values.
     #[inline(always)]
     pub(crate) fn block_stride(&self) -> usize {
         self.stride * BLOCK
@@ -215,7 +216,7 @@ impl ViewMut<'_> {
     /// Row `row` of block `block`.
     pub(crate) fn row(&mut self, block: usize, row: usize) -> &mut [f32; BLOCK] {
         assert!(block < self.blocks && row < self.rows);
-        // SAFETY: the row lies in the part, by the line above; `&mut self` holds it alone.
+        // SAFETY: the row is within the part, by the line above; `&mut self` is the only access to it.
         unsafe { &mut *self.at(block, row).cast() }
     }
 

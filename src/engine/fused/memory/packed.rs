@@ -1,4 +1,4 @@
-//! Parameters between the plan's layout and the packed one.
+//! Conversion of parameters between the plan's layout and the packed layout.
 //!
 //! The plan has each layer's weight `[O, I]` row-major, then its bias `[O]`. Packed, a layer is one
 //! [`Matrix`] `[I + 1, O]`, the bias last.
@@ -6,7 +6,7 @@
 use super::matrix::{BLOCK, Matrix, ViewMut};
 use crate::{engine::fused::program::Program, plan::Step};
 
-/// Packs weights, or moments: a matrix for each layer.
+/// Packs weights or moments: one matrix per layer.
 pub(crate) fn to_packed(program: &Program, flat: &[f32]) -> Vec<Matrix> {
     let layers = program.layers.iter().map(|layer| {
         let mut matrix = Matrix::zeros(layer.linear.inputs + 1, layer.linear.outputs);
@@ -20,7 +20,7 @@ pub(crate) fn to_packed(program: &Program, flat: &[f32]) -> Vec<Matrix> {
 pub(crate) fn pack(linear: &Step, flat: &[f32], mut to: ViewMut<'_>) {
     let (inputs, outputs) = (linear.inputs, linear.outputs);
     if let Some(last) = to.blocks.checked_sub(1) {
-        // a training that ended in NaN has left NaN there as well
+        // training that ended in NaN has left NaN there as well
         (0..=inputs).for_each(|row| to.row(last, row).fill(0.0));
     }
     let (weight, bias) =
@@ -39,7 +39,7 @@ pub(crate) fn unpack(program: &Program, matrices: &[Matrix], flat: &mut [f32]) {
     for (layer, matrix) in program.layers.iter().zip(matrices) {
         let step = layer.linear;
         let (inputs, outputs) = (step.inputs, step.outputs);
-        // SAFETY: no training run is under way: it would hold the engine by `&mut`, or its lock.
+        // SAFETY: no training run is in progress: it would hold the engine by `&mut`, or its lock.
         let from = unsafe { matrix.view() };
         let flat = &mut flat[step.offset..step.offset + step.params()];
         let (weight, bias) = flat.split_at_mut(inputs * outputs);

@@ -12,7 +12,7 @@ pub(crate) struct RawSliceMut<T> {
     len: usize,
 }
 
-// SAFETY: both are used through unsafe functions alone, as `&[T]` and `&mut [T]` would be.
+// SAFETY: both are accessed only through unsafe functions, under the rules of `&[T]` and `&mut [T]`.
 unsafe impl<T: Sync> Send for RawSlice<T> {}
 // SAFETY: as above.
 unsafe impl<T: Sync> Sync for RawSlice<T> {}
@@ -38,7 +38,7 @@ impl<T> RawSlice<T> {
     /// # Safety
     /// The slice is still borrowed: its owner is waiting.
     pub(crate) unsafe fn get(&self) -> &[T] {
-        // SAFETY: pointer and length are those of a slice, which still lives, says the caller.
+        // SAFETY: pointer and length are those of a slice, which is still borrowed, as the caller guarantees.
         unsafe { std::slice::from_raw_parts(self.first, self.len) }
     }
 }
@@ -64,11 +64,11 @@ impl<T> RawSliceMut<T> {
     /// When the range is out of bounds.
     #[expect(
         clippy::mut_from_ref,
-        reason = "the caller promises that the part is its own"
+        reason = "the caller guarantees exclusive access to the part"
     )]
     pub(crate) unsafe fn slice_mut(&self, range: std::ops::Range<usize>) -> &mut [T] {
         assert!(range.start <= range.end && range.end <= self.len);
-        // SAFETY: the part lies in the slice, which still lives; it is the caller's alone.
+        // SAFETY: the part is within the slice, which is still borrowed; the caller has exclusive access to it.
         unsafe { std::slice::from_raw_parts_mut(self.first.add(range.start), range.len()) }
     }
 }

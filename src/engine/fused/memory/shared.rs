@@ -4,14 +4,13 @@ use std::{cell::UnsafeCell, fmt, ops::Range};
 
 use aligned_vec::{AVec, ConstAlign};
 
-/// Values on a 64-byte boundary, shared by the threads of a pool.
+/// Values with 64-byte alignment, shared by the threads of a pool.
 pub(crate) struct Shared<T> {
     values: AVec<UnsafeCell<T>, ConstAlign<64>>,
 }
 
-// SAFETY: `T` may be sent and shared. Through `&Shared` values are reached by unsafe functions alone
-// (and by pointers, unsafe to use), whose callers promise that nothing is written while another thread
-// reads or writes it.
+// SAFETY: `T` may be sent and shared. Through `&Shared`, values are accessed only by unsafe functions (and by
+// pointers, unsafe to use), whose callers guarantee that nothing is written while another thread reads or writes it.
 unsafe impl<T: Send + Sync> Sync for Shared<T> {}
 
 impl<T: Copy + Default> Shared<T> {
@@ -27,7 +26,7 @@ impl<T: Copy + Default> Shared<T> {
         self.values.len()
     }
 
-    /// The first value's place.
+    /// A pointer to the first value.
     #[inline]
     pub(crate) fn as_ptr(&self) -> *mut T {
         UnsafeCell::raw_get(self.values.as_ptr())
@@ -39,7 +38,7 @@ impl<T: Copy + Default> Shared<T> {
     /// While the slice lives, no thread writes any of them.
     pub(crate) unsafe fn slice(&self, range: Range<usize>) -> &[T] {
         let cells = &self.values[range];
-        // SAFETY: a cell has the layout of its value; that nobody writes them is the caller's promise.
+        // SAFETY: a cell has the layout of its value; the caller guarantees that no thread writes them.
         unsafe { std::slice::from_raw_parts(cells.as_ptr().cast(), cells.len()) }
     }
 
@@ -49,12 +48,12 @@ impl<T: Copy + Default> Shared<T> {
     /// While the slice lives, no other slice or view holds any of them.
     #[expect(
         clippy::mut_from_ref,
-        reason = "the caller promises that the part is its own"
+        reason = "the caller guarantees exclusive access to the part"
     )]
     pub(crate) unsafe fn slice_mut(&self, range: Range<usize>) -> &mut [T] {
         let cells = &self.values[range];
         let first = UnsafeCell::raw_get(cells.as_ptr());
-        // SAFETY: the cells lie one after another; that they are this caller's alone is its promise.
+        // SAFETY: the cells are contiguous; the caller guarantees exclusive access to them.
         unsafe { std::slice::from_raw_parts_mut(first, cells.len()) }
     }
 }

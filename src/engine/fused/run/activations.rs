@@ -14,9 +14,9 @@ pub(crate) struct Activations {
     pub(crate) input: InputBuffer,
     /// For each layer, `[B, O]`.
     pub(crate) outputs: Vec<Matrix>,
-    /// For each layer, `[B, O]`; empty where the derivatives follow from the outputs.
+    /// For each layer, `[B, O]`; empty where the derivatives are computed from the outputs.
     pub(crate) derivatives: Vec<Matrix>,
-    /// For each layer, `[B, O]`; one of logits for a network without layers.
+    /// For each layer, `[B, O]`; for a network without layers, one for the logits.
     pub(crate) deltas: Vec<Matrix>,
     /// For each dropout, `[B, width]`.
     pub(crate) masks: Vec<Matrix>,
@@ -68,7 +68,7 @@ impl Activations {
         }
     }
 
-    /// Makes room for `rows` samples of a dense or a sparse data set.
+    /// Allocates buffers for `rows` samples of a dense or a sparse data set.
     pub(crate) fn prepare(
         &mut self,
         program: &Program,

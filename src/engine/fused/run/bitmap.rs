@@ -1,5 +1,4 @@
-//! A data set as the engine reads it: the samples themselves, and bitmaps of their non-zero features where
-//! those are few.
+//! An uploaded data set: the samples, and bitmaps of their non-zero features if these are few.
 
 use std::{fmt, sync::Arc};
 
@@ -14,7 +13,7 @@ use crate::{
     shape::Shape,
 };
 
-/// The fraction of non-zero features from which on the dense product is used.
+/// The fraction of non-zero features at and above which the dense product is used.
 ///
 /// A sparse product reaches two thirds of the FLOP/s of a dense one, so it would win up to 67 %; the
 /// difference pays for the bitmaps.
@@ -32,9 +31,9 @@ pub struct Uploaded {
     sparse: bool,
 }
 
-/// What is not 0 in a data set.
+/// The bitmap of non-zero features of a data set.
 pub(crate) struct Bitmap {
-    /// `[n, words]`: bit `f % 64` of word `f / 64` says that feature `f` is not 0.
+    /// `[n, words]`: bit `f % 64` of word `f / 64` is set if feature `f` is non-zero.
     pub(crate) bits: Vec<u64>,
     /// The union of the bits of all samples.
     pub(crate) nonzero: Vec<u64>,
@@ -63,7 +62,7 @@ impl Uploaded {
         }
     }
 
-    /// The same samples, no zero of which is skipped.
+    /// The same samples, without skipping zeros.
     pub(crate) fn without_bitmap(&self) -> Self {
         Uploaded {
             bitmap: None,
@@ -71,10 +70,10 @@ impl Uploaded {
         }
     }
 
-    /// Checks that it was uploaded for a network of these widths, which reads samples as `N` does.
+    /// Checks that it was uploaded for a network with the widths of `N`.
     ///
     /// # Errors
-    /// [`Error::Setting`] when it was not.
+    /// [`Error::Setting`] when it was uploaded for other widths.
     pub(crate) fn check<N: Network>(&self) -> Result<()> {
         let widths = [N::In::LEN, N::Output::LEN];
         let first = N::PLAN.steps().first();
@@ -106,7 +105,7 @@ impl Bitmap {
                 for (byte, value) in table.iter_mut().enumerate() {
                     *value = byte as f32 * scale;
                 }
-                // A byte of 1 and more is 0 only where the scale is.
+                // The value of a non-zero byte is 0 only if the scale is 0.
                 if *scale != 0.0 {
                     let rows = bits.par_chunks_mut(words).zip(bytes.par_chunks(features));
                     rows.with_min_len(256).for_each(|(bits, bytes)| {
@@ -142,7 +141,7 @@ impl Bitmap {
     }
 }
 
-/// The bitmap of the bytes that are not 0.
+/// The bitmap of the non-zero bytes.
 struct NonzeroByteBits<'a> {
     bytes: &'a [u8],
     bits: &'a mut [u64],
@@ -165,13 +164,13 @@ impl Kernel for NonzeroByteBits<'_> {
     }
 }
 
-/// Eight bytes at a time, in a loop that the compiler turns into vectors.
+/// Eight bytes at a time, in a loop that the compiler vectorises.
 #[inline(always)]
 fn word_not_zero(bytes: &[u8; WORD]) -> u64 {
     let mut word = 0;
     for (at, &eight) in bytes.as_chunks::<8>().0.iter().enumerate() {
         let x = u64::from_le_bytes(eight);
-        // The high bit of every byte that is not 0: its own, or carried by adding 127 to the rest.
+        // The high bit of every non-zero byte: set already, or by the carry of adding 127 to the other bits.
         let low = 0x7f7f_7f7f_7f7f_7f7f;
         let high = (x | ((x & low) + low)) & !low;
         // Gathered into one byte, the first in the lowest bit.
@@ -193,7 +192,7 @@ mod tests {
     use super::*;
     use crate::data::Dataset;
 
-    /// Every bit against its value; `density` of 256 bytes are not 0.
+    /// Compares every bit with its value; `density` of 256 bytes are non-zero.
     fn check(density: u32, kept: bool) {
         let byte = |i: u32| {
             if (i.wrapping_mul(2_654_435_761) >> 24) < density {

@@ -1,7 +1,7 @@
-//! Clipping by norm: the gradients of a step are stored, measured, and only then given to the optimiser.
+//! Clipping by norm: the gradients of a step are stored and their norm is computed before the optimiser uses them.
 //!
-//! The sum of squares is made of pieces that depend on the network alone, each computed by one worker, and every
-//! worker adds them in the same order: the norm's bits do not depend on the number of threads.
+//! The sum of squares is divided into pieces that depend only on the network. One worker computes each piece, and
+//! every worker adds the pieces in the same order, so the norm is bitwise identical for any number of threads.
 
 use std::ops::Range;
 
@@ -15,16 +15,16 @@ use crate::engine::{
     run::clip_factor,
 };
 
-/// Rows of a block to a piece: 8 kB of gradients.
+/// Rows of a block per piece: 8 kB of gradients.
 const PIECE_ROWS: usize = 128;
 
 /// The gradients of a step, and the partial sums of their norm.
 pub(crate) struct StoredGradients {
-    /// For each layer. Rows of inactive features are 0 from the beginning (see
+    /// For each layer. Rows of inactive features remain 0 (see
     /// [`SparseWeightGradient::active`](crate::engine::fused::kernels::SparseWeightGradient::active)), which is why
     /// these belong to the optimiser's buffers.
     pub(crate) gradients: Vec<Matrix>,
-    /// For each piece, the sum of its squares.
+    /// The sum of squares of each piece.
     squares: Shared<f64>,
 }
 
@@ -59,10 +59,10 @@ impl StoredGradients {
         })
     }
 
-    /// Sums up this worker's pieces.
+    /// Computes the sums of this worker's pieces.
     ///
     /// # Safety
-    /// No thread writes the gradients in this phase, and none but this reads or writes its sums.
+    /// No thread writes the gradients in this phase, and no other thread reads or writes this worker's sums.
     pub(crate) unsafe fn measure(&self, simd: Simd, worker: &Worker<'_>) {
         let own = partition::some(worker, self.squares.len());
         // SAFETY: pieces are partitioned.
@@ -70,7 +70,7 @@ impl StoredGradients {
         let pieces = self.pieces().skip(own.start);
         for (square, piece) in squares.iter_mut().zip(pieces) {
             let Piece { layer, block, rows } = piece;
-            // SAFETY: the caller's.
+            // SAFETY: guaranteed by the caller.
             let values = unsafe { self.gradients[layer].read(block..block + 1, rows) };
             *square = dispatch(simd, SquareSum { values });
         }
@@ -84,13 +84,13 @@ pub(crate) struct Clipping<'a> {
 }
 
 impl Clipping<'_> {
-    /// What the gradients are multiplied by.
+    /// The factor for the gradients.
     ///
     /// # Safety
     /// All pieces have been measured, and no thread writes the sums in this phase.
     pub(crate) unsafe fn factor(&self) -> f32 {
         let count = self.stored.squares.len();
-        // SAFETY: the caller's.
+        // SAFETY: guaranteed by the caller.
         let squares = unsafe { self.stored.squares.slice(0..count) };
         clip_factor(self.max_norm, squares.iter().sum()) as f32
     }

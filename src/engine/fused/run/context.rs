@@ -1,4 +1,4 @@
-//! The current job of the pool, and the buffers that live from job to job.
+//! The current job of the pool, and the buffers that persist across jobs.
 
 use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -16,7 +16,7 @@ use crate::engine::fused::{
     threads::{BrokenBarrier, pool::Worker},
 };
 
-/// What all workers of a pool share.
+/// The state that all workers of a pool share.
 pub(crate) struct Context {
     pub(crate) model: Model,
     workers: usize,
@@ -77,17 +77,17 @@ impl Context {
         state.job = Some(job);
     }
 
-    /// Clears the job, whose slices are borrowed no longer.
+    /// Clears the job, whose slices are no longer borrowed.
     pub(crate) fn finish(&self) {
         self.write().job = None;
     }
 
-    /// Shows the gradients that the last job of that kind stored.
+    /// Calls `show` with the gradients that the last job of that kind stored.
     pub(crate) fn gradients(&self, show: impl FnOnce(&[Matrix])) {
         show(&self.read().gradients);
     }
 
-    /// Shows the optimiser's buffers, once there are any.
+    /// Calls `show` with the optimiser's buffers, if there are any.
     pub(crate) fn optimizer<T>(&self, show: impl FnOnce(&OptimizerBuffers) -> T) -> Option<T> {
         self.read().optimizer.as_ref().map(show)
     }
@@ -102,8 +102,8 @@ impl Context {
         match &state.job {
             None => Ok(()),
             Some(Job::Infer(job)) => {
-                // SAFETY: the slices are borrowed until `Fused::run` returns, which waits for every worker;
-                // the engine is held by `&`, so nobody writes the weights.
+                // SAFETY: the slices are borrowed until `Fused::run` returns, which waits for every worker; the engine
+                // is held by `&`, so no thread writes the weights.
                 unsafe { job.run(&self.model, worker, &self.chunks[worker.index]) };
                 Ok(())
             }
@@ -117,8 +117,8 @@ impl Context {
                     clipping: state.clipping(job),
                     active: state.active(job),
                 };
-                // SAFETY: as above; the engine's lock, held by `Fused::run`, keeps out every other job,
-                // and weights are written only for a caller that holds the engine by `&mut`.
+                // SAFETY: as above; the engine's lock, held by `Fused::run`, excludes every other job, and weights are
+                // written only for a caller that holds the engine by `&mut`.
                 unsafe { training.run() }
             }
         }
@@ -164,7 +164,7 @@ impl State {
                     memory.stored = Some(StoredGradients::new(&model.program));
                 }
                 match &job.data.bitmap {
-                    // Features that are 0 in every sample so far have moments of 0 and gradients of 0.
+                    // Features that were 0 in every sample so far have moments and gradients of 0.
                     Some(bitmap) if rule.skips_inactive() => {
                         let both = memory.active.iter_mut().zip(&bitmap.nonzero);
                         both.for_each(|(active, nonzero)| *active |= nonzero);

@@ -11,10 +11,10 @@ use crate::{
     plan::{Op, Plan},
 };
 
-/// Where a partition's outputs go.
+/// The output buffers of a partition.
 pub(crate) struct Outputs<'a> {
     pub(crate) values: ViewMut<'a>,
-    /// Only for a layer that stores them, and only in training.
+    /// Only for a layer that stores derivatives, and only in training.
     pub(crate) derivatives: Option<ViewMut<'a>>,
     /// The masks of every dropout, if dropout is on.
     pub(crate) masks: Option<&'a [Matrix]>,
@@ -32,7 +32,7 @@ pub(crate) unsafe fn layer(
     outputs: Outputs<'_>,
 ) {
     let layer = &model.program.layers[at];
-    // SAFETY: the caller's.
+    // SAFETY: guaranteed by the caller.
     let weights = unsafe { model.weights[at].view() };
     let weights = weights.within(partition.blocks.clone(), 0..weights.rows);
     let Outputs {
@@ -63,7 +63,7 @@ pub(crate) unsafe fn layer(
         }
     }
     if layer.stores_derivatives() {
-        // SAFETY: the caller's.
+        // SAFETY: guaranteed by the caller.
         unsafe { elementwise(model, &layer.then, partition, values, derivatives, masks) };
     }
 }
@@ -86,7 +86,7 @@ pub(crate) unsafe fn elementwise(
     for step in chain {
         let mask = match (step.dropout, masks) {
             (Some(dropout), Some(masks)) => {
-                // SAFETY: the caller's.
+                // SAFETY: guaranteed by the caller.
                 let mask = unsafe { masks[dropout].view() };
                 Some(mask.within(partition.blocks.clone(), partition.rows.clone()))
             }

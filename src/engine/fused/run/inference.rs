@@ -20,10 +20,10 @@ use crate::engine::fused::{
     },
 };
 
-/// How many samples are computed at once: their activations stay in the second-level cache.
+/// The number of samples per chunk, whose activations stay in the L2 cache.
 const CHUNK: usize = 64;
 
-/// The job of an inference: logits of samples.
+/// An inference job: logits of samples.
 pub(crate) struct Job {
     pub(crate) source: Source,
     /// `[n, C]` row-major.
@@ -32,7 +32,7 @@ pub(crate) struct Job {
 
 /// The samples.
 pub(crate) enum Source {
-    /// Of a data set, by number.
+    /// Samples of a data set, by index.
     Numbered(Uploaded, RawSlice<u32>),
     /// `[n, I]` row-major.
     Features(RawSlice<f32>),
@@ -90,7 +90,7 @@ impl Job {
         let mine = partition::rows(worker, count);
         for first in mine.clone().step_by(CHUNK) {
             let rows = first..mine.end.min(first + CHUNK);
-            // SAFETY: the slices are still borrowed, says the caller; rows are partitioned.
+            // SAFETY: the slices are still borrowed, as the caller guarantees; rows are partitioned.
             unsafe {
                 let logits = self
                     .logits
@@ -139,7 +139,7 @@ impl Job {
 }
 
 impl Chunk {
-    /// The bitmaps of some samples; whether they are sparse enough for the sparse product.
+    /// Computes the bitmaps of some samples, and returns whether they are sparse enough for the sparse product.
     fn find_zeros(&mut self, model: &Model, values: &[f32], width: usize) -> bool {
         if width < WORD {
             return false;
@@ -165,7 +165,7 @@ impl Chunk {
             blocks: 0..dense.blocks(),
             rows: 0..rows,
         };
-        // SAFETY: the caller's.
+        // SAFETY: guaranteed by the caller.
         unsafe {
             let values = dense.view_mut(partition.blocks.clone(), 0..rows);
             forward::elementwise(model, &model.program.before, &partition, values, None, None);
@@ -183,7 +183,7 @@ impl Chunk {
                 blocks: 0..output.blocks(),
                 rows: 0..rows,
             };
-            // SAFETY: the caller's; `input` is another matrix than `output`.
+            // SAFETY: guaranteed by the caller; `input` and `output` are different matrices.
             unsafe {
                 let outputs = Outputs {
                     values: output.view_mut(partition.blocks.clone(), 0..rows),

@@ -1,4 +1,4 @@
-//! A batch's samples as the first layer reads them: dense, or sparse with bitmaps.
+//! A batch of samples as input of the first layer: dense, or sparse with bitmaps.
 
 use std::ops::Range;
 
@@ -16,28 +16,28 @@ use crate::{
     },
 };
 
-/// What a layer reads.
+/// The input of a layer.
 #[derive(Clone, Copy)]
 pub(crate) enum Input<'a> {
     Dense(View<'a>),
-    /// Some samples of a sparse batch, from this one on.
+    /// The samples of a sparse batch from this index on.
     Sparse(SparseBatch<'a>, usize),
 }
 
-/// Room for a batch of samples of a data set: for their values, if they are read as dense, else for
-/// their bitmaps transposed.
+/// A buffer for a batch of samples of a data set: for their values if they are dense, else for their transposed
+/// bitmaps.
 #[derive(Debug)]
 pub(crate) struct InputBuffer {
     features: usize,
-    /// `[B, F]`, or nothing.
+    /// `[B, F]`, or empty.
     dense: Matrix,
-    /// `[B / 64, F]`, or nothing.
+    /// `[B / 64, F]`, or empty.
     columns: Shared<u64>,
     is_dense: bool,
 }
 
 impl InputBuffer {
-    /// Room for `capacity` samples of a dense or a sparse data set.
+    /// A buffer for `capacity` samples of a dense or a sparse data set.
     pub(crate) fn new(capacity: usize, features: usize, is_dense: bool) -> Self {
         let (dense, sparse) = if is_dense {
             (capacity, 0)
@@ -56,7 +56,7 @@ impl InputBuffer {
         self.is_dense
     }
 
-    /// The dense form's matrix.
+    /// The matrix of dense samples.
     pub(crate) fn dense(&self) -> &Matrix {
         &self.dense
     }
@@ -79,7 +79,7 @@ impl InputBuffer {
             },
             width: self.features,
             samples: Samples::Numbered(samples),
-            // SAFETY: the caller's.
+            // SAFETY: guaranteed by the caller.
             output: unsafe { self.dense.view_mut(0..self.dense.blocks(), rows) },
         };
         dispatch(simd, gather);
@@ -105,7 +105,7 @@ impl InputBuffer {
                 transpose_bits(&mut square);
                 let len = WORD.min(self.features - word * WORD);
                 let first = block * self.features + word * WORD;
-                // SAFETY: the caller's.
+                // SAFETY: guaranteed by the caller.
                 unsafe { self.columns.slice_mut(first..first + len) }
                     .copy_from_slice(&square[..len]);
             }
@@ -118,7 +118,7 @@ impl InputBuffer {
     /// While the input lives, no thread writes the buffer's samples.
     pub(crate) unsafe fn read<'a>(&'a self, data: &'a Uploaded, batch: &'a [u32]) -> Input<'a> {
         let Some(bitmap) = &data.bitmap else {
-            // SAFETY: the caller's.
+            // SAFETY: guaranteed by the caller.
             return Input::Dense(unsafe {
                 self.dense.read(0..self.dense.blocks(), 0..batch.len())
             });
@@ -140,7 +140,7 @@ impl InputBuffer {
     /// # Safety
     /// While the slice lives, no thread writes the columns.
     pub(crate) unsafe fn columns(&self, rows: usize) -> &[u64] {
-        // SAFETY: the caller's.
+        // SAFETY: guaranteed by the caller.
         unsafe { self.columns.slice(0..rows.div_ceil(WORD) * self.features) }
     }
 }

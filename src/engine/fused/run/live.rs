@@ -1,4 +1,4 @@
-//! Logits of one sample, on the caller's thread: the walk of a frozen model, over the engine's weights.
+//! Logits of one sample, on the caller's thread: the forward pass of a frozen model with the engine's weights.
 
 use super::{forward, model::Model};
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
     single::{At, Lanes, Sealed, Values},
 };
 
-/// The engine's weights, as the walk of one sample through a constant plan reads them.
+/// The engine's weights, as input of the forward pass of one sample.
 pub(crate) struct LiveWeights<'a> {
     model: &'a Model,
 }
@@ -28,7 +28,7 @@ impl Values for LiveWeights<'_> {}
 impl Sealed for LiveWeights<'_> {
     #[inline(always)]
     unsafe fn product<L: Lanes>(&self, lanes: L, at: &At, input: &[f32], output: &mut [f32]) {
-        // SAFETY: nobody writes the weights, says `new`; lengths are the caller's promise.
+        // SAFETY: no thread writes the weights, as guaranteed to `new`; the caller guarantees the lengths.
         unsafe {
             let weights = self.model.weights[at.ordinal].view();
             weights.columns(at.step.inputs, at.step.outputs).product(

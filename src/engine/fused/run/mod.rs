@@ -1,7 +1,7 @@
-//! What the workers run: training steps and inference over the buffers that they need.
+//! The jobs of the workers: training steps and inference, with their buffers.
 //!
 //! ```text
-//! context (the job at hand, and the buffers that live from job to job)
+//! context (the current job, and the buffers that persist across jobs)
 //!    ├─► training (a step, phase by phase) ─► forward, update, clip
 //!    └─► inference (chunks of samples)     ─► forward
 //! data: bitmap (a data set) ─► input (a batch of it)      live: one sample, on the caller's thread

@@ -9,16 +9,16 @@ use crate::engine::fused::{
     threads::partition::Partition,
 };
 
-/// Fixed for the lifetime of an engine, except for the values of the weights and whether they are finite.
+/// Constant for the lifetime of an engine, except for the values of the weights and whether they are finite.
 pub(crate) struct Model {
     pub(crate) program: Program,
     pub(crate) simd: Simd,
     /// For each layer, `[I + 1, O]`, the bias last.
     ///
-    /// Only a training run writes them, and it holds the engine by `&mut`; so whoever holds the engine by
-    /// `&` may read them.
+    /// Only a training run writes them, and it holds the engine by `&mut`; so a holder of the engine by `&` may read
+    /// them.
     pub(crate) weights: Vec<Matrix>,
-    /// Whether the weights are finite: they are checked when they are new and at the end of each training run.
+    /// Whether the weights are finite: checked for new weights and at the end of each training run.
     is_finite: AtomicBool,
 }
 
@@ -30,13 +30,13 @@ impl Model {
             weights,
             is_finite: AtomicBool::new(true),
         };
-        // SAFETY: no other thread knows of the weights.
+        // SAFETY: no other thread has access to the weights.
         unsafe { model.check_new_weights() };
         model
     }
 
-    /// Whether features that are 0 may be skipped. Only with finite weights is the result the same: `0 * NaN` and
-    /// `0 * inf` are NaN. In the gradient the factor is a delta, which any layer's weights may make NaN.
+    /// Whether zero features may be skipped. The result is the same only with finite weights: `0 * NaN` and `0 * inf`
+    /// are NaN. In the gradient the factor is a delta, which the weights of any layer may turn into NaN.
     pub(crate) fn skips_zeros(&self) -> bool {
         self.is_finite.load(Ordering::Relaxed)
     }
@@ -52,17 +52,17 @@ impl Model {
                 blocks: 0..matrix.blocks(),
                 rows: 0..matrix.rows(),
             };
-            // SAFETY: the caller's.
+            // SAFETY: guaranteed by the caller.
             unsafe { self.check_trained_weights(at, &whole) };
         }
     }
 
-    /// Checks some of layer `at`'s weights, which may have ceased to be finite.
+    /// Checks some of layer `at`'s weights, which may no longer be finite.
     ///
     /// # Safety
     /// No thread writes this part of them until this returns.
     pub(crate) unsafe fn check_trained_weights(&self, at: usize, partition: &Partition) {
-        // SAFETY: the caller's.
+        // SAFETY: guaranteed by the caller.
         let values = unsafe { partition.read(&self.weights[at]) };
         if !dispatch(self.simd, AllFinite { values }) {
             self.is_finite.store(false, Ordering::Relaxed);
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn zeros_are_skipped_with_finite_weights_alone_and_again_when_they_are_back() {
+    fn zeros_are_skipped_only_with_finite_weights_and_again_once_these_are_restored() {
         let good = Weights::<Net>::init(1);
         for at in 0..Net::PARAMS {
             let mut bad = good.clone();
@@ -95,7 +95,7 @@ mod tests {
         assert!(model.skips_zeros());
         let mut check_with = |value: f32| {
             model.weights[1].whole().row(0, 2)[1] = value;
-            // SAFETY: no other thread knows of the weights.
+            // SAFETY: no other thread has access to the weights.
             unsafe { model.check_new_weights() };
             model.skips_zeros()
         };

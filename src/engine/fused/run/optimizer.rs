@@ -1,4 +1,4 @@
-//! What an optimiser keeps from step to step.
+//! The buffers of an optimiser, which persist across steps.
 
 use super::clip::StoredGradients;
 use crate::{
@@ -6,21 +6,21 @@ use crate::{
     objective::OptimizerKind,
 };
 
-/// An optimiser's moments, packed, and what belongs to them.
+/// An optimiser's moments in the packed layout, with related state.
 pub(crate) struct OptimizerBuffers {
     pub(crate) kind: OptimizerKind,
     /// For each moment that it keeps, a matrix for each layer.
     pub(crate) moments: [Vec<Matrix>; 2],
     /// Steps taken with these moments.
     pub(crate) steps: u64,
-    /// The features of the input whose moments may be other than 0.
+    /// The input features whose moments may be non-zero.
     pub(crate) active: Vec<u64>,
-    /// Made when gradients are first clipped.
+    /// Allocated when gradients are first clipped.
     pub(crate) stored: Option<StoredGradients>,
 }
 
 impl OptimizerBuffers {
-    /// After `steps` steps. A feature whose moments are all 0 has never been non-zero.
+    /// The buffers after `steps` steps. A feature whose moments are all 0 has never been non-zero.
     pub(crate) fn new(
         program: &Program,
         kind: OptimizerKind,
@@ -29,7 +29,7 @@ impl OptimizerBuffers {
     ) -> Self {
         let mut active = vec![0; program.inputs.div_ceil(WORD)];
         for first in moments.iter().filter_map(|moment| moment.first()) {
-            // SAFETY: the moments are held by value.
+            // SAFETY: the moments are owned here.
             let view = unsafe { first.view() };
             for feature in 0..view.rows - 1 {
                 let mut blocks = 0..view.blocks;

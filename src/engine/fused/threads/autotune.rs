@@ -1,21 +1,20 @@
-//! [`Autotuner`]: one thread or the whole pool, whichever is faster at the moment.
+//! [`Autotuner`]: chooses one thread or the whole pool, whichever is currently faster.
 //!
-//! Workers wait at several barriers in each step, so the pool is as fast as the worker that the system
-//! schedules least. With a busy neighbour on one of two cores, a step takes longer on the pool than on one
-//! thread that has the other core to itself. Results do not depend on the number of threads, so the
-//! engine may switch between any two steps.
+//! Workers wait at several barriers in each step, so the pool is only as fast as the worker that the system schedules
+//! least. With another process busy on one of two cores, a step takes longer on the pool than on one thread that has
+//! the other core to itself. Results do not depend on the number of threads, so the engine may switch between any two
+//! steps.
 
 use std::time::Duration;
 
 /// Slices of the pool between two measurements of a single thread: half a percent of the time.
 const POOL_SLICES: u32 = 250;
-/// The same for the first time: a pool that is disturbed from the start is left early, and a short training
+/// The same before the first measurement: a pool that is slowed from the start is abandoned early, and short training
 /// pays little for the measurement.
 const FIRST_POOL_SLICES: u32 = 100;
 /// Slices of one thread before the pool is tried again.
 const SERIAL_SLICES: u32 = 30;
-/// The work between two looks at the clock: well above the time of a barrier, below that which a user
-/// would notice.
+/// The work between two readings of the clock: well above the time of a barrier, and too short for a user to notice.
 const SLICE: Duration = Duration::from_millis(2);
 
 /// How many threads compute the next slice of a training.
@@ -28,16 +27,16 @@ pub(crate) enum Parallelism {
 /// The measured times of a training, in seconds per step; infinite where none is known.
 #[derive(Debug)]
 pub(crate) struct Autotuner {
-    /// The batch size that it holds for.
+    /// The batch size of these measurements.
     batch_size: usize,
     parallelism: Parallelism,
     /// The pool's last two slices since it was chosen: one of them may have been interrupted.
     pool: [f64; 2],
     /// The last slice of one thread.
     serial: f64,
-    /// Slices that are left before the other choice is tried.
+    /// The number of slices left before the other choice is tried.
     left: u32,
-    /// The last slice's.
+    /// The time of the last slice.
     last: Option<f64>,
 }
 
@@ -70,7 +69,7 @@ impl Autotuner {
     /// Records that `steps` steps took `time`, as [`Autotuner::next`] chose.
     pub(crate) fn took(&mut self, steps: usize, time: Duration) {
         let seconds = time.as_secs_f64() / steps as f64;
-        // the first slice finds nothing in the cache
+        // the first slice starts with a cold cache
         if self.last.replace(seconds).is_none() {
             return;
         }
@@ -87,7 +86,7 @@ impl Autotuner {
                 self.serial = seconds;
                 let is_slower = seconds > self.pool_seconds();
                 if !is_slower && self.left == 0 {
-                    // its next slice is to tell
+                    // its next slice decides
                     self.pool = [f64::INFINITY; 2];
                 }
                 if is_slower || self.left == 0 {
@@ -109,7 +108,7 @@ mod tests {
     const POOL_MICROS: u64 = 100;
     const SERIAL_MICROS: u64 = 190;
 
-    /// Simulates `slices` slices where a step takes so many microseconds; returns who computed each.
+    /// Simulates `slices` slices with these times per step in microseconds; returns the choice for each.
     fn simulate(
         autotuner: &mut Autotuner,
         slices: usize,
@@ -137,10 +136,10 @@ mod tests {
     }
 
     #[test]
-    fn a_pool_that_nobody_disturbs_stays_together() {
+    fn an_undisturbed_pool_stays_in_use() {
         let mut autotuner = Autotuner::new();
         let slices = simulate(&mut autotuner, 1000, POOL_MICROS, SERIAL_MICROS);
-        // but for a look at one thread every 250 slices
+        // except for a measurement of one thread every 250 slices
         let fraction = serial_fraction(&slices);
         assert!((0.003..0.006).contains(&fraction), "{fraction}");
         // a slice is some two milliseconds
@@ -148,11 +147,11 @@ mod tests {
     }
 
     #[test]
-    fn a_disturbed_pool_is_left_and_taken_up_again() {
+    fn a_disturbed_pool_is_abandoned_and_resumed() {
         let mut autotuner = Autotuner::new();
         simulate(&mut autotuner, 100, POOL_MICROS, SERIAL_MICROS);
         let disturbed = simulate(&mut autotuner, 1000, 260, SERIAL_MICROS);
-        // but for a look at the pool every 30 slices
+        // except for a measurement of the pool every 30 slices
         let fraction = serial_fraction(&disturbed);
         assert!((0.95..0.99).contains(&fraction), "{fraction}");
         let after = simulate(&mut autotuner, 1000, POOL_MICROS, SERIAL_MICROS);
@@ -160,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pool_that_is_disturbed_from_the_beginning_is_left() {
+    fn a_pool_that_is_disturbed_from_the_start_is_abandoned() {
         let mut autotuner = Autotuner::new();
         let first = simulate(&mut autotuner, 101, 260, SERIAL_MICROS);
         assert_eq!(serial_fraction(&first), 0.0);
@@ -169,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn a_single_interruption_is_no_reason_to_leave() {
+    fn a_single_interruption_does_not_abandon_the_pool() {
         let mut autotuner = Autotuner::new();
         simulate(&mut autotuner, 100, POOL_MICROS, SERIAL_MICROS);
         let mut slices = Vec::new();
@@ -177,7 +176,7 @@ mod tests {
             slices.extend(simulate(&mut autotuner, 1, 1000, SERIAL_MICROS));
             slices.extend(simulate(&mut autotuner, 5, POOL_MICROS, SERIAL_MICROS));
         }
-        // looks at one thread, and nothing else
+        // measurements of one thread, and nothing else
         let serial = slices
             .iter()
             .filter(|&&parallelism| parallelism == Parallelism::Serial)
@@ -186,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn where_all_is_slower_the_pool_is_still_the_better() {
+    fn when_everything_slows_down_the_pool_is_still_preferred() {
         let mut autotuner = Autotuner::new();
         simulate(&mut autotuner, 100, POOL_MICROS, SERIAL_MICROS);
         let slices = simulate(&mut autotuner, 1000, 2 * POOL_MICROS, 2 * SERIAL_MICROS);
@@ -195,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn another_batch_size_has_a_pace_of_its_own() {
+    fn each_batch_size_is_measured_separately() {
         let mut autotuner = Autotuner::new();
         simulate(&mut autotuner, 100, POOL_MICROS, SERIAL_MICROS);
         assert_eq!(autotuner.next(1024), (Parallelism::Pool, 1));

@@ -1,14 +1,14 @@
 //! [`Barrier`]: spins briefly, then parks.
 //!
-//! A phase of a training step takes some microseconds, so a thread that waits spins for about as long as
-//! waking one up takes. Then it parks, so that a busy neighbour gets the core that spinning would burn.
+//! A phase of a training step takes some microseconds, so a waiting thread spins for about as long as a wake-up takes.
+//! Then it parks, which frees the core for other processes.
 
 use std::sync::{
     Condvar, Mutex, MutexGuard, PoisonError,
     atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
-/// How often a waiting thread looks before it parks: about 50 microseconds.
+/// The number of spins before a waiting thread parks: about 50 microseconds.
 const SPINS: u32 = 2_000;
 
 /// A worker of the pool panicked; the others have stopped as well.
@@ -19,11 +19,11 @@ pub(crate) struct BrokenBarrier;
 pub(super) struct Barrier {
     pub(super) count: usize,
     arrived: AtomicUsize,
-    /// How often every thread has arrived.
+    /// The number of times that all threads have arrived.
     generation: AtomicUsize,
     parked: AtomicUsize,
     broken: AtomicBool,
-    /// Why it is broken, if it is known.
+    /// Why it is broken, if known.
     reason: Mutex<Option<String>>,
     wake: Condvar,
 }
@@ -49,8 +49,8 @@ impl Barrier {
         let generation = self.generation.load(Ordering::Relaxed);
         if self.arrived.fetch_add(1, Ordering::AcqRel) + 1 == self.count {
             self.arrived.store(0, Ordering::Relaxed);
-            // SeqCst here and at `parked`: either this thread sees the parked one, or that one sees
-            // the new generation.
+            // SeqCst here and at `parked`: either this thread sees the parked thread, or the parked thread sees the
+            // new generation.
             self.generation
                 .store(generation.wrapping_add(1), Ordering::SeqCst);
             self.wake_parked();
@@ -88,13 +88,13 @@ impl Barrier {
 
     fn wake_parked(&self) {
         if self.parked.load(Ordering::SeqCst) > 0 {
-            // The lock is held from a look at the generation to the wait, so none falls between.
+            // The lock is held from the load of the generation to the wait, so no notification is lost in between.
             drop(self.lock());
             self.wake.notify_all();
         }
     }
 
-    /// Wakes every thread that waits, with an error, and refuses every later one.
+    /// Wakes every waiting thread with an error, and returns an error to every later one.
     pub(super) fn poison(&self) {
         self.broken.store(true, Ordering::SeqCst);
         drop(self.lock());

@@ -1,4 +1,4 @@
-//! Threads: the pool and its barriers, what each worker computes, and whether the pool is used at all.
+//! Threads: the pool and its barriers, the partition among workers, and the choice between pool and single thread.
 
 pub(crate) mod autotune;
 mod barrier;

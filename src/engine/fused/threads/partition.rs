@@ -1,4 +1,4 @@
-//! Which worker computes what: each worker has a partition of every phase.
+//! The partition of work: each worker computes one part of every phase.
 //!
 //! Partitions depend on the number of threads, but no sum is divided between two of them, so results do not
 //! depend on it.
@@ -8,7 +8,7 @@ use std::ops::Range;
 use super::pool::Worker;
 use crate::engine::fused::memory::matrix::{BLOCK, Matrix, View, ViewMut};
 
-/// Rows of a partition come in eights, which are whole tiles.
+/// Rows of a partition come in multiples of 8, which are whole tiles.
 const ROWS: usize = 8;
 
 /// Blocks of columns, and rows.
@@ -19,15 +19,15 @@ pub(crate) struct Partition {
 }
 
 impl Partition {
-    /// A worker's partition of `blocks` blocks of `rows` rows, which come in eights: whole tiles.
+    /// A worker's partition of `blocks` blocks of `rows` rows, in multiples of 8: whole tiles.
     ///
-    /// Blocks are divided first, so that a layer's weights stay in the cache of the thread that
-    /// computes with them; rows only where there are fewer blocks than threads.
+    /// Blocks are divided first, so that a layer's weights stay in the cache of the thread that computes with them;
+    /// rows are divided only where there are fewer blocks than threads.
     pub(crate) fn of(worker: &Worker<'_>, blocks: usize, rows: usize) -> Self {
         Self::in_units(worker, blocks, rows, ROWS)
     }
 
-    /// A worker's partition of `blocks` blocks of `rows` rows, which come in units of `unit`.
+    /// A worker's partition of `blocks` blocks of `rows` rows, in multiples of `unit`.
     pub(crate) fn in_units(worker: &Worker<'_>, blocks: usize, rows: usize, unit: usize) -> Self {
         let across = (1..=worker.count)
             .rev()
@@ -46,7 +46,7 @@ impl Partition {
     /// # Safety
     /// As [`Matrix::view`].
     pub(crate) unsafe fn read<'a>(&self, matrix: &'a Matrix) -> View<'a> {
-        // SAFETY: the caller's.
+        // SAFETY: guaranteed by the caller.
         unsafe { matrix.read(self.blocks.clone(), self.rows.clone()) }
     }
 
@@ -55,7 +55,7 @@ impl Partition {
     /// # Safety
     /// As [`Matrix::view_mut`].
     pub(crate) unsafe fn write<'a>(&self, matrix: &'a Matrix) -> ViewMut<'a> {
-        // SAFETY: the caller's.
+        // SAFETY: guaranteed by the caller.
         unsafe { matrix.view_mut(self.blocks.clone(), self.rows.clone()) }
     }
 }
@@ -83,7 +83,7 @@ pub(crate) fn rows(worker: &Worker<'_>, rows: usize) -> Range<usize> {
     units(rows, ROWS, worker.count, worker.index)
 }
 
-/// A worker's partition of `count` things.
+/// A worker's partition of `count` items.
 pub(crate) fn some(worker: &Worker<'_>, count: usize) -> Range<usize> {
     part(count, worker.count, worker.index)
 }
@@ -102,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn shares_cover_every_row_of_every_block_once() {
+    fn partitions_cover_every_row_of_every_block_once() {
         for count in 1..=9 {
             for (blocks, height) in [(1, 1), (1, 7), (1, 100), (2, 64), (7, 9), (8, 100), (32, 1)] {
                 let mut seen = vec![0; blocks * height];
@@ -123,9 +123,9 @@ mod tests {
         }
     }
 
-    /// The owners of columns and rows, computed independently from what [`Partition`] gives for back and update.
+    /// The owners of columns and rows, derived from the [`Partition`]s of back and update.
     #[test]
-    fn members_are_apart_where_rows_belong_to_the_owners_of_their_columns() {
+    fn workers_are_independent_where_rows_belong_to_the_owners_of_their_columns() {
         let owners = |count: usize, of: &dyn Fn(&Worker<'_>) -> Vec<usize>, len: usize| {
             let mut owners = vec![Vec::new(); len];
             for index in 0..count {
@@ -156,7 +156,7 @@ mod tests {
             };
             let columns = owners(count, &back, blocks[0] * BLOCK);
             let rows = owners(count, &update, hidden + 1);
-            // one owner each, and the same; of the bias, which `back` may read with the last block, too
+            // each has one owner, and the same one; also of the bias, which `back` may read with the last block
             assert!(columns.iter().chain(&rows).all(|owners| owners.len() == 1));
             assert!(columns.iter().zip(&rows).all(|(a, b)| a == b));
         }

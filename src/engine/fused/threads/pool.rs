@@ -1,4 +1,4 @@
-//! [`ThreadPool`]: threads that run one job together, in phases with barriers between them.
+//! [`ThreadPool`]: threads that run one job together, in phases separated by barriers.
 
 use std::{
     fmt,
@@ -16,13 +16,13 @@ use crate::panic;
 /// The work of a pool: called by each worker.
 pub(crate) type Work<C> = fn(&C, &Worker<'_>) -> Result<(), BrokenBarrier>;
 
-/// Threads that wait for work on a `C`; the caller's own is one of them.
+/// Threads that wait for work on a `C`; the caller's thread is one of them.
 pub(crate) struct ThreadPool<C> {
     state: Arc<PoolState<C>>,
     threads: Vec<JoinHandle<()>>,
 }
 
-/// What the workers share.
+/// The state that the workers share.
 struct PoolState<C> {
     context: Arc<C>,
     work: Work<C>,
@@ -42,14 +42,14 @@ pub(crate) struct Worker<'a> {
 }
 
 impl Worker<'_> {
-    /// A single thread, which waits for no other.
+    /// A single thread, which waits for no other thread.
     pub(crate) const SERIAL: Worker<'static> = Worker {
         index: 0,
         count: 1,
         phases: None,
     };
 
-    /// A worker whose partition is asked for; it waits at no barrier.
+    /// A worker for computing partitions only; it waits at no barrier.
     pub(crate) fn of(index: usize, count: usize) -> Worker<'static> {
         Worker {
             index,
@@ -72,7 +72,7 @@ impl<C: Send + Sync + 'static> ThreadPool<C> {
     /// A pool of `count` workers, at least 1, that does `work` on `context` whenever it is run.
     ///
     /// # Errors
-    /// When the system gives no thread.
+    /// When the system cannot create a thread.
     pub(crate) fn new(count: usize, context: Arc<C>, work: Work<C>) -> std::io::Result<Self> {
         let state = Arc::new(PoolState {
             context,
@@ -91,7 +91,7 @@ impl<C: Send + Sync + 'static> ThreadPool<C> {
             match thread.spawn(move || state.serve(index)) {
                 Ok(thread) => pool.threads.push(thread),
                 Err(error) => {
-                    // Those that were started wait for the rest: let them go.
+                    // The started threads wait for the rest: release them.
                     pool.state.closing.store(true, Ordering::SeqCst);
                     pool.state.start.poison();
                     return Err(error);
@@ -104,7 +104,7 @@ impl<C: Send + Sync + 'static> ThreadPool<C> {
     /// Does the work with every worker, and returns when all have done it.
     ///
     /// # Errors
-    /// The words of a panic in a worker.
+    /// The message of a panic in a worker.
     pub(crate) fn run(&mut self) -> Result<(), String> {
         let _ = self.state.start.wait();
         self.state.do_work(0);
@@ -128,7 +128,7 @@ impl<C> PoolState<C> {
         }
     }
 
-    /// One worker's work. A panic in it poisons the phases' barrier, so that no other worker waits for ever.
+    /// One worker's work. A panic poisons the barrier between phases, so that no other worker waits forever.
     fn do_work(&self, index: usize) {
         let worker = Worker {
             index,
@@ -148,7 +148,7 @@ impl<C> Drop for ThreadPool<C> {
         self.state.closing.store(true, Ordering::SeqCst);
         self.state.start.poison();
         for thread in self.threads.drain(..) {
-            // A panic was reported by `run`; there is nobody to tell here.
+            // `run` has reported any panic already.
             let _ = thread.join();
         }
     }
@@ -172,7 +172,7 @@ mod tests {
         panics: AtomicBool,
     }
 
-    /// Every worker counts, waits, and then must see what the others counted.
+    /// Every worker increments, waits, and then must see the increments of the others.
     fn work(tally: &Tally, worker: &Worker<'_>) -> Result<(), BrokenBarrier> {
         for round in 1..=200 {
             tally.counts[worker.index].fetch_add(1, Ordering::Relaxed);
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_is_an_error_and_the_pool_works_on() {
+    fn a_panic_is_an_error_and_the_pool_stays_usable() {
         let tally = Arc::new(Tally::default());
         let mut pool = ThreadPool::new(3, Arc::clone(&tally), work).unwrap();
         tally.panics.store(true, Ordering::Relaxed);

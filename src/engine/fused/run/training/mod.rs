@@ -1,7 +1,7 @@
 //! One training step, phase by phase, as each worker of the pool runs it.
 //!
-//! Between two barriers every buffer is either only read, or written in parts that belong to one worker
-//! each. That is the proof of every `unsafe` block here. The phases:
+//! Between two barriers, every buffer is either only read, or written in disjoint parts, each by one worker. That is
+//! the proof of every `unsafe` block here. The phases:
 //!
 //! | phase | writes | partition |
 //! | --- | --- | --- |
@@ -11,12 +11,12 @@
 //! | back, each layer but the first | the delta of the layer before | that layer's columns |
 //! | update, all layers | weights and moments | columns |
 //!
-//! A barrier follows each phase, except where [`partition::is_independent`] saves it in a network of two layers:
-//! after the loss, each worker reads and writes its own columns of the first layer (weights, moments, outputs,
-//! derivatives, delta) and the rows of the second layer's weights and moments that belong to them; besides, it
-//! reads the second layer's delta, the transposed bitmap and the samples. Nobody writes the second layer's delta or
-//! transposes a bitmap before the next step's first barrier. So there is none after back, and none after the update
-//! unless the next step gathers, which writes samples and masks.
+//! A barrier follows each phase, except where [`partition::is_independent`] saves it in a network of two layers: after
+//! the loss, each worker reads and writes its own columns of the first layer (weights, moments, outputs, derivatives,
+//! delta) and the rows of the second layer's weights and moments that belong to them; it also reads the second layer's
+//! delta, the transposed bitmap and the samples. No worker writes the second layer's delta or transposes a bitmap
+//! before the next step's first barrier. So there is no barrier after back, and none after the update unless the next
+//! step gathers, which writes samples and masks.
 //!
 //! With clipping by norm, the last phase becomes three (see `clip`):
 //!
@@ -26,9 +26,9 @@
 //! | measure | sums of squares | pieces |
 //! | apply, all layers | weights and moments | columns |
 //!
-//! A layer's delta is the gradient of the loss with respect to what its `Linear` gives, `[B, O]`. The
-//! gradient with respect to the network's input, is not computed. The gradient of the
-//! weights goes from registers to the optimiser and is stored only for clipping.
+//! A layer's delta is the gradient of the loss with respect to the outputs of its `Linear`, `[B, O]`. The gradient
+//! with respect to the network's input is not computed. The gradient of the weights goes from registers to the
+//! optimiser; it is stored only for clipping.
 
 mod phases;
 mod update;
@@ -49,7 +49,7 @@ use crate::{
     objective::{Loss, Optimizer, Schedule},
 };
 
-/// The job of a training: steps over batches of a data set.
+/// A training job: steps over batches of a data set.
 pub(crate) struct Job {
     pub(crate) data: Uploaded,
     pub(crate) order: RawSlice<u32>,
@@ -60,7 +60,7 @@ pub(crate) struct Job {
     pub(crate) kind: Kind,
 }
 
-/// What is done with the gradients.
+/// The use of the gradients.
 pub(crate) enum Kind {
     /// They are stored; dropout is off.
     Gradient,
@@ -72,30 +72,30 @@ pub(crate) enum Kind {
         seed: u64,
         first_step: u64,
         clip_norm: Option<f64>,
-        /// Steps that the optimiser's moments have seen.
+        /// Steps taken with the optimiser's moments.
         steps_done: u64,
-        /// Whether the weights are checked in the end, as anything may read them next.
+        /// Whether the weights are checked at the end, as any job may read them next.
         is_last: bool,
     },
 }
 
-/// A [`Job`] with all that it reads and writes, as one worker sees it.
+/// One worker's view of a [`Job`] with all that it reads and writes.
 pub(crate) struct Training<'a> {
     pub(crate) model: &'a Model,
     pub(crate) worker: &'a Worker<'a>,
     pub(crate) job: &'a Job,
     pub(crate) activations: &'a Activations,
     pub(crate) moments: Moments<'a>,
-    /// None where gradients go to the optimiser as they are.
+    /// None where gradients are not clipped.
     pub(crate) clipping: Option<Clipping<'a>>,
     /// See [`SparseWeightGradient::active`].
     pub(crate) active: &'a [u64],
 }
 
-/// For each moment that a rule keeps, a matrix for each layer.
+/// For each moment of a rule, one matrix per layer.
 pub(crate) type Moments<'a> = [&'a [Matrix]; 2];
 
-/// What decides the dropout masks.
+/// The parameters that determine the dropout masks.
 #[derive(Clone, Copy)]
 struct DropoutKey {
     seed: u64,
@@ -103,13 +103,13 @@ struct DropoutKey {
 }
 
 impl Training<'_> {
-    /// Every step of the job.
+    /// Runs every step of the job.
     ///
     /// # Safety
     /// The job's slices are still borrowed, and no thread but the pool's workers, each of which runs
     /// this, uses the weights, the activations or the moments until all have returned.
     pub(crate) unsafe fn run(&self) -> Result<(), BrokenBarrier> {
-        // SAFETY: the caller's.
+        // SAFETY: guaranteed by the caller.
         let order = unsafe { self.job.order.get() };
         let is_independent = self.is_independent();
         for (index, samples) in order.chunks(self.job.batch_size).enumerate() {
@@ -142,7 +142,7 @@ impl Training<'_> {
                     (rule, Some(DropoutKey { seed, step }))
                 }
             };
-            // SAFETY: the caller's.
+            // SAFETY: guaranteed by the caller.
             unsafe { self.step(index, samples, rule, dropout_key, is_independent)? };
             if !is_independent || self.gathers(dropout_key) {
                 self.worker.barrier()?;
@@ -152,14 +152,14 @@ impl Training<'_> {
         let is_last = matches!(self.job.kind, Kind::Train { is_last: true, .. });
         if is_last && model.skips_zeros() {
             for at in 0..model.weights.len() {
-                // SAFETY: this part of the weights is written by this worker alone, in the steps above.
+                // SAFETY: only this worker writes this part of the weights, in the steps above.
                 unsafe { model.check_trained_weights(at, &self.weight_partition(at)) };
             }
         }
         Ok(())
     }
 
-    /// Whether the barrier after back and after the update can be left out; see the head of this file.
+    /// Whether the barrier after back and after the update can be omitted; see the head of this file.
     fn is_independent(&self) -> bool {
         let model = self.model;
         match &model.program.layers[..] {
@@ -173,8 +173,8 @@ impl Training<'_> {
     }
 
     /// # Safety
-    /// As [`Training::run`]; every worker calls it with the same arguments, after a barrier, or where the
-    /// head of this file says that none is needed.
+    /// As [`Training::run`]; every worker calls it with the same arguments, after a barrier, or where none is needed
+    /// according to the head of this file.
     unsafe fn step(
         &self,
         index: usize,

@@ -16,21 +16,21 @@ use crate::{
 };
 
 impl Training<'_> {
-    /// Whether there is anything to [`gather`](Training::gather): sparse samples are read where they are.
+    /// Whether there is anything to [`gather`](Training::gather): sparse samples are read in place.
     pub(super) fn gathers(&self, dropout_key: Option<DropoutKey>) -> bool {
         let masks = dropout_key.is_some() && !self.activations.masks.is_empty();
         masks || self.activations.input.is_dense()
     }
 
-    /// This worker's rows: samples, masks, and what comes before the first layer.
+    /// Gathers this worker's rows: samples, masks, and the operations before the first layer.
     ///
     /// # Safety
     /// As [`Training::step`].
     pub(super) unsafe fn gather(&self, samples: &[u32], dropout_key: Option<DropoutKey>) {
         let (model, all) = (self.model, self.activations);
         let rows = partition::rows(self.worker, samples.len());
-        // SAFETY: rows are partitioned; nobody reads samples or masks before the next barrier, but for
-        // the masks of these rows just below.
+        // SAFETY: rows are partitioned; no thread reads samples or masks before the next barrier, except for the masks
+        // of these rows just below.
         unsafe {
             let samples = &samples[rows.clone()];
             if all.input.is_dense() {
@@ -70,7 +70,7 @@ impl Training<'_> {
         }
     }
 
-    /// This worker's columns of the transposed bitmap, which the update reads.
+    /// Transposes this worker's columns of the bitmap, which the update reads.
     ///
     /// # Safety
     /// As [`Training::step`].
@@ -78,7 +78,7 @@ impl Training<'_> {
         if let Some(bitmap) = &self.job.data.bitmap {
             let words = self.model.program.inputs.div_ceil(WORD);
             let words = partition::some(self.worker, words);
-            // SAFETY: words are partitioned; nobody reads the columns in this phase.
+            // SAFETY: words are partitioned; no thread reads the columns in this phase.
             unsafe {
                 self.activations
                     .input
@@ -87,12 +87,12 @@ impl Training<'_> {
         }
     }
 
-    /// The network's input for layer 0, else the outputs of the layer before, for a batch.
+    /// The input of layer `at` for a batch: the network's input, or the outputs of the layer before.
     ///
     /// # Safety
     /// No thread writes them in this phase.
     pub(super) unsafe fn input_of<'b>(&'b self, at: usize, batch: &'b [u32]) -> Input<'b> {
-        // SAFETY: the caller's.
+        // SAFETY: guaranteed by the caller.
         unsafe {
             match at {
                 0 => self.activations.input.read(&self.job.data, batch),
@@ -118,8 +118,8 @@ impl Training<'_> {
             Partition::of(self.worker, output.blocks(), batch.len())
         };
         let derivatives = self.model.program.layers[at].stores_derivatives();
-        // SAFETY: what this phase reads was written before the last barrier; partitions are disjoint, and
-        // nobody else reads this layer's outputs before the next.
+        // SAFETY: the inputs of this phase were written before the last barrier; partitions are disjoint, and no other
+        // thread reads this layer's outputs before the next barrier.
         unsafe {
             let outputs = Outputs {
                 values: partition.write(output),
@@ -136,14 +136,14 @@ impl Training<'_> {
         }
     }
 
-    /// The derivatives of what follows layer `at`.
+    /// The derivatives of the operations after layer `at`.
     ///
     /// # Safety
     /// No thread but this one writes the layer's outputs and derivatives in this phase.
     pub(super) unsafe fn derivative_of(&self, at: usize, partition: &Partition) -> Derivative<'_> {
         let layer = &self.model.program.layers[at];
         let all = self.activations;
-        // SAFETY: the caller's.
+        // SAFETY: guaranteed by the caller.
         unsafe {
             if layer.is_relu() {
                 Derivative::Relu(partition.read(&all.outputs[at]))
@@ -155,7 +155,7 @@ impl Training<'_> {
         }
     }
 
-    /// Losses of this worker's rows, and the last layer's delta.
+    /// Computes the losses of this worker's rows, and the last layer's delta.
     ///
     /// # Safety
     /// As [`Training::step`].
@@ -169,8 +169,8 @@ impl Training<'_> {
             rows: partition::rows(self.worker, batch.len()),
         };
         let rows = partition.rows.clone();
-        // SAFETY: the logits of these rows were written by this worker; deltas and losses of these
-        // rows are its own, and are read after the next barrier.
+        // SAFETY: the logits of these rows were written by this worker; only it accesses deltas and losses of these
+        // rows before the next barrier.
         let gradient = unsafe {
             LossGradient {
                 loss: self.job.loss,
@@ -188,7 +188,7 @@ impl Training<'_> {
         dispatch(model.simd, gradient);
     }
 
-    /// The delta of layer `at - 1`, from that of layer `at`.
+    /// Computes the delta of layer `at - 1` from that of layer `at`.
     ///
     /// # Safety
     /// As [`Training::step`].
@@ -197,8 +197,8 @@ impl Training<'_> {
         let output = &all.deltas[at - 1];
         let partition = Partition::of(self.worker, output.blocks(), batch);
         let outputs = model.program.layers[at].linear.outputs;
-        // SAFETY: this phase writes the deltas of layer `at - 1`, in partitions, and each worker's own
-        // scratch; it reads what was written before.
+        // SAFETY: this phase writes the deltas of layer `at - 1`, in partitions, and each worker's own scratch; it
+        // reads what was written in earlier phases.
         let gradient = unsafe {
             let delta = &all.deltas[at];
             InputGradient {

@@ -1,4 +1,4 @@
-//! The update: each worker's gradients of the weights, given to the optimiser.
+//! The update: each worker computes gradients of its weights and passes them to the optimiser.
 
 use super::{Moments, Training};
 use crate::engine::fused::{
@@ -9,20 +9,20 @@ use crate::engine::fused::{
 };
 
 impl Training<'_> {
-    /// Gradients of this worker's partition of every layer's weights, given to the rule.
+    /// Updates this worker's partition of every layer's weights by its gradients.
     ///
     /// # Safety
     /// As [`Training::step`]; the moments are the rule's.
     pub(super) unsafe fn update(&self, batch: &[u32], rule: Rule, moments: Moments<'_>) {
         for at in (0..self.model.program.layers.len()).rev() {
-            // SAFETY: the caller's.
+            // SAFETY: guaranteed by the caller.
             unsafe { self.update_layer(at, batch, rule, moments) };
         }
     }
 
     /// This worker's partition of layer `at`'s weights.
     ///
-    /// Rows are partitioned in blocks of inputs, so that a tile has one block's.
+    /// Rows are partitioned in blocks of inputs, so that a tile is within one block.
     pub(super) fn weight_partition(&self, at: usize) -> Partition {
         let inputs = self.model.program.layers[at].linear.inputs;
         Partition::in_units(
@@ -36,14 +36,14 @@ impl Training<'_> {
     /// This partition of layer `at`'s weights, with their moments.
     ///
     /// # Safety
-    /// While the views live, no other view holds any value of them.
+    /// While the views live, no other view holds any of their values.
     pub(super) unsafe fn parameters<'p>(
         &'p self,
         at: usize,
         partition: &Partition,
         moments: Moments<'p>,
     ) -> Parameters<'p> {
-        // SAFETY: the caller's.
+        // SAFETY: guaranteed by the caller.
         let write = |matrix: &'p Matrix| unsafe { partition.write(matrix) };
         Parameters {
             weights: write(&self.model.weights[at]),
@@ -93,7 +93,7 @@ impl Training<'_> {
         }
     }
 
-    /// Stores the gradients, measures them, and gives them to the optimiser with the factor.
+    /// Stores the gradients, computes their norm, and passes them to the optimiser with the clipping factor.
     ///
     /// # Safety
     /// As [`Training::update`].
@@ -119,13 +119,13 @@ impl Training<'_> {
         Ok(())
     }
 
-    /// Gives this worker's partition of layer `at`'s gradients to the optimiser.
+    /// Passes this worker's partition of layer `at`'s gradients to the optimiser.
     ///
     /// # Safety
     /// As [`Training::update`], and no thread writes the gradients in this phase.
     unsafe fn apply(&self, at: usize, gradients: &Matrix, factor: f32, rule: Rule) {
         let partition = self.weight_partition(at);
-        // SAFETY: the caller's; partitions are disjoint.
+        // SAFETY: guaranteed by the caller; partitions are disjoint.
         let apply = unsafe {
             Apply {
                 gradients: partition.read(gradients),
