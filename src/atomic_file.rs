@@ -1,18 +1,18 @@
-//! Files are written beside the file that they replace and renamed into place, so a failure leaves an earlier one
-//! whole. What the earlier file was stays: its mode, owner and links.
+//! Atomic writes: a temporary file in the same folder is renamed over its target, so a failure leaves an existing
+//! file intact. Mode, owner and links of the existing file are preserved.
 //!
-//! | `path` is | what is written, as `open(path, "wb")` has it |
+//! | `path` is | what is written, as by `open(path, "wb")` |
 //! | --- | --- |
-//! | missing | a new file; its mode is that of the umask and the folder |
-//! | a file | another one in its place, with its mode, access control list and, where the system allows it, owner |
-//! | a symbolic link | what it points to, be it missing; the link stays |
-//! | a file that may not be written | nothing: the system's refusal is the error |
+//! | missing | a new file, whose mode follows the umask and the folder |
+//! | a file | a replacement with its mode, access control list and, where the system allows it, owner |
+//! | a symbolic link | its target, even if that is missing; the link stays |
+//! | a read-only file | nothing: the system's error is returned |
 //! | a pipe, a terminal, `/dev/stdout` | the bytes, in place |
 //!
-//! A second hard link keeps the earlier contents, as the earlier file is never written to.
+//! A second hard link keeps the old contents, because the existing file is never written to.
 
 #[cfg(unix)]
-mod nature;
+mod metadata;
 mod unsupported;
 
 use std::{
@@ -27,24 +27,24 @@ pub(crate) use unsupported::supported;
 
 const PREFIX: &str = ".tuplenet-";
 const SUFFIX: &str = ".part";
-/// As many symbolic links as Linux follows.
+/// The number of symbolic links that Linux follows.
 const MAX_LINKS: usize = 40;
 
-/// A file that is being written, and has no name of its own yet; it is removed when dropped.
+/// A temporary file that is being written; it is removed when dropped.
 #[derive(Debug)]
 pub(crate) struct Part {
     file: NamedTempFile,
-    /// The name that it will have: no symbolic link.
+    /// Its final path, which is not a symbolic link.
     path: PathBuf,
-    /// What it replaces.
+    /// The metadata of the file that it replaces.
     earlier: Option<Metadata>,
 }
 
 impl Part {
-    /// A file that will be called `path`, or what `path` points to.
+    /// A temporary file for `path`, or for what `path` points to.
     ///
     /// # Errors
-    /// The system's, when the folder takes no file or an earlier file may not be written.
+    /// The system's, when the folder or an existing file is not writable.
     pub(crate) fn new(path: &Path) -> io::Result<Self> {
         let path = target(path)?;
         let earlier = match File::options().write(true).open(&path) {
@@ -54,7 +54,7 @@ impl Part {
         };
         let mut part = tempfile::Builder::new();
         part.prefix(PREFIX).suffix(SUFFIX);
-        // While it replaces a file it is its owner's alone: what may read it is settled when it is whole.
+        // A replacement is private to its owner until it is complete; then it gets the mode of the existing file.
         #[cfg(unix)]
         if earlier.is_none() {
             part.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
@@ -66,11 +66,11 @@ impl Part {
         })
     }
 
-    /// Waits until the file is on the disk, and gives it its name: at any moment, and after a loss of power, there is
-    /// the earlier file or this one. Returns what the file system did not do for it, in words.
+    /// Syncs the file and renames it into place: at any moment, and after a loss of power, `path` is the old file or
+    /// this one. Returns warnings about what the file system does not support.
     ///
     /// # Errors
-    /// The system's; the earlier file is whole.
+    /// The system's; the existing file is then unchanged.
     pub(crate) fn persist(self) -> io::Result<Vec<String>> {
         let Part {
             file,
@@ -79,7 +79,7 @@ impl Part {
         } = self;
         #[cfg(unix)]
         if let Some(earlier) = &earlier {
-            nature::keep(file.as_file(), &path, earlier)?;
+            metadata::preserve(file.as_file(), &path, earlier)?;
         }
         #[cfg(not(unix))]
         drop(earlier);
@@ -95,7 +95,7 @@ impl Part {
             warnings.push(unsynced("files", &why));
         }
         file.persist(&path)?;
-        // A rename is on the disk when its folder is; elsewhere than on Unix a folder is no file to open.
+        // A rename is durable once the folder is synced; only Unix can open a folder as a file.
         #[cfg(unix)]
         match File::open(folder) {
             Ok(opened) => {
@@ -103,7 +103,7 @@ impl Part {
                     warnings.push(unsynced("folders", &why));
                 }
             }
-            // A folder may take files and not be read.
+            // A folder may be writable but not readable.
             Err(why) => warnings.push(unsynced("a folder that cannot be opened", &why)),
         }
         Ok(warnings)
@@ -120,8 +120,8 @@ impl Write for Part {
     }
 }
 
-/// Writes `bytes` to `path`, as [`Part`] does, or in place where `path` is no file. Returns what the file system did
-/// not do for it, in words.
+/// Writes `bytes` to `path`, by a [`Part`], or in place where `path` is not a regular file. Returns warnings about
+/// what the file system does not support.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> io::Result<Vec<String>> {
     if is_written_in_place(path) {
         let mut stream = File::options().write(true).truncate(true).open(path)?;
@@ -133,8 +133,8 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> io::Result<Vec<String>> {
     part.persist()
 }
 
-/// Removes what programs that were killed have left of [`Part`]s in `folder`. Returns those that stay, in words.
-pub(crate) fn remove_left_parts(folder: &Path) -> io::Result<Vec<String>> {
+/// Removes the [`Part`]s that killed programs left in `folder`. Returns a warning for each that cannot be removed.
+pub(crate) fn remove_stale_parts(folder: &Path) -> io::Result<Vec<String>> {
     let mut warnings = Vec::new();
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
@@ -147,7 +147,7 @@ pub(crate) fn remove_left_parts(folder: &Path) -> io::Result<Vec<String>> {
     Ok(warnings)
 }
 
-/// Removes a file that is of no use any more. Returns why it stays, in words, if it does.
+/// Removes a file that is no longer needed. Returns a warning if that fails.
 pub(crate) fn remove(path: &Path) -> Option<String> {
     match fs::remove_file(path) {
         Err(why) if why.kind() != io::ErrorKind::NotFound => Some(format!(
@@ -158,8 +158,8 @@ pub(crate) fn remove(path: &Path) -> Option<String> {
     }
 }
 
-/// Whether `path` is something else than a file, or a file that the system names by who has it open: a new file in its
-/// place would not reach them.
+/// Whether `path` is not a regular file, or is a descriptor of an open file under `/proc`: a replacement would not
+/// reach the process that has it open.
 fn is_written_in_place(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|kind| {
         let is_open_file = links(path).any(|link| link.starts_with("/proc"));
@@ -167,7 +167,7 @@ fn is_written_in_place(path: &Path) -> bool {
     })
 }
 
-/// What `path` is in the end, links followed; it need not exist.
+/// `path` with symbolic links followed; it need not exist.
 fn target(path: &Path) -> io::Result<PathBuf> {
     match fs::metadata(path) {
         Ok(kind) if kind.is_file() => {}
@@ -179,7 +179,7 @@ fn target(path: &Path) -> io::Result<PathBuf> {
     Ok(links(path).last().unwrap_or_else(|| path.to_owned()))
 }
 
-/// `path`, and what each symbolic link points to.
+/// `path`, then the target of each symbolic link in turn.
 fn links(path: &Path) -> impl Iterator<Item = PathBuf> {
     let next = |link: &PathBuf| Some(folder_of(link).join(fs::read_link(link).ok()?));
     std::iter::successors(Some(path.to_owned()), next).take(MAX_LINKS)

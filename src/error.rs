@@ -1,61 +1,61 @@
-//! The one error type: every message says what was expected, what was found, where, and what to do.
+//! The error type: every message says what was expected, what was found, where, and what to do.
 
 use std::{
     io,
     path::{Path, PathBuf},
 };
 
-/// What can go wrong at run time. Shapes that do not fit are compile errors and are not here.
+/// Errors at run time. Shapes that do not match are compile errors and are not listed here.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The operating system refused to read or write a file.
+    /// Reading or writing a file failed.
     #[error("{}: cannot {action}: {source}; {remedy}", path.display())]
     Io {
         /// The file or folder.
         path: PathBuf,
-        /// What was tried, as in "read".
+        /// The action that failed, as in "read".
         action: &'static str,
-        /// What the operating system answered.
+        /// The operating system's error.
         source: io::Error,
         /// What to do about it.
         remedy: &'static str,
     },
-    /// A data file's contents are not what its format says.
+    /// A data file does not follow its format.
     #[error("{}: expected {expected}, found {found}{}; {remedy}",
         path.display(), offset.map(|at| format!(" (byte {at})")).unwrap_or_default())]
     DataFile {
         /// The file.
         path: PathBuf,
-        /// Where in the unpacked file, in bytes, where that is known.
+        /// The byte offset in the decompressed file, if known.
         offset: Option<u64>,
-        /// What the format asks for.
+        /// What the format requires.
         expected: String,
         /// What the file holds.
         found: String,
         /// What to do about it.
         remedy: &'static str,
     },
-    /// No folder holds the data set.
+    /// The data set was not found in any folder.
     #[error(
         "no MNIST found in {looked_in}; name a folder with `--data`, set TUPLENET_MNIST, or download it"
     )]
     DataNotFound {
-        /// The places that were searched, in words.
+        /// The places that were searched, as text.
         looked_in: String,
     },
-    /// Samples given to [`Dataset`](crate::data::Dataset) do not make a data set.
+    /// Samples given to [`Dataset`](crate::data::Dataset) are not a valid data set.
     #[error("data set: expected {expected}, found {found}{}",
         sample.map(|at| format!(" (sample {at})")).unwrap_or_default())]
     Data {
-        /// The sample at fault, counted from 0, where there is one.
+        /// The invalid sample, counted from 0, if the error concerns one.
         sample: Option<usize>,
-        /// What the data set takes.
+        /// What the data set requires.
         expected: String,
-        /// What was given.
+        /// The value given.
         found: String,
     },
-    /// A weights file does not fit the network.
+    /// A weights file does not match the network.
     #[error("{}: `{tensor}`: expected {expected}, found {found}; load it into the network that saved it",
         path.display())]
     WeightsFile {
@@ -63,7 +63,7 @@ pub enum Error {
         path: PathBuf,
         /// The tensor's name, as in `0.weight`, or `header` for the file as a whole.
         tensor: String,
-        /// What the network takes.
+        /// What the network expects.
         expected: String,
         /// What the file holds.
         found: String,
@@ -78,64 +78,64 @@ pub enum Error {
         /// The number of values given.
         found: usize,
     },
-    /// A setting of a run is out of its range.
+    /// A setting is out of range.
     #[error("{setting}: expected {expected}, found {found}")]
     Setting {
         /// The setting's name, as in `batch size`.
         setting: &'static str,
-        /// The legal values, in words.
+        /// The valid values, as text.
         expected: String,
         /// The value given.
         found: String,
     },
-    /// A loss or a weight is not finite; the weights are no longer of use.
+    /// A loss or a weight is not finite; the weights are no longer usable.
     #[error(
         "the loss is {loss}{} in epoch {epoch}, step {step} (both from 1), at learning rate {learning_rate}; \
         lower the learning rate, or look for features that are not finite{}",
         tensor.as_ref().map(|name| format!(" and a value of `{name}` is not finite")).unwrap_or_default(),
-        checkpoint.as_ref().map(|path| format!("; the last checkpoint, {}, is of before", path.display()))
+        checkpoint.as_ref().map(|path| format!("; the weights of the last checkpoint, {}, are finite", path.display()))
             .unwrap_or_default()
     )]
     NotFinite {
         /// The epoch, counted from 1.
         epoch: usize,
         /// The step within the epoch, counted from 1: that of the loss, or the last one before the weights
-        /// were looked at.
+        /// were checked.
         step: usize,
-        /// That step's loss, or the validation loss if that is what is not finite.
+        /// The loss of that step, or the validation loss if that one is not finite.
         loss: f32,
-        /// The first tensor that holds a value which is not finite, as in `0.weight`, if one does.
+        /// The first tensor with a value that is not finite, as in `0.weight`, if there is one.
         tensor: Option<String>,
         /// The learning rate of the step.
         learning_rate: f64,
         /// The last checkpoint written, whose weights are all finite.
         checkpoint: Option<PathBuf>,
     },
-    /// A checkpoint is damaged or another training's, or its folder is taken.
+    /// A checkpoint is damaged or belongs to another training, or its folder is in use.
     #[error("{}: expected {expected}, found {found}; {remedy}", path.display())]
     Checkpoint {
         /// The checkpoint or the folder.
         path: PathBuf,
-        /// What a training takes.
+        /// What the training requires.
         expected: String,
-        /// What is there.
+        /// What was found.
         found: String,
         /// What to do about it.
         remedy: &'static str,
     },
-    /// A training was told to stop, by [`Trainer::stop_when`](crate::train::Trainer::stop_when).
+    /// A training was stopped by [`Trainer::stop_when`](crate::train::Trainer::stop_when).
     #[error("stopped in epoch {epoch} after step {step} (both from 1); {}",
-        checkpoint.as_ref().map(|path| format!("{} has all of it: resume from there", path.display()))
-            .unwrap_or_else(|| "nothing was kept: it was told of no folder for checkpoints".to_owned()))]
+        checkpoint.as_ref().map(|path| format!("resume from {}", path.display()))
+            .unwrap_or_else(|| "no checkpoint was written: set a folder for checkpoints".to_owned()))]
     Stopped {
         /// The epoch, counted from 1.
         epoch: usize,
         /// Steps taken in the epoch.
         step: usize,
-        /// Where the training can go on from.
+        /// The checkpoint from which the training can resume.
         checkpoint: Option<PathBuf>,
     },
-    /// The attributions of [`IntegratedGradients`](crate::explain) do not add up to what they explain.
+    /// The attributions of [`IntegratedGradients`](crate::explain) do not sum to the difference of the logits.
     #[error(
         "integrated gradients of class {class}: expected a sum of {expected}, the difference of its logits, \
         found {found} after {steps} steps; allow more steps or a wider tolerance, or look for weights that are not finite"
@@ -150,20 +150,20 @@ pub enum Error {
         /// The steps taken.
         steps: usize,
     },
-    /// The engine's device failed, for example for want of memory.
+    /// The engine's device failed, for example because it is out of memory.
     #[error("{engine} on {device}: {message}; try a smaller batch or another device")]
     Device {
         /// The engine's name.
         engine: &'static str,
         /// The device.
         device: String,
-        /// The device's own words.
+        /// The device's error message.
         message: String,
     },
-    /// The threads that compute an epoch's samples ahead failed.
+    /// The threads that prefetch an epoch's samples failed.
     #[error("prefetched epoch: {message}; compute it when it is asked for, by `prefetch(0)`")]
     Prefetch {
-        /// What went wrong, in the system's or the thread's words.
+        /// The error message of the system or of the thread.
         message: String,
     },
     /// There is no device to compute on, or it cannot run this program.
@@ -171,19 +171,19 @@ pub enum Error {
     NoDevice {
         /// The device that was asked for, as in `cuda:0`.
         device: String,
-        /// What it takes to compute there.
+        /// What the engine requires.
         expected: String,
-        /// What is there.
+        /// What was found.
         found: String,
         /// What to do about it.
         remedy: &'static str,
     },
-    /// No mirror gave the file.
+    /// No mirror delivered the file.
     #[error("{}: cannot download: {message}; check the connection, or put the file there by hand", path.display())]
     Download {
-        /// Where the file was to be placed.
+        /// The path to which the file was to be written.
         path: PathBuf,
-        /// What each mirror answered.
+        /// The error of each mirror.
         message: String,
     },
 }
@@ -192,7 +192,7 @@ pub enum Error {
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
-    /// The error of a file or folder that the operating system refused to write; what to do follows from its answer.
+    /// The error of a failed write to a file or folder; the remedy depends on the operating system's error.
     pub(crate) fn unwritable(path: &Path, action: &'static str, source: io::Error) -> Self {
         Error::Io {
             path: path.to_owned(),
@@ -203,7 +203,7 @@ impl Error {
     }
 }
 
-/// What a user does about an operating system's answer to a program that writes.
+/// What the user can do about the operating system's error of a write.
 fn remedy_for_writing(source: &io::Error) -> &'static str {
     use io::ErrorKind;
 
@@ -217,8 +217,8 @@ fn remedy_for_writing(source: &io::Error) -> &'static str {
             Some(Errno::NOLCK) => {
                 return "wait for the file system's lock service, or name a folder on another file system";
             }
-            Some(Errno::LOOP) => return "mend its symbolic links, which lead in a circle",
-            Some(Errno::IO) => return "look for a failing disk, and name a folder on another one",
+            Some(Errno::LOOP) => return "fix its symbolic links, which form a loop",
+            Some(Errno::IO) => return "check the disk for errors, and name a folder on another one",
             _ => {}
         }
     }
@@ -227,10 +227,8 @@ fn remedy_for_writing(source: &io::Error) -> &'static str {
             "make room there, or name a folder on another disk"
         }
         ErrorKind::FileTooLarge => "name a folder on a file system that takes larger files",
-        ErrorKind::PermissionDenied => {
-            "give yourself the right to write it, or name a folder that you can write to"
-        }
-        ErrorKind::ReadOnlyFilesystem => "name a folder that can be written",
+        ErrorKind::PermissionDenied => "make it writable, or name a folder that you can write to",
+        ErrorKind::ReadOnlyFilesystem => "name a folder that is writable",
         ErrorKind::NotFound => "name a folder that exists",
         ErrorKind::NotADirectory | ErrorKind::AlreadyExists => {
             "name a folder: a part of the path is a file"
@@ -242,14 +240,14 @@ fn remedy_for_writing(source: &io::Error) -> &'static str {
         ErrorKind::ResourceBusy | ErrorKind::CrossesDevices => {
             "choose another name: this one is a mount point, which no other file can replace"
         }
-        ErrorKind::ExecutableFileBusy => "choose another name: this one is a program that runs",
+        ErrorKind::ExecutableFileBusy => "choose another name: this one is a running program",
         ErrorKind::StaleNetworkFileHandle
         | ErrorKind::NetworkDown
         | ErrorKind::NetworkUnreachable
         | ErrorKind::HostUnreachable
-        | ErrorKind::TimedOut => "see that the network and its file server are up",
+        | ErrorKind::TimedOut => "check that the network and its file server are up",
         ErrorKind::OutOfMemory => "free memory",
-        _ => "see that the disk is sound, or name a folder on another one",
+        _ => "check the disk for errors, or name a folder on another one",
     }
 }
 
@@ -258,7 +256,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_to_do_fits_the_cause() {
+    fn the_remedy_matches_the_error() {
         use rustix::io::Errno;
         let says = |errno: Errno, words: &str| {
             let error = Error::unwritable(Path::new("a"), "write", errno.into()).to_string();
@@ -270,9 +268,9 @@ mod tests {
         says(Errno::NOSPC, "make room");
         says(Errno::DQUOT, "make room");
         says(Errno::FBIG, "larger files");
-        says(Errno::ACCESS, "the right to write");
-        says(Errno::PERM, "the right to write");
-        says(Errno::ROFS, "can be written");
+        says(Errno::ACCESS, "make it writable");
+        says(Errno::PERM, "make it writable");
+        says(Errno::ROFS, "a folder that is writable");
         says(Errno::NOENT, "exists");
         says(Errno::NOTDIR, "a part of the path is a file");
         says(Errno::ISDIR, "name a file in it");
@@ -281,8 +279,8 @@ mod tests {
         says(Errno::XDEV, "mount point");
         says(Errno::MFILE, "ulimit -n");
         says(Errno::NOLCK, "lock service");
-        says(Errno::LOOP, "in a circle");
-        says(Errno::IO, "failing disk");
+        says(Errno::LOOP, "form a loop");
+        says(Errno::IO, "check the disk");
         says(Errno::STALE, "file server");
         says(Errno::TIMEDOUT, "file server");
     }

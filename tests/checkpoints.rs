@@ -157,7 +157,7 @@ fn another_trainings_checkpoint_is_refused_in_words() {
     says(other_data(), "a training with `data`");
     says(
         fit(trainer(), Checkpoints::in_folder(folder.path())),
-        "no checkpoints yet, for a training from the beginning",
+        "no checkpoints in the folder of a new training",
     );
 }
 

@@ -146,7 +146,7 @@ fn a_full_or_read_only_disk_is_an_error_and_the_earlier_checkpoint_is_whole() {
     };
     assert!(
         full.contains(
-            "cannot write a checkpoint (earlier ones are whole): No space left on device"
+            "cannot write a checkpoint (earlier ones are unchanged): No space left on device"
         ),
         "{full}"
     );

@@ -86,7 +86,7 @@ fn a_set_of_ones_own_is_measured_whole<T: Tested>() {
     let error = both.fit_with_validation(&mut net, &train, &validation);
     assert_eq!(
         error.unwrap_err().to_string(),
-        "validation samples: expected none held back beside a validation set, found 5"
+        "validation samples: expected 0 held out when there is a validation set, found 5"
     );
     let values = Dataset::<3, 2>::regression(vec![0.0; 3], vec![0.0; 2]).unwrap();
     let error = trainer().fit_with_validation(&mut net, &train, &values);

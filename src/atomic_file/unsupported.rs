@@ -1,11 +1,11 @@
-//! What a file system does not have, told apart from what fails.
+//! Tells calls that a file system does not support from calls that fail.
 
 use std::io;
 
-/// The answer of a file system that has no such call, if that is why the call failed.
+/// The error, if the call failed because the file system does not support it.
 ///
 /// # Errors
-/// Every other failure.
+/// Any other error.
 pub(crate) fn supported(result: io::Result<()>) -> io::Result<Option<io::Error>> {
     match result {
         Ok(()) => Ok(None),
@@ -14,8 +14,8 @@ pub(crate) fn supported(result: io::Result<()>) -> io::Result<Option<io::Error>>
     }
 }
 
-/// Whether a file system answers so to what it does not have: an `fsync` of folders (EINVAL on CIFS and some FUSE), a
-/// lock (ENOLCK, ENOSYS on NFS and Lustre), a mode (ENOTSUP).
+/// Whether the error means "not supported": `fsync` of a folder (EINVAL on CIFS and some FUSE), locks (ENOLCK, ENOSYS
+/// on NFS and Lustre), modes (ENOTSUP).
 fn is_unsupported(error: &io::Error) -> bool {
     #[cfg(unix)]
     {

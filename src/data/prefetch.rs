@@ -58,7 +58,7 @@ impl<T: Send + 'static> Prefetch<T> {
     pub(super) fn wait(mut self) -> Result<T> {
         match self.thread.take().map(JoinHandle::join) {
             Some(Ok(value)) => value,
-            Some(Err(panic)) => Err(failed(panic::words(&*panic))),
+            Some(Err(panic)) => Err(failed(panic::message(&*panic))),
             None => Err(failed("it was waited for before".to_owned())),
         }
     }

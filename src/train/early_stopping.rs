@@ -1,4 +1,4 @@
-//! [`EarlyStopping`]: an end to a training that no longer generalises better.
+//! [`EarlyStopping`]: ends a training whose validation loss no longer improves.
 
 use serde::Serialize;
 
@@ -7,14 +7,13 @@ use crate::{
     objective::not_negative,
 };
 
-/// Ends a training after `patience` epochs in a row without a better validation loss, and gives the
-/// network the weights of the best epoch: on every exit of [`Trainer::fit`](super::Trainer::fit) after the
-/// first epoch, an error, a stop or a panic included, and with a fresh optimiser state.
+/// Ends a training after `patience` consecutive epochs without a better validation loss, and restores the weights of
+/// the best epoch with a reset optimiser state. They are restored on every exit of
+/// [`Trainer::fit`](super::Trainer::fit) after the first epoch, including an error, a stop or a panic.
 ///
-/// A loss is better when it is below the best so far by more than `min_delta`; an equal one is not. It is
-/// measured on the samples that are held back ([`Trainer::validation`](super::Trainer::validation)) or on a
-/// set of the caller's own ([`Trainer::fit_with_validation`](super::Trainer::fit_with_validation)). Every
-/// `fit` begins with no best epoch.
+/// A loss is better when it is below the best so far by more than `min_delta`; an equal loss is not. It is computed on
+/// held-out samples ([`Trainer::validation`](super::Trainer::validation)) or on a separate validation set
+/// ([`Trainer::fit_with_validation`](super::Trainer::fit_with_validation)). Every `fit` starts without a best epoch.
 ///
 /// Source: L. Prechelt, "Early stopping - but when?", 1998; Keras' `EarlyStopping` with
 /// `restore_best_weights=True`.
@@ -29,7 +28,7 @@ use crate::{
 pub struct EarlyStopping {
     /// Epochs without a better loss after which the training ends, at least 1; 5 by default.
     pub patience: usize,
-    /// By how much a loss must be below the best to be better, 0 or above; 0 by default.
+    /// The margin by which a loss must be below the best to be better, 0 or above; 0 by default.
     pub min_delta: f64,
 }
 
@@ -43,10 +42,10 @@ impl Default for EarlyStopping {
 }
 
 impl EarlyStopping {
-    /// Checks every setting's range; it needs samples to measure on, which `has_validation` says there are.
+    /// Checks the range of every setting, and that there are validation samples (`has_validation`).
     ///
     /// # Errors
-    /// [`Error::Setting`] for no patience, a negative `min_delta`, or no validation samples.
+    /// [`Error::Setting`] for a patience of 0, a negative `min_delta`, or no validation samples.
     pub(super) fn check(&self, has_validation: bool) -> Result<()> {
         let zero = |setting, expected: &str| {
             Err(Error::Setting {
@@ -78,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_equal_loss_is_no_better() {
+    fn an_equal_loss_is_not_better() {
         let stopping = EarlyStopping::default();
         assert!(stopping.is_better(0.5, None));
         assert!(!stopping.is_better(0.5, Some(0.5)));

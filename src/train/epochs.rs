@@ -1,10 +1,10 @@
-//! What runs a training: epochs, runs of batches, validation.
+//! The training loop: epochs, runs of batches, validation.
 //!
 //! ```text
 //! for each epoch: (run of batches ─► after_run)… ─► validation ─► end_epoch
 //! ```
 //!
-//! What observes it, and is told of these events, is in [`observers`](super::observers).
+//! [`observers`](super::observers) handle these events.
 
 use std::{sync::Arc, time::Instant};
 
@@ -20,10 +20,10 @@ use crate::{
     seed,
 };
 
-/// Into how many runs of batches an epoch is cut; after each, the observers are told.
+/// The number of runs of batches in an epoch; the observers are called after each.
 const RUNS_PER_EPOCH: usize = 50;
 
-/// Every epoch that is left.
+/// Trains the remaining epochs.
 pub(super) fn run<N, E, D, V>(
     training: &mut Training<'_, N, E>,
     observers: &mut Observers<'_, '_>,
@@ -40,10 +40,10 @@ where
         return Ok(());
     }
     let validation = Validation::new(training, set, data.undistorted())?;
-    let mut at_hand: Option<(D::Epoch, E::Data)> = None;
+    let mut current: Option<(D::Epoch, E::Data)> = None;
     while !training.is_over() {
         let next = data.epoch(training.state.position.epoch)?;
-        let (samples, uploaded) = match at_hand.take() {
+        let (samples, uploaded) = match current.take() {
             Some((samples, uploaded)) if Arc::ptr_eq(samples.samples(), next.samples()) => {
                 (samples, uploaded)
             }
@@ -60,12 +60,12 @@ where
             &validation,
         )?;
         observers.end_epoch(training, report)?;
-        at_hand = Some((samples, uploaded));
+        current = Some((samples, uploaded));
     }
     Ok(())
 }
 
-/// One epoch, or what is left of it.
+/// Trains one epoch, or the rest of it.
 fn epoch<N: Network, E: Engine<N>>(
     training: &mut Training<'_, N, E>,
     observers: &mut Observers<'_, '_>,
@@ -76,13 +76,13 @@ fn epoch<N: Network, E: Engine<N>>(
     let settings = training.settings;
     let Split {
         mut train,
-        validation: held_back,
+        validation: held_out,
     } = Split::new(samples, settings.validation_samples, settings.seed)?;
     seed::shuffle(&mut train, settings.seed, training.state.position.epoch);
     training.state.count_steps(&settings, train.len());
     batches(training, observers, data, &train)?;
 
-    let measured = validation.measure(training, (samples, data), &held_back)?;
+    let measured = validation.measure(training, (samples, data), &held_out)?;
     if let Some(measured) = measured.filter(|measured| !measured.loss.is_finite()) {
         return training.not_finite(training.last_step(), measured.loss as f32);
     }
@@ -97,7 +97,7 @@ fn epoch<N: Network, E: Engine<N>>(
     })
 }
 
-/// The batches of an epoch that are left, run by run.
+/// Trains the remaining batches of an epoch, run by run.
 fn batches<N: Network, E: Engine<N>>(
     training: &mut Training<'_, N, E>,
     observers: &mut Observers<'_, '_>,
@@ -116,7 +116,7 @@ fn batches<N: Network, E: Engine<N>>(
     Ok(())
 }
 
-/// One call of the engine, in an epoch that trains on so many `samples`.
+/// Trains one run of batches by one call of the engine; the epoch trains on `samples` samples.
 fn run_of_batches<N: Network, E: Engine<N>>(
     training: &mut Training<'_, N, E>,
     data: &E::Data,

@@ -1,4 +1,4 @@
-//! [`Trainer::fit`]: a training's beginning, and its end on every exit.
+//! [`Trainer::fit`]: the start of a training, and its end on every exit.
 
 use std::panic::{self, AssertUnwindSafe};
 
@@ -16,36 +16,34 @@ use crate::{
 impl Trainer<'_> {
     /// Trains `net` on `data`.
     ///
-    /// `data` is a [`Dataset`](crate::data::Dataset), or a source of fresh samples every epoch:
+    /// `data` is a [`Dataset`](crate::data::Dataset), or a source of new samples every epoch:
     /// [`Digits`](crate::data::Digits), [`Augmented`](crate::data::Augmented).
     ///
     /// # What the network holds afterwards
     ///
     /// | exit | weights | optimiser state |
     /// | --- | --- | --- |
-    /// | any, with [`EarlyStopping`](crate::train::EarlyStopping), once an epoch was measured (also before the checkpoint that was read) | those of the best epoch | none: a fresh one |
-    /// | an error before the first step | as before, or those of the checkpoint that was read | likewise; none where it is [reset](Trainer::reset_optimizer) |
+    /// | any, with [`EarlyStopping`](crate::train::EarlyStopping), after the first validation (possibly before the checkpoint it resumed from) | those of the best epoch | reset |
+    /// | an error before the first step | unchanged, or those of the checkpoint | likewise; [reset](Trainer::reset_optimizer) if requested |
     /// | `Ok`: all epochs, or `on_epoch` ended it | after the last step | after the last step |
     /// | [`Error::Stopped`](crate::Error::Stopped) | after the last step | after the last step |
-    /// | [`Error::NotFinite`](crate::Error::NotFinite) | after the last step: of no use | likewise |
+    /// | [`Error::NotFinite`](crate::Error::NotFinite) | after the last step: not usable | likewise |
     /// | another error, or a panic of a callback | after the last step | after the last step |
     ///
-    /// Only where the engine's device fails ([`Error::Device`](crate::Error::Device)) may a step have been taken in
-    /// part, and may the best weights be out of reach. On every exit the checkpoints that were written are
-    /// whole, their folder is free for another training, and `run.json` and `history.jsonl` of a
-    /// [`run_folder`](Trainer::run_folder) say what came of it. An error after which more goes wrong is the
-    /// one that is returned. A panic goes on after that.
+    /// Only if the engine's device fails ([`Error::Device`](crate::Error::Device)) can a step be incomplete or the
+    /// best weights be lost. On every exit the written checkpoints are complete, their folder is unlocked, and
+    /// `run.json` and `history.jsonl` of a [`run_folder`](Trainer::run_folder) record the outcome. If several errors
+    /// occur, the first is returned. A panic resumes after that.
     ///
     /// # Training again
     ///
-    /// A second `fit` goes on with the network's weights and with its optimiser's state, unless it is
-    /// [reset](Trainer::reset_optimizer) or the optimiser is of another kind. Everything else begins afresh:
-    /// epochs are counted from 1, so the same seed gives the order of samples, the dropout and the
-    /// distortion of the first `fit` once more; the schedule begins with its first learning rate; early stopping
-    /// knows of no best epoch; the history is empty. The validation split is the same for the same seed. To go on
-    /// with the next epochs instead, name them with [`initial_epoch`](Trainer::initial_epoch); for another order,
-    /// give another [`seed`](Trainer::seed). With [`Checkpoints::resume`], `fit` goes on from the newest checkpoint
-    /// and not from what the network holds.
+    /// A second `fit` continues with the network's weights and its optimiser state, unless that is
+    /// [reset](Trainer::reset_optimizer) or the optimiser is of another kind. Everything else is reset: epochs are
+    /// counted from 1, so the same seed repeats the order of samples, the dropout and the distortion of the first
+    /// `fit`; the schedule starts at its first learning rate; early stopping has no best epoch; the history is empty.
+    /// The validation split is the same for the same seed. To continue with the next epochs instead, set
+    /// [`initial_epoch`](Trainer::initial_epoch); for another order, set another [`seed`](Trainer::seed). With
+    /// [`Checkpoints::resume`], `fit` resumes from the newest checkpoint instead of the state of the network.
     ///
     /// ```
     /// use tuplenet::prelude::*;
@@ -65,13 +63,13 @@ impl Trainer<'_> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Setting`](crate::Error::Setting) for a setting out of its range, before anything is trained;
+    /// [`Error::Setting`](crate::Error::Setting) for a setting out of range, before the first step;
     /// [`Error::NotFinite`](crate::Error::NotFinite) when a loss or a weight is not finite;
-    /// [`Error::Checkpoint`](crate::Error::Checkpoint) when there is none to go on from but a damaged one or
-    /// another training's; [`Error::Io`](crate::Error::Io) when a checkpoint or a file of the run folder cannot
-    /// be written; [`Error::Stopped`](crate::Error::Stopped) when it was told to stop;
-    /// [`Error::Device`](crate::Error::Device) when the engine's device fails; and those of `data`'s
-    /// [`epoch`](TrainingData::epoch).
+    /// [`Error::Checkpoint`](crate::Error::Checkpoint) when the newest checkpoint is damaged or of another training, or
+    /// when the folder is in use or, without resume, already has checkpoints; [`Error::Io`](crate::Error::Io) when a
+    /// checkpoint or a file of the run folder cannot be written; [`Error::Stopped`](crate::Error::Stopped) when the stop flag is set;
+    /// [`Error::Device`](crate::Error::Device) when the engine's device fails; and the errors of
+    /// [`TrainingData::epoch`].
     ///
     /// # Panics
     /// When a callback, the engine or `data` panics.
@@ -84,8 +82,8 @@ impl Trainer<'_> {
         fit(self, net, data, None::<&D::Epoch>)
     }
 
-    /// As [`fit`](Trainer::fit), and measures on all samples of `validation` after each epoch, in place of
-    /// samples that are held back: then `data` is trained on whole.
+    /// As [`fit`](Trainer::fit), but evaluates on all samples of `validation` after each epoch instead of on held-out
+    /// samples, so it trains on all of `data`.
     ///
     /// ```
     /// use tuplenet::prelude::*;
@@ -103,8 +101,8 @@ impl Trainer<'_> {
     /// ```
     ///
     /// # Errors
-    /// As [`fit`](Trainer::fit); [`Error::Setting`](crate::Error::Setting) when samples are to be
-    /// [held back](Trainer::validation) as well, or for target values where the loss takes labels.
+    /// As [`fit`](Trainer::fit); [`Error::Setting`](crate::Error::Setting) when samples are also
+    /// [held out](Trainer::validation), or for target values if the loss requires labels.
     pub fn fit_with_validation<N, E, D, V>(
         &mut self,
         net: &mut E,
@@ -121,7 +119,7 @@ impl Trainer<'_> {
     }
 }
 
-/// Trains `net`, and measures it on `set` if there is one. [`Trainer::fit`] documents every exit.
+/// Trains `net`, and evaluates it on `set` if there is one. [`Trainer::fit`] documents every exit.
 fn fit<N, E, D, V>(
     trainer: &mut Trainer<'_>,
     net: &mut E,
@@ -147,7 +145,7 @@ where
     });
     let (mut observers, resumed) = Observers::new(trainer, identity)?;
     let mut training = Training::begin(net, settings, resumed)?;
-    // A panic, of a callback for example, is an exit as any other: what was promised is kept first.
+    // A panic, of a callback for example, is handled like any other exit before it is resumed.
     let outcome = panic::catch_unwind(AssertUnwindSafe(|| {
         observers.begin(&mut training)?;
         run(&mut training, &mut observers, data, set)

@@ -1,21 +1,20 @@
-//! What a run leaves behind: a line for each epoch, and some fifty points in each.
+//! The history of a training: a report for each epoch, and some fifty progress points in each.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// One epoch's figures.
+/// The metrics of one epoch.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct EpochReport {
     /// Counted from 1.
     pub epoch: usize,
-    /// Mean loss over the epoch's samples, each taken before its batch's step.
+    /// Mean loss over the epoch's samples, each computed before the step of its batch.
     pub train_loss: f64,
-    /// Mean loss on the validation samples, where there are some; plain cross-entropy where labels were
-    /// smoothed.
+    /// Mean loss on the validation samples, if there are any; cross-entropy without smoothing if labels were smoothed.
     pub validation_loss: Option<f64>,
-    /// Accuracy on the validation samples, from 0 to 1, where there are some and they have labels.
+    /// Accuracy on the validation samples, from 0 to 1, if there are any and they have labels.
     pub validation_accuracy: Option<f64>,
     /// Time spent in training steps, in seconds.
     pub train_seconds: f64,
@@ -23,7 +22,7 @@ pub struct EpochReport {
     pub samples_per_second: f64,
 }
 
-/// Where a run stands within an epoch.
+/// The progress of a training within an epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Progress {
@@ -33,7 +32,7 @@ pub struct Progress {
     pub samples_done: usize,
     /// Samples that this epoch trains on.
     pub samples: usize,
-    /// Steps taken since the training began.
+    /// Steps taken since the start of the training.
     pub steps: u64,
     /// The last batch's mean loss.
     pub loss: f32,
@@ -41,7 +40,7 @@ pub struct Progress {
     pub learning_rate: f64,
 }
 
-/// Every epoch of a run, in order, and where it stood in between.
+/// The epochs of a training, in order, and its progress within them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct History {
@@ -49,18 +48,17 @@ pub struct History {
     pub epochs: Vec<EpochReport>,
     /// Some fifty points of each epoch.
     pub progress: Vec<Progress>,
-    /// The epoch whose weights the network has in the end, counted from 1; `None` without
-    /// [`EarlyStopping`](super::EarlyStopping), where it has the last epoch's.
+    /// The epoch whose weights the network has afterwards, counted from 1; `None` without
+    /// [`EarlyStopping`](super::EarlyStopping), where these are the weights of the last epoch.
     pub best_epoch: Option<usize>,
-    /// What the file systems of the checkpoints and of the run folder did not do, each once, in words: without locks or
-    /// syncs the training is the same, and less is promised of its files. Parts of a resumed training have theirs here
-    /// as well.
+    /// What the file systems of the checkpoints and of the run folder do not support, each once: without locks or syncs
+    /// the training is the same, but its files are less safe. Includes the warnings from before a resume.
     #[serde(default)]
     pub warnings: Vec<String>,
 }
 
 impl History {
-    /// Notes warnings that are not there yet.
+    /// Adds warnings that are not listed yet.
     pub(super) fn warn(&mut self, warnings: impl IntoIterator<Item = String>) {
         for warning in warnings {
             if !self.warnings.contains(&warning) {
@@ -132,7 +130,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_smaller_last_batch_counts_by_its_samples() {
+    fn a_smaller_last_batch_is_weighted_by_its_samples() {
         assert_eq!(mean_over_samples(&[1.0, 4.0], 3, 2), 2.0);
         assert_eq!(mean_over_samples(&[1.0, 4.0], 4, 2), 2.5);
         assert_eq!(mean_over_samples(&[7.0], 3, 100), 7.0);

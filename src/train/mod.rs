@@ -1,7 +1,7 @@
 //! Training: the loop over epochs and batches, and what it reports.
 //!
-//! [`Trainer`] has the settings; `fit` begins a training of them, `epochs` runs it, and `observers` are told of it: callbacks,
-//! checkpoints, best weights, run folder.
+//! [`Trainer`] holds the settings, `fit` starts a training, `epochs` runs it, and `observers` handle its events:
+//! callbacks, checkpoints, best weights, run folder.
 
 mod checkpoint;
 mod early_stopping;

@@ -1,4 +1,4 @@
-//! [`Settings`]: all that decides a training's result, beside network, engine and data.
+//! [`Settings`]: everything that determines the result of a training, besides network, engine and data.
 
 use serde::Serialize;
 
@@ -9,7 +9,7 @@ use crate::{
     objective::{Loss, Optimizer, Schedule, at_least_one, check_clip_norm},
 };
 
-/// What a [`Trainer`](super::Trainer) is told by its methods.
+/// The settings of a [`Trainer`](super::Trainer).
 #[derive(Clone, Copy, Debug, Serialize)]
 pub(super) struct Settings {
     pub(super) optimizer: Optimizer,
@@ -26,10 +26,10 @@ pub(super) struct Settings {
 }
 
 impl Settings {
-    /// Checks what can be checked before the samples of an epoch are there; `set` is a validation set.
+    /// Checks what can be checked before the samples of an epoch are known; `set` is a validation set.
     ///
     /// # Errors
-    /// [`Error::Setting`] for a setting out of its range, or a validation set that does not go with it.
+    /// [`Error::Setting`] for a setting out of range, or one that conflicts with the validation set.
     pub(super) fn check(&self, set: Option<&Samples>) -> Result<()> {
         at_least_one("epochs", self.epochs)?;
         at_least_one("batch size", self.batch_size)?;
@@ -47,7 +47,7 @@ impl Settings {
             if self.validation_samples > 0 {
                 return Err(Error::Setting {
                     setting: "validation samples",
-                    expected: "none held back beside a validation set".to_owned(),
+                    expected: "0 held out when there is a validation set".to_owned(),
                     found: self.validation_samples.to_string(),
                 });
             }
@@ -60,7 +60,7 @@ impl Settings {
         }
     }
 
-    /// The steps of so many epochs, if each has this many samples.
+    /// The steps of `epochs` epochs of `samples` samples each.
     pub(super) fn steps(&self, epochs: usize, samples: usize) -> u64 {
         let batches = samples.div_ceil(self.batch_size);
         epochs.saturating_mul(batches) as u64

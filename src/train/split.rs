@@ -1,4 +1,4 @@
-//! The samples to train on and those held back, by the seed and the same in every epoch.
+//! The split into training and held-out validation samples, determined by the seed and the same in every epoch.
 
 use crate::{
     data::{Samples, Targets},
@@ -6,7 +6,7 @@ use crate::{
     seed,
 };
 
-/// Samples by their numbers.
+/// The indices of training and validation samples.
 #[derive(Debug)]
 pub(super) struct Split {
     pub(super) train: Vec<u32>,
@@ -14,24 +14,24 @@ pub(super) struct Split {
 }
 
 impl Split {
-    /// Holds back `held_back` of the samples. Of each class its share, to within one sample; of target
-    /// values any.
+    /// Holds out `held_out` of the samples: stratified by class, to within one sample, for labels; any samples for
+    /// target values.
     ///
     /// # Errors
-    /// [`Error::Setting`] when nothing would be left to train on.
-    pub(super) fn new(samples: &Samples, held_back: usize, seed: u64) -> Result<Self> {
+    /// [`Error::Setting`] when no samples would be left to train on.
+    pub(super) fn new(samples: &Samples, held_out: usize, seed: u64) -> Result<Self> {
         let mut order: Vec<u32> = (0..samples.len as u32).collect();
-        if held_back == 0 {
+        if held_out == 0 {
             return Ok(Split {
                 train: order,
                 validation: Vec::new(),
             });
         }
-        if held_back >= samples.len {
+        if held_out >= samples.len {
             return Err(Error::Setting {
                 setting: "validation samples",
                 expected: format!("fewer than the {} samples there are", samples.len),
-                found: held_back.to_string(),
+                found: held_out.to_string(),
             });
         }
         seed::shuffle_for_split(&mut order, seed);
@@ -41,26 +41,26 @@ impl Split {
         };
         let mut counts = [0; 256];
         order.iter().for_each(|&sample| counts[class(sample)] += 1);
-        let mut quotas = quotas(&counts, held_back);
+        let mut quotas = quotas(&counts, held_out);
         let (validation, train) = order.into_iter().partition(|&sample| {
             let quota = &mut quotas[class(sample)];
-            let is_held_back = *quota > 0;
-            *quota -= usize::from(is_held_back);
-            is_held_back
+            let is_held_out = *quota > 0;
+            *quota -= usize::from(is_held_out);
+            is_held_out
         });
         Ok(Split { train, validation })
     }
 }
 
-/// `held_back` divided among classes in proportion to their `counts`: each class's share rounded down,
-/// and one more to those with the largest remainders, the first of equals.
-fn quotas(counts: &[usize; 256], held_back: usize) -> [usize; 256] {
+/// `held_out` divided among classes in proportion to their `counts`: each class's share rounded down, plus one for
+/// the classes with the largest remainders, lower classes first among equals.
+fn quotas(counts: &[usize; 256], held_out: usize) -> [usize; 256] {
     let total: usize = counts.iter().sum();
-    let share = |count: usize| count as u128 * held_back as u128;
+    let share = |count: usize| count as u128 * held_out as u128;
     let mut quotas = counts.map(|count| (share(count) / total as u128) as usize);
     let mut by_remainder: Vec<usize> = (0..256).collect();
     by_remainder.sort_by_key(|&class| std::cmp::Reverse(share(counts[class]) % total as u128));
-    let missing = held_back - quotas.iter().sum::<usize>();
+    let missing = held_out - quotas.iter().sum::<usize>();
     for &class in by_remainder.iter().take(missing) {
         quotas[class] += 1;
     }
@@ -79,14 +79,14 @@ mod tests {
     }
 
     #[test]
-    fn another_seed_holds_back_other_samples() {
+    fn another_seed_holds_out_other_samples() {
         let data = dataset((0..100).map(|i| i % 7).collect());
-        let held_back = |seed| Split::new(data.samples(), 20, seed).unwrap().validation;
-        assert_eq!(held_back(1), held_back(1));
-        assert_ne!(held_back(1), held_back(2));
+        let held_out = |seed| Split::new(data.samples(), 20, seed).unwrap().validation;
+        assert_eq!(held_out(1), held_out(1));
+        assert_ne!(held_out(1), held_out(2));
     }
 
-    /// The samples that tests/reference/early_stopping.py holds back.
+    /// The samples that tests/reference/early_stopping.py holds out.
     #[test]
     fn the_split_of_the_pytorch_fixture() {
         let file = include_bytes!("../../tests/reference/training.safetensors");
@@ -99,22 +99,22 @@ mod tests {
     }
 
     proptest! {
-        /// Every sample is in one of the two, and each class has its share of both, to within one.
+        /// Every sample is in exactly one of the two, and each class has its share of both, to within one sample.
         #[test]
         fn every_class_has_its_share(
             labels in prop::collection::vec(0u8..7, 2..300), share in 0.0f64..1.0, seed: u64
         ) {
             let data = dataset(labels.clone());
-            let held_back = ((labels.len() - 1) as f64 * share) as usize;
-            let split = Split::new(data.samples(), held_back, seed).unwrap();
-            prop_assert_eq!(split.validation.len(), held_back);
+            let held_out = ((labels.len() - 1) as f64 * share) as usize;
+            let split = Split::new(data.samples(), held_out, seed).unwrap();
+            prop_assert_eq!(split.validation.len(), held_out);
             let mut all = [split.train, split.validation.clone()].concat();
             all.sort();
             prop_assert!(all.iter().copied().eq(0..labels.len() as u32));
             for class in 0..7 {
                 let of = |samples: &mut dyn Iterator<Item = u8>| samples.filter(|&l| l == class).count() as f64;
                 let held = of(&mut split.validation.iter().map(|&i| labels[i as usize]));
-                let exact = of(&mut labels.iter().copied()) * held_back as f64 / labels.len() as f64;
+                let exact = of(&mut labels.iter().copied()) * held_out as f64 / labels.len() as f64;
                 prop_assert!((held - exact).abs() < 1.0, "class {}: {} against {}", class, held, exact);
             }
         }

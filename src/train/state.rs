@@ -1,12 +1,12 @@
-//! [`TrainingState`]: where a training stands, beside what the engine holds.
+//! [`TrainingState`]: the state of a training that the engine does not hold.
 
 use serde::{Deserialize, Serialize};
 
 use super::{History, settings::Settings};
 use crate::weights::Weights;
 
-/// All that a training needs to go on but the engine's weights and optimiser. Chance has no state: every
-/// draw is decided by the seed and by the numbers here.
+/// What a training needs to resume, besides the engine's weights and optimiser state. The random generators have no
+/// state: the seed and the numbers here determine every draw.
 #[derive(Debug)]
 pub(super) struct TrainingState<N> {
     pub(super) position: Position,
@@ -17,24 +17,24 @@ pub(super) struct TrainingState<N> {
     pub(super) best: Option<Best<N>>,
 }
 
-/// How far it is.
+/// The position in a training.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Position {
-    /// The epoch that is trained, or will be, from 0.
+    /// The current epoch, from 0.
     pub(super) epoch: usize,
     /// Samples trained on in this epoch.
     pub(super) samples_done: usize,
-    /// Steps taken in the epochs before.
+    /// Steps taken in earlier epochs.
     pub(super) steps_before: u64,
-    /// Steps of all epochs, if each is as long as the first; 0 before that is known.
+    /// Steps of all epochs, if each is as long as the first; 0 until that is known.
     pub(super) total_steps: u64,
     /// Time spent in this epoch's steps.
     pub(super) seconds: f64,
-    /// Whether the training has ended, be it before its last epoch.
+    /// Whether the training has ended, possibly before its last epoch.
     pub(super) has_ended: bool,
 }
 
-/// The epoch with the least validation loss.
+/// The epoch with the lowest validation loss.
 #[derive(Debug)]
 pub(super) struct Best<N> {
     /// From 1.
@@ -44,7 +44,7 @@ pub(super) struct Best<N> {
 }
 
 impl<N> TrainingState<N> {
-    /// Before the first step of epoch `epoch`, from 0.
+    /// The state before the first step of epoch `epoch`, from 0.
     pub(super) fn at(epoch: usize) -> Self {
         TrainingState {
             position: Position {
@@ -57,8 +57,8 @@ impl<N> TrainingState<N> {
         }
     }
 
-    /// Counts the steps of the training, and those before its first epoch, as soon as one tells how many
-    /// `samples` each trains on.
+    /// Computes the steps of the training, and those before its first epoch, once the number of `samples` of an epoch
+    /// is known.
     pub(super) fn count_steps(&mut self, settings: &Settings, samples: usize) {
         if self.position.total_steps == 0 {
             self.position.total_steps = settings.steps(settings.epochs, samples);
@@ -66,7 +66,7 @@ impl<N> TrainingState<N> {
         }
     }
 
-    /// Turns to the next epoch; `has_ended` says that it is not trained.
+    /// Moves on to the next epoch; with `has_ended`, it is not trained.
     pub(super) fn next_epoch(&mut self, has_ended: bool) {
         let position = &mut self.position;
         *position = Position {

@@ -1,4 +1,4 @@
-//! [`Trainer`]: what a training is told. It begins in `fit.rs`.
+//! [`Trainer`]: the settings of a training. `fit.rs` starts it.
 
 use std::{fmt, ops::ControlFlow, path::PathBuf, sync::atomic::AtomicBool};
 
@@ -34,8 +34,7 @@ pub struct Trainer<'a> {
 }
 
 impl<'a> Trainer<'a> {
-    /// One epoch, batches of 100, seed 0, a constant learning rate, cross-entropy, no clipping, no validation:
-    /// change them by the methods.
+    /// Defaults: one epoch, batches of 100, seed 0, a constant learning rate, cross-entropy, no clipping, no validation.
     pub fn new(optimizer: impl Into<Optimizer>) -> Self {
         Trainer {
             settings: Settings {
@@ -59,17 +58,17 @@ impl<'a> Trainer<'a> {
         }
     }
 
-    /// How many times the samples are gone through; at least 1. With an
-    /// [`initial_epoch`](Trainer::initial_epoch), the epochs before it are counted in.
+    /// The number of epochs (passes over the samples); at least 1. It includes the epochs before an
+    /// [`initial_epoch`](Trainer::initial_epoch).
     pub fn epochs(mut self, epochs: usize) -> Self {
         self.settings.epochs = epochs;
         self
     }
 
-    /// Epochs that an earlier [`fit`](Trainer::fit) has trained, 0 by default: this one goes on with the next of
-    /// them, as one training of all [`epochs`](Trainer::epochs) would. That decides the order of samples, dropout,
-    /// distortion, the place in the schedule, and the numbers of epochs and steps in reports. The weights and
-    /// the optimiser's state are those of the network at hand.
+    /// The number of epochs that an earlier [`fit`](Trainer::fit) has trained, 0 by default: this one continues with the
+    /// next, as one training of all [`epochs`](Trainer::epochs) would. It determines the order of samples, dropout,
+    /// distortion, the position in the schedule, and the numbers of epochs and steps in reports. The weights and the
+    /// optimiser state are those of the given network.
     ///
     /// As Keras' `fit(initial_epoch=..)`.
     pub fn initial_epoch(mut self, epochs_before: usize) -> Self {
@@ -77,34 +76,34 @@ impl<'a> Trainer<'a> {
         self
     }
 
-    /// Whether the optimiser's state (moments, and Adam's count of steps) begins afresh with each
-    /// [`fit`](Trainer::fit), instead of going on from the last one; off by default. A training that goes on from a
-    /// checkpoint keeps the checkpoint's.
+    /// Whether each [`fit`](Trainer::fit) resets the optimiser state (moments, and Adam's step count) instead of
+    /// continuing with that of the last one; off by default. A training that resumes from a checkpoint uses the state
+    /// in the checkpoint.
     pub fn reset_optimizer(mut self, reset: bool) -> Self {
         self.settings.reset_optimizer = reset;
         self
     }
 
-    /// Samples in a batch; at least 1. The last batch of an epoch may be smaller.
+    /// The batch size in samples; at least 1. The last batch of an epoch may be smaller.
     pub fn batch(mut self, batch_size: usize) -> Self {
         self.settings.batch_size = batch_size;
         self
     }
 
-    /// Decides shuffling, the validation split and dropout. Same seed, same engine: the same bits.
+    /// The seed of shuffling, the validation split and dropout. The same seed on the same engine gives the same bits.
     pub fn seed(mut self, seed: u64) -> Self {
         self.settings.seed = seed;
         self
     }
 
-    /// What is minimised.
+    /// The loss to minimise.
     pub fn loss(mut self, loss: Loss) -> Self {
         self.settings.loss = loss;
         self
     }
 
-    /// How the learning rate changes over the whole training, all epochs together; its peak is the
-    /// optimiser's learning rate. Each [`fit`](Trainer::fit) begins it afresh.
+    /// The learning rate schedule over all epochs of the training; its peak is the optimiser's learning rate. Each
+    /// [`fit`](Trainer::fit) restarts it.
     ///
     /// ```
     /// use tuplenet::prelude::*;
@@ -117,10 +116,10 @@ impl<'a> Trainer<'a> {
         self
     }
 
-    /// Clips the gradient of each step by norm: where its norm over all parameters together is larger than
-    /// this, it is scaled down to it (see [`Run::clip_norm`](crate::engine::Run::clip_norm)). Off by default.
+    /// Clips the gradient of each step by its norm over all parameters: a larger norm is scaled down to this one (see
+    /// [`Run::clip_norm`](crate::engine::Run::clip_norm)). Off by default.
     ///
-    /// A step from a batch that is far off then does no more harm than another.
+    /// This limits the effect of a batch with outliers.
     ///
     /// ```
     /// use tuplenet::prelude::*;
@@ -132,56 +131,53 @@ impl<'a> Trainer<'a> {
         self
     }
 
-    /// Holds back this many samples and measures on them after each epoch. They are chosen by the seed, of
-    /// each class its share. Where an epoch's samples are distorted ([`Augmented`](crate::data::Augmented)),
-    /// these are measured as they are without. For a set of your own, see
-    /// [`fit_with_validation`](Trainer::fit_with_validation).
+    /// Holds out this many samples and evaluates on them after each epoch. The seed chooses them, stratified by class.
+    /// If the samples are distorted ([`Augmented`](crate::data::Augmented)), the held-out ones are evaluated without
+    /// distortion. For a separate validation set, see [`fit_with_validation`](Trainer::fit_with_validation).
     pub fn validation(mut self, samples: usize) -> Self {
         self.settings.validation_samples = samples;
         self
     }
 
-    /// Ends the training when the loss on the validation samples gets no better, and gives the network its
-    /// best weights, on every exit.
+    /// Ends the training when the validation loss no longer improves, and restores the best weights on every exit.
     pub fn early_stopping(mut self, early_stopping: EarlyStopping) -> Self {
         self.settings.early_stopping = Some(early_stopping);
         self
     }
 
-    /// Writes down where the training stands, so that it can go on after it was stopped.
+    /// Writes checkpoints, from which a stopped training can resume.
     pub fn checkpoints(mut self, checkpoints: Checkpoints) -> Self {
         self.checkpoints = Some(checkpoints);
         self
     }
 
-    /// Writes into this folder, which is made where it is missing, all that it takes to repeat the training
-    /// and what came of it: `run.json` with the command, the program's and the data's SHA-256, every setting,
-    /// engine and device, and on every exit the `result`: its `outcome` (`complete`, `stopped`, `failed` or
-    /// `panicked`), the `error` in words and the SHA-256 of the weights; `history.jsonl` with the
-    /// [`History`](super::History), one line of JSON for each point and each epoch. Files of an earlier training there are replaced.
-    /// Without a `result`, the program was killed.
+    /// Writes everything needed to reproduce the training, and its result, to this folder, which is created if missing.
+    /// `run.json` has the command, the SHA-256 of program and data, every setting, engine and device, and on every exit
+    /// the `result`: its `outcome` (`complete`, `stopped`, `failed` or `panicked`), the `error` message and the SHA-256
+    /// of the weights. `history.jsonl` has the [`History`](super::History), one line of JSON for each point and each
+    /// epoch. Existing files of an earlier training are replaced. If there is no `result`, the program was killed.
     pub fn run_folder(mut self, folder: impl Into<PathBuf>) -> Self {
         self.run_folder = Some(folder.into());
         self
     }
 
-    /// Looked at some fifty times an epoch, after each run of batches; when it is `true`, the training writes a
-    /// checkpoint, if it is told to write any, and ends with [`Error::Stopped`](crate::Error::Stopped). For a
-    /// handler of Ctrl-C.
+    /// A stop flag, checked some fifty times an epoch, after each run of batches. When it is `true`, the training writes
+    /// a checkpoint, if checkpoints are enabled, and ends with [`Error::Stopped`](crate::Error::Stopped). Useful in a
+    /// Ctrl-C handler.
     pub fn stop_when(mut self, flag: &'a AtomicBool) -> Self {
         self.stop = Some(flag);
         self
     }
 
-    /// Called after each epoch; `ControlFlow::Break(())` ends the training there. Of a training that is
-    /// resumed, it hears the epochs that are trained from there on. An epoch's checkpoint is written after the
-    /// call, so an epoch whose call panicked is trained again.
+    /// A callback after each epoch; `ControlFlow::Break(())` ends the training. In a resumed training, it is called for
+    /// the epochs after the resume. The checkpoint of an epoch is written after the call, so an epoch whose callback
+    /// panicked is trained again.
     pub fn on_epoch(mut self, callback: impl FnMut(&EpochReport) -> ControlFlow<()> + 'a) -> Self {
         self.on_epoch = Some(Box::new(callback));
         self
     }
 
-    /// Called some fifty times an epoch, to draw progress.
+    /// A callback some fifty times an epoch, to show progress.
     pub fn on_progress(mut self, callback: impl FnMut(&Progress) + 'a) -> Self {
         self.on_progress = Some(Box::new(callback));
         self

@@ -1,4 +1,4 @@
-//! [`Training`]: the engine, and where its training stands.
+//! [`Training`]: the engine and the state of its training.
 
 use std::path::PathBuf;
 
@@ -10,17 +10,17 @@ use crate::{
     weights::Weights,
 };
 
-/// A training under way: what the loop changes, and the observers look at.
+/// A running training: the loop updates it, and the observers read it.
 pub(super) struct Training<'f, N, E> {
     pub(super) settings: Settings,
     pub(super) net: &'f mut E,
     pub(super) state: TrainingState<N>,
-    /// Written by this training, or the one that it goes on from.
+    /// Written by this training, or by the one that it resumes.
     pub(super) last_checkpoint: Option<PathBuf>,
 }
 
 impl<'f, N: Network, E: Engine<N>> Training<'f, N, E> {
-    /// A training from its first epoch, or from what a checkpoint holds.
+    /// A training from its first epoch, or resumed from a checkpoint.
     pub(super) fn begin(
         net: &'f mut E,
         settings: Settings,
@@ -47,23 +47,23 @@ impl<'f, N: Network, E: Engine<N>> Training<'f, N, E> {
         })
     }
 
-    /// Whether there is no epoch left.
+    /// Whether no epochs are left.
     pub(super) fn is_over(&self) -> bool {
         let position = &self.state.position;
         position.has_ended || position.epoch >= self.settings.epochs
     }
 
-    /// The epoch that is trained, counted from 1.
+    /// The current epoch, counted from 1.
     pub(super) fn epoch_number(&self) -> usize {
         self.state.position.epoch + 1
     }
 
-    /// The epoch's last step so far, from 0.
+    /// The last step of the epoch so far, from 0.
     pub(super) fn last_step(&self) -> usize {
         self.state.losses.len().saturating_sub(1)
     }
 
-    /// The weights, every one of them finite.
+    /// The weights, all of them finite.
     ///
     /// # Errors
     /// [`Error::NotFinite`] when one is not.

@@ -1,4 +1,4 @@
-//! [`Validation`]: the samples that are measured on after each epoch.
+//! [`Validation`]: the samples on which the network is evaluated after each epoch.
 
 use std::sync::Arc;
 
@@ -12,30 +12,30 @@ use crate::{
     objective::Loss,
 };
 
-/// Which samples are measured on: those of a set of the caller's own, or those that are held back.
+/// The validation samples: those of a separate validation set, or the held-out ones.
 pub(super) enum Validation<D> {
-    /// All samples of a set.
+    /// All samples of a validation set.
     Set(Uploaded<D>),
-    /// The samples that are held back; as they are without distortion, if an epoch's are distorted.
-    HeldBack { undistorted: Option<Uploaded<D>> },
+    /// The held-out samples; without distortion, if the epochs are distorted.
+    HeldOut { undistorted: Option<Uploaded<D>> },
 }
 
-/// Samples, and where the engine reads them.
+/// Samples, and the engine's copy of them.
 pub(super) struct Uploaded<D> {
     samples: Arc<Samples>,
     data: D,
 }
 
-/// What came of it.
+/// The validation metrics.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Measured {
     pub(super) loss: f64,
-    /// Where the samples have labels.
+    /// `None` if the samples have no labels.
     pub(super) accuracy: Option<f64>,
 }
 
 impl<D> Validation<D> {
-    /// Uploads what lies apart from the samples of an epoch.
+    /// Uploads the validation samples that are not part of the samples of an epoch.
     pub(super) fn new<N: Network, E: Engine<N, Data = D>>(
         training: &Training<'_, N, E>,
         set: Option<&impl DataFor<N::In, N::Output>>,
@@ -46,18 +46,17 @@ impl<D> Validation<D> {
         }
         let undistorted = undistorted.filter(|_| training.settings.validation_samples > 0);
         let undistorted = undistorted.map(|samples| Uploaded::new(training.net, samples));
-        Ok(Validation::HeldBack {
+        Ok(Validation::HeldOut {
             undistorted: undistorted.transpose()?,
         })
     }
 
-    /// Loss and accuracy, or `None` where there are no samples to measure on; of `epoch`'s samples,
-    /// `held_back` are held back.
+    /// Loss and accuracy, or `None` without validation samples; `held_out` are indices into the samples of `epoch`.
     pub(super) fn measure<N: Network, E: Engine<N, Data = D>>(
         &self,
         training: &Training<'_, N, E>,
         epoch: (&Samples, &D),
-        held_back: &[u32],
+        held_out: &[u32],
     ) -> Result<Option<Measured>> {
         let loss = training.settings.loss.measured();
         let all: Vec<u32>;
@@ -66,9 +65,9 @@ impl<D> Validation<D> {
                 all = (0..set.samples.len as u32).collect();
                 (set.both(), &all[..])
             }
-            Validation::HeldBack { undistorted } => {
+            Validation::HeldOut { undistorted } => {
                 let both = undistorted.as_ref().map_or(epoch, Uploaded::both);
-                (both, held_back)
+                (both, held_out)
             }
         };
         if order.is_empty() {
@@ -94,7 +93,7 @@ impl<D> Uploaded<D> {
     }
 }
 
-/// The mean loss of the samples `order`, and with labels the accuracy.
+/// The mean loss of the samples `order`, and their accuracy if they have labels.
 fn measure<N: Network, E: Engine<N>>(
     net: &E,
     loss: Loss,

@@ -214,13 +214,13 @@ fn what_fails_is_an_error_that_says_what_to_do() {
             "flock",
             EIO,
             "checkpoints: cannot lock: ",
-            "look for a failing disk",
+            "check the disk for errors",
         ),
         (
             "fsync_file",
             EIO,
             "run/run.json: cannot write: ",
-            "look for a failing disk",
+            "check the disk for errors",
         ),
         (
             "fsync_file",
@@ -238,9 +238,9 @@ fn what_fails_is_an_error_that_says_what_to_do() {
             "fsync_folder",
             EIO,
             "run/run.json: cannot write: ",
-            "look for a failing disk",
+            "check the disk for errors",
         ),
-        ("fchmod", EIO, "cannot write: ", "look for a failing disk"),
+        ("fchmod", EIO, "cannot write: ", "check the disk for errors"),
     ];
     for (number, (call, errno, words, remedy)) in cases.into_iter().enumerate() {
         let faults = format!("{call}={errno}");

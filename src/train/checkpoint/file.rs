@@ -1,13 +1,13 @@
-//! A checkpoint's bytes: a safetensors file, which any tool that knows the format opens.
+//! The file format of checkpoints: safetensors, readable by any tool that supports it.
 //!
 //! | | |
 //! | --- | --- |
 //! | tensors `weights.*` | the weights, as in a weights file: `weights.0.weight` |
-//! | `moment1.*`, `moment2.*` | what the optimiser remembers, of the same shapes |
+//! | `moment1.*`, `moment2.*` | the optimiser's moments, of the same shapes |
 //! | `best.*` | the weights of the best epoch |
 //! | `losses` | the losses of the epoch's steps so far |
 //! | metadata `checkpoint` | everything else, as JSON |
-//! | metadata `sha256` | the SHA-256 of the whole file, taken with 64 zeros in its own place |
+//! | metadata `sha256` | the SHA-256 of the whole file, computed with 64 zeros in place of itself |
 
 use std::collections::HashMap;
 
@@ -28,15 +28,15 @@ use crate::{
     weights::{Tensor, Weights, to_safetensors},
 };
 
-/// The format that is written, and the only one that is read.
+/// The version that is written, and the only one that is read.
 const VERSION: u32 = 1;
 const NO_SUM: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
-/// Everything but tensors.
+/// Everything except tensors.
 #[derive(Debug, Serialize, Deserialize)]
 struct Manifest {
     version: u32,
-    /// The crate that wrote it.
+    /// The version of the crate that wrote it.
     tuplenet: String,
     identity: Value,
     position: Position,
@@ -58,7 +58,7 @@ struct BestNumbers {
     loss: f64,
 }
 
-/// Why a file is not a checkpoint to go on from.
+/// Why a file is not a checkpoint to resume from.
 #[derive(Debug)]
 pub(super) struct Refusal {
     pub(super) expected: String,
@@ -72,7 +72,7 @@ fn refusal(expected: impl Into<String>, found: impl ToString) -> Refusal {
     }
 }
 
-/// What a training goes on from.
+/// The contents of a checkpoint.
 #[derive(Debug)]
 pub(in crate::train) struct Contents<N> {
     pub(in crate::train) weights: Weights<N>,
@@ -80,7 +80,7 @@ pub(in crate::train) struct Contents<N> {
     pub(in crate::train) state: TrainingState<N>,
 }
 
-/// The file of a checkpoint.
+/// The bytes of a checkpoint file.
 pub(super) fn write<N: Network>(
     identity: Value,
     weights: &Weights<N>,
@@ -134,16 +134,16 @@ pub(super) fn write<N: Network>(
     Ok(file)
 }
 
-/// A checkpoint whose checksum is right.
+/// A checkpoint whose checksum matches.
 pub(super) struct Opened<'a> {
     manifest: Manifest,
     tensors: SafeTensors<'a>,
 }
 
-/// Opens a checkpoint's file.
+/// Parses a checkpoint file, and verifies its checksum.
 ///
 /// # Errors
-/// A [`Refusal`] when it is no checkpoint, of another version, or damaged.
+/// A [`Refusal`] when it is not a checkpoint, of another version, or damaged.
 pub(super) fn open(file: &[u8]) -> Result<Opened<'_>, Refusal> {
     let whole = "a whole checkpoint";
     let (_, header) = SafeTensors::read_metadata(file).map_err(|error| refusal(whole, error))?;
@@ -164,7 +164,7 @@ pub(super) fn open(file: &[u8]) -> Result<Opened<'_>, Refusal> {
     let damaged = || {
         refusal(
             format!("contents with SHA-256 {sum}"),
-            "others: it is damaged",
+            "different contents: the file is damaged",
         )
     };
     let place = place_of(file, sum).ok_or_else(damaged)?;
@@ -181,7 +181,7 @@ pub(super) fn open(file: &[u8]) -> Result<Opened<'_>, Refusal> {
     })
 }
 
-/// Where the value of `sha256` begins.
+/// The offset of the value of `sha256`.
 fn place_of(file: &[u8], sum: &str) -> Option<usize> {
     let quoted = format!("\"sha256\":\"{sum}\"");
     let before = quoted.len() - sum.len() - 1;
@@ -192,12 +192,12 @@ fn place_of(file: &[u8], sum: &str) -> Option<usize> {
 }
 
 impl Opened<'_> {
-    /// What the checkpoint belongs to.
+    /// The identity of the training that wrote it.
     pub(super) fn identity(&self) -> &Value {
         &self.manifest.identity
     }
 
-    /// What it holds, for the network that it belongs to.
+    /// Its contents, for the network that it belongs to.
     pub(super) fn contents<N: Network>(self) -> Result<Contents<N>, Refusal> {
         let Opened { manifest, tensors } = self;
         let optimizer = manifest.optimizer.map(|numbers| {
@@ -233,7 +233,7 @@ fn moment_name(number: usize) -> String {
     format!("moment{number}")
 }
 
-/// The tensors of a network whose names begin with `prefix`.
+/// The weights of a network, from the tensors whose names begin with `prefix`.
 fn weights<N: Network>(tensors: &SafeTensors<'_>, prefix: &str) -> Result<Weights<N>, Refusal> {
     let mut flat = Vec::with_capacity(N::PARAMS);
     for tensor in Weights::<N>::zeros().tensors() {
@@ -246,7 +246,7 @@ fn weights<N: Network>(tensors: &SafeTensors<'_>, prefix: &str) -> Result<Weight
     Weights::from_slice(&flat).map_err(|error| refusal("the network's parameters", error))
 }
 
-/// The values of a tensor, which is of `shape` if that is given.
+/// The values of a tensor, which must have `shape` if that is given.
 fn values(
     tensors: &SafeTensors<'_>,
     name: &str,

@@ -1,4 +1,4 @@
-//! A folder of checkpoints, held by one training at a time.
+//! A folder of checkpoints, locked by one training at a time.
 
 use std::{
     fs::{self, File, TryLockError},
@@ -26,7 +26,7 @@ const PREFIX: &str = "checkpoint-";
 const SUFFIX: &str = ".safetensors";
 const LOCK: &str = ".tuplenet-lock";
 
-/// The path of a checkpoint, and what it holds.
+/// The path of a checkpoint, and its contents.
 pub(in crate::train) type Resumed<N> = (PathBuf, Contents<N>);
 
 /// The checkpoints of a training.
@@ -35,24 +35,24 @@ pub(in crate::train) struct Folder {
     path: PathBuf,
     keep: usize,
     identity: Value,
-    /// Held while the training runs, where the file system has locks; the system lets go of it when the process ends,
-    /// however it ends.
+    /// Locked while the training runs, if the file system supports locks; the system unlocks it when the process ends
+    /// for any reason.
     lock: File,
 }
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        // Closing the file is not enough: a process that another thread is just starting has a copy of it for
-        // a moment. If unlocking fails, there is nothing to do but to close it.
+        // Closing the file is not enough: a process that another thread is forking briefly has a copy of it. If
+        // unlocking fails, closing is all that is left to do.
         let _ = self.lock.unlock();
     }
 }
 
 impl Folder {
-    /// Takes the folder, which is made where it is missing. Returns also what its file system does not do, in words.
+    /// Creates the folder if it is missing, and locks it. Also returns warnings about what its file system does not support.
     ///
     /// # Errors
-    /// [`Error::Io`] when it cannot be written; [`Error::Checkpoint`] when another training holds it.
+    /// [`Error::Io`] when it cannot be written; [`Error::Checkpoint`] when another training has locked it.
     pub(in crate::train) fn take(
         checkpoints: &Checkpoints,
         identity: &Identity,
@@ -68,16 +68,16 @@ impl Folder {
                 return Err(Error::Checkpoint {
                     path,
                     expected: "a folder that no other training writes to".to_owned(),
-                    found: "one at work".to_owned(),
+                    found: "a training that is still running".to_owned(),
                     remedy: "wait for it, or name another folder",
                 });
             }
         };
         let warnings = match atomic_file::supported(locked) {
-            Ok(None) => atomic_file::remove_left_parts(&path).map_err(unwritable)?,
-            // Parts that are left stay as well: they may be those of another training at work.
+            Ok(None) => atomic_file::remove_stale_parts(&path).map_err(unwritable)?,
+            // Temporary files are not removed: they may belong to another training that is running.
             Ok(Some(why)) => vec![format!(
-                "{}: the file system does not lock files ({why}): see that no other training writes checkpoints there",
+                "{}: the file system does not lock files ({why}): make sure that no other training writes checkpoints there",
                 path.display()
             )],
             Err(source) => return Err(Error::unwritable(&path, "lock", source)),
@@ -91,10 +91,10 @@ impl Folder {
         Ok((folder, warnings))
     }
 
-    /// The newest checkpoint, with its path; `None` where there is none.
+    /// The newest checkpoint, with its path; `None` if there is none.
     ///
     /// # Errors
-    /// [`Error::Checkpoint`] when it is damaged, or another training's; [`Error::Io`] when it cannot be read.
+    /// [`Error::Checkpoint`] when it is damaged or of another training; [`Error::Io`] when it cannot be read.
     pub(in crate::train) fn resume<N: Network>(&self) -> Result<Option<Resumed<N>>> {
         let Some(path) = Checkpoints::newest(&self.path)? else {
             return Ok(None);
@@ -104,7 +104,7 @@ impl Folder {
             path: path.clone(),
             expected,
             found,
-            remedy: "delete it to go on from the one before it, or begin afresh in another folder",
+            remedy: "delete it to resume from the previous checkpoint, or start over in another folder",
         };
         let opened = file::open(&bytes).map_err(refused)?;
         if let Some((name, mine, its)) = difference(&self.identity, opened.identity()) {
@@ -112,35 +112,35 @@ impl Folder {
                 path,
                 expected: format!("a training with `{name}` {mine}"),
                 found: its,
-                remedy: "go on with what it was begun with, or begin afresh in another folder",
+                remedy: "resume with the settings it was started with, or start over in another folder",
             });
         }
         let contents = opened.contents().map_err(refused)?;
         Ok(Some((path, contents)))
     }
 
-    /// Checks that no training has left checkpoints here.
+    /// Checks that the folder has no checkpoints.
     ///
     /// # Errors
-    /// [`Error::Checkpoint`] when one has.
+    /// [`Error::Checkpoint`] when it has one.
     pub(in crate::train) fn check_empty(&self) -> Result<()> {
         match Checkpoints::newest(&self.path)? {
             None => Ok(()),
             Some(path) => Err(Error::Checkpoint {
                 path,
-                expected: "no checkpoints yet, for a training from the beginning".to_owned(),
-                found: "one of an earlier training".to_owned(),
-                remedy: "resume that, or name another folder",
+                expected: "no checkpoints in the folder of a new training".to_owned(),
+                found: "a checkpoint of an earlier training".to_owned(),
+                remedy: "resume it, or name another folder",
             }),
         }
     }
 
-    /// Writes a checkpoint, and deletes the oldest of more than are kept. Returns its path, and what the file system did
-    /// not do, in words: one that cannot be deleted is no failure of the one that was written.
+    /// Writes a checkpoint, and deletes the oldest ones beyond the number to keep. Returns its path and warnings: about
+    /// what the file system does not support, and about checkpoints that could not be deleted.
     ///
     /// # Errors
-    /// [`Error::Io`] when the folder cannot be written, for example for want of room; the earlier
-    /// checkpoints are whole.
+    /// [`Error::Io`] when the folder cannot be written, for example because the disk is full; earlier checkpoints are
+    /// unchanged.
     pub(in crate::train) fn write<N: Network>(
         &self,
         weights: &Weights<N>,
@@ -150,7 +150,11 @@ impl Folder {
         let steps = state.position.steps_before + state.losses.len() as u64;
         let path = self.path.join(format!("{PREFIX}{steps:012}{SUFFIX}"));
         let failed = |source| {
-            Error::unwritable(&path, "write a checkpoint (earlier ones are whole)", source)
+            Error::unwritable(
+                &path,
+                "write a checkpoint (earlier ones are unchanged)",
+                source,
+            )
         };
         let bytes = file::write(self.identity.clone(), weights, optimizer, state)
             .map_err(|words| failed(io::Error::other(words)))?;
@@ -166,7 +170,7 @@ impl Checkpoints {
     /// The newest checkpoint in `folder`, if there is one.
     ///
     /// # Errors
-    /// [`Error::Io`] when the folder is there and cannot be read.
+    /// [`Error::Io`] when the folder exists and cannot be read.
     pub fn newest(folder: impl AsRef<Path>) -> Result<Option<PathBuf>> {
         Ok(all(folder.as_ref())?.pop())
     }
@@ -199,6 +203,6 @@ fn unreadable(path: &Path, source: io::Error) -> Error {
         path: path.to_owned(),
         action: "read",
         source,
-        remedy: "give yourself the right to read it, or begin afresh in another folder",
+        remedy: "make it readable, or start over in another folder",
     }
 }

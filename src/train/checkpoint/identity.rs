@@ -1,4 +1,4 @@
-//! What a checkpoint belongs to: a training goes on only where all that decides its result is the same.
+//! The identity of a training: it resumes only if everything that determines its result is the same.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -10,15 +10,15 @@ use crate::{
     train::settings::Settings,
 };
 
-/// What decides a training's result.
+/// Everything that determines the result of a training.
 #[derive(Clone, Debug, Serialize)]
 pub(in crate::train) struct Identity {
     network: String,
-    /// The engine's name. Threads do not matter; the processor's SIMD does, to the last bit.
+    /// The engine's name. The number of threads does not change any bit; the processor's SIMD does.
     engine: &'static str,
     /// The data's fingerprint.
     data: String,
-    /// The SHA-256 of the validation set, where there is one.
+    /// The SHA-256 of the validation set, if there is one.
     validation_set: Option<String>,
     #[serde(flatten)]
     settings: Settings,
@@ -32,7 +32,7 @@ impl Identity {
         settings: Settings,
     ) -> Self {
         Identity {
-            network: in_words(&N::PLAN),
+            network: describe(&N::PLAN),
             engine,
             data,
             validation_set,
@@ -40,7 +40,7 @@ impl Identity {
         }
     }
 
-    /// As JSON, without what a training may go on with otherwise: more epochs at a constant learning rate.
+    /// As JSON, without what may change on resume: the number of epochs at a constant learning rate.
     pub(super) fn fixed(&self) -> Value {
         let mut value = serde_json::json!(self);
         let is_constant = self.settings.schedule == Schedule::CONSTANT;
@@ -52,7 +52,7 @@ impl Identity {
 }
 
 /// As in `Linear<784, 500>, ReLU, Linear<500, 10>`.
-fn in_words(plan: &Plan) -> String {
+fn describe(plan: &Plan) -> String {
     let layers = plan.steps().iter().map(|step| match step.op {
         Op::Linear => format!("Linear<{}, {}>", step.inputs, step.outputs),
         Op::LeakyRelu { slope_percent } => format!("LeakyReLU<{slope_percent}>"),
@@ -67,7 +67,7 @@ pub(super) fn difference(a: &Value, b: &Value) -> Option<(String, String, String
     if a == b {
         return None;
     }
-    // fields that both have; those of another optimiser or schedule are told as a whole
+    // Compares fields that both have; another optimiser or schedule is reported as a whole.
     if let (Value::Object(a), Value::Object(b)) = (a, b) {
         let inner = a.iter().find_map(|(name, value)| {
             let (path, a, b) = difference(value, b.get(name)?)?;
@@ -103,8 +103,8 @@ mod tests {
         assert_eq!(difference(&a, &b).unwrap().2, "\"none\"");
     }
 
-    /// Each setting of a trainer, changed alone, is found by its name. Whoever adds one is told here by the
-    /// compiler: the pattern below names them all.
+    /// Each setting of a trainer, changed alone, is found by its name. The exhaustive pattern below stops compiling when
+    /// a setting is added.
     #[test]
     fn a_change_of_any_setting_is_found_by_its_name() {
         let optimizer = Adam::default().into();
@@ -174,7 +174,7 @@ mod tests {
         } = settings;
     }
 
-    /// The numbers within a setting, each changed alone, for every kind of optimiser, schedule and loss.
+    /// Every number of the settings of each optimiser and of early stopping is part of the identity.
     #[test]
     fn a_change_of_any_number_within_a_setting_is_found() {
         let of = |optimizer: crate::objective::Optimizer| {
@@ -189,7 +189,7 @@ mod tests {
             )
         };
         let numbers = |value: Value| value.as_object().expect("numbers").len();
-        // exhaustive, so that a new number is told by the compiler
+        // Exhaustive patterns, which stop compiling when a number is added.
         let Sgd {
             learning_rate: _,
             momentum: _,
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn a_network_in_words_is_its_type() {
+    fn the_description_of_a_network_is_its_type() {
         type Net = (
             Input<4>,
             Linear<4, 3>,
@@ -229,6 +229,6 @@ mod tests {
             Linear<3, 2>,
         );
         let words = "Linear<4, 3>, LeakyReLU<20>, Dropout<50>, GELU, Linear<3, 2>";
-        assert_eq!(in_words(&Net::PLAN), words);
+        assert_eq!(describe(&Net::PLAN), words);
     }
 }

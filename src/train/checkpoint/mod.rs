@@ -1,4 +1,4 @@
-//! Checkpoints: a training that is stopped at any moment goes on, and ends with the same bits.
+//! Checkpoints: a training that was stopped at any moment resumes and ends with the same bits.
 
 mod file;
 mod folder;
@@ -12,16 +12,15 @@ pub(super) use self::{
 };
 use crate::{error::Result, objective::at_least_one};
 
-/// Where, and how often, a training writes down where it stands; always at the end of an epoch.
+/// Where and how often a training writes checkpoints; always at the end of an epoch.
 ///
-/// A checkpoint holds the weights, the optimiser's state, the position in the epoch, the best weights so
-/// far and the history, with a checksum; there is no state of chance, since the seed and the position decide
-/// every draw. It is written to a temporary file, synced and renamed, so that a failure at any moment leaves the ones
-/// before it whole. A training that is resumed ends with the same bits as one that was never stopped, on an
-/// engine of the same name and SIMD.
+/// A checkpoint holds the weights, the optimiser state, the position in the epoch, the best weights so far and the
+/// history, with a checksum. It needs no random state, because seed and position determine every draw. It is written
+/// to a temporary file, synced and renamed, so a failure at any moment leaves earlier checkpoints intact. A resumed
+/// training ends with the same bits as one that was never stopped, on an engine of the same name and SIMD.
 ///
 /// [`Weights::load`](crate::Weights::load), [`Frozen::from_bytes`](crate::frozen::Frozen::from_bytes) and
-/// [`frozen!`](crate::frozen!) read the weights alone from a checkpoint.
+/// [`frozen!`](crate::frozen!) read only the weights of a checkpoint.
 ///
 /// ```
 /// use tuplenet::prelude::*;
@@ -48,8 +47,8 @@ pub struct Checkpoints {
 }
 
 impl Checkpoints {
-    /// In this folder, which is made where it is missing, at the end of every epoch; the newest three are
-    /// kept, and the training begins from the beginning.
+    /// Checkpoints in this folder, which is created if missing, at the end of every epoch. The newest three are kept,
+    /// and the training does not resume.
     pub fn in_folder(folder: impl Into<PathBuf>) -> Self {
         Checkpoints {
             folder: folder.into(),
@@ -59,25 +58,24 @@ impl Checkpoints {
         }
     }
 
-    /// Also within an epoch, when as much time has passed since the last. Looked at some fifty times an
-    /// epoch.
+    /// Also writes a checkpoint within an epoch once this much time has passed since the last one; checked some fifty
+    /// times an epoch.
     pub fn every(mut self, time: Duration) -> Self {
         self.every = Some(time);
         self
     }
 
-    /// How many are kept, the newest; at least 1.
+    /// The number of newest checkpoints to keep; at least 1.
     pub fn keep(mut self, checkpoints: usize) -> Self {
         self.keep = checkpoints;
         self
     }
 
-    /// Whether to go on from the newest checkpoint in the folder; with none there, a training begins from
-    /// the beginning.
+    /// Whether to resume from the newest checkpoint in the folder; without one, the training starts from the beginning.
     ///
-    /// One of another network, engine, optimiser, data set, validation set or of any other setting is refused;
-    /// more epochs are legal where the learning rate is constant. A training that was ended by early stopping or by
-    /// [`Trainer::on_epoch`](super::Trainer::on_epoch) has no epochs left, however many it is given.
+    /// A checkpoint of another network, engine, optimiser, data set, validation set or other setting is an error; more
+    /// epochs are allowed if the learning rate is constant. A training that was ended by early stopping or by
+    /// [`Trainer::on_epoch`](super::Trainer::on_epoch) has no epochs left, even if more are requested.
     pub fn resume(mut self, resume: bool) -> Self {
         self.resume = resume;
         self

@@ -12,7 +12,7 @@ use crate::{
     weights::Weights,
 };
 
-/// Keeps `weights` if they are the best so far; whether the training ends, as none were better for too long.
+/// Stores `weights` if they are the best so far. Returns whether the training ends because patience has run out.
 pub(super) fn end_epoch<N: Network, E>(
     training: &mut Training<'_, N, E>,
     report: &EpochReport,
@@ -35,7 +35,7 @@ pub(super) fn end_epoch<N: Network, E>(
         .is_some_and(|best| report.epoch - best.epoch >= stopping.patience)
 }
 
-/// Gives the network its best weights, if there are some, and says of which epoch they are.
+/// Restores the best weights to the network, if there are any, and returns their epoch.
 pub(super) fn restore<N: Network, E: Engine<N>>(
     net: &mut E,
     best: Option<Best<N>>,

@@ -1,4 +1,4 @@
-//! [`CheckpointWriter`]: writes checkpoints of a training, when it is time.
+//! [`CheckpointWriter`]: writes checkpoints of a training when they are due.
 
 use std::time::{Duration, Instant};
 
@@ -19,17 +19,17 @@ use crate::{
 pub(super) struct CheckpointWriter {
     folder: Folder,
     every: Option<Duration>,
-    /// When the last checkpoint was written, or the training begun.
+    /// When the last checkpoint was written, or the training started.
     written_at: Instant,
-    /// What the folder's file system does not do.
+    /// What the folder's file system does not support.
     warnings: Vec<String>,
 }
 
 impl CheckpointWriter {
-    /// Takes the folder; with the checkpoint to go on from, if there is one and it is asked for.
+    /// Locks the folder, and returns the checkpoint to resume from, if requested and present.
     ///
     /// # Errors
-    /// [`Error::Io`](crate::Error::Io) and [`Error::Checkpoint`](crate::Error::Checkpoint), as [`Folder`] has them.
+    /// [`Error::Io`](crate::Error::Io) and [`Error::Checkpoint`](crate::Error::Checkpoint), as in [`Folder`].
     pub(super) fn new<N: Network>(
         checkpoints: &Checkpoints,
         identity: &Identity,
@@ -50,18 +50,18 @@ impl CheckpointWriter {
         Ok((writer, resumed))
     }
 
-    /// Adds to the history what the folder's file system does not do.
+    /// Adds to the history what the folder's file system does not support.
     pub(super) fn begin(&mut self, history: &mut History) {
         history.warn(self.warnings.drain(..));
     }
 
-    /// Whether it is time for one within an epoch.
+    /// Whether a checkpoint within an epoch is due.
     pub(super) fn is_due(&self) -> bool {
         self.every
             .is_some_and(|every| self.written_at.elapsed() >= every)
     }
 
-    /// Writes where the training stands; its `weights` are finite.
+    /// Writes a checkpoint of the training; its `weights` are finite.
     pub(super) fn write<N: Network, E: Engine<N>>(
         &mut self,
         training: &mut Training<'_, N, E>,

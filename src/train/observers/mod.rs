@@ -1,11 +1,11 @@
-//! What observes a training: for each event, who is told of it, in order.
+//! The observers of a training: for each event, those that are called, in order.
 //!
 //! | event | observers |
 //! | --- | --- |
-//! | [`begin`](Observers::begin): the engine has its first weights | run folder |
-//! | [`after_run`](Observers::after_run): some fifty times an epoch | history, `on_progress`, checkpoint if it is time, stop flag |
-//! | [`end_epoch`](Observers::end_epoch): samples trained on and measured | best weights, history, `on_epoch`, run folder, checkpoint |
-//! | [`end`](Observers::end): on every exit, a panic included | best weights, run folder |
+//! | [`begin`](Observers::begin): the engine has its initial weights | run folder |
+//! | [`after_run`](Observers::after_run): some fifty times an epoch | history, `on_progress`, checkpoint if due, stop flag |
+//! | [`end_epoch`](Observers::end_epoch): after training and validation | best weights, history, `on_epoch`, run folder, checkpoint |
+//! | [`end`](Observers::end): on every exit, including a panic | best weights, run folder |
 
 mod best_weights;
 mod checkpoint_writer;
@@ -28,16 +28,16 @@ use crate::{
 
 /// The observers of one training.
 pub(super) struct Observers<'f, 't> {
-    /// Has the callbacks and the stop flag.
+    /// Holds the callbacks and the stop flag.
     trainer: &'f mut Trainer<'t>,
     checkpoints: Option<CheckpointWriter>,
-    /// Known where there are checkpoints or a run folder.
+    /// `Some` if there are checkpoints or a run folder.
     identity: Option<Identity>,
     run_folder: Option<RunFolder>,
 }
 
 impl<'f, 't> Observers<'f, 't> {
-    /// The observers that `trainer` is told of, and the checkpoint to go on from, if there is one.
+    /// The observers that `trainer` configures, and the checkpoint to resume from, if there is one.
     pub(super) fn new<N: Network>(
         trainer: &'f mut Trainer<'t>,
         identity: Option<Identity>,
@@ -76,7 +76,7 @@ impl<'f, 't> Observers<'f, 't> {
     /// After a run of batches.
     ///
     /// # Errors
-    /// [`Error::Stopped`] when the training is asked to stop.
+    /// [`Error::Stopped`] when the stop flag is set.
     pub(super) fn after_run<N: Network, E: Engine<N>>(
         &mut self,
         training: &mut Training<'_, N, E>,
@@ -126,10 +126,10 @@ impl<'f, 't> Observers<'f, 't> {
         }
     }
 
-    /// The training's end, whatever came of it; of several errors, the first one is returned.
+    /// At the end of the training, on every exit. If several errors occur, the first is returned.
     ///
     /// # Panics
-    /// When the training panicked: it goes on from here.
+    /// If the training panicked: the panic is resumed here.
     pub(super) fn end<N: Network, E: Engine<N>>(
         self,
         training: Training<'_, N, E>,

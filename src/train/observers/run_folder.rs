@@ -1,4 +1,4 @@
-//! [`RunFolder`]: a folder with all that it takes to repeat a training, and what came of it.
+//! [`RunFolder`]: a folder with everything needed to reproduce a training, and its result.
 
 use std::{
     env, fs, io,
@@ -21,7 +21,7 @@ use crate::{
     weights::Weights,
 };
 
-/// The files `run.json` and `history.jsonl` of a training under way.
+/// The files `run.json` and `history.jsonl` of a running training.
 #[derive(Debug)]
 pub(super) struct RunFolder {
     folder: PathBuf,
@@ -39,7 +39,7 @@ enum Line<'a> {
 }
 
 impl RunFolder {
-    /// Writes what is known before the first step; `history` is that of the part before a checkpoint.
+    /// Writes what is known before the first step; `history` is that of the checkpoint, if the training resumes.
     ///
     /// # Errors
     /// [`Error::Io`] when the folder cannot be written.
@@ -68,13 +68,13 @@ impl RunFolder {
             folder: folder.to_owned(),
             run,
         };
-        // Before the history, which so has the warnings of its own folder.
+        // Before the history, so that the history includes the warnings about its own folder.
         begun.write("run.json", &format!("{:#}\n", begun.run), history)?;
         begun.history(history)?;
         Ok(begun)
     }
 
-    /// Writes the history as it is now.
+    /// Writes the current history.
     pub(super) fn history(&self, history: &mut History) -> Result<()> {
         let mut text = String::new();
         let mut progress = history.progress.iter().peekable();
@@ -98,7 +98,7 @@ impl RunFolder {
         self.write("history.jsonl", &text, history)
     }
 
-    /// Writes what came of the training: the history, and `run.json` with its result.
+    /// Writes the final history, and `run.json` with the result.
     pub(super) fn end<N: Network>(
         mut self,
         history: &mut History,
@@ -109,7 +109,7 @@ impl RunFolder {
             Ok(Ok(())) => ("complete", None),
             Ok(Err(error @ Error::Stopped { .. })) => ("stopped", Some(error.to_string())),
             Ok(Err(error)) => ("failed", Some(error.to_string())),
-            Err(panic) => ("panicked", Some(panic::words(&**panic))),
+            Err(panic) => ("panicked", Some(panic::message(&**panic))),
         };
         self.run["result"] = json!({
             "outcome": outcome,
@@ -125,7 +125,7 @@ impl RunFolder {
         written
     }
 
-    /// Writes a file; `history` gets the warnings.
+    /// Writes a file, and adds the warnings to `history`.
     fn write(&self, name: &str, text: &str, history: &mut History) -> Result<()> {
         let path = self.folder.join(name);
         let warnings = atomic_file::write(&path, text.as_bytes())
@@ -135,7 +135,7 @@ impl RunFolder {
     }
 }
 
-/// The SHA-256 of the program's own file, if the system shows it.
+/// The SHA-256 of the running executable, if it can be read.
 fn program_sha256() -> Option<String> {
     let program = fs::read(env::current_exe().ok()?).ok()?;
     Some(in_hex(&Sha256::digest(&program)))

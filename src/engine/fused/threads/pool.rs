@@ -137,7 +137,7 @@ impl<C> PoolState<C> {
         };
         let worked = catch_unwind(AssertUnwindSafe(|| (self.work)(&self.context, &worker)));
         if let Err(panic) = worked {
-            *self.phases.lock() = Some(panic::words(&*panic));
+            *self.phases.lock() = Some(panic::message(&*panic));
             self.phases.poison();
         }
     }
