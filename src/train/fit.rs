@@ -67,8 +67,8 @@ impl Trainer<'_> {
     /// [`Error::NotFinite`](crate::Error::NotFinite) when a loss or a weight is not finite;
     /// [`Error::Checkpoint`](crate::Error::Checkpoint) when the newest checkpoint is damaged or of another training, or
     /// when the folder is in use or, without resume, already has checkpoints; [`Error::Io`](crate::Error::Io) when a
-    /// checkpoint or a file of the run folder cannot be written; [`Error::Stopped`](crate::Error::Stopped) when the stop flag is set;
-    /// [`Error::Device`](crate::Error::Device) when the engine's device fails; and the errors of
+    /// checkpoint or a file of the run folder cannot be written; [`Error::Stopped`](crate::Error::Stopped) when the
+    /// stop flag is set; [`Error::Device`](crate::Error::Device) when the engine's device fails; and the errors of
     /// [`TrainingData::epoch`].
     ///
     /// # Panics

@@ -34,7 +34,7 @@ pub struct Trainer<'a> {
 }
 
 impl<'a> Trainer<'a> {
-    /// Defaults: one epoch, batches of 100, seed 0, a constant learning rate, cross-entropy, no clipping, no validation.
+    /// Defaults: one epoch, batch size 100, seed 0, constant learning rate, cross-entropy, no clipping, no validation.
     pub fn new(optimizer: impl Into<Optimizer>) -> Self {
         Trainer {
             settings: Settings {
@@ -65,8 +65,8 @@ impl<'a> Trainer<'a> {
         self
     }
 
-    /// The number of epochs that an earlier [`fit`](Trainer::fit) has trained, 0 by default: this one continues with the
-    /// next, as one training of all [`epochs`](Trainer::epochs) would. It determines the order of samples, dropout,
+    /// The number of epochs that an earlier [`fit`](Trainer::fit) has trained, 0 by default: this one continues with
+    /// the next, as one training of all [`epochs`](Trainer::epochs) would. It determines the order of samples, dropout,
     /// distortion, the position in the schedule, and the numbers of epochs and steps in reports. The weights and the
     /// optimiser state are those of the given network.
     ///
@@ -161,8 +161,8 @@ impl<'a> Trainer<'a> {
         self
     }
 
-    /// A stop flag, checked some fifty times an epoch, after each run of batches. When it is `true`, the training writes
-    /// a checkpoint, if checkpoints are enabled, and ends with [`Error::Stopped`](crate::Error::Stopped). Useful in a
+    /// A stop flag, checked some fifty times an epoch, after each run of batches. When it is `true`, the training
+    /// writes a checkpoint, if checkpoints are enabled, and ends with [`Error::Stopped`](crate::Error::Stopped). Useful in a
     /// Ctrl-C handler.
     pub fn stop_when(mut self, flag: &'a AtomicBool) -> Self {
         self.stop = Some(flag);

@@ -18,7 +18,7 @@ use crate::{
 /// The parameters of the network `N`: one 64-byte-aligned buffer of [`Network::PARAMS`] `f32`.
 ///
 /// For each `Linear<I, O>` in the plan's order: `K.weight` `[O, I]` row-major, then `K.bias` `[O]`,
-/// where `K` is the layer's number in `torch.nn.Sequential`.
+/// where `K` is the layer's index in `torch.nn.Sequential`.
 ///
 /// ```
 /// use tuplenet::prelude::*;
@@ -66,10 +66,10 @@ impl<N: Network> Weights<N> {
         }
     }
 
-    /// The parameters given, in the plan's order.
+    /// The given parameters, in the plan's order.
     ///
     /// # Errors
-    /// [`Error::WeightsLength`] when there are not [`Network::PARAMS`] of them.
+    /// [`Error::WeightsLength`] when `values` does not have [`Network::PARAMS`] elements.
     pub fn from_slice(values: &[f32]) -> Result<Self> {
         if values.len() != N::PARAMS {
             return Err(Error::WeightsLength {
@@ -83,12 +83,12 @@ impl<N: Network> Weights<N> {
         })
     }
 
-    /// Every parameter, in the plan's order; the first lies on a 64-byte boundary.
+    /// All parameters, in the plan's order, aligned to 64 bytes.
     pub fn as_slice(&self) -> &[f32] {
         &self.values
     }
 
-    /// Every parameter, to change.
+    /// All parameters, mutable.
     pub fn as_mut_slice(&mut self) -> &mut [f32] {
         &mut self.values
     }
@@ -98,7 +98,7 @@ impl<N: Network> Weights<N> {
         self.named_tensors(Names::Sequential)
     }
 
-    /// The tensors, of layers that are called so; a list has been checked.
+    /// The tensors, under these layer names; a list must have been checked.
     pub(super) fn named_tensors(&self, names: Names<'_>) -> impl Iterator<Item = Tensor<'_>> {
         let mut values = self.as_slice();
         std::iter::successors(Layer::first(&N::PLAN), |layer| layer.next(&N::PLAN))
@@ -124,7 +124,7 @@ impl<N: Network> Weights<N> {
         self.tensors().find(|tensor| tensor.name == name)
     }
 
-    /// The SHA-256 of the parameters as little-endian `f32`, in hexadecimal: equal sums, equal bits.
+    /// The SHA-256 of the parameters as little-endian `f32`, in hexadecimal; equal checksums mean equal bits.
     pub fn sha256(&self) -> String {
         let mut hash = Sha256::new();
         add_floats(&mut hash, self.as_slice());
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn another_number_of_values_is_refused() {
+    fn a_wrong_number_of_values_is_rejected() {
         let error = Weights::<Net>::from_slice(&[0.0; 22])
             .unwrap_err()
             .to_string();
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn the_sum_is_that_of_the_bytes() {
+    fn the_checksum_is_that_of_the_bytes() {
         // head -c 92 /dev/zero | sha256sum: 23 zeros of four bytes
         let sum = "62b14867e4e79d50673d2f7474335229f54c478f56d2a910235e1953c6d29206";
         assert_eq!(Weights::<Net>::zeros().sha256(), sum);

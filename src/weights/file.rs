@@ -13,7 +13,7 @@ use crate::{
     plan::Op,
 };
 
-/// A tensor's name and shape, as a weights file states them.
+/// A tensor's name and shape in a weights file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TensorShape {
     /// As in `0.weight`.
@@ -24,7 +24,7 @@ pub struct TensorShape {
 
 /// The names and shapes of the tensors in a `.safetensors` file, sorted by name.
 ///
-/// It serves programs that choose among several networks by what a file holds.
+/// For programs that choose among several networks by the contents of a file.
 ///
 /// # Errors
 /// [`Error::Io`] when the file cannot be read, [`Error::WeightsFile`] when it is not safetensors.
@@ -43,34 +43,34 @@ pub fn shapes(path: impl AsRef<Path>) -> Result<Vec<TensorShape>> {
 }
 
 impl<N: Network> Weights<N> {
-    /// Reads a `.safetensors` file with exactly this network's tensors, of type `F32`, `F16` or `BF16`,
-    /// called as in `torch.nn.Sequential`.
+    /// Reads a `.safetensors` file with exactly this network's tensors, of dtype `F32`, `F16` or `BF16`, named as in
+    /// `torch.nn.Sequential`.
     ///
-    /// Of a training's checkpoint it reads the weights that [`Trainer::fit`](crate::train::Trainer::fit) would have
-    /// left in the network, had the training ended there: those of the best epoch with
-    /// [`EarlyStopping`](crate::train::EarlyStopping), else those of the last step. The checkpoint's checksum is
-    /// not compared, only when a training is resumed.
+    /// From a checkpoint, it reads the weights that the network would have if
+    /// [`Trainer::fit`](crate::train::Trainer::fit) had ended there: those of the best epoch with
+    /// [`EarlyStopping`](crate::train::EarlyStopping), otherwise those of the last step. The checksum of a checkpoint
+    /// is verified only when a training resumes from it.
     ///
     /// # Errors
-    /// [`Error::Io`] when the file cannot be read; [`Error::WeightsFile`], naming the tensor, when
-    /// one is missing, left over, of another type or of another shape.
+    /// [`Error::Io`] when the file cannot be read; [`Error::WeightsFile`], with the tensor's name, when a tensor is
+    /// missing, unexpected, of another dtype or of another shape.
     pub fn load(path: impl AsRef<Path>) -> Result<Self> {
         Self::load_as(path.as_ref(), Names::Sequential)
     }
 
-    /// As [`Weights::load`] of a weights file, where the layers with parameters are called `names`, in order: with
+    /// As [`Weights::load`] for a weights file whose layers with parameters are named `names`, in order: with
     /// `["fc1", "fc2"]` the tensors are `fc1.weight`, `fc1.bias`, `fc2.weight`, `fc2.bias`.
     ///
     /// # Errors
-    /// As [`Weights::load`], and when `names` are too few, too many or not distinct.
+    /// As [`Weights::load`], and when `names` has the wrong length or duplicates.
     pub fn load_named(path: impl AsRef<Path>, names: &[&str]) -> Result<Self> {
         Self::load_as(path.as_ref(), Names::Listed(names))
     }
 
-    /// As [`Weights::load`], from the bytes of such a file, as `include_bytes!` has them.
+    /// As [`Weights::load`], from the bytes of such a file, for example from `include_bytes!`.
     ///
     /// # Errors
-    /// [`Mismatch`], naming the tensor, when the bytes are no such file.
+    /// [`Mismatch`], with the tensor's name, when the bytes are not such a file.
     pub fn from_bytes(file: &[u8]) -> Result<Self, Mismatch> {
         Self::read(file, Names::Sequential)
     }
@@ -97,13 +97,13 @@ impl<N: Network> Weights<N> {
 
     /// Writes a `.safetensors` file that `torch.nn.Sequential` loads with `strict=True`.
     ///
-    /// The bytes are written to a temporary file, synced and renamed into place, so a failure leaves an earlier one whole. As with
-    /// `torch.save`, a new file has the mode of the umask; a file that is saved over keeps its mode (and its access
-    /// control list on Linux, and its owner where the system allows it); one that is read-only stays as it is; a symbolic
-    /// link stays one, and what it points to is written; a pipe or `/dev/stdout` gets the bytes. Unlike there,
-    /// and as in the crate `safetensors`, a second hard link keeps the earlier contents. Other extended
-    /// attributes are not kept. On a file system that does not sync, the file is there for every program, and
-    /// after a loss of power it may be missing.
+    /// The bytes are written to a temporary file, synced and renamed into place, so a failure leaves an existing file
+    /// unchanged. As with `torch.save`, the mode of a new file follows the umask; an overwritten file keeps its mode
+    /// (and its access control list on Linux, and its owner where the system allows it); a read-only file is not
+    /// overwritten; a symbolic link stays, and its target is written; a pipe or `/dev/stdout` receives the bytes.
+    /// Unlike `torch.save`, and like the crate `safetensors`, a second hard link keeps the old contents. Other extended
+    /// attributes are not preserved. On a file system that does not support sync, the file may be missing after a loss
+    /// of power.
     ///
     /// # Errors
     /// [`Error::Io`] when the file or its folder cannot be written.
@@ -111,11 +111,11 @@ impl<N: Network> Weights<N> {
         self.save_as(path.as_ref(), Names::Sequential)
     }
 
-    /// As [`Weights::save`], where the layers with parameters are called `names`, in order: for a module
+    /// As [`Weights::save`], where the layers with parameters are named `names`, in order: for a module
     /// with `self.fc1` and `self.fc2`.
     ///
     /// # Errors
-    /// As [`Weights::save`]; [`Error::WeightsFile`] when `names` are too few, too many or not distinct.
+    /// As [`Weights::save`]; [`Error::WeightsFile`] when `names` has the wrong length or duplicates.
     pub fn save_named(&self, path: impl AsRef<Path>, names: &[&str]) -> Result<()> {
         self.save_as(path.as_ref(), Names::Listed(names))
     }
@@ -127,7 +127,7 @@ impl<N: Network> Weights<N> {
         let file = to_safetensors(self.named_tensors(names), None)
             .map_err(|error| not_safetensors(path, error))?;
         match atomic_file::write(path, &file) {
-            // What is missing is the promise that the file outlives a loss of power.
+            // Without sync the file is complete, but may be missing after a loss of power.
             Ok(_unsynced) => Ok(()),
             Err(source) => Err(Error::unwritable(path, "write the weights", source)),
         }
@@ -192,7 +192,7 @@ mod tests {
     type Net = (Linear<4, 3>, ReLU, Linear<3, 2>);
 
     #[test]
-    fn a_saved_file_comes_back_with_the_same_bits() {
+    fn a_saved_file_loads_with_the_same_bits() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("net.safetensors");
         let weights = Weights::<Net>::init(1);
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_does_not_fit_says_tensor_expected_found() {
+    fn a_mismatch_names_tensor_expected_and_found() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("net.safetensors");
         let says = |error: Error, words: &str| {

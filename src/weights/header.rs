@@ -1,20 +1,20 @@
-//! Where a network's tensors lie in a safetensors file: read and checked by a `const fn`, so that the
-//! compiler can do it.
+//! Parses the header of a safetensors file and locates a network's tensors, in `const fn`s that also run at compile
+//! time.
 //!
-//! The file is 8 bytes of header length (little-endian), the header (JSON: for each tensor `dtype`,
-//! `shape`, `data_offsets`; `__metadata__` may stand beside them), then the tensors' bytes. Source:
-//! <https://github.com/huggingface/safetensors#format>. Its rules are kept, and a few more: no field is
-//! unknown, no tensor stands twice, and the tensors are exactly the network's.
+//! The file is 8 bytes of header length (little-endian), the header (JSON: `dtype`, `shape` and `data_offsets` of each
+//! tensor, and optional `__metadata__`), then the tensors' bytes. Source:
+//! <https://github.com/huggingface/safetensors#format>. The parser enforces the rules of the format, and some more:
+//! no unknown fields, no duplicate tensors, and exactly the network's tensors.
 //!
-//! A training's checkpoint is such a file with more in it: the weights of the best epoch under the prefix `best.`, where
-//! they were kept, and those of the last step under `weights.`. Of a checkpoint, the first of these are read.
+//! A checkpoint is such a file with more tensors: the weights of the best epoch, if stored, under the prefix `best.`, and
+//! those of the last step under `weights.`. The former are read if present.
 
 mod checkpoint;
-mod stated;
+mod tensor_info;
 
 use self::{
     checkpoint::{after, prefix_in_checkpoint},
-    stated::{Stated, metadata, stated},
+    tensor_info::{TensorInfo, metadata, tensor_info},
 };
 pub use super::place::{Dtype, Place, Places};
 use super::{
@@ -27,22 +27,22 @@ use crate::{
     text::Text,
 };
 
-/// The longest header that the format allows.
-const MOST_HEADER_BYTES: u64 = 100_000_000;
+/// The largest header that the format allows.
+const MAX_HEADER_BYTES: u64 = 100_000_000;
 
-/// The tensors that the header states, by layer; and what the network does not have.
+/// The tensors in the header by layer, and the extra tensors that the network does not have.
 struct Table<'a> {
     /// The weight and the bias of each layer.
-    tensors: [[Option<Stated<'a>>; 2]; Plan::CAPACITY],
-    /// One tensor, and the bytes of all of them.
+    tensors: [[Option<TensorInfo<'a>>; 2]; Plan::CAPACITY],
+    /// The first extra tensor, and the total bytes of all of them.
     extra: Option<&'a str>,
     extra_bytes: usize,
 }
 
-/// Reads the header and checks that the file holds exactly the tensors of `plan`.
+/// Parses the header and checks that the file has exactly the tensors of `plan`.
 ///
 /// # Errors
-/// [`Mismatch`], naming the tensor, what was expected and what was found.
+/// [`Mismatch`], with the tensor's name, what was expected and what was found.
 pub(crate) const fn places(file: &[u8], plan: &Plan, names: Names<'_>) -> Result<Places, Mismatch> {
     attempt!(names.check(plan));
     let (header, data) = attempt!(split(file));
@@ -70,16 +70,16 @@ pub(crate) const fn places(file: &[u8], plan: &Plan, names: Names<'_>) -> Result
         let mut i = 0;
         while i < Part::BOTH.len() {
             let part = Part::BOTH[i];
-            let Some(stated) = table.tensors[layer.ordinal][i] else {
+            let Some(info) = table.tensors[layer.ordinal][i] else {
                 return Err(missing(header, layer, part, step, names));
             };
-            let dtype = attempt!(check(&stated, layer, part, step, names));
-            attempt!(table.check_alone(&stated, layer, part, plan, names));
+            let dtype = attempt!(check(&info, layer, part, step, names));
+            attempt!(table.check_overlap(&info, layer, part, plan, names));
             count += 1;
-            covered += stated.end - stated.start;
+            covered += info.end - info.start;
             places.tensors[layer.ordinal][i] = Place {
                 dtype,
-                start: data_start + stated.start,
+                start: data_start + info.start,
             };
             i += 1;
         }
@@ -117,7 +117,7 @@ const fn split(file: &[u8]) -> Result<(&str, &[u8]), Mismatch> {
             .then(")");
         return Err(Mismatch::header(expected, found));
     }
-    if length > MOST_HEADER_BYTES {
+    if length > MAX_HEADER_BYTES {
         let expected = Text::of("a header of at most 100000000 bytes");
         return Err(Mismatch::header(
             expected,
@@ -170,17 +170,17 @@ const fn table<'a>(
             attempt!(metadata(&mut cursor));
             continue;
         }
-        let stated = attempt!(stated(&mut cursor));
-        attempt!(stated.check_bytes(key, data.len()));
+        let info = attempt!(tensor_info(&mut cursor));
+        attempt!(info.check_bytes(key, data.len()));
         let is_put = match after(prefix, key) {
-            Some(key) => attempt!(table.put(key, stated, plan, names)),
+            Some(key) => attempt!(table.put(key, info, plan, names)),
             None => false,
         };
         if !is_put {
             if table.extra.is_none() {
                 table.extra = Some(key);
             }
-            table.extra_bytes = table.extra_bytes.saturating_add(stated.end - stated.start);
+            table.extra_bytes = table.extra_bytes.saturating_add(info.end - info.start);
         }
     }
     if !cursor.is_at_end() {
@@ -190,11 +190,11 @@ const fn table<'a>(
 }
 
 impl<'a> Table<'a> {
-    /// Puts a tensor where it belongs; whether it is the network's.
+    /// Stores a tensor in its slot. Returns whether it is one of the network's.
     const fn put(
         &mut self,
         key: &str,
-        stated: Stated<'a>,
+        info: TensorInfo<'a>,
         plan: &Plan,
         names: Names<'_>,
     ) -> Result<bool, Mismatch> {
@@ -209,7 +209,7 @@ impl<'a> Table<'a> {
                         Text::of("two"),
                     ));
                 }
-                *slot = Some(stated);
+                *slot = Some(info);
                 return Ok(true);
             }
             next = layer.next(plan);
@@ -217,10 +217,10 @@ impl<'a> Table<'a> {
         Ok(false)
     }
 
-    /// Checks that no other tensor has any of this one's bytes.
-    const fn check_alone(
+    /// Checks that no other tensor overlaps this one's bytes.
+    const fn check_overlap(
         &self,
-        stated: &Stated<'_>,
+        info: &TensorInfo<'_>,
         layer: Layer,
         part: Part,
         plan: &Plan,
@@ -236,17 +236,17 @@ impl<'a> Table<'a> {
                 let is_self = other.ordinal == layer.ordinal && i == part as usize;
                 if let Some(second) = self.tensors[other.ordinal][i]
                     && !is_self
-                    && stated.start < second.end
-                    && second.start < stated.end
+                    && info.start < second.end
+                    && second.start < info.end
                 {
                     let name: Text<64> = names.tensor(other, Part::BOTH[i]);
-                    let found = stated
+                    let found = info
                         .range()
-                        .then(", of which `")
+                        .then(", which overlap `")
                         .then(name.as_str())
-                        .then("` has some too: ")
+                        .then("`: ")
                         .then(second.range().as_str());
-                    let expected = Text::of("bytes of its own");
+                    let expected = Text::of("non-overlapping bytes");
                     let name: Text<64> = names.tensor(layer, part);
                     return Err(Mismatch::of(name.as_str(), expected, found));
                 }
@@ -258,15 +258,15 @@ impl<'a> Table<'a> {
     }
 }
 
-/// Checks a tensor's type and shape.
+/// Checks a tensor's dtype and shape.
 const fn check(
-    stated: &Stated<'_>,
+    info: &TensorInfo<'_>,
     layer: Layer,
     part: Part,
     step: &Step,
     names: Names<'_>,
 ) -> Result<Dtype, Mismatch> {
-    let dtype = match stated.dtype.as_bytes() {
+    let dtype = match info.dtype.as_bytes() {
         b"F32" => Some(Dtype::F32),
         b"F16" => Some(Dtype::F16),
         b"BF16" => Some(Dtype::Bf16),
@@ -274,10 +274,10 @@ const fn check(
     };
     let shape = part.shape(step);
     let sizes = shape.sizes();
-    let mut fits = stated.rank == sizes.len();
+    let mut fits = info.rank == sizes.len();
     let mut i = 0;
     while fits && i < sizes.len() {
-        fits = stated.shape[i] == sizes[i];
+        fits = info.shape[i] == sizes[i];
         i += 1;
     }
     match dtype {
@@ -285,12 +285,12 @@ const fn check(
         _ => {
             let name: Text<64> = names.tensor(layer, part);
             let expected = Text::of("F32 ").then_shape(sizes);
-            Err(Mismatch::of(name.as_str(), expected, stated.words()))
+            Err(Mismatch::of(name.as_str(), expected, info.describe()))
         }
     }
 }
 
-/// A tensor is not in the file; its tensors' names are said, which tells how its layers are called.
+/// The error of a missing tensor; it lists the names of the tensors in the file.
 const fn missing(
     header: &str,
     layer: Layer,
@@ -303,7 +303,7 @@ const fn missing(
     let mut found = Text::of("no tensor of this name; the file has");
     let mut cursor = Cursor::new(header);
     let mut tensors = 0;
-    // The header has been read before, so nothing here fails.
+    // The header has been parsed before, so nothing here fails.
     cursor.passes(b'{');
     while !cursor.passes(b'}') {
         cursor.passes(b',');
@@ -317,7 +317,7 @@ const fn missing(
                 .then(key)
                 .then("`");
             tensors += 1;
-            stated(&mut cursor).is_ok()
+            tensor_info(&mut cursor).is_ok()
         };
         if !is_read {
             break;

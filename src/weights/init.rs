@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn each_law_has_its_variance() {
+    fn each_distribution_has_its_variance() {
         for (init, variance) in [
             (Init::PyTorch, 1.0 / 200.0 / 3.0),
             (Init::KaimingUniform, 2.0 / 200.0),
@@ -92,13 +92,13 @@ mod tests {
             (Init::XavierNormal, 2.0 / 500.0),
         ] {
             let ratio = mean_square(init) / variance;
-            // 60,000 draws: the mean square of a normal distribution lies within 4 sqrt(2 / 60,000) = 2.3 %.
+            // 60,000 draws: four standard errors of the mean square of a normal distribution, 4 sqrt(2 / 60,000), are 2.3 %.
             assert!((ratio - 1.0).abs() < 0.025, "{init:?}: {ratio}");
         }
     }
 
     #[test]
-    fn the_default_law_draws_the_bias_and_stays_in_its_bound() {
+    fn the_default_draws_the_bias_and_stays_within_its_bound() {
         let weights = Weights::<Net>::init(1);
         let bias = weights.tensor("2.bias").unwrap().values;
         let bound = 1.0 / 300f32.sqrt();

@@ -1,9 +1,9 @@
-//! The JSON of a safetensors header, read byte by byte: nothing else can run while compiling.
+//! A JSON parser for safetensors headers, in `const fn`s that run at compile time.
 
 use super::Mismatch;
 use crate::text::Text;
 
-/// The value of a `Result`, or an early return of its error: `?` for `const fn`.
+/// The operator `?` for `const fn`: the value of a `Result`, or an early return of its error.
 macro_rules! attempt {
     ($result:expr) => {
         match $result {
@@ -14,7 +14,7 @@ macro_rules! attempt {
 }
 pub(super) use attempt;
 
-/// A place in a header.
+/// A position in a header.
 pub(super) struct Cursor<'a> {
     header: &'a str,
     at: usize,
@@ -25,7 +25,7 @@ impl<'a> Cursor<'a> {
         Cursor { header, at: 0 }
     }
 
-    /// The byte here, after white space; 0 at the end.
+    /// The next byte after white space; 0 at the end.
     const fn peek(&mut self) -> u8 {
         let bytes = self.header.as_bytes();
         while self.at < bytes.len() && matches!(bytes[self.at], b' ' | b'\t' | b'\n' | b'\r') {
@@ -38,7 +38,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Consumes the byte `wanted`, which is not 0, if it is next; whether it was.
+    /// Consumes the byte `wanted`, which is not 0, if it is next. Returns whether it was.
     pub(super) const fn passes(&mut self, wanted: u8) -> bool {
         let is_there = self.peek() == wanted;
         if is_there {
@@ -47,7 +47,7 @@ impl<'a> Cursor<'a> {
         is_there
     }
 
-    /// Consumes the byte `wanted`, which `words` describe.
+    /// Consumes the byte `wanted`, which `words` describe in an error.
     pub(super) const fn expect(&mut self, wanted: u8, words: &str) -> Result<(), Mismatch> {
         if self.passes(wanted) {
             Ok(())
@@ -56,7 +56,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Consumes a string and returns it without its quotes; escapes stay as written.
+    /// Consumes a string and returns it without its quotes; escapes are not decoded.
     pub(super) const fn string(&mut self) -> Result<&'a str, Mismatch> {
         attempt!(self.expect(b'"', "a string"));
         let bytes = self.header.as_bytes();
@@ -77,7 +77,7 @@ impl<'a> Cursor<'a> {
         Ok(text.split_at(start).1)
     }
 
-    /// Passes an escape. A character of more than 16 bits is two: a first half, then a second one.
+    /// Consumes an escape. A character of more than 16 bits is a surrogate pair of two escapes.
     const fn escape(&mut self) -> Result<(), Mismatch> {
         match self.rest() {
             [b'\\', b'u', ..] => match attempt!(self.unit()) {
@@ -87,12 +87,12 @@ impl<'a> Cursor<'a> {
                         && matches!(attempt!(self.unit()), 0xdc00..0xe000);
                     if !is_pair {
                         self.at = start;
-                        return Err(self.mismatch("the second half of a character"));
+                        return Err(self.mismatch("the second half of a surrogate pair"));
                     }
                     Ok(())
                 }
                 0xdc00..0xe000 => {
-                    Err(self.mismatch("the first half of a character before its second"))
+                    Err(self.mismatch("the first half of a surrogate pair before its second"))
                 }
                 _ => Ok(()),
             },
@@ -130,12 +130,12 @@ impl<'a> Cursor<'a> {
         Ok(unit)
     }
 
-    /// What is left to read.
+    /// The remaining bytes.
     const fn rest(&self) -> &'a [u8] {
         self.header.as_bytes().split_at(self.at).1
     }
 
-    /// Passes a whole number.
+    /// Consumes a non-negative integer.
     pub(super) const fn number(&mut self) -> Result<usize, Mismatch> {
         if !self.peek().is_ascii_digit() {
             return Err(self.mismatch("a whole number"));
@@ -150,7 +150,7 @@ impl<'a> Cursor<'a> {
                 None => None,
             };
             let Some(more) = more else {
-                return Err(self.mismatch("a number that fits this machine"));
+                return Err(self.mismatch("a number that fits in `usize`"));
             };
             number = more;
             self.at += 1;
@@ -164,10 +164,10 @@ impl<'a> Cursor<'a> {
         self.at == self.header.len()
     }
 
-    /// The header's text goes wrong here, where `words` were expected.
+    /// The error of an unexpected byte at this position, where `words` were expected.
     pub(super) const fn mismatch(&self, words: &str) -> Mismatch {
         let found: Text<192> = match self.rest() {
-            [] => Text::of("its end"),
+            [] => Text::of("the end of the header"),
             [byte @ b' '..=b'~', ..] => match core::str::from_utf8(&[*byte]) {
                 Ok(byte) => Text::of("`").then(byte).then("`"),
                 Err(_) => Text::of("another byte"),

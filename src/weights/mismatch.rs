@@ -1,13 +1,13 @@
-//! [`Mismatch`]: why a weights file does not fit a network, as an error that the compiler prints as well.
+//! [`Mismatch`]: why a weights file does not match a network, as an error that the compiler can also print.
 
 use core::fmt;
 
 use crate::text::Text;
 
-/// A weights file does not fit the network.
+/// The error of a weights file that does not match the network.
 ///
-/// It owns its words without a heap, so it can be made while compiling: `frozen!` stops the compiler with
-/// the same text that the run-time loaders return.
+/// It stores its message without a heap allocation, so it can be built at compile time: the compile error of `frozen!`
+/// has the same text that the run-time loaders return.
 ///
 /// ```
 /// use tuplenet::prelude::*;
@@ -32,13 +32,12 @@ impl Mismatch {
         }
     }
 
-    /// The file as a whole is at fault.
+    /// An error of the file as a whole.
     pub(crate) const fn header(expected: Text<192>, found: Text<192>) -> Self {
         Mismatch::of("header", expected, found)
     }
 
-    /// The tensor's name, as in `0.weight`; `header` for the file as a whole, `names` for the list of
-    /// layers' names.
+    /// The tensor's name, as in `0.weight`; `header` for the file as a whole, `names` for the list of layer names.
     pub const fn tensor(&self) -> &str {
         self.tensor.as_str()
     }
@@ -48,12 +47,12 @@ impl Mismatch {
         self.expected.as_str()
     }
 
-    /// What the file has.
+    /// What the file contains.
     pub const fn found(&self) -> &str {
         self.found.as_str()
     }
 
-    /// All of it in one line, after the file's path.
+    /// The whole message in one line, with the path of the file.
     pub(crate) const fn message(&self, path: &str) -> Text<640> {
         Text::of("weights file `")
             .then(path)

@@ -1,5 +1,4 @@
-//! Weights in memory and in files: one flat, aligned buffer in the plan's order, and `.safetensors`
-//! with PyTorch's keys.
+//! Weights in memory (one flat, aligned buffer in the plan's order) and in files (`.safetensors` with PyTorch's keys).
 
 #[cfg(feature = "train")]
 mod buffer;

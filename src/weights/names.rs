@@ -1,4 +1,4 @@
-//! How the tensors of a network's layers are called in a file.
+//! The names of a network's tensors in a file.
 
 use super::Mismatch;
 use crate::{
@@ -9,13 +9,13 @@ use crate::{
 /// The names of the layers that have parameters.
 #[derive(Clone, Copy, Debug)]
 pub enum Names<'a> {
-    /// As `torch.nn.Sequential` has it: a layer's number among all layers of the plan.
+    /// As in `torch.nn.Sequential`: a layer's index among all layers of the plan.
     Sequential,
     /// One for each `Linear`, in order, as in `fc1`, `fc2`.
     Listed(&'a [&'a str]),
 }
 
-/// Which of a layer's two tensors.
+/// One of a layer's two tensors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Part {
     Weight,
@@ -61,7 +61,7 @@ impl Shape {
     }
 }
 
-/// A layer with parameters: step `index` of the plan is number `ordinal` of those.
+/// A layer with parameters: step `index` of the plan, and the `ordinal`-th such layer.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Layer {
     pub(crate) index: usize,
@@ -69,7 +69,7 @@ pub(crate) struct Layer {
 }
 
 impl Layer {
-    /// The plan's first.
+    /// The first of the plan.
     pub(crate) const fn first(plan: &Plan) -> Option<Layer> {
         Layer::from(plan, 0, 0)
     }
@@ -92,7 +92,7 @@ impl Layer {
 }
 
 impl Names<'_> {
-    /// Checks that a list has a name for each layer with parameters, and none twice.
+    /// Checks that a list has one distinct name for each layer with parameters.
     pub(crate) const fn check(&self, plan: &Plan) -> Result<(), Mismatch> {
         let Names::Listed(names) = self else {
             return Ok(());
@@ -132,7 +132,7 @@ impl Names<'_> {
         Ok(())
     }
 
-    /// The name of a layer's tensor, as in `0.weight`; a list has been checked.
+    /// The name of a layer's tensor, as in `0.weight`; a list must have been checked.
     pub(crate) const fn tensor<const N: usize>(&self, layer: Layer, part: Part) -> Text<N> {
         let layer = match self {
             Names::Sequential => Text::new().then_number(layer.index),
@@ -166,7 +166,7 @@ impl Names<'_> {
     }
 }
 
-/// `a == b`, which is not `const` for slices.
+/// `a == b`, which is not a `const` operation on slices.
 pub(crate) const fn same(a: &[u8], b: &[u8]) -> bool {
     let mut i = 0;
     while i < a.len() && i < b.len() && a[i] == b[i] {

@@ -1,8 +1,8 @@
-//! The position of a tensor in a file, and its values.
+//! The dtype and offset of a tensor in a file, and how to read its values.
 
 use crate::plan::Plan;
 
-/// How a tensor's values are stored.
+/// The data type of a tensor's values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dtype {
     F32,
@@ -19,7 +19,7 @@ impl Dtype {
         }
     }
 
-    /// Bytes of a value.
+    /// The size of a value, in bytes.
     pub(crate) const fn bytes(self) -> usize {
         match self {
             Dtype::F32 => 4,
@@ -28,7 +28,7 @@ impl Dtype {
     }
 }
 
-/// A tensor's type, and its first byte in the file.
+/// A tensor's dtype and its offset in the file, in bytes.
 #[derive(Clone, Copy, Debug)]
 pub struct Place {
     pub(crate) dtype: Dtype,
@@ -49,14 +49,14 @@ impl Place {
     }
 }
 
-/// Where each layer's tensors lie; layers with parameters are counted from 0.
+/// The places of all tensors, indexed by layer with parameters, from 0.
 #[derive(Clone, Copy, Debug)]
 pub struct Places {
     /// The weight and the bias of each.
     pub(crate) tensors: [[Place; 2]; Plan::CAPACITY],
 }
 
-/// `N` bytes of a file from byte `start` on.
+/// The `N` bytes of a file at offset `start`.
 const fn bytes<const N: usize>(file: &[u8], start: usize) -> [u8; N] {
     let mut bytes = [0; N];
     let mut i = 0;
@@ -86,7 +86,7 @@ mod tests {
 
     #[test]
     fn every_binary16_has_its_value() {
-        // Exact, as `powi` need not be: Miri gives it an error of a random unit in the last place.
+        // Exact, unlike `powi`, to which Miri adds a random error of one unit in the last place.
         let power = |exponent: i32| f64::from_bits(((1023 + exponent) as u64) << 52);
         for bits in 0..=u16::MAX {
             let (exponent, fraction) = (i32::from(bits >> 10 & 31), f64::from(bits & 1023));

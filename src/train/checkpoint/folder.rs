@@ -49,7 +49,7 @@ impl Drop for Folder {
 }
 
 impl Folder {
-    /// Creates the folder if it is missing, and locks it. Also returns warnings about what its file system does not support.
+    /// Creates the folder if it is missing, and locks it. Also returns warnings about what its file system lacks.
     ///
     /// # Errors
     /// [`Error::Io`] when it cannot be written; [`Error::Checkpoint`] when another training has locked it.
@@ -77,7 +77,7 @@ impl Folder {
             Ok(None) => atomic_file::remove_stale_parts(&path).map_err(unwritable)?,
             // Temporary files are not removed: they may belong to another training that is running.
             Ok(Some(why)) => vec![format!(
-                "{}: the file system does not lock files ({why}): make sure that no other training writes checkpoints there",
+                "{}: the file system does not lock files ({why}): ensure that no other training writes there",
                 path.display()
             )],
             Err(source) => return Err(Error::unwritable(&path, "lock", source)),

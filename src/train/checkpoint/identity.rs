@@ -103,8 +103,8 @@ mod tests {
         assert_eq!(difference(&a, &b).unwrap().2, "\"none\"");
     }
 
-    /// Each setting of a trainer, changed alone, is found by its name. The exhaustive pattern below stops compiling when
-    /// a setting is added.
+    /// Each setting of a trainer, changed alone, is found by its name. The exhaustive pattern below stops compiling
+    /// when a setting is added.
     #[test]
     fn a_change_of_any_setting_is_found_by_its_name() {
         let optimizer = Adam::default().into();

@@ -1,9 +1,9 @@
-//! Which tensors of a training's checkpoint are the network's weights.
+//! Selects the network's weights among the tensors of a checkpoint.
 
-use super::stated::{metadata, stated};
+use super::tensor_info::{metadata, tensor_info};
 use crate::weights::{json::Cursor, names::same};
 
-/// The rest of `key` after the prefix that the network's tensors have, if it has it.
+/// `key` without the prefix of the network's tensors, or `None` if it lacks that prefix.
 pub(super) const fn after<'a>(prefix: Option<&str>, key: &'a str) -> Option<&'a str> {
     let Some(prefix) = prefix else {
         return Some(key);
@@ -14,8 +14,8 @@ pub(super) const fn after<'a>(prefix: Option<&str>, key: &'a str) -> Option<&'a 
     }
 }
 
-/// The prefix of the weights to read, if the header is that of a checkpoint: of the best epoch's, where they were
-/// kept, else of the last step's. A header that cannot be read has none: the reader that follows says why.
+/// The prefix of the weights to read if this is the header of a checkpoint: the best epoch's if stored, otherwise the
+/// last step's. `None` for a malformed header, which the parser reports afterwards.
 pub(super) const fn prefix_in_checkpoint(header: &str) -> Option<&'static str> {
     let mut cursor = Cursor::new(header);
     let (mut is_checkpoint, mut has_weights, mut has_best) = (false, false, false);
@@ -39,7 +39,7 @@ pub(super) const fn prefix_in_checkpoint(header: &str) -> Option<&'static str> {
         }
         has_weights |= after(Some("weights."), key).is_some();
         has_best |= after(Some("best."), key).is_some();
-        if stated(&mut cursor).is_err() {
+        if tensor_info(&mut cursor).is_err() {
             return None;
         }
     }

@@ -1,10 +1,10 @@
-//! What the reader takes, and what it refuses in which words.
+//! Headers that the parser accepts, and the error messages of those that it rejects.
 
 use super::*;
 
 const GOOD: &str = r#"{"0.weight":{"dtype":"F32","shape":[1,1],"data_offsets":[0,4]},"0.bias":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}"#;
 
-/// Where the tensors of a layer of 1 x 1 lie in a file of this header and so many bytes of tensors.
+/// Parses a file with this header and `bytes` bytes of tensors, for one layer of 1 x 1.
 fn read(header: &[u8], bytes: usize) -> Result<Places, String> {
     let mut file = (header.len() as u64).to_le_bytes().to_vec();
     file.extend(header);
@@ -23,7 +23,7 @@ fn assert_refused(header: &str, words: &str) {
 }
 
 #[test]
-fn every_way_to_write_a_header_is_read() {
+fn every_valid_form_of_a_header_is_parsed() {
     for (from, to) in [
         ("", ""),
         (":{\"dtype\"", " :\t{\r\n \"dtype\" "),
@@ -54,7 +54,7 @@ fn every_way_to_write_a_header_is_read() {
 }
 
 #[test]
-fn tensors_are_found_in_any_order_and_of_any_precision() {
+fn tensors_are_found_in_any_order_and_dtype() {
     let header = r#"{"0.bias":{"dtype":"BF16","shape":[1],"data_offsets":[0,2]},"0.weight":{"dtype":"F16","shape":[1,1],"data_offsets":[2,4]}}"#;
     let places = read(header.as_bytes(), 4).unwrap();
     let [weight, bias] = places.tensors[0];
@@ -66,19 +66,27 @@ fn tensors_are_found_in_any_order_and_of_any_precision() {
 }
 
 #[test]
-fn a_header_that_is_not_the_formats_is_refused() {
-    // Its last digit, a 6 on 32 and on 64 bits, is the one too many.
+fn a_malformed_header_is_rejected() {
+    // Overflows at its last digit, a 6 on 32 and on 64 bits.
     let too_large = (usize::MAX as u128 + 1).to_string();
     for (from, to, words) in [
         ("{", " {", "`{`, found ` ` (byte 8 of the file)"),
         ("{", "\u{feff}{", "`{`, found byte 239 (byte 8 of the file)"),
-        (GOOD, "", "`{`, found its end (byte 8 of the file)"),
-        (GOOD, "{", "a string, found its end (byte 9 of the file)"),
+        (
+            GOOD,
+            "",
+            "`{`, found the end of the header (byte 8 of the file)",
+        ),
+        (
+            GOOD,
+            "{",
+            "a string, found the end of the header (byte 9 of the file)",
+        ),
         (GOOD, "null", "`{`, found `n` (byte 8 of the file)"),
         (
             "}}",
             "}",
-            "`,` or `}`, found its end (byte 128 of the file)",
+            "`,` or `}`, found the end of the header (byte 128 of the file)",
         ),
         ("}}", "},}", "a string, found `}` (byte 129 of the file)"),
         (
@@ -140,17 +148,17 @@ fn a_header_that_is_not_the_formats_is_refused() {
         (
             "\"F32\"",
             r#""\ud83e""#,
-            r#"the second half of a character, found `"` (byte 36 of the file)"#,
+            r#"the second half of a surrogate pair, found `"` (byte 36 of the file)"#,
         ),
         (
             "\"F32\"",
             r#""\ud83e\u0041""#,
-            r#"the second half of a character, found `\` (byte 36 of the file)"#,
+            r#"the second half of a surrogate pair, found `\` (byte 36 of the file)"#,
         ),
         (
             "\"F32\"",
             r#""\udd80""#,
-            r#"the first half of a character before its second, found `"` (byte 36 of the file)"#,
+            r#"the first half of a surrogate pair before its second, found `"` (byte 36 of the file)"#,
         ),
         ("\"F32\"", "32", "a string, found `3` (byte 29 of the file)"),
         (
@@ -206,7 +214,7 @@ fn a_header_that_is_not_the_formats_is_refused() {
             "[4,8]",
             &format!("[4,{too_large}]"),
             &format!(
-                "a number that fits this machine, found `6` (byte {} of the file)",
+                "a number that fits in `usize`, found `6` (byte {} of the file)",
                 124 + too_large.len()
             ),
         ),
@@ -214,7 +222,7 @@ fn a_header_that_is_not_the_formats_is_refused() {
             "[4,8]",
             "[4,99999999999999999999999999]",
             &format!(
-                "a number that fits this machine, found `9` (byte {} of the file)",
+                "a number that fits in `usize`, found `9` (byte {} of the file)",
                 124 + too_large.len()
             ),
         ),
@@ -231,8 +239,8 @@ fn a_header_that_is_not_the_formats_is_refused() {
 }
 
 #[test]
-fn tensors_that_are_not_the_networks_are_refused() {
-    // Twice as many are 0 in a `usize`.
+fn tensors_that_do_not_match_the_network_are_rejected() {
+    // Twice this wraps around to 0 in a `usize`.
     let half = usize::MAX / 2 + 1;
     for (from, to, words) in [
         (
@@ -278,12 +286,12 @@ fn tensors_that_are_not_the_networks_are_refused() {
         (
             "[4,8]",
             "[0,4]",
-            "`0.weight`: expected bytes of its own, found bytes 0 to 4, of which `0.bias` has some too: bytes 0 to 4",
+            "`0.weight`: expected non-overlapping bytes, found bytes 0 to 4, which overlap `0.bias`: bytes 0 to 4",
         ),
         (
             "[4,8]",
             "[3,7]",
-            "`0.weight`: expected bytes of its own, found bytes 0 to 4, of which `0.bias` has some too: bytes 3 to 7",
+            "`0.weight`: expected non-overlapping bytes, found bytes 0 to 4, which overlap `0.bias`: bytes 3 to 7",
         ),
         (
             "[4,8]",
@@ -322,7 +330,7 @@ fn tensors_that_are_not_the_networks_are_refused() {
         (
             "[1]",
             "[1,1,1,1,1]",
-            "`0.bias`: expected F32 [1], found F32 of 5 sizes",
+            "`0.bias`: expected F32 [1], found F32 of 5 dimensions",
         ),
         (
             "[1]",
@@ -388,7 +396,7 @@ fn the_bytes_around_the_header_are_counted() {
         assert_eq!(with_length(length), expected);
     }
     let expected = format!(
-        "{header} `,` or `}}`, found its end (byte {} of the file)",
+        "{header} `,` or `}}`, found the end of the header (byte {} of the file)",
         7 + GOOD.len()
     );
     assert_eq!(with_length(GOOD.len() as u64 - 1), expected);
@@ -407,7 +415,7 @@ fn the_bytes_around_the_header_are_counted() {
     assert_eq!(words(&long), expected);
 }
 
-/// A checkpoint of a layer of 1 x 1: each tensor begins four bytes after the one before it.
+/// The header of a checkpoint of a layer of 1 x 1; each tensor has four bytes.
 fn checkpoint(metadata: &str, tensors: &[&str]) -> String {
     let mut header = format!(r#"{{"__metadata__":{{{metadata}}}"#);
     for (index, name) in tensors.iter().enumerate() {
@@ -434,7 +442,7 @@ const LAST: [&str; 5] = [
 ];
 
 #[test]
-fn of_a_checkpoint_the_best_weights_are_read_or_the_last() {
+fn a_checkpoint_loads_its_best_weights_or_else_the_last() {
     let starts = |header: &str, tensors: usize| {
         let places = read(header.as_bytes(), 4 * tensors)?;
         let start = 8 + header.len();
@@ -449,7 +457,7 @@ fn of_a_checkpoint_the_best_weights_are_read_or_the_last() {
         let found = found.expect_err(header);
         assert!(found.contains(words), "{found}");
     };
-    // another program's file, half of the best weights, bytes of no tensor
+    // A file of another program, incomplete best weights, bytes outside all tensors.
     let other = checkpoint(r#""format":"pt""#, &LAST);
     refused(
         &other,
@@ -468,14 +476,14 @@ fn of_a_checkpoint_the_best_weights_are_read_or_the_last() {
 
 /// A weights file may have any metadata.
 #[test]
-fn a_weights_file_with_a_checkpoints_metadata_is_read_as_one() {
+fn a_weights_file_with_checkpoint_metadata_is_read_as_a_weights_file() {
     let header = checkpoint(MANIFEST, &["0.weight", "0.bias"]);
     assert!(read(header.as_bytes(), 8).is_ok());
 }
 
-/// By names of one's own, nothing is looked for in a checkpoint.
+/// Custom layer names apply to weights files, not to checkpoints.
 #[test]
-fn a_checkpoint_has_no_layers_of_other_names() {
+fn a_checkpoint_has_no_custom_layer_names() {
     let header = checkpoint(MANIFEST, &LAST);
     let mut file = (header.len() as u64).to_le_bytes().to_vec();
     file.extend(header.as_bytes());

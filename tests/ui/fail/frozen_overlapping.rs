@@ -1,4 +1,4 @@
-//! error: weights file `../files/overlapping.safetensors`: `2.weight`: expected bytes of its own, found bytes 32 to 56, of which `0.bias` has some too: bytes 24 to 36
+//! error: weights file `../files/overlapping.safetensors`: `2.weight`: expected non-overlapping bytes, found bytes 32 to 56, which overlap `0.bias`: bytes 24 to 36
 
 use tuplenet::prelude::*;
 

@@ -1,4 +1,4 @@
-//! What a header states: of one tensor, and in its metadata.
+//! Parses the entries of a header: the info of one tensor, and the metadata.
 
 use crate::{
     text::Text,
@@ -9,22 +9,22 @@ use crate::{
     },
 };
 
-/// What the header says of one tensor.
+/// The entry of one tensor in the header.
 #[derive(Clone, Copy)]
-pub(super) struct Stated<'a> {
+pub(super) struct TensorInfo<'a> {
     pub(super) dtype: &'a str,
-    /// The first sizes; there are `rank` of them.
-    pub(super) shape: [usize; MOST_SIZES],
+    /// The first [`MAX_RANK`] of its `rank` dimensions.
+    pub(super) shape: [usize; MAX_RANK],
     pub(super) rank: usize,
-    /// Of the tensors' bytes, the first and the one after the last.
+    /// The offset of its first byte in the tensors' bytes, and the end (exclusive).
     pub(super) start: usize,
     pub(super) end: usize,
 }
 
-/// As many sizes of a shape as messages show.
-const MOST_SIZES: usize = 4;
+/// The number of dimensions that are stored, and shown in messages.
+const MAX_RANK: usize = 4;
 
-/// Passes `{"key": "value", ...}`; whether one of the keys is that of a checkpoint's manifest.
+/// Parses `{"key": "value", ...}`. Returns whether it has the key of a checkpoint's manifest.
 pub(super) const fn metadata(cursor: &mut Cursor<'_>) -> Result<bool, Mismatch> {
     attempt!(cursor.expect(b'{', "`{`"));
     let mut has_manifest = false;
@@ -42,11 +42,11 @@ pub(super) const fn metadata(cursor: &mut Cursor<'_>) -> Result<bool, Mismatch> 
     Ok(has_manifest)
 }
 
-/// Passes `{"dtype": "F32", "shape": [128, 784], "data_offsets": [0, 401408]}`, in any order.
-pub(super) const fn stated<'a>(cursor: &mut Cursor<'a>) -> Result<Stated<'a>, Mismatch> {
-    let mut stated = Stated {
+/// Parses `{"dtype": "F32", "shape": [128, 784], "data_offsets": [0, 401408]}`, in any order.
+pub(super) const fn tensor_info<'a>(cursor: &mut Cursor<'a>) -> Result<TensorInfo<'a>, Mismatch> {
+    let mut info = TensorInfo {
         dtype: "",
-        shape: [0; MOST_SIZES],
+        shape: [0; MAX_RANK],
         rank: 0,
         start: 0,
         end: 0,
@@ -62,28 +62,28 @@ pub(super) const fn stated<'a>(cursor: &mut Cursor<'a>) -> Result<Stated<'a>, Mi
         match field.as_bytes() {
             b"dtype" if !has_dtype => {
                 has_dtype = true;
-                stated.dtype = attempt!(cursor.string());
+                info.dtype = attempt!(cursor.string());
             }
             b"shape" if !has_shape => {
                 has_shape = true;
                 attempt!(cursor.expect(b'[', "`[`"));
                 while !cursor.passes(b']') {
-                    if stated.rank > 0 {
+                    if info.rank > 0 {
                         attempt!(cursor.expect(b',', "`,` or `]`"));
                     }
                     let size = attempt!(cursor.number());
-                    if stated.rank < MOST_SIZES {
-                        stated.shape[stated.rank] = size;
+                    if info.rank < MAX_RANK {
+                        info.shape[info.rank] = size;
                     }
-                    stated.rank += 1;
+                    info.rank += 1;
                 }
             }
             b"data_offsets" if !has_offsets => {
                 has_offsets = true;
                 attempt!(cursor.expect(b'[', "`[`"));
-                stated.start = attempt!(cursor.number());
+                info.start = attempt!(cursor.number());
                 attempt!(cursor.expect(b',', "`,`"));
-                stated.end = attempt!(cursor.number());
+                info.end = attempt!(cursor.number());
                 attempt!(cursor.expect(b']', "`]`"));
             }
             _ => {
@@ -94,11 +94,11 @@ pub(super) const fn stated<'a>(cursor: &mut Cursor<'a>) -> Result<Stated<'a>, Mi
         }
     }
     attempt!(cursor.expect(b'}', "`}`"));
-    Ok(stated)
+    Ok(info)
 }
 
-impl Stated<'_> {
-    /// Checks that the bytes lie in the file and are as many as type and shape take.
+impl TensorInfo<'_> {
+    /// Checks that the bytes are within the file and match dtype and shape.
     pub(super) const fn check_bytes(&self, key: &str, data_len: usize) -> Result<(), Mismatch> {
         if self.start > self.end || self.end > data_len {
             let expected = Text::of("bytes within the ")
@@ -112,19 +112,19 @@ impl Stated<'_> {
         };
         let mut bytes = Some(value_bytes);
         let mut i = 0;
-        while i < self.rank && i < MOST_SIZES {
+        while i < self.rank && i < MAX_RANK {
             bytes = match bytes {
                 Some(bytes) => bytes.checked_mul(self.shape[i]),
                 None => None,
             };
             i += 1;
         }
-        // A shape of more sizes than are kept is refused later: no layer has one.
-        let fits = self.rank > MOST_SIZES
-            || matches!(bytes, Some(bytes) if bytes == self.end - self.start);
+        // A shape of higher rank is rejected later: no layer has one.
+        let fits =
+            self.rank > MAX_RANK || matches!(bytes, Some(bytes) if bytes == self.end - self.start);
         if !fits {
             let expected = Text::of("as many bytes as ")
-                .then(self.words().as_str())
+                .then(self.describe().as_str())
                 .then(" takes");
             return Err(Mismatch::of(key, expected, self.range()));
         }
@@ -132,16 +132,16 @@ impl Stated<'_> {
     }
 
     /// `F32 [128, 784]`.
-    pub(super) const fn words(&self) -> Text<192> {
+    pub(super) const fn describe(&self) -> Text<192> {
         let text = Text::of(self.dtype).then(" ");
-        if self.rank <= MOST_SIZES {
+        if self.rank <= MAX_RANK {
             text.then_shape(self.shape.split_at(self.rank).0)
         } else {
-            text.then("of ").then_number(self.rank).then(" sizes")
+            text.then("of ").then_number(self.rank).then(" dimensions")
         }
     }
 
-    /// `bytes 0 to 401408`, the second not included.
+    /// `bytes 0 to 401408`, end exclusive.
     pub(super) const fn range(&self) -> Text<192> {
         Text::of("bytes ")
             .then_number(self.start)
@@ -150,7 +150,7 @@ impl Stated<'_> {
     }
 }
 
-/// The bytes of one value, for the types of the format that are whole bytes.
+/// The size of one value in bytes, for the dtypes of the format that are a whole number of bytes.
 const fn value_bytes(dtype: &str) -> Option<usize> {
     match dtype.as_bytes() {
         b"BOOL" | b"U8" | b"I8" | b"F8_E5M2" | b"F8_E4M3" | b"F8_E8M0" => Some(1),
