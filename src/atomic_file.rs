@@ -86,7 +86,8 @@ impl Part {
         let folder = folder_of(&path);
         let unsynced = |what, why: &io::Error| {
             format!(
-                "{}: the file system does not sync {what} ({why}): after a loss of power the newest file may be missing or empty",
+                "{}: the file system does not sync {what} ({why}): after a loss of power the newest file may \
+                be missing or empty",
                 folder.display()
             )
         };

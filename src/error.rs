@@ -138,7 +138,8 @@ pub enum Error {
     /// The attributions of [`IntegratedGradients`](crate::explain) do not sum to the difference of the logits.
     #[error(
         "integrated gradients of class {class}: expected a sum of {expected}, the difference of its logits, \
-        found {found} after {steps} steps; allow more steps or a wider tolerance, or look for weights that are not finite"
+        found {found} after {steps} steps; allow more steps or a wider tolerance, or look for weights that are not \
+        finite"
     )]
     Incomplete {
         /// The class whose logit is explained.

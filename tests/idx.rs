@@ -208,7 +208,7 @@ fn faults_are_told_with_their_place() {
     let huge = file(0x0e, &[1, 6], &values(0x0e, &huge));
     is_told(
         &fault(&huge, &labels(&[0])),
-        &["values that are finite, found inf in sample 0 (byte 52)"],
+        &["finite values, found inf in sample 0 (byte 52)"],
     );
     let empty = file(8, &[0, 6], &[]);
     is_told(
@@ -218,14 +218,14 @@ fn faults_are_told_with_their_place() {
     let packed = gzip(&features);
     is_told(
         &fault(&packed[..packed.len() / 2], &right),
-        &["gzip data whole to its end"],
+        &["complete gzip data"],
     );
     let mut damaged = packed.clone();
     let sum = damaged.len() - 6;
     damaged[sum] ^= 1;
     is_told(
         &fault(&damaged, &right),
-        &["gzip data with a fault", "(byte 28)"],
+        &["corrupt gzip data", "(byte 28)"],
     );
 
     let folder = tempfile::tempdir().unwrap();
@@ -240,7 +240,7 @@ fn faults_are_told_with_their_place() {
         &error.to_string(),
         &[
             "gone: cannot read",
-            "see that it is a file that you can read",
+            "check that it is a file that you can read",
         ],
     );
 }

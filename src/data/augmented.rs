@@ -1,4 +1,4 @@
-//! [`Augmented`]: a data set of images, distorted afresh for every epoch.
+//! [`Augmented`]: a data set of images with new random distortion in every epoch.
 
 use std::{
     collections::VecDeque,
@@ -25,24 +25,24 @@ use crate::{
     threads::MAX_THREADS,
 };
 
-/// The places, along either axis, that an image's window may have in an epoch's field.
+/// The number of positions, along each axis, of an image's window in an epoch's field.
 const WINDOWS: usize = 256;
-/// Images that a thread distorts at least before another takes over.
+/// The minimum number of images in a parallel task.
 const IMAGES_PER_TURN: usize = 64;
 
-/// A data set of images of `FEATURES` pixels, every one distorted afresh in every epoch: for
+/// A data set of images of `FEATURES` pixels, each with a new random distortion in every epoch, for
 /// [`Trainer::fit`](crate::train::Trainer::fit).
 ///
-/// How image `i` is distorted in epoch `e` is decided by (seed, `e`, `i`) alone, to the bit: neither by the
-/// number of threads, nor by the SIMD of the machine, nor by which epochs were asked for before.
+/// The distortion of image `i` in epoch `e` depends only on (seed, `e`, `i`), to the bit: not on the number of threads,
+/// the SIMD of the machine, or the epochs requested before.
 ///
-/// The smoothed field of the elastic part is drawn once an epoch, so large that each image takes two windows
-/// of its own from it, at random among 256 x 256 places: one for either axis. Within a window it is
-/// the paper's field; that windows of different images may overlap is what makes an image take a microsecond or two.
+/// The smoothed field of the elastic part is drawn once per epoch. It is larger than an image: each image uses two
+/// windows, one for each axis, at random among 256 x 256 positions. Within a window it is the paper's field. Because
+/// windows of different images may overlap, an image takes only a microsecond or two.
 ///
-/// Samples that the trainer holds back for validation are measured as they are, not distorted.
+/// Held-out validation samples are evaluated without distortion.
 ///
-/// The images of the last two epochs are kept, so that the next one is written into memory that is at hand.
+/// The images of the last two epochs are retained, so that the next epoch reuses their memory.
 ///
 /// ```
 /// use tuplenet::{data::{Augmented, Distortion}, prelude::*};
@@ -59,17 +59,17 @@ pub struct Augmented<const FEATURES: usize, const CLASSES: usize> {
     state: Mutex<State<FEATURES, CLASSES>>,
 }
 
-/// What goes on from epoch to epoch, and changes no bit.
+/// State between epochs; it does not affect any result.
 #[derive(Default)]
 struct State<const F: usize, const C: usize> {
     /// The epoch that is being prefetched.
     prefetch: Option<(usize, Prefetch<Vec<u8>>)>,
-    /// The epochs given last: a trainer still reads the one, and has done with the other.
+    /// The last two epochs returned: a trainer still reads the newer one, and has finished with the older.
     given: VecDeque<Dataset<F, C>>,
 }
 
 impl<const F: usize, const C: usize> State<F, C> {
-    /// The memory of an epoch that nobody reads any more, if there is one: new memory is slow to come by.
+    /// The buffer of an epoch that is no longer in use, if there is one: allocating a new one is slow.
     fn buffer(&mut self) -> Vec<u8> {
         let unread = self.given.pop_front().map(Dataset::into_bytes);
         match unread {
@@ -90,7 +90,7 @@ impl<const F: usize, const C: usize> State<F, C> {
     }
 }
 
-/// What decides every distorted image.
+/// Everything that determines the distorted images.
 #[derive(Clone, Debug)]
 struct Images<const F: usize, const C: usize> {
     originals: Dataset<F, C>,
@@ -101,11 +101,11 @@ struct Images<const F: usize, const C: usize> {
 }
 
 impl<const F: usize, const C: usize> Augmented<F, C> {
-    /// The images of `originals`, of `[width, height]` pixels row by row, under draws of `distortion`.
+    /// The images of `originals`, of `[width, height]` pixels, row-major, under random draws of `distortion`.
     ///
     /// # Errors
-    /// [`Error::Setting`] when width times height is not `F`, when a side has more than 2,048 pixels, when
-    /// the data set is not one of bytes with labels ([`Dataset::from_bytes`]), or for a distortion out of its range.
+    /// [`Error::Setting`] when width times height is not `F`, when a side has more than 2,048 pixels, when the data set
+    /// does not have bytes and labels ([`Dataset::from_bytes`]), or for a distortion out of range.
     pub fn new(
         originals: Dataset<F, C>,
         size: [usize; 2],
@@ -143,16 +143,16 @@ impl<const F: usize, const C: usize> Augmented<F, C> {
         })
     }
 
-    /// How many threads compute the next epoch while this one is trained on; by default the cores that the
-    /// engine leaves, so none on up to [`Processor::MAX_THREADS`](crate::engine::Processor::MAX_THREADS). With 0, an epoch is computed on every core when it is
-    /// asked for. It changes no bit.
+    /// The number of threads that prefetch the next epoch during training; by default the cores that the engine does
+    /// not use, so 0 on machines of up to [`Processor::MAX_THREADS`](crate::engine::Processor::MAX_THREADS) cores. With
+    /// 0, an epoch is computed on all cores when it is requested. It does not change any bit of the result.
     #[must_use]
     pub fn prefetch(mut self, threads: usize) -> Self {
         self.prefetch_threads = threads;
         self
     }
 
-    /// Locked for a moment: never while images are distorted or threads are waited for.
+    /// Locks the state briefly, never while images are distorted or threads are joined.
     fn state(&self) -> MutexGuard<'_, State<F, C>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -162,7 +162,7 @@ impl<const F: usize, const C: usize> TrainingData<Features<F>, Features<C>> for 
     type Epoch = Dataset<F, C>;
 
     /// # Errors
-    /// [`Error::Prefetch`] when the threads that compute ahead fail or cannot be had.
+    /// [`Error::Prefetch`] when the prefetch threads fail or cannot be created.
     fn epoch(&self, epoch: usize) -> Result<Self::Epoch> {
         let begun = self.state().prefetch.take();
         let bytes = match begun {
@@ -203,7 +203,7 @@ impl<const F: usize, const C: usize> TrainingData<Features<F>, Features<C>> for 
 }
 
 impl<const F: usize, const C: usize> Images<F, C> {
-    /// The images of epoch `number`, in `result`'s memory; any images once it is told to stop.
+    /// The images of epoch `number`, in the buffer `result`; incomplete if `stop` is set.
     fn epoch(&self, number: usize, mut result: Vec<u8>, stop: &AtomicBool) -> Vec<u8> {
         let FeatureValues::Bytes { bytes, .. } = self.originals.features() else {
             return result;
@@ -222,7 +222,7 @@ impl<const F: usize, const C: usize> Images<F, C> {
                 },
                 |(warp, rng), (index, (to, from))| {
                     if !stop.load(Ordering::Relaxed) {
-                        // The field has the words below.
+                        // The field uses the word positions below.
                         rng.set_word_pos((index as u128 + 1) << 32);
                         self.distort(field.as_ref(), from, rng, warp, to);
                     }
@@ -231,12 +231,12 @@ impl<const F: usize, const C: usize> Images<F, C> {
         result
     }
 
-    /// The chance of epoch `number`, from its beginning.
+    /// The random stream of epoch `number`, from its start.
     fn stream(&self, number: usize) -> ChaCha8Rng {
         seed::stream(self.seed, Stream::Augmentation, number as u64)
     }
 
-    /// The displacements from which the images of epoch `number` take their windows, and their Gaussian.
+    /// The displacement field of epoch `number`, and its Gaussian.
     fn field(&self, number: usize) -> Option<(Field, Gaussian)> {
         self.distortion.gaussian().map(|gaussian| {
             let margins = 2 * gaussian.radius() + WINDOWS - 1;
@@ -247,7 +247,7 @@ impl<const F: usize, const C: usize> Images<F, C> {
         })
     }
 
-    /// An image from its original, as `rng` draws it.
+    /// Distorts an image by random draws from `rng`.
     fn distort(
         &self,
         field: Option<&(Field, Gaussian)>,
@@ -258,7 +258,7 @@ impl<const F: usize, const C: usize> Images<F, C> {
     ) {
         let affine = self.distortion.affine(rng);
         let windows = field.map(|(field, gaussian)| {
-            // As far from the edges as the Gaussian reaches, so that all displacements have one distribution.
+            // At least a radius of the Gaussian from the edges, so that displacements are identically distributed.
             let mut place = || gaussian.radius() + rng.random_range(0..WINDOWS);
             [(); 2].map(|()| field.window([place(), place()]))
         });
@@ -270,7 +270,7 @@ impl<const F: usize, const C: usize> Images<F, C> {
             (FeatureValues::Bytes { scale, .. }, Targets::Labels(labels)) => {
                 Dataset::from_bytes(bytes, *scale, labels.clone())
             }
-            // `new` refuses them.
+            // `new` rejects these.
             _ => Ok(self.originals.clone()),
         }
     }
@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn labels_scale_and_ink_stay_and_images_change() {
+    fn labels_scale_and_ink_are_preserved_and_images_change() {
         let originals = digits(50);
         let turned = Distortion {
             rotation_degrees: 15.0,
@@ -331,14 +331,14 @@ mod tests {
         for (a, b) in a.chunks(784).zip(b.chunks(784)) {
             assert_ne!(a, b);
             let ink = |image: &[u8]| image.iter().map(|&v| f64::from(v)).sum::<f64>();
-            // A turn keeps areas. Sampling does so on the mean alone, and a stroke is two or three pixels wide.
+            // A rotation preserves areas; sampling does so only on average, and a stroke is two or three pixels wide.
             assert!((ink(a) / ink(b) - 1.0).abs() < 0.05, "{}", ink(a) / ink(b));
         }
     }
 
-    /// A training goes on from a checkpoint only where the samples are the same.
+    /// A training resumes from a checkpoint only if the samples are the same.
     #[test]
-    fn whatever_decides_the_images_is_in_the_fingerprint() {
+    fn everything_that_determines_the_images_is_in_the_fingerprint() {
         let of = |originals, size, distortion, seed| {
             let data = Augmented::<784, 10>::new(originals, size, distortion, seed);
             data.unwrap().fingerprint()
@@ -370,13 +370,13 @@ mod tests {
     }
 
     #[test]
-    fn an_image_is_decided_by_seed_epoch_and_index_alone() {
+    fn an_image_depends_only_on_seed_epoch_and_index() {
         let many = augmented(300, 1);
         let later = epoch(&many, 7);
         let FeatureValues::Bytes { bytes, .. } = &later else {
             panic!("bytes stay bytes");
         };
-        // fewer images beside it, other epochs before it, one thread
+        // Fewer images, other epochs before it, one thread.
         let few = augmented(20, 1);
         let FeatureValues::Bytes { bytes: alone, .. } = epoch(&few, 7) else {
             panic!("bytes stay bytes");
@@ -410,11 +410,11 @@ mod tests {
     }
 
     #[test]
-    fn prefetch_threads_change_no_bit() {
+    fn prefetch_threads_do_not_change_any_bit() {
         let plain = augmented(200, 1).prefetch(0);
         for threads in [1, 3] {
             let prefetch = augmented(200, 1).prefetch(threads);
-            // in order, over again, and out of order
+            // In order, repeated, and out of order.
             for number in [0, 1, 2, 2, 0, 5, 6] {
                 assert!(
                     epoch(&plain, number) == epoch(&prefetch, number),
@@ -433,7 +433,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_set_of_images_is_refused() {
+    fn invalid_settings_are_rejected() {
         let says = |data: Dataset<784, 10>, size, distortion, words: &str| {
             let error = Augmented::new(data, size, distortion, 0).unwrap_err();
             assert_eq!(error.to_string(), words);

@@ -1,4 +1,4 @@
-//! [`Dataset`]: samples whose widths are in the type, checked once, when made.
+//! [`Dataset`]: samples whose widths are in the type, validated once on construction.
 //!
 //! Dims: `n` samples, `F` = FEATURES, `C` = CLASSES.
 
@@ -14,8 +14,8 @@ use crate::{
 
 /// `n` samples of `FEATURES` features, each with a label below `CLASSES` or with `CLASSES` target values.
 ///
-/// Cloning shares the samples. A data set fits a network that takes `Features<FEATURES>` and gives
-/// `Features<CLASSES>`; given to another, the program does not compile.
+/// Cloning shares the samples. A data set fits a network with input `Features<FEATURES>` and output
+/// `Features<CLASSES>`; with any other, the program does not compile.
 ///
 /// ```
 /// use tuplenet::prelude::*;
@@ -32,7 +32,7 @@ pub struct Dataset<const FEATURES: usize, const CLASSES: usize> {
     samples: Arc<Samples>,
 }
 
-/// What engines read of a data set; made by [`Dataset`] alone, which checks it.
+/// The contents of a data set as engines read them; only [`Dataset`] constructs it, after validation.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Samples {
@@ -48,33 +48,33 @@ pub struct Samples {
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum FeatureValues {
-    /// A byte each: a feature's value is `byte * scale`.
+    /// One byte per feature, with value `byte * scale`.
     Bytes {
         /// The bytes.
         bytes: Vec<u8>,
-        /// The value of a byte of 1.
+        /// The factor from a byte to its value.
         scale: f32,
     },
     /// The values themselves.
     Values(Vec<f32>),
 }
 
-/// What a network is to give for each sample.
+/// The targets of a data set.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Targets {
-    /// A class each, below `C`; for classification.
+    /// One class per sample, below `C`; for classification.
     Labels(Vec<u8>),
     /// `[n, C]` values, row-major; for regression.
     Values(Vec<f32>),
 }
 
 impl<const F: usize, const C: usize> Dataset<F, C> {
-    /// Samples of `F` bytes each, whose values are `byte * scale`, with a label each.
+    /// Samples of `F` bytes each, with values `byte * scale`, and one label per sample.
     ///
     /// # Errors
-    /// [`Error::Data`] when there are no samples, when features and labels are not of one number,
-    /// when a label is not below `C`, when `scale` is not finite, or when `F` or `C` is 0.
+    /// [`Error::Data`] when there are no samples, when the numbers of features and labels do not match, when a label is
+    /// not below `C`, when `scale` is not finite, or when `F` or `C` is 0.
     pub fn from_bytes(bytes: Vec<u8>, scale: f32, labels: Vec<u8>) -> Result<Self> {
         if !scale.is_finite() {
             return Err(mismatch(None, "a finite scale", scale));
@@ -88,7 +88,7 @@ impl<const F: usize, const C: usize> Dataset<F, C> {
         )
     }
 
-    /// Samples of `F` values each, with a label each.
+    /// Samples of `F` values each, and one label per sample.
     ///
     /// # Errors
     /// [`Error::Data`] as for [`Dataset::from_bytes`], and when a value is not finite.
@@ -103,12 +103,12 @@ impl<const F: usize, const C: usize> Dataset<F, C> {
         )
     }
 
-    /// Samples of `F` values each, with `C` target values each, for
+    /// Samples of `F` values each, and `C` target values per sample, for
     /// [`Loss::MeanSquaredError`](crate::objective::Loss::MeanSquaredError).
     ///
     /// # Errors
-    /// [`Error::Data`] when there are no samples, when features and targets are not of one number,
-    /// when a value is not finite, or when `F` or `C` is 0.
+    /// [`Error::Data`] when there are no samples, when the numbers of features and targets do not match, when a value
+    /// is not finite, or when `F` or `C` is 0.
     pub fn regression(values: Vec<f32>, targets: Vec<f32>) -> Result<Self> {
         check_widths::<F, C>()?;
         check_finite::<F>("features", &values)?;
@@ -116,7 +116,7 @@ impl<const F: usize, const C: usize> Dataset<F, C> {
         if !targets.len().is_multiple_of(C) {
             return Err(mismatch(
                 None,
-                format!("{C} target values a sample"),
+                format!("{C} target values per sample"),
                 targets.len(),
             ));
         }
@@ -134,7 +134,7 @@ impl<const F: usize, const C: usize> Dataset<F, C> {
             return Err(mismatch(None, "one sample or more", "none"));
         }
         if len.checked_mul(F) != Some(values) {
-            let expected = format!("{len} samples of {F} features, a label or target each");
+            let expected = format!("{len} samples of {F} features, one per label or target");
             return Err(mismatch(None, expected, format!("{values} values")));
         }
         if u32::try_from(len).is_err() {
@@ -149,8 +149,8 @@ impl<const F: usize, const C: usize> Dataset<F, C> {
         })
     }
 
-    /// The memory of the features' bytes, if nobody shares the samples (empty if they are not bytes); else
-    /// the data set itself.
+    /// The buffer of the features' bytes (empty if they are not bytes), or the data set itself if its samples are
+    /// shared.
     pub(super) fn into_bytes(self) -> std::result::Result<Vec<u8>, Self> {
         match Arc::try_unwrap(self.samples).map(|samples| samples.features) {
             Ok(FeatureValues::Bytes { bytes, .. }) => Ok(bytes),
@@ -175,7 +175,7 @@ impl<const F: usize, const C: usize> Dataset<F, C> {
         &self.samples.targets
     }
 
-    /// The SHA-256 of features, scale and targets, in hexadecimal: equal sums, equal samples.
+    /// The SHA-256 of features, scale and targets, in hexadecimal; equal checksums mean equal samples.
     pub fn sha256(&self) -> String {
         let mut hash = Sha256::new();
         hash.update([F as u64, C as u64].map(u64::to_le_bytes).concat());
@@ -212,15 +212,15 @@ impl<const F: usize, const C: usize> Dataset<F, C> {
 }
 
 impl FeatureValues {
-    /// Writes the samples `order` of `width` features each into `out`, `[order.len(), width]`.
+    /// Gathers the samples with indices `order`, of `width` features each, into `out`, `[order.len(), width]`.
     ///
     /// # Panics
-    /// When `order` names a sample that is not there, or `out` is not of that length.
+    /// When an index in `order` is out of bounds, or `out` does not have that length.
     pub fn gather(&self, width: usize, order: &[u32], out: &mut [f32]) {
         assert_eq!(
             out.len(),
             order.len() * width,
-            "the output holds one row a sample"
+            "the output holds one row per sample"
         );
         for (row, &index) in out.chunks_exact_mut(width).zip(order) {
             let place = index as usize * width..(index as usize + 1) * width;
@@ -237,16 +237,16 @@ impl FeatureValues {
 }
 
 impl Targets {
-    /// Writes the targets of the samples `order` into `out`, `[order.len(), width]`; a label as
-    /// one-hot: 1 for its class, 0 for the others.
+    /// Gathers the targets of the samples with indices `order` into `out`, `[order.len(), width]`; labels are one-hot
+    /// encoded: 1 for the class, 0 for the others.
     ///
     /// # Panics
-    /// When `order` names a sample that is not there, or `out` is not of that length.
+    /// When an index in `order` is out of bounds, or `out` does not have that length.
     pub fn gather(&self, width: usize, order: &[u32], out: &mut [f32]) {
         assert_eq!(
             out.len(),
             order.len() * width,
-            "the output holds one row a sample"
+            "the output holds one row per sample"
         );
         for (row, &index) in out.chunks_exact_mut(width).zip(order) {
             let index = index as usize;
@@ -263,18 +263,17 @@ impl Targets {
     }
 }
 
-/// Samples that fit a network which takes `In` and gives `Out`: a [`Dataset`] of those widths, and
-/// nothing else.
+/// Samples that fit a network with input `In` and output `Out`: only a [`Dataset`] of those widths.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not fit a network that takes `{In}` and gives `{Out}`",
     label = "data of another shape than the network's",
     note = "a `Dataset<FEATURES, CLASSES>` fits a network that takes `Features<FEATURES>` and gives `Features<CLASSES>`"
 )]
 pub trait DataFor<In: Shape, Out: Shape> {
-    /// The samples, of `In::LEN` features each, with labels below `Out::LEN` or as many values.
+    /// The samples, of `In::LEN` features each, with labels below `Out::LEN` or `Out::LEN` target values each.
     fn samples(&self) -> &Arc<Samples>;
 
-    /// The SHA-256 of the samples, in hexadecimal: equal sums, equal samples.
+    /// The SHA-256 of the samples, in hexadecimal; equal checksums mean equal samples.
     fn sha256(&self) -> String;
 }
 
@@ -290,7 +289,7 @@ impl<const F: usize, const C: usize> DataFor<Features<F>, Features<C>> for Datas
 
 fn check_widths<const F: usize, const C: usize>() -> Result<()> {
     if F == 0 || C == 0 {
-        let expected = "1 feature or more and 1 class or target or more a sample";
+        let expected = "1 or more features and 1 or more classes or targets per sample";
         return Err(mismatch(
             None,
             expected,
@@ -311,7 +310,7 @@ fn check_finite<const WIDTH: usize>(what: &str, values: &[f32]) -> Result<()> {
     match values.iter().position(|value| !value.is_finite()) {
         Some(at) => Err(mismatch(
             at.checked_div(WIDTH),
-            format!("{what} that are finite"),
+            format!("finite {what}"),
             values[at],
         )),
         None => Ok(()),
@@ -331,7 +330,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bytes_are_scaled_and_labels_become_one_hot() {
+    fn bytes_are_scaled_and_labels_are_one_hot_encoded() {
         let data =
             Dataset::<2, 3>::from_bytes(vec![0, 255, 51, 102], 1.0 / 255.0, vec![2, 0]).unwrap();
         assert_eq!(
@@ -348,7 +347,7 @@ mod tests {
     }
 
     #[test]
-    fn samples_that_do_not_make_a_data_set_are_refused() {
+    fn invalid_samples_are_rejected() {
         let says = |result: Result<Dataset<2, 3>>, words: &str| {
             let text = result.unwrap_err().to_string();
             assert!(text.contains(words), "{text}");
@@ -375,13 +374,14 @@ mod tests {
         );
         says(
             Dataset::regression(vec![0.0; 4], vec![0.0; 5]),
-            "expected 3 target values a sample, found 5",
+            "expected 3 target values per sample, found 5",
         );
         says(
             Dataset::regression(vec![0.0; 4], vec![0.0; 3]),
             "expected 1 samples of 2 features",
         );
-        let words = "1 class or target or more a sample, found 0 features and 2 classes or targets";
+        let words =
+            "1 or more classes or targets per sample, found 0 features and 2 classes or targets";
         let error = Dataset::<0, 2>::from_bytes(vec![], 1.0, vec![0]).unwrap_err();
         assert!(error.to_string().contains(words), "{error}");
         let error = Dataset::<2, 0>::regression(vec![0.0; 2], vec![]).unwrap_err();

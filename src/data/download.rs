@@ -17,13 +17,13 @@ use crate::{
     error::{Error, Result},
 };
 
-/// Where the files are published, the first to be asked first.
+/// The mirrors, in the order in which they are tried.
 const MIRRORS: [&str; 2] = [
     "https://ossci-datasets.s3.amazonaws.com/mnist/",
     "https://storage.googleapis.com/cvdf-datasets/mnist/",
 ];
 
-/// A file as the mirrors have it.
+/// A file as published on the mirrors.
 #[derive(Debug, Clone, Copy)]
 struct Published<'a> {
     name: &'a str,
@@ -31,7 +31,7 @@ struct Published<'a> {
     sha256: &'a str,
 }
 
-/// Training images and labels, then those of test.
+/// Training images and labels, then test images and labels.
 #[rustfmt::skip]
 const FILES: [Published<'static>; 4] = [
     Published { name: "train-images-idx3-ubyte.gz", bytes: 9_912_422,
@@ -44,26 +44,26 @@ const FILES: [Published<'static>; 4] = [
         sha256: "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6" },
 ];
 
-/// How far [`Mnist::download`] has come.
+/// The progress of [`Mnist::download`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Download<'a> {
     /// The file's name.
     pub file: &'a str,
-    /// The bytes of it received so far; from 0 again when another mirror is asked.
+    /// The bytes received so far; restarts at 0 when another mirror is tried.
     pub received_bytes: u64,
-    /// The bytes of the whole file.
+    /// The size of the file, in bytes.
     pub total_bytes: u64,
 }
 
 impl Mnist {
-    /// Downloads the four files, 11.6 MB, to this folder, which is made if need be.
+    /// Downloads the four files, 11.6 MB, to this folder, which is created if missing.
     ///
-    /// A file that is there already with the published SHA-256 is left as it is; one of the same
-    /// name with another is replaced, so give another data set a folder of its own. A file takes its
-    /// name only when it is whole and its sum is right, so a failure leaves no part of one behind;
-    /// files that were finished before it stay, and the next call goes on from there.
-    /// `progress` is called for each piece received, and once for a file that is there already.
+    /// An existing file with the published SHA-256 is not downloaded again; an existing file of the same name with
+    /// another checksum is replaced, so use a separate folder for other data sets. A file is renamed into place only
+    /// when it is complete and its checksum matches, so a failure leaves no partial file. Files that were finished
+    /// before a failure stay, and the next call downloads the rest. `progress` is called for each chunk received, and
+    /// once for a file that exists already.
     ///
     /// ```no_run
     /// use tuplenet::data::Mnist;
@@ -76,11 +76,11 @@ impl Mnist {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Download`], with the answer of each mirror, if none gave a file with the right sum;
+    /// [`Error::Download`], with the error of each mirror, if none delivered a file with the right checksum;
     /// [`Error::Io`] if the folder cannot be written to.
     pub fn download(folder: &Path, progress: impl FnMut(Download<'_>)) -> Result<Self> {
         let settings = Agent::config_builder()
-            // The files are packed already, and their sums are of the packed form.
+            // The files are compressed already, and their checksums are of the compressed bytes.
             .accept_encoding("identity")
             .timeout_connect(Some(Duration::from_secs(30)))
             .timeout_recv_response(Some(Duration::from_secs(60)))
@@ -120,7 +120,7 @@ fn download_from(
                 part.write_all(bytes)
             }) {
                 Ok(Ok(())) => {
-                    // A file that is lost with the power is downloaded again.
+                    // A file lost to a loss of power is downloaded again.
                     let _unsynced = part.persist().map_err(unwritable)?;
                     continue 'files;
                 }
@@ -136,13 +136,13 @@ fn download_from(
 }
 
 fn is_there(path: &Path, file: Published<'_>) -> bool {
-    // By its size first, so that no file of another size is read.
+    // The size is checked first, so that no file of another size is read.
     fs::metadata(path).is_ok_and(|kind| kind.is_file() && kind.len() == file.bytes)
         && fs::read(path).is_ok_and(|bytes| in_hex(&Sha256::digest(bytes)) == file.sha256)
 }
 
-/// Gives `write` the file, piece by piece. The inner error says in words why this mirror did not give it whole and
-/// with the right sum; the outer one is that of `write`, and no other mirror can help.
+/// Passes the file to `write` in chunks. The inner error is the message of why this mirror failed; the outer one is
+/// that of `write`, for which trying another mirror is useless.
 fn fetch(
     agent: &Agent,
     mirror: &str,
@@ -194,7 +194,7 @@ mod tests {
 
     const BODY: &[u8] = b"four files of the same bytes";
 
-    /// A mirror that answers every request so; its address.
+    /// Starts a mirror that sends `answer` to every request, and returns its address.
     fn mirror(answer: Vec<u8>) -> String {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = format!("http://{}/mnist/", listener.local_addr().unwrap());
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failed_mirror_gives_way_to_the_next_and_files_there_are_kept() {
+    fn the_next_mirror_is_tried_after_a_failure_and_existing_files_are_kept() {
         let parent = tempfile::tempdir().unwrap();
         let folder = parent.path().join("new/mnist");
         let good = answer("200 OK", BODY.len(), BODY);
@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn failures_are_told_and_leave_nothing() {
+    fn failures_are_reported_and_leave_no_files() {
         let other = vec![b'x'; BODY.len()];
         let wrong = answer("200 OK", BODY.len(), &other);
         let found = in_hex(&Sha256::digest(&other));

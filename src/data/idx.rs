@@ -1,18 +1,18 @@
-//! Reads idx files, the format of MNIST and of the data sets made in its image.
+//! Parses idx files, the format of MNIST and of data sets modelled on it.
 //!
 //! | bytes | |
 //! | --- | --- |
 //! | 0, 1 | zeros |
-//! | 2 | the type of the values: 8 u8, 9 i8, 11 i16, 12 i32, 13 f32, 14 f64 |
+//! | 2 | the dtype of the values: 8 u8, 9 i8, 11 i16, 12 i32, 13 f32, 14 f64 |
 //! | 3 | the number of dimensions, here 1 to 4 |
-//! | 4 each | the dimensions, u32, the outermost first |
-//! | the rest | the values, row-major, with nothing between them and nothing after |
+//! | 4 each | the dimensions, u32, outermost first |
+//! | the rest | the values, row-major, without padding or trailing bytes |
 //!
-//! All numbers are big-endian. Source: <http://yann.lecun.com/exdb/mnist/>. A gzip file is unpacked, by its first bytes, whatever
-//! its name.
+//! All numbers are big-endian. Source: <http://yann.lecun.com/exdb/mnist/>. A gzip file is recognised by its first
+//! bytes and decompressed.
 //!
-//! A header is checked before any value is read, so memory is bounded by what is expected of the file and by what it
-//! holds, not by what it claims.
+//! The header is checked before any value is read, so memory is bounded by the expected shape and by the size of the
+//! file, not by what its header claims.
 
 use std::{
     fs::{self, File},
@@ -27,15 +27,15 @@ use crate::error::{Error, Result};
 
 /// The first bytes of a gzip file.
 const GZIP: [u8; 2] = [0x1f, 0x8b];
-/// Bytes that DEFLATE unpacks from one, at most.
+/// The largest compression ratio of DEFLATE.
 const MAX_RATIO: u64 = 1032;
-/// Bytes that the values of a file may have.
+/// The maximum size of the values of a file, in bytes.
 const MAX_BYTES: u64 = 1 << 34;
-/// What to do about a file that is damaged.
+/// The remedy for a damaged file.
 const GET_AGAIN: &str =
-    "get the file again from where the data set is published, or write it again";
+    "download the file again from the publisher of the data set, or write it again";
 
-/// The type of a file's values.
+/// The dtype of a file's values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     U8,
@@ -59,7 +59,7 @@ impl Kind {
         })
     }
 
-    /// Bytes of a value.
+    /// The size of a value, in bytes.
     pub(super) fn size(self) -> usize {
         match self {
             Kind::U8 | Kind::I8 => 1,
@@ -81,18 +81,18 @@ impl Kind {
     }
 }
 
-/// What a file says of its values.
+/// The header of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Header {
-    /// The header as it is in the file, whose first four bytes are the magic number.
+    /// The bytes of the header; the first four are the magic number.
     pub(super) bytes: Vec<u8>,
     pub(super) kind: Kind,
-    /// 1 to 4 of them, the outermost first; dimension `d` is at byte `4 + 4 d`.
+    /// 1 to 4 dimensions, outermost first; dimension `d` is at offset `4 + 4 d`.
     pub(super) dimensions: Vec<u32>,
 }
 
 impl Header {
-    /// The magic number: type and number of dimensions.
+    /// The magic number: dtype and number of dimensions.
     pub(super) fn magic(&self) -> u32 {
         let first = self.bytes.first_chunk().copied().unwrap_or_default();
         u32::from_be_bytes(first)
@@ -106,11 +106,11 @@ impl Header {
 
     fn value_bytes(&self) -> u128 {
         let dimensions = self.dimensions.iter().map(|&it| u128::from(it));
-        // Four factors below 2^32 and a size of 8 would just not fit.
+        // Saturates, because four factors below 2^32 and a size of 8 can exceed 2^128.
         dimensions.fold(self.kind.size() as u128, u128::saturating_mul)
     }
 
-    /// Reads and checks the header.
+    /// Parses the header.
     fn read(path: &Path, source: &mut impl Read) -> Result<Self> {
         let mut bytes = Vec::new();
         take(path, source, 4, 0, &mut bytes)?;
@@ -122,7 +122,7 @@ impl Header {
             let (expected, remedy) = if (code, count) == (0, 0) && Kind::of(also_zero).is_some() {
                 (
                     "big-endian numbers",
-                    "write it again with the bytes of each number turned round",
+                    "write it again in big-endian byte order",
                 )
             } else {
                 (
@@ -139,7 +139,8 @@ impl Header {
             ));
         }
         let Some(kind) = Kind::of(code) else {
-            let expected = "a type of values, 0x08 (u8), 0x09 (i8), 0x0b (i16), 0x0c (i32), 0x0d (f32) or 0x0e (f64)";
+            let expected =
+                "a dtype, 0x08 (u8), 0x09 (i8), 0x0b (i16), 0x0c (i32), 0x0d (f32) or 0x0e (f64)";
             return Err(bad(
                 path,
                 Some(2),
@@ -178,9 +179,9 @@ impl Idx {
     /// Reads the file at `path`, if `check` accepts its header.
     ///
     /// # Errors
-    /// [`Error::Io`] when it cannot be read; [`Error::DataFile`] when it is no file or not of the format, with the place.
+    /// [`Error::Io`] when it cannot be read; [`Error::DataFile`] when it is not a file or is malformed.
     pub(super) fn open(path: &Path, check: impl FnOnce(&Header) -> Result<()>) -> Result<Self> {
-        let unreadable = refused(path, "read", "see that it is a file that you can read");
+        let unreadable = refused(path, "read", "check that it is a file that you can read");
         let kind = match fs::metadata(path) {
             Ok(kind) => kind,
             Err(source) => return Err(unreadable(source)),
@@ -197,7 +198,7 @@ impl Idx {
         Self::read(path, BufReader::new(file), kind.len(), check)
     }
 
-    /// As [`Idx::open`], from the `packed` bytes of `source`; errors call it `path`.
+    /// As [`Idx::open`], from `source`, of `packed` bytes before decompression; errors name it `path`.
     pub(super) fn read(
         path: &Path,
         mut source: impl BufRead,
@@ -205,7 +206,7 @@ impl Idx {
         check: impl FnOnce(&Header) -> Result<()>,
     ) -> Result<Self> {
         let first = source.fill_buf();
-        let first = first.map_err(refused(path, "read", "see that its disk is sound"))?;
+        let first = first.map_err(refused(path, "read", "check its disk for errors"))?;
         if first.starts_with(&GZIP) {
             let room = packed.saturating_mul(MAX_RATIO);
             return Self::unpacked(path, MultiGzDecoder::new(source), room, check);
@@ -213,7 +214,7 @@ impl Idx {
         Self::unpacked(path, source, packed, check)
     }
 
-    /// `room`: bytes that `source` has at most.
+    /// Parses decompressed bytes; `room` is an upper bound on their number.
     fn unpacked(
         path: &Path,
         mut source: impl Read,
@@ -240,7 +241,7 @@ impl Idx {
         let mut values = Vec::with_capacity((length as u64).min(room) as usize);
         take(path, &mut source, length, before, &mut values)?;
         let is_cut = values.len() < length;
-        // Looks for one byte more; a gzip file is checked to its end on the way.
+        // Tries to read one more byte; this also verifies the checksum at the end of a gzip file.
         take(path, &mut source, 1, before + length, &mut values)?;
         if values.len() != length {
             let expected = format!(
@@ -251,7 +252,7 @@ impl Idx {
             );
             let (at, found) = if is_cut {
                 let end = before + values.len();
-                (end, format!("the file's end: {end} bytes"))
+                (end, format!("the end of the file after {end} bytes"))
             } else {
                 (before + length, "more bytes".to_owned())
             };
@@ -261,7 +262,7 @@ impl Idx {
     }
 }
 
-/// Adds `count` bytes of `source`, which begin at byte `at` of the file, to `bytes`, or as many as there are.
+/// Appends up to `count` bytes of `source`, which start at offset `at` of the file, to `bytes`.
 fn take(
     path: &Path,
     source: &mut impl Read,
@@ -276,17 +277,17 @@ fn take(
             return refused(
                 path,
                 "read",
-                "see that its disk is sound, and that its values fit the memory",
+                "check its disk for errors, and that its values fit in memory",
             )(why);
         }
         let (at, found) = (
             at + bytes.len() - before,
-            format!("gzip data with a fault: {why}"),
+            format!("corrupt gzip data: {why}"),
         );
         bad(
             path,
             Some(at as u64),
-            "gzip data whole to its end",
+            "complete gzip data",
             found,
             GET_AGAIN,
         )

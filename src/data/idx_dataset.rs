@@ -1,4 +1,4 @@
-//! [`Dataset::from_idx`]: a data set from two idx files, whose shape the type says.
+//! [`Dataset::from_idx`]: a data set from two idx files, whose shape is given by the type.
 
 use std::path::Path;
 
@@ -10,14 +10,14 @@ use super::{
 use crate::error::Result;
 
 impl<const F: usize, const C: usize> Dataset<F, C> {
-    /// Reads a file of features and a file of labels, both of the format idx (that of MNIST), raw or gzip.
+    /// Reads a file of features and a file of labels, both in the idx format (that of MNIST), raw or gzip.
     ///
-    /// The features have 1 to 4 dimensions: the number of samples, then dimensions whose product is `F`; values are of
-    /// type u8, i8, i16, i32, f32 or f64. Bytes (u8) are grey values: 255 is read as 1, as by
-    /// [`Mnist`](super::Mnist). All others are read as they are, i32 and f64 rounded to the nearest `f32`. The labels have one
-    /// dimension, are integers, and count from 0.
+    /// The features have 1 to 4 dimensions: the number of samples, then dimensions whose product is `F`. Their dtype is
+    /// u8, i8, i16, i32, f32 or f64. Bytes (u8) are grey values and are divided by 255, as by [`Mnist`](super::Mnist).
+    /// Other values are not scaled; i32 and f64 are rounded to the nearest `f32`. The labels have one dimension, are
+    /// integers, and start at 0.
     ///
-    /// Values are in the order of the file: an image of EMNIST lies on its side, as published.
+    /// Values are in the order of the file: images of EMNIST are transposed, as published.
     ///
     /// ```
     /// use tuplenet::prelude::*;
@@ -36,15 +36,16 @@ impl<const F: usize, const C: usize> Dataset<F, C> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Io`](crate::Error::Io) if a file cannot be read; [`Error::DataFile`](crate::Error::DataFile), with file and
-    /// place, if one is not of the format, if the samples are not of `F` features or not as many as the labels, or if a label is
-    /// not below `C` or a value not finite; [`Error::Data`](crate::Error::Data) if there are no samples.
+    /// [`Error::Io`](crate::Error::Io) if a file cannot be read; [`Error::DataFile`](crate::Error::DataFile), with path
+    /// and offset, if a file is malformed, if samples do not have `F` features, if the numbers of samples and labels
+    /// differ, or if a label is not below `C` or a value is not finite; [`Error::Data`](crate::Error::Data) if there
+    /// are no samples.
     pub fn from_idx(features: impl AsRef<Path>, labels: impl AsRef<Path>) -> Result<Self> {
         Self::from_idx_with_first_label(features, labels, 0)
     }
 
-    /// As [`Dataset::from_idx`], where the labels count from `first_label`, which becomes class 0. The letters of EMNIST are
-    /// labelled from 1 to 26:
+    /// As [`Dataset::from_idx`], with labels that start at `first_label`, which becomes class 0. The letters of EMNIST
+    /// are labelled from 1 to 26:
     ///
     /// ```no_run
     /// use tuplenet::prelude::*;
@@ -76,7 +77,7 @@ impl<const F: usize, const C: usize> Dataset<F, C> {
         assemble(features, samples, classes)
     }
 
-    /// As [`Dataset::from_idx_with_first_label`], from the bytes of such files; errors call them `features` and `labels`.
+    /// As [`Dataset::from_idx_with_first_label`], from the bytes of files, named `features` and `labels` in errors.
     ///
     /// # Errors
     /// As for [`Dataset::from_idx`].
@@ -99,7 +100,7 @@ fn check_labels(path: &Path, header: &Header) -> Result<()> {
             header.dimensions.len(),
             header.shape()
         );
-        let remedy = "see that the files of features and of labels have not been mixed up";
+        let remedy = "check that the files of features and labels are not swapped";
         return Err(bad(path, Some(3), "labels in one dimension", found, remedy));
     }
     if matches!(kind, Kind::F32 | Kind::F64) {
@@ -117,14 +118,15 @@ fn check_labels(path: &Path, header: &Header) -> Result<()> {
 
 fn check_features<const F: usize>(path: &Path, header: &Header, labels: usize) -> Result<()> {
     let [samples, sample @ ..] = &header.dimensions[..] else {
-        return Ok(()); // a header has one dimension or more
+        return Ok(()); // A header has at least one dimension.
     };
     let width = sample
         .iter()
         .fold(1, |all: u128, &it| all.saturating_mul(it.into()));
     if width != F as u128 {
         let found = format!("{width} ({} in all)", header.shape());
-        let remedy = "read it as a data set of that many features, and see that the files have not been mixed up";
+        let remedy =
+            "read it as a data set of that many features, or check that the files are not swapped";
         let at = if sample.is_empty() { 3 } else { 8 };
         return Err(bad(
             path,
@@ -136,7 +138,7 @@ fn check_features<const F: usize>(path: &Path, header: &Header, labels: usize) -
     }
     if *samples as usize != labels {
         let expected = format!("{labels} samples, as many as there are labels");
-        let remedy = "see that the training and test files have not been mixed up";
+        let remedy = "check that the training and test files are not swapped";
         return Err(bad(
             path,
             Some(4),
@@ -148,7 +150,7 @@ fn check_features<const F: usize>(path: &Path, header: &Header, labels: usize) -
     Ok(())
 }
 
-/// The classes of a checked file of labels.
+/// The classes of a label file whose header was checked.
 fn read_labels<const C: usize>(path: &Path, idx: Idx, first: i32) -> Result<Vec<u8>> {
     let Idx { header, values } = idx;
     let size = header.kind.size();
@@ -157,7 +159,7 @@ fn read_labels<const C: usize>(path: &Path, idx: Idx, first: i32) -> Result<Vec<
         [byte] => i64::from(byte),
         [a, b] => i64::from(i16::from_be_bytes([a, b])),
         [a, b, c, d] => i64::from(i32::from_be_bytes([a, b, c, d])),
-        _ => i64::MAX, // integers have no other sizes
+        _ => i64::MAX, // Integers have no other sizes.
     });
     let mut classes = Vec::with_capacity(values.len() / size);
     for (sample, label) in labels.enumerate() {
@@ -169,7 +171,7 @@ fn read_labels<const C: usize>(path: &Path, idx: Idx, first: i32) -> Result<Vec<
                 let expected = format!("labels from {first} to {last}");
                 let found = format!("label {label} of sample {sample}");
                 let at = header.bytes.len() + sample * size;
-                let remedy = "widen the data set's CLASSES, or say where its labels start by \
+                let remedy = "increase the data set's CLASSES, or set the first label with \
                     `Dataset::from_idx_with_first_label` (EMNIST's letters start at 1)";
                 return Err(bad(path, Some(at as u64), expected, found, remedy));
             }
@@ -178,7 +180,7 @@ fn read_labels<const C: usize>(path: &Path, idx: Idx, first: i32) -> Result<Vec<
     Ok(classes)
 }
 
-/// The data set of a checked file of features.
+/// The data set of a feature file whose header was checked.
 fn assemble<const F: usize, const C: usize>(
     path: &Path,
     idx: Idx,
@@ -195,7 +197,7 @@ fn assemble<const F: usize, const C: usize>(
         [a, b, c, d] if header.kind == Kind::I32 => i32::from_be_bytes([a, b, c, d]) as f32,
         [a, b, c, d] => f32::from_be_bytes([a, b, c, d]),
         [a, b, c, d, e, f, g, h] => f64::from_be_bytes([a, b, c, d, e, f, g, h]) as f32,
-        _ => f32::NAN, // values have no other sizes
+        _ => f32::NAN, // Values have no other sizes.
     });
     let numbers: Vec<f32> = numbers.collect();
     if let Some(at) = numbers.iter().position(|number| !number.is_finite()) {
@@ -205,14 +207,9 @@ fn assemble<const F: usize, const C: usize>(
             at.checked_div(F).unwrap_or_default()
         );
         let offset = (header.bytes.len() + at * size) as u64;
-        let remedy = "replace what is missing or too large for f32 before the data set is written";
-        return Err(bad(
-            path,
-            Some(offset),
-            "values that are finite",
-            found,
-            remedy,
-        ));
+        let remedy =
+            "replace missing values, and values too large for f32, before writing the file";
+        return Err(bad(path, Some(offset), "finite values", found, remedy));
     }
     drop(values);
     Dataset::from_values(numbers, classes)

@@ -1,10 +1,10 @@
-//! The errors of data files: what the operating system answers, and contents that are not as they should be.
+//! The errors of data files: of the operating system, and of invalid contents.
 
 use std::{io, path::Path};
 
 use crate::error::Error;
 
-/// Makes an operating system's answer an error.
+/// Converts an error of the operating system.
 pub(super) fn refused(
     path: &Path,
     action: &'static str,
@@ -19,7 +19,7 @@ pub(super) fn refused(
     }
 }
 
-/// The error for contents that are not as they should be.
+/// The error of invalid contents.
 pub(super) fn bad(
     path: &Path,
     offset: Option<u64>,

@@ -20,33 +20,32 @@ use crate::error::{Error, Result};
 const TRAIN: u32 = 60_000;
 /// Images of the test set.
 const TEST: u32 = 10_000;
-/// The digits.
+/// The number of classes, the digits.
 const CLASSES: u8 = 10;
-/// Rows of an image, and columns.
+/// The number of rows, and of columns, of an image.
 const SIDE: u32 = 28;
 /// Magic number of a file of images: unsigned bytes in three dimensions.
 const IMAGES: u32 = 0x803;
 /// Magic number of a file of labels: unsigned bytes in one dimension.
 const LABELS: u32 = 0x801;
-/// The four files, named as the crate `mnist` takes them by default.
+/// The four file names, as the crate `mnist` expects them by default.
 const NAMES: [&str; 4] = [
     "train-images-idx3-ubyte",
     "train-labels-idx1-ubyte",
     "t10k-images-idx3-ubyte",
     "t10k-labels-idx1-ubyte",
 ];
-/// What to do about a data set that is not like MNIST.
-const OTHER: &str = "see that the training and test files have not been mixed up; a data set of other counts, \
-    sizes or classes is read by `Dataset::from_idx`";
-/// The environment variable that names the folder.
+/// The remedy for a data set whose shape differs from MNIST.
+const OTHER: &str = "check that the training and test files are not swapped; read a data set of other counts, \
+    sizes or classes with `Dataset::from_idx`";
+/// The environment variable with the path of the folder.
 const VARIABLE: &str = "TUPLENET_MNIST";
 
 /// The four files of MNIST, found but not yet read.
 ///
-/// Each is either as published, a `.gz`, or unpacked. Data sets made in MNIST's image, with its
-/// file names, its 60,000 and 10,000 images of 28 × 28 and ten classes, load just as it does:
-/// Fashion-MNIST and KMNIST do, each from its own folder by [`Mnist::in_folder`]. Files of other counts, sizes or types are
-/// read by [`Dataset::from_idx`].
+/// Each is either a `.gz`, as published, or decompressed. Data sets with the same file names, 60,000 and 10,000 images
+/// of 28 × 28 and ten classes load in the same way: Fashion-MNIST and KMNIST, each from its own folder by
+/// [`Mnist::in_folder`]. For files of other counts, sizes or dtypes, use [`Dataset::from_idx`].
 ///
 /// ```no_run
 /// use tuplenet::data::Mnist;
@@ -62,9 +61,8 @@ pub struct Mnist {
 impl Mnist {
     /// The four files in this folder.
     ///
-    /// Their names are those of the publishers, as in `train-images-idx3-ubyte`, or with a dot, as
-    /// in `train-images.idx3-ubyte`, each with or without `.gz`. Of several, the first in this
-    /// order is taken: unpacked before `.gz`, with a hyphen before with a dot.
+    /// Their names are as published, `train-images-idx3-ubyte`, or with a dot, `train-images.idx3-ubyte`, each with or
+    /// without `.gz`. If several exist, a hyphen is preferred to a dot, then a decompressed file to a `.gz`.
     ///
     /// ```no_run
     /// use tuplenet::data::Mnist;
@@ -73,7 +71,7 @@ impl Mnist {
     /// ```
     ///
     /// # Errors
-    /// If the folder cannot be read, or lacks one of the files: the error names both.
+    /// [`Error::Io`] if the folder cannot be read; [`Error::DataFile`], with folder and name, if a file is missing.
     pub fn in_folder(folder: impl Into<PathBuf>) -> Result<Self> {
         locate(
             &folder.into(),
@@ -81,8 +79,8 @@ impl Mnist {
         )
     }
 
-    /// The four files in the folder that the environment variable `TUPLENET_MNIST` names, or, if
-    /// that is unset or empty, in [`Mnist::cache_folder`].
+    /// The four files in the folder given by the environment variable `TUPLENET_MNIST`, or, if that is unset or empty,
+    /// in [`Mnist::cache_folder`].
     ///
     /// ```no_run
     /// use tuplenet::data::Mnist;
@@ -91,14 +89,14 @@ impl Mnist {
     /// ```
     ///
     /// # Errors
-    /// As for [`Mnist::in_folder`] if the variable is set: the cache folder is not searched then.
+    /// As for [`Mnist::in_folder`] if the variable is set; the cache folder is then not searched.
     /// Otherwise [`Error::DataNotFound`], or [`Error::Io`] if the cache folder is unreadable.
     pub fn find() -> Result<Self> {
         find_in(env::var_os(VARIABLE), Self::cache_folder())
     }
 
-    /// The folder for downloads, in the user's cache folder; [`None`] for a user without a home.
-    /// It need not exist.
+    /// The folder for downloads, in the user's cache folder; [`None`] for a user without a home folder. It need not
+    /// exist.
     ///
     /// ```
     /// use tuplenet::data::Mnist;
@@ -110,10 +108,10 @@ impl Mnist {
         Some(user.cache_dir().join("mnist"))
     }
 
-    /// Reads, checks and parses the four files: 60,000 training samples, then 10,000 of test, each
-    /// of 784 values from 0 to 1.
+    /// Reads, checks and parses the four files: 60,000 training samples and 10,000 test samples, each of 784 values
+    /// from 0 to 1.
     ///
-    /// The unpacked files, 55 MB, are for that time also in the system's folder for temporary files.
+    /// Meanwhile, the decompressed files, 55 MB, are also stored in the system's temporary folder.
     ///
     /// ```no_run
     /// use tuplenet::data::Mnist;
@@ -122,12 +120,12 @@ impl Mnist {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Io`] if a file cannot be read, or the temporary files not be written;
-    /// [`Error::DataFile`] if a file is not of the format, or not of MNIST's counts.
+    /// [`Error::Io`] if a file cannot be read or a temporary file cannot be written; [`Error::DataFile`] if a file is
+    /// malformed or does not have MNIST's shape.
     pub fn load(&self) -> Result<(Dataset<784, 10>, Dataset<784, 10>)> {
-        // The crate `mnist` opens files by name and panics on a fault, so it gets a copy of the
-        // very bytes that were checked: what happens to the originals meanwhile is of no matter.
-        let remedy = "make room there, or name another folder for temporary files by TMPDIR";
+        // The crate `mnist` opens files by name and panics on invalid ones, so it gets a copy of the checked bytes:
+        // concurrent changes to the originals have no effect.
+        let remedy = "free space there, or set TMPDIR to another folder for temporary files";
         let make = refused(&env::temp_dir(), "make a temporary folder", remedy);
         let temporary = tempfile::tempdir().map_err(make)?;
         for (at, (path, name)) in self.files.iter().zip(NAMES).enumerate() {
@@ -145,7 +143,7 @@ impl Mnist {
             written.map_err(refused(&copy, "write", remedy))?;
         }
         let mut parsed = parse(temporary.path())?;
-        // The crate's buffers grew by doubling: half of one may be room that nobody will use.
+        // The crate's buffers grew by doubling, so up to half of their capacity may be unused.
         for bytes in [&mut parsed.trn_img, &mut parsed.tst_img] {
             bytes.shrink_to_fit();
         }
@@ -157,25 +155,25 @@ impl Mnist {
 
 /// Runs the crate `mnist` on a folder of checked files.
 fn parse(folder: &Path) -> Result<::mnist::Mnist> {
-    let remedy = "name another folder for temporary files by TMPDIR";
+    let remedy = "set TMPDIR to another folder for temporary files";
     let refuse = |why| refused(folder, "read back from", remedy)(io::Error::other(why));
     let Some(base) = folder.to_str() else {
         return Err(refuse("its path is not UTF-8"));
     };
-    // The files were checked; what is left to go wrong is that somebody removes them.
+    // The files were checked, so this fails only if they are changed or removed concurrently.
     let parsed = panic::catch_unwind(|| ::mnist::MnistBuilder::new().base_path(base).finalize());
     parsed.map_err(|_| refuse("the files have changed since they were written"))
 }
 
-/// Checks that a file is one of so many images of 28 × 28 bytes.
+/// Checks that a file has `count` images of 28 × 28 bytes.
 fn check_images(path: &Path, header: &Header, count: u32) -> Result<()> {
     let (rows, columns) = ((SIDE, "rows"), (SIDE, "columns"));
-    check_form(path, header, IMAGES, &[(count, "images"), rows, columns])
+    check_shape(path, header, IMAGES, &[(count, "images"), rows, columns])
 }
 
-/// Reads a file of so many labels, each one of the digits.
+/// Reads a file of `count` labels, each a digit.
 fn read_labels(path: &Path, count: u32) -> Result<Idx> {
-    let check = |header: &Header| check_form(path, header, LABELS, &[(count, "labels")]);
+    let check = |header: &Header| check_shape(path, header, LABELS, &[(count, "labels")]);
     let labels = Idx::open(path, check)?;
     if let Some(at) = labels.values.iter().position(|&label| label >= CLASSES) {
         let found = format!("label {}", labels.values[at]);
@@ -188,11 +186,11 @@ fn read_labels(path: &Path, count: u32) -> Result<Idx> {
     Ok(labels)
 }
 
-fn check_form(path: &Path, header: &Header, magic: u32, dimensions: &[(u32, &str)]) -> Result<()> {
+fn check_shape(path: &Path, header: &Header, magic: u32, dimensions: &[(u32, &str)]) -> Result<()> {
     if header.magic() != magic {
-        let expected = format!("the magic number {}", magic_in_words(magic));
-        let remedy = "see that the files' names have not been mixed up, or get the file again";
-        let found = magic_in_words(header.magic());
+        let expected = format!("the magic number {}", describe_magic(magic));
+        let remedy = "check that the file names are not swapped, or download the file again";
+        let found = describe_magic(header.magic());
         return Err(bad(path, Some(0), expected, found, remedy));
     }
     let offsets = (4..).step_by(4);
@@ -205,7 +203,7 @@ fn check_form(path: &Path, header: &Header, magic: u32, dimensions: &[(u32, &str
     Ok(())
 }
 
-fn magic_in_words(magic: u32) -> String {
+fn describe_magic(magic: u32) -> String {
     match magic {
         IMAGES => format!("{magic:#010x} (a file of images)"),
         LABELS => format!("{magic:#010x} (a file of labels)"),
@@ -224,7 +222,7 @@ fn find_in(variable: Option<OsString>, cache: Option<PathBuf>) -> Result<Mnist> 
     };
     match locate(&cache, "") {
         Err(Error::Io { source, .. }) if source.kind() != io::ErrorKind::NotFound => {
-            let remedy = "give yourself the right to read it, or set TUPLENET_MNIST";
+            let remedy = "make it readable, or set TUPLENET_MNIST";
             Err(refused(&cache, "read", remedy)(source))
         }
         Err(_) => {
@@ -297,30 +295,30 @@ mod tests {
     }
 
     #[test]
-    fn files_that_are_not_of_mnists_form_are_told_in_words() {
+    fn files_of_another_shape_have_a_clear_error() {
         let folder = tempdir().unwrap();
         let path = folder.path().join("a file");
-        let images_fault = |bytes: &[u8]| {
+        let images_error = |bytes: &[u8]| {
             fs::write(&path, bytes).unwrap();
             let opened = Idx::open(&path, |header| check_images(&path, header, 2));
             opened.unwrap_err().to_string()
         };
-        let labels_fault = |bytes: &[u8]| {
+        let labels_error = |bytes: &[u8]| {
             fs::write(&path, bytes).unwrap();
             read_labels(&path, 2).unwrap_err().to_string()
         };
-        assert!(images_fault(&labels(2)).contains("0x00000801 (a file of labels) (byte 0)"));
-        assert!(labels_fault(&images(2)).contains("0x00000803 (a file of images) (byte 0)"));
-        assert!(images_fault(&images(3)).contains("expected 2 images, found 3 images (byte 4)"));
+        assert!(images_error(&labels(2)).contains("0x00000801 (a file of labels) (byte 0)"));
+        assert!(labels_error(&images(2)).contains("0x00000803 (a file of images) (byte 0)"));
+        assert!(images_error(&images(3)).contains("expected 2 images, found 3 images (byte 4)"));
         let narrow = numbers(&[0x803, 2, 28, 27]);
-        let words = images_fault(&narrow);
+        let words = images_error(&narrow);
         assert!(
             words.contains("expected 28 columns, found 27 columns (byte 12)"),
             "{words}"
         );
-        assert!(words.contains("read by `Dataset::from_idx`"), "{words}");
+        assert!(words.contains("with `Dataset::from_idx`"), "{words}");
         let above = [numbers(&[0x801, 2]), vec![9, 10]].concat();
-        assert!(labels_fault(&above).contains("labels below 10, found label 10 (byte 9)"));
+        assert!(labels_error(&above).contains("labels below 10, found label 10 (byte 9)"));
         fs::write(&path, labels(2)).unwrap();
         assert_eq!(read_labels(&path, 2).unwrap().values, [0, 1]);
     }
@@ -338,15 +336,15 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_of_the_right_form_loads_and_a_mixed_up_one_does_not() {
+    fn a_valid_folder_loads_and_swapped_files_do_not() {
         let (train, test) = (gzip(&labels(TRAIN)), labels(TEST));
         let folder = folder_of([
             ("train-images.idx3-ubyte.gz", &gzip(&images(TRAIN))),
-            ("train-labels-idx1-ubyte", &train), // gzip under a raw file's name
+            ("train-labels-idx1-ubyte", &train), // gzip without `.gz`
             ("t10k-images-idx3-ubyte", &images(TEST)),
             ("t10k-labels.idx1-ubyte", &test),
         ]);
-        // Kaggle's archive has a folder of each file's name beside the file.
+        // Kaggle's archive also has a folder with the name of each file.
         fs::create_dir(folder.path().join(NAMES[0])).unwrap();
         let mut mnist = Mnist::in_folder(folder.path()).unwrap();
         mnist.load().unwrap();
@@ -357,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_named() {
+    fn the_error_names_a_missing_file() {
         let folder = named([NAMES[0], NAMES[1], NAMES[2], "other"]);
         let fails = |path: &Path, words: &str| {
             let error = Mnist::in_folder(path).unwrap_err().to_string();
@@ -373,7 +371,7 @@ mod tests {
     }
 
     #[test]
-    fn the_variable_goes_before_the_cache_and_must_be_right() {
+    fn the_variable_takes_precedence_over_the_cache_and_must_be_valid() {
         let (first, second) = (named(NAMES), named(NAMES));
         let cache = || Some(second.path().to_owned());
         let variable = |folder: &Path| Some(folder.as_os_str().to_owned());
@@ -391,7 +389,7 @@ mod tests {
     }
 
     #[test]
-    fn a_temporary_folder_that_does_not_serve_is_an_error() {
+    fn an_unusable_temporary_folder_is_an_error() {
         let empty = tempdir().unwrap();
         assert!(matches!(parse(empty.path()), Err(Error::Io { .. })));
         #[cfg(unix)]

@@ -1,12 +1,12 @@
-//! Data whose shape is a type, and where it comes from.
+//! Data sets whose shape is part of their type, and their sources.
 //!
 //! | | |
 //! | --- | --- |
-//! | [`Dataset<FEATURES, CLASSES>`](Dataset) | features with labels or target values, checked when made |
-//! | [`Dataset::from_idx`] | any features and labels in the format idx: EMNIST, and what a user writes |
+//! | [`Dataset<FEATURES, CLASSES>`](Dataset) | features with labels or target values, validated on construction |
+//! | [`Dataset::from_idx`] | any features and labels in the idx format, for example EMNIST |
 //! | [`Mnist`] | MNIST, Fashion-MNIST and KMNIST from their four files |
-//! | [`Augmented`] | a data set of images, distorted afresh for every epoch |
-//! | [`Digits`] | handwritten-like digits drawn from a seed, for a start without any file |
+//! | [`Augmented`] | a data set of images with new random distortion in every epoch |
+//! | [`Digits`] | synthetic handwritten-like digits from a seed, which need no files |
 
 mod augmented;
 mod dataset;

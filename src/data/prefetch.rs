@@ -15,19 +15,19 @@ use crate::{
     panic,
 };
 
-/// A value that is being computed. Dropped, it asks its threads to stop and waits until they have ended.
+/// A value that is being computed. Dropping it asks its threads to stop and joins them.
 #[derive(Debug)]
 pub(super) struct Prefetch<T> {
     stop: Arc<AtomicBool>,
-    /// `None` only once it was waited for.
+    /// `None` only after it was joined.
     thread: Option<JoinHandle<Result<T>>>,
 }
 
 impl<T: Send + 'static> Prefetch<T> {
-    /// Starts `work` on a rayon pool of this many threads; it should end soon once its flag is set.
+    /// Starts `work` on a rayon pool of this many threads; it should return soon after its flag is set.
     ///
     /// # Errors
-    /// [`Error::Prefetch`] when the system gives no thread.
+    /// [`Error::Prefetch`] when the system cannot create a thread.
     pub(super) fn start(
         threads: usize,
         work: impl FnOnce(&AtomicBool) -> Result<T> + Send + 'static,
@@ -37,7 +37,7 @@ impl<T: Send + 'static> Prefetch<T> {
         let run = move || {
             let pool = ThreadPoolBuilder::new().num_threads(threads);
             let pool = pool.thread_name(|index| format!("tuplenet-prefetch-{index}"));
-            // Its threads have ended when this returns.
+            // All threads of the pool have ended when this returns.
             pool.build_scoped(|thread| thread.run(), |pool| pool.install(|| work(&flag)))
                 .unwrap_or_else(|error| Err(failed(error.to_string())))
         };
@@ -54,12 +54,12 @@ impl<T: Send + 'static> Prefetch<T> {
     /// Waits for the value.
     ///
     /// # Errors
-    /// The errors of the work; [`Error::Prefetch`] when it panicked or got no threads.
+    /// The errors of `work`; [`Error::Prefetch`] when it panicked or its threads could not be created.
     pub(super) fn wait(mut self) -> Result<T> {
         match self.thread.take().map(JoinHandle::join) {
             Some(Ok(value)) => value,
             Some(Err(panic)) => Err(failed(panic::message(&*panic))),
-            None => Err(failed("it was waited for before".to_owned())),
+            None => Err(failed("it was already joined".to_owned())),
         }
     }
 }
@@ -68,7 +68,7 @@ impl<T> Drop for Prefetch<T> {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
         if let Some(thread) = self.thread.take() {
-            // The value is not wanted, so its error is of no use.
+            // The value is not needed, so its error is ignored.
             let _ = thread.join();
         }
     }
@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_value_is_that_of_the_work_on_that_many_threads() {
+    fn the_work_runs_on_that_many_threads_and_returns_its_value() {
         for threads in [1, 3] {
             let work = move |_: &AtomicBool| {
                 assert_eq!(rayon::current_num_threads(), threads);
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn dropped_it_stops_its_threads_and_waits_for_them() {
+    fn drop_stops_and_joins_the_threads() {
         let alive = Arc::new(());
         let held = Arc::clone(&alive);
         let work = move |stop: &AtomicBool| {
@@ -124,7 +124,7 @@ mod tests {
             });
             Ok(())
         };
-        // It runs until its flag is set: otherwise this test would not end.
+        // The work runs until its flag is set; without that, this test would not end.
         drop(Prefetch::start(2, work).unwrap());
         assert_eq!(Arc::strong_count(&alive), 1);
     }

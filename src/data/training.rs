@@ -1,4 +1,4 @@
-//! Where the samples of a training run come from, epoch by epoch.
+//! The source of the samples of a training, epoch by epoch.
 
 use super::{DataFor, Dataset, Digits};
 use crate::{
@@ -6,10 +6,10 @@ use crate::{
     shape::{Features, Shape},
 };
 
-/// The samples of each epoch of a run.
+/// The samples of each epoch of a training.
 ///
-/// A [`Dataset`] gives the same samples every epoch. Built-in [`Digits`] are drawn
-/// afresh, so no sample is seen twice; [`Augmented`](super::Augmented) images are distorted afresh.
+/// A [`Dataset`] has the same samples in every epoch. Synthetic [`Digits`] are new in every epoch, so no sample is seen
+/// twice; [`Augmented`](super::Augmented) images are distorted anew in every epoch.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not fit a network that takes `{In}` and gives `{Out}`",
     label = "data of another shape than the network's",
@@ -22,19 +22,18 @@ pub trait TrainingData<In: Shape, Out: Shape> {
     /// The samples of epoch `epoch`, counted from 0.
     ///
     /// # Errors
-    /// What the source says; a [`Dataset`] has none.
+    /// Those of the source; a [`Dataset`] has none.
     fn epoch(&self, epoch: usize) -> Result<Self::Epoch>;
 
-    /// The samples of every epoch, number by number, as they are without distortion; `None` where epochs are
-    /// not distorted.
+    /// The samples without distortion, in the same order as in every epoch; `None` if epochs are not distorted.
     ///
-    /// A trainer measures on these the samples that it holds back.
+    /// A trainer evaluates its held-out samples on these.
     fn undistorted(&self) -> Option<&Self::Epoch> {
         None
     }
 
-    /// What tells these samples from all others, in every epoch: a checksum, or what they are made from.
-    /// A training goes on from a checkpoint only where it is the same.
+    /// A string that identifies these samples in every epoch: a checksum, or the parameters that generate them. A
+    /// training resumes from a checkpoint only if it is equal.
     fn fingerprint(&self) -> String;
 }
 
@@ -50,7 +49,7 @@ impl<const F: usize, const C: usize> TrainingData<Features<F>, Features<C>> for 
     }
 }
 
-/// Built-in digits, [`Digits::PER_EPOCH`] fresh ones for every epoch.
+/// Synthetic digits, [`Digits::PER_EPOCH`] new ones in every epoch.
 impl TrainingData<Features<784>, Features<10>> for Digits {
     type Epoch = Dataset<784, 10>;
 
@@ -65,7 +64,7 @@ impl TrainingData<Features<784>, Features<10>> for Digits {
 }
 
 impl Digits {
-    /// As many as MNIST's training set has.
+    /// The number of samples in an epoch, as in MNIST's training set.
     pub const PER_EPOCH: u64 = 60_000;
 
     /// The samples `range` of the stream as a data set.
@@ -90,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_epoch_goes_on_where_the_last_one_ended() {
+    fn every_epoch_continues_where_the_last_one_ended() {
         let digits = Digits::new(4);
         let second = digits.epoch(1).unwrap();
         assert_eq!(second.len(), 60_000);

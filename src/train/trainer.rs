@@ -162,8 +162,8 @@ impl<'a> Trainer<'a> {
     }
 
     /// A stop flag, checked some fifty times an epoch, after each run of batches. When it is `true`, the training
-    /// writes a checkpoint, if checkpoints are enabled, and ends with [`Error::Stopped`](crate::Error::Stopped). Useful in a
-    /// Ctrl-C handler.
+    /// writes a checkpoint, if checkpoints are enabled, and ends with [`Error::Stopped`](crate::Error::Stopped). Useful
+    /// in a Ctrl-C handler.
     pub fn stop_when(mut self, flag: &'a AtomicBool) -> Self {
         self.stop = Some(flag);
         self

@@ -6,8 +6,8 @@
 //! <https://github.com/huggingface/safetensors#format>. The parser enforces the rules of the format, and some more:
 //! no unknown fields, no duplicate tensors, and exactly the network's tensors.
 //!
-//! A checkpoint is such a file with more tensors: the weights of the best epoch, if stored, under the prefix `best.`, and
-//! those of the last step under `weights.`. The former are read if present.
+//! A checkpoint is such a file with more tensors: the weights of the best epoch, if stored, under the prefix `best.`,
+//! and those of the last step under `weights.`. The former are read if present.
 
 mod checkpoint;
 mod tensor_info;

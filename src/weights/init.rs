@@ -92,7 +92,7 @@ mod tests {
             (Init::XavierNormal, 2.0 / 500.0),
         ] {
             let ratio = mean_square(init) / variance;
-            // 60,000 draws: four standard errors of the mean square of a normal distribution, 4 sqrt(2 / 60,000), are 2.3 %.
+            // 60,000 draws: four standard errors of a normal's mean square, 4 sqrt(2 / 60,000), are 2.3 %.
             assert!((ratio - 1.0).abs() < 0.025, "{init:?}: {ratio}");
         }
     }

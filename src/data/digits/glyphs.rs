@@ -1,15 +1,15 @@
-//! The ten digits as strokes, in a few styles of writing each.
+//! The ten digits as strokes, each in several styles of handwriting.
 
 use rand::{Rng, RngExt};
 
 use super::{normal::normal, stroke::Point};
 
-/// Control points of one stroke of the pen; a point given twice is a corner.
+/// Control points of one pen stroke; a repeated point is a corner.
 type Stroke = &'static [Point];
 
-/// One way to write a digit, about 1 high, y downwards.
+/// One style of a digit, about 1 high, with y downwards.
 struct Style {
-    /// How often it is written, relative to the digit's other styles.
+    /// Its relative frequency among the digit's styles.
     weight: f32,
     strokes: &'static [Stroke],
 }
@@ -18,7 +18,7 @@ const fn style(weight: f32, strokes: &'static [Stroke]) -> Style {
     Style { weight, strokes }
 }
 
-/// Standard deviation of a control point's jitter, in heights of the digit.
+/// Standard deviation of the jitter of control points, relative to the height of the digit.
 const JITTER: f32 = 0.035;
 
 #[rustfmt::skip]
@@ -100,7 +100,7 @@ static NINE: &[Style] = &[
 ];
 static DIGITS: [&[Style]; 10] = [ZERO, ONE, TWO, THREE, FOUR, FIVE, SIX, SEVEN, EIGHT, NINE];
 
-/// The strokes of `digit` (0 to 9) in a style drawn at random, control points jittered.
+/// The strokes of `digit` (0 to 9) in a random style, with jittered control points.
 pub(super) fn draw<R: Rng>(digit: u8, rng: &mut R) -> Vec<Vec<Point>> {
     let styles = DIGITS[usize::from(digit) % DIGITS.len()];
     let mut at = rng.random::<f32>() * styles.iter().map(|style| style.weight).sum::<f32>();
@@ -111,11 +111,11 @@ pub(super) fn draw<R: Rng>(digit: u8, rng: &mut R) -> Vec<Vec<Point>> {
     jittered(chosen.unwrap_or(&styles[0]), rng)
 }
 
-/// The strokes of `style` as written once.
+/// One random instance of the strokes of `style`.
 ///
-/// Every control point moves by a normal jitter; points that coincide stay together, so that
-/// strokes which touch still do. Then the top is made wider than the bottom or the other way
-/// round, and heights are bent by `y + a · sin(πy)`, which moves the waist of 2, 3, 5, 8 and 9.
+/// Normal jitter is added to every control point; coinciding points stay together, so touching strokes still touch.
+/// Then a taper makes the top wider or narrower than the bottom, and `y + a · sin(πy)` bends the heights, which moves
+/// the waist of 2, 3, 5, 8 and 9.
 fn jittered<R: Rng>(style: &Style, rng: &mut R) -> Vec<Vec<Point>> {
     let bend = 0.05 * normal(rng);
     let taper = 0.15 * normal(rng);
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn same_digit_is_never_written_twice_alike() {
+    fn two_draws_of_a_digit_differ() {
         let mut rng = ChaCha8Rng::seed_from_u64(2);
         assert_ne!(draw(3, &mut rng), draw(3, &mut rng));
     }

@@ -1,8 +1,8 @@
-//! Handwritten-like digits drawn from a seed: a stand-in for MNIST that needs no file.
+//! Synthetic handwritten-like digits from a seed: a substitute for MNIST that needs no files.
 //!
-//! A sample is a digit's strokes (`glyphs`), slanted, rotated and stretched at random, drawn by a
-//! pen of random width into MNIST's 20 × 20 box (`stroke`), distorted (`distortion`), given a little
-//! noise on the ink, and centred by its mass.
+//! A sample is the strokes of a digit (`glyphs`) with random slant, rotation and stretch, drawn by a pen of random width
+//! into MNIST's 20 × 20 box (`stroke`), distorted (`distortion`), with a little noise on the ink, and centred by its
+//! centre of mass.
 
 mod glyphs;
 mod normal;
@@ -20,38 +20,38 @@ use self::{
 };
 use super::distortion::{Distortion, Warp};
 
-/// Where the centre of mass goes, in pixels from the first pixel's centre.
+/// The target of the centre of mass, in pixels from the centre of the first pixel.
 const CENTRE: i32 = 14;
-/// Greys up to this, after the change of contrast, are background: the rim that interpolation leaves.
+/// Greys up to this, after the change of contrast, become background: interpolation leaves a faint rim.
 const FAINT: i32 = 6;
-/// The grey that a change of contrast leaves as it is.
+/// The grey that the change of contrast leaves unchanged.
 const MIDDLE: i32 = 116;
 
-/// The distortion of the drawn digits; slant and rotation are those of the strokes.
+/// The distortion of the drawn digits; slant and rotation are applied to the strokes.
 const DISTORTION: Distortion = Distortion {
     elastic_alpha: 30.0,
     elastic_sigma: 4.0,
     ..Distortion::IDENTITY
 };
 
-/// An endless, seeded stream of handwritten-like digits in MNIST's format: 28 × 28 pixels, row by
-/// row, ink 255 on background 0, the ink about 20 × 20 pixels with its centre of mass in the middle.
+/// An infinite, seeded stream of synthetic handwritten-like digits in MNIST's format: 28 × 28 pixels, row-major, ink
+/// 255 on background 0, the ink about 20 × 20 pixels with its centre of mass in the middle.
 ///
-/// Sample `index` is drawn from its own generator (ChaCha8 of the seed, stream `index`), so any
-/// part of the stream can be drawn in any order, on any number of threads, and is always the same
-/// (between machines: but for rounding in the last place of `sin`, `cos` and `exp`).
+/// Sample `index` has its own random generator (ChaCha8 of the seed, stream `index`), so any part of the stream can be
+/// drawn in any order, on any number of threads, with the same result (on different machines: except for rounding in
+/// the last place of `sin`, `cos` and `exp`).
 #[derive(Clone, Copy, Debug)]
 pub struct Digits {
     seed: u64,
 }
 
 impl Digits {
-    /// The stream of `seed`. Different seeds give unrelated streams.
+    /// The stream of `seed`. Different seeds give independent streams.
     pub fn new(seed: u64) -> Self {
         Self { seed }
     }
 
-    /// Sample `index`: its 784 pixels, row by row, and its label, 0 to 9 with equal probability.
+    /// Sample `index`: its 784 pixels, row-major, and its label, uniform on 0 to 9.
     pub fn image(&self, index: u64) -> ([u8; PIXELS], u8) {
         let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
         rng.set_stream(index);
@@ -62,9 +62,8 @@ impl Digits {
         (centred(&image), label)
     }
 
-    /// The samples `range`, drawn in parallel: `784 · n` pixels, image after image, and `n` labels,
-    /// for `n = range.end − range.start` (none if that is negative). Equal to [`image`](Self::image)
-    /// one by one.
+    /// The samples `range`, drawn in parallel: pixels `[n, 784]` and `n` labels, for `n = range.end − range.start` (0
+    /// if that is negative). Equal to separate calls of [`image`](Self::image).
     pub fn images(&self, range: Range<u64>) -> (Vec<u8>, Vec<u8>) {
         let count = range.end.saturating_sub(range.start) as usize;
         let mut pixels = vec![0; count * PIXELS];
@@ -82,7 +81,7 @@ impl Digits {
     }
 }
 
-/// `digit` written by a random hand: style, proportions, slant, rotation and pen.
+/// Draws `digit` with random style, proportions, slant, rotation and pen.
 fn write<R: Rng>(digit: u8, rng: &mut R) -> [u8; PIXELS] {
     let mut strokes = glyphs::draw(digit, rng);
     let width = 1.0 + 0.21 * normal(rng);
@@ -103,7 +102,7 @@ fn write<R: Rng>(digit: u8, rng: &mut R) -> [u8; PIXELS] {
     path.draw(thickness, softness)
 }
 
-/// The image under one draw of [`DISTORTION`].
+/// The image under one random draw of [`DISTORTION`].
 fn distorted<R: Rng>(image: &[u8; PIXELS], rng: &mut R) -> [u8; PIXELS] {
     let size = [SIDE, SIDE];
     let affine = DISTORTION.affine(rng);
@@ -118,8 +117,7 @@ fn distorted<R: Rng>(image: &[u8; PIXELS], rng: &mut R) -> [u8; PIXELS] {
     result
 }
 
-/// The image moved by whole pixels so that its centre of mass is in the middle, its outermost
-/// pixels kept clear.
+/// The image shifted by whole pixels so that its centre of mass is in the middle, with a clear border of one pixel.
 fn centred(image: &[u8; PIXELS]) -> [u8; PIXELS] {
     let (mut mass, mut across, mut down) = (0, 0, 0);
     for (y, row) in image.chunks_exact(SIDE).enumerate() {
@@ -146,8 +144,8 @@ fn centred(image: &[u8; PIXELS]) -> [u8; PIXELS] {
     moved
 }
 
-/// Raises the contrast by a factor of 1.2 to 1.9 about the middle grey, for MNIST's saturated ink,
-/// and adds noise, uniform on ± up to 16 of 255, to the ink; the background stays exactly 0.
+/// Raises the contrast by a factor of 1.2 to 1.9 about the middle grey, for saturated ink as in MNIST, and adds uniform
+/// noise of amplitude up to 16 of 255 to the ink; the background stays exactly 0.
 fn roughen<R: Rng>(image: &mut [u8; PIXELS], rng: &mut R) {
     let contrast = rng.random_range(307..=486);
     let amplitude = rng.random_range(0..=16);
@@ -170,11 +168,11 @@ mod tests {
 
     use super::*;
 
-    /// Drawn once for the tests that count.
+    /// Drawn once, and shared by the statistical tests.
     static MANY: LazyLock<(Vec<u8>, Vec<u8>)> = LazyLock::new(|| Digits::new(1).images(0..20_000));
 
     #[test]
-    fn no_image_comes_twice() {
+    fn no_image_is_repeated() {
         let distinct: HashSet<&[u8]> = MANY.0.chunks_exact(PIXELS).collect();
         assert_eq!(distinct.len(), 20_000);
     }
@@ -255,7 +253,7 @@ mod tests {
             assert!(farthest < 2.0, "{farthest}");
             off += usize::from(farthest > 0.55);
         }
-        // Only ink that the border clips moves the centre by more than the rounding to pixels.
+        // Only ink clipped by the border shifts the centre by more than the rounding to pixels.
         assert!(off < 400, "{off}");
     }
 }

@@ -1,25 +1,25 @@
-//! Strokes to pixels: Catmull–Rom curves, fitted to a box and drawn with a round pen.
+//! Rasterises strokes: Catmull–Rom splines, fitted to a box and drawn with a round pen.
 
-/// Rows, and columns, of an image.
+/// The number of rows, and of columns, of an image.
 pub(super) const SIDE: usize = 28;
-/// Pixels of an image.
+/// The number of pixels of an image.
 pub(super) const PIXELS: usize = SIDE * SIDE;
-/// A point, `[x, y]`, y downwards.
+/// A point `[x, y]`, with y downwards.
 pub(super) type Point = [f32; 2];
 
-/// Longest side of the box that the ink fills, in pixels, as in MNIST.
+/// The longer side of the bounding box of the ink, in pixels, as in MNIST.
 const BOX: f32 = 20.0;
-/// Pieces that one span of a curve is drawn with.
+/// The number of line segments that approximate one span of a spline.
 const PIECES: usize = 4;
 
-/// Straight segments from the first point to the second.
+/// Line segments, each with its start and end.
 #[derive(Default)]
 pub(super) struct Path {
     segments: Vec<(Point, Point)>,
 }
 
 impl Path {
-    /// Appends the Catmull–Rom curve through `points`. A point given twice is a corner.
+    /// Appends the Catmull–Rom spline through `points`. A repeated point is a corner.
     pub(super) fn curve(&mut self, points: &[Point]) {
         let last = points.len().saturating_sub(1);
         for i in 0..last {
@@ -38,8 +38,8 @@ impl Path {
         }
     }
 
-    /// Scales and shifts the path so that its ink, drawn by a pen `thickness` pixels wide, fills
-    /// the 20 × 20 pixels in the middle of the image (its longer side does).
+    /// Scales and shifts the path so that the longer side of its ink, drawn by a pen `thickness` pixels wide, fills the
+    /// central 20 × 20 pixels of the image.
     pub(super) fn fit(&mut self, thickness: f32) {
         let (mut low, mut high) = ([f32::MAX; 2], [f32::MIN; 2]);
         for point in self.segments.iter().flat_map(|(from, to)| [from, to]) {
@@ -59,7 +59,7 @@ impl Path {
         }
     }
 
-    /// The image: a pixel whose centre lies at distance `d` from the path is covered by
+    /// The image: a pixel whose centre is at distance `d` from the path has coverage
     /// `clamp((thickness / 2 − d) / softness + 1 / 2, 0, 1)`.
     pub(super) fn draw(&self, thickness: f32, softness: f32) -> [u8; PIXELS] {
         let reach = 0.5 * (thickness + softness);
@@ -106,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn curve_passes_through_its_points() {
+    fn spline_passes_through_its_points() {
         for (t, value) in [(0.0, 2.0), (1.0, 5.0)] {
             assert!((catmull_rom(1.0, 2.0, 5.0, 3.0, t) - value).abs() < 1e-6);
         }

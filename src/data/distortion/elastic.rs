@@ -1,11 +1,11 @@
-//! Smoothed random fields: displacements that neighbouring pixels share.
+//! Smoothed random displacement fields for elastic distortion.
 
 use rand::Rng;
 
-/// Values computed at once: one vector of AVX-512, two of AVX2, four of SSE and NEON.
+/// SIMD lanes per step: one vector of AVX-512, two of AVX2, four of SSE or NEON.
 pub(super) const LANES: usize = 16;
 
-/// A Gaussian cut off at 2.5 σ, whose taps sum to 1.
+/// A Gaussian kernel truncated at 2.5 σ, whose taps sum to 1.
 #[derive(Debug)]
 pub(in crate::data) struct Gaussian {
     taps: Vec<f32>,
@@ -14,12 +14,12 @@ pub(in crate::data) struct Gaussian {
 /// Displacements along one axis, in pixels, `[height, width]` row-major.
 #[derive(Debug)]
 pub(in crate::data) struct Field {
-    /// With [`LANES`] values beyond the last, so that a row can be read in whole vectors.
+    /// Padded by [`LANES`] values, so that every row can be read in whole vectors.
     values: Vec<f32>,
     width: usize,
 }
 
-/// The part of a field that lies on an image: row `y` begins at `values[y * stride]`.
+/// The part of a field that applies to an image: row `y` starts at `values[y * stride]`.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::data) struct Window<'a> {
     pub(super) values: &'a [f32],
@@ -29,7 +29,7 @@ pub(in crate::data) struct Window<'a> {
 impl Gaussian {
     pub(super) fn new(sigma: f32) -> Self {
         let radius = (2.5 * sigma).ceil().max(1.0) as usize;
-        // Of the crate libm, so that every machine has the same bits.
+        // From the crate libm, so that every machine computes the same bits.
         let tap = |j: usize| {
             let d = (j as f32 - radius as f32) / sigma;
             libm::expf(-0.5 * d * d)
@@ -40,15 +40,15 @@ impl Gaussian {
         Gaussian { taps }
     }
 
-    /// How far a value reaches, in pixels.
+    /// The radius of the kernel, in pixels.
     pub(in crate::data) fn radius(&self) -> usize {
         self.taps.len() / 2
     }
 
     /// `alpha` times a field uniform on \[−1, 1], smoothed along both axes (0 beyond the edges).
     ///
-    /// It takes a byte of `rng` for each value. At least [`Gaussian::radius`] away from every edge the
-    /// standard deviation is `alpha / sqrt(3)` times the sum of the squared taps.
+    /// It draws one byte from `rng` for each value. At least [`Gaussian::radius`] away from every edge, the standard
+    /// deviation is `alpha / sqrt(3)` times the sum of the squared taps.
     pub(in crate::data) fn field<R: Rng>(
         &self,
         [width, height]: [usize; 2],
@@ -90,7 +90,7 @@ fn add_scaled(out: &mut [f32], factor: f32, values: &[f32]) {
 }
 
 impl Field {
-    /// The part whose first pixel is (`x`, `y`) of the field.
+    /// The window with its first pixel at (`x`, `y`) of the field.
     pub(in crate::data) fn window(&self, [x, y]: [usize; 2]) -> Window<'_> {
         Window {
             values: &self.values[y * self.width + x..],
@@ -100,7 +100,7 @@ impl Field {
 }
 
 impl<'a> Window<'a> {
-    /// No displacement: `zeros` holds a row of them, in whole vectors.
+    /// No displacement; `zeros` is one row of zeros, in whole vectors.
     pub(super) fn none(zeros: &'a [f32]) -> Self {
         Window {
             values: zeros,
@@ -115,7 +115,7 @@ mod tests {
 
     use super::*;
 
-    /// The convolution with the two-dimensional Gaussian, sum by sum, in `f64`.
+    /// Reference: the direct convolution with the two-dimensional Gaussian, in `f64`.
     fn slowly(bytes: &[u8], [width, height]: [usize; 2], sigma: f64, radius: i32) -> Vec<f64> {
         let tap = |d: i32| (-0.5 * (f64::from(d) / sigma).powi(2)).exp();
         let sum: f64 = (-radius..=radius).map(tap).sum();
@@ -151,7 +151,7 @@ mod tests {
                 .enumerate()
             {
                 let found = f64::from(field.values[i]);
-                // Two sums of up to 41 products in `f32`, of values up to 34.
+                // The rounding of two sums of up to 41 products in `f32`, of values up to 34.
                 assert!((found - 34.0 * value).abs() < 1e-4, "{size:?} {sigma} {i}");
             }
         }
@@ -159,7 +159,7 @@ mod tests {
 
     /// A Gaussian of `sigma` smooths white noise of variance `v` to variance `v / (4 pi sigma^2)`.
     #[test]
-    fn a_field_has_the_deviation_that_is_known_for_its_gaussian() {
+    fn a_field_has_the_theoretical_standard_deviation() {
         for sigma in [2.0, 4.0, 8.0] {
             let gaussian = Gaussian::new(sigma);
             let mut rng = ChaCha8Rng::seed_from_u64(3);
@@ -176,8 +176,8 @@ mod tests {
             let found = (square / 512.0 / 512.0).sqrt();
             let sigma = f64::from(sigma);
             let known = 34.0 / 3_f64.sqrt() / (2.0 * std::f64::consts::PI.sqrt() * sigma);
-            // 2 % for the cut at 2.5 sigma and the 256 steps. Values further apart than 2 sigma hardly know of
-            // each other, so there are (512 / 2 sigma)^2 or more; four of the deviation's deviations.
+            // 2 % for the truncation at 2.5 sigma and the 256 steps. Values further apart than 2 sigma are nearly
+            // independent, so there are at least (512 / 2 sigma)^2; four standard errors of the deviation.
             let chance = 4.0 / (2.0 * (512.0 / (2.0 * sigma)).powi(2)).sqrt();
             let error = (found / known - 1.0).abs();
             assert!(error < 0.02 + chance, "{sigma}: {found} against {known}");

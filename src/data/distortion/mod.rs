@@ -1,4 +1,4 @@
-//! Random affine and elastic distortion of images: the settings, and the draw for one image.
+//! Random affine and elastic distortion of images: the settings, and the random draw for one image.
 
 mod elastic;
 mod warp;
@@ -22,19 +22,18 @@ use crate::error::{Error, Result};
 /// ```
 ///
 /// where `c` is the centre of the image, `θ` a rotation, `k` a shear, `s` a scale, `t` a shift and
-/// `u` the elastic displacement; what lies outside the source is 0. The elastic part is that of
+/// `u` the elastic displacement; pixels outside the source are 0. The elastic part is that of
 /// Simard, Steinkraus and Platt, *Best Practices for Convolutional Neural Networks Applied to
 /// Visual Document Analysis*, ICDAR 2003: for each axis a field of independent values uniform on
 /// \[−1, 1] (in 256 steps), smoothed by a Gaussian and multiplied by `elastic_alpha`.
 ///
-/// A field that is 0 switches its part off; with all of them 0 the image is unchanged.
+/// A setting of 0 disables its part; with all settings 0 the image is unchanged.
 /// [`Augmented`](super::Augmented) distorts a data set.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Distortion {
     /// Largest rotation, in degrees, up to 180: `θ` is uniform on ± this.
     pub rotation_degrees: f32,
-    /// Largest horizontal shear, as a tangent (pixels sideways per pixel down): `k` is uniform on
-    /// ± this.
+    /// Largest horizontal shear, as a tangent (horizontal pixels per vertical pixel): `k` is uniform on ± this.
     pub shear: f32,
     /// Largest relative change of size, up to 0.9: `s = 1 + v`, drawn for each axis, `v` uniform on
     /// ± this.
@@ -44,18 +43,17 @@ pub struct Distortion {
     /// Factor `α` of the smoothed field, in pixels. The displacement's standard deviation is about
     /// `0.163 · α / σ` pixels (for `α = 34`, `σ = 4`: 1.4 pixels).
     pub elastic_alpha: f32,
-    /// Standard deviation `σ` of the Gaussian, in pixels, up to 100: small is jagged, large is nearly a
+    /// Standard deviation `σ` of the Gaussian, in pixels, up to 100: a small one is jagged, a large one is nearly a
     /// shift.
     pub elastic_sigma: f32,
-    /// Greys up to this, after all else, become background, 0. Interpolation leaves a rim of faint greys around the
-    /// ink; without it images have fewer pixels that are not 0, and the engine [`Fused`](crate::engine::Fused)
-    /// leaves out those that are.
+    /// Greys up to this become background, 0, after everything else. Interpolation leaves a rim of faint greys around
+    /// the ink; removing it leaves fewer non-zero pixels, and the engine [`Fused`](crate::engine::Fused) skips zeros.
     pub faint_grey: u8,
 }
 
 impl Default for Distortion {
-    /// Moderate: 10°, shear 0.15, scale 10 %, 1 pixel, and [`Distortion::SIMARD_2003`]; greys up to 32 are cut, so
-    /// that of MNIST 19.4 % of the pixels are not 0, as 19.1 % are in the originals (with all greys kept, 25.0 %).
+    /// Moderate: 10°, shear 0.15, scale 10 %, 1 pixel, and [`Distortion::SIMARD_2003`]. Greys up to 32 become 0: on
+    /// MNIST, 19.4 % of the pixels are then non-zero, and 19.1 % of the originals (25.0 % if all greys are kept).
     fn default() -> Self {
         Self {
             rotation_degrees: 10.0,
@@ -82,8 +80,8 @@ impl Distortion {
 
     /// The elastic distortion of Simard, Steinkraus and Platt for MNIST: `α = 34`, `σ = 4`, nothing else.
     ///
-    /// `α` multiplies the smoothed field as it is. Where the paper says how fields look, it speaks of normalising one
-    /// "to a norm of 1"; over 28 × 28 pixels that makes 34 / 28 = 1.2 pixels of the 1.4 here, so little hangs on it.
+    /// `α` multiplies the smoothed field without normalisation. The paper mentions normalising a field "to a norm of
+    /// 1"; over 28 × 28 pixels that gives 34 / 28 = 1.2 pixels instead of the 1.4 here, a small difference.
     pub const SIMARD_2003: Self = Self {
         elastic_alpha: 34.0,
         elastic_sigma: 4.0,
@@ -91,7 +89,7 @@ impl Distortion {
     };
 
     /// # Errors
-    /// [`Error::Setting`] for a setting out of its range.
+    /// [`Error::Setting`] for a setting out of range.
     pub(super) fn check(&self) -> Result<()> {
         const ANY: RangeInclusive<f32> = 0.0..=f32::MAX;
         const FINITE: &str = "a finite number, 0 or above";
@@ -125,13 +123,13 @@ impl Distortion {
         Ok(())
     }
 
-    /// The Gaussian of the elastic part, or `None` where that is switched off.
+    /// The Gaussian of the elastic part, or `None` if that is disabled.
     pub(super) fn gaussian(&self) -> Option<Gaussian> {
         let is_on = self.elastic_alpha > 0.0 && self.elastic_sigma > 0.0;
         is_on.then(|| Gaussian::new(self.elastic_sigma))
     }
 
-    /// Rotation, shear, scale and shift of one image: six values of `rng`, whatever the settings.
+    /// Draws rotation, shear, scale and shift of one image: always six draws from `rng`.
     pub(super) fn affine<R: Rng>(&self, rng: &mut R) -> Affine {
         let mut within = |limit: f32| limit * (2.0 * rng.random::<f32>() - 1.0);
         Affine::new(
@@ -143,7 +141,7 @@ impl Distortion {
     }
 }
 
-/// `q − c = M (p − c) + t`: from a pixel of the result to its place in the source, but for `u`.
+/// `q − c = M (p − c) + t`: maps a pixel of the result to its position in the source, without `u`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Affine {
     /// `M`, row-major.
@@ -153,9 +151,9 @@ pub(super) struct Affine {
 }
 
 impl Affine {
-    /// `M = R(θ) · [1 k; 0 1] / (1 + v)` for `θ` in degrees, `k` and `v` as at [`Distortion`].
+    /// `M = R(θ) · [1 k; 0 1] / (1 + v)` for `θ` in degrees, `k` and `v` as in [`Distortion`].
     fn new(degrees: f32, shear: f32, grown: [f32; 2], shift: [f32; 2]) -> Self {
-        // Of the crate libm, so that every machine has the same bits.
+        // From the crate libm, so that every machine computes the same bits.
         let (sin, cos) = libm::sincosf(degrees.to_radians());
         let shrink = grown.map(|v| 1.0 / (1.0 + v));
         let matrix = [
@@ -171,7 +169,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn settings_out_of_range_are_refused_by_name() {
+    fn the_error_names_a_setting_out_of_range() {
         let says = |distortion: Distortion, words: &str| {
             assert_eq!(distortion.check().unwrap_err().to_string(), words);
         };

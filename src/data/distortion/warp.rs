@@ -1,9 +1,9 @@
-//! An image read at displaced places: the loops over pixels.
+//! Resamples an image at displaced positions: the loops over pixels.
 //!
-//! Three passes over the whole image: where each pixel is read, the four pixels around that place, and
-//! their weighted mean. The first and the last are plain loops over arrays of [`LANES`] values that the compiler
-//! turns into vectors, for the widest instructions that the processor has. Rust fuses no product with a sum
-//! by itself, so every width, and every machine, gives the same bits.
+//! Three passes over the whole image: the source position of each pixel, a gather of the four pixels around it, and
+//! bilinear interpolation. The first and the last are plain loops over arrays of [`LANES`] values, which the compiler
+//! vectorises for the widest SIMD instructions of the processor. Rust does not contract multiply and add to FMA, so
+//! every vector width, and every machine, gives the same bits.
 
 use pulp::{Arch, NullaryFnOnce};
 
@@ -12,36 +12,36 @@ use super::{
     elastic::{LANES, Window},
 };
 
-/// The longest side of an image, in pixels: so the number of every place is exact in `f32`, see [`whole`].
+/// The longest side of an image, in pixels, so that every index is exact in `f32`; see [`whole`].
 pub(in crate::data) const LONGEST_SIDE: usize = 1 << 11;
 
-/// Reads images of one size at displaced places; kept from image to image, for its buffers.
+/// Resamples images of one size at displaced positions; reused between images for its buffers.
 #[derive(Debug)]
 pub(in crate::data) struct Warp {
     width: usize,
     height: usize,
     /// Greys up to this become 0.
     faint: f32,
-    /// The image with a zero before and after each row, `[height + 3, width + 2]`, one row before it.
+    /// The zero-padded image, `[height + 3, width + 2]`: one column on each side, one row above and two below.
     padded: Vec<u8>,
-    /// For each place of `padded` but the last row's: its byte, the next, and the two below, lowest first.
+    /// For each position of `padded` except the last row: its byte, the next, and the two below, lowest byte first.
     quads: Vec<u32>,
-    /// Where each pixel is read, `[height, vectors]`.
+    /// The source position of each pixel, `[height, vectors]`.
     places: Vec<Place>,
-    /// What is read there, `[height, vectors]`.
+    /// The four pixels gathered there, `[height, vectors]`.
     read: Vec<[u32; LANES]>,
-    /// The result, with the last vector's unused values after it.
+    /// The result, padded for the unused lanes of the last vector.
     result: Vec<u8>,
-    /// A row of no displacement.
+    /// A row of zero displacements.
     zeros: Vec<f32>,
 }
 
-/// Where neighbouring pixels are read.
+/// The source positions of one vector of pixels.
 #[derive(Clone, Copy, Debug)]
 struct Place {
-    /// In `quads`.
+    /// Indices into `quads`.
     index: [u32; LANES],
-    /// How far to the next column, and to the next row, from 0 to 1.
+    /// The fractional offsets to the next column and to the next row, from 0 to 1.
     across: [f32; LANES],
     down: [f32; LANES],
 }
@@ -59,7 +59,7 @@ impl Warp {
             width,
             height,
             faint: faint_grey.into(),
-            // One byte more: the last place of `quads` reads it.
+            // One extra byte, which the last element of `quads` reads.
             padded: vec![0; (width + 2) * (height + 3) + 1],
             quads: vec![0; (width + 2) * (height + 2)],
             places: vec![place; vectors * height],
@@ -69,10 +69,10 @@ impl Warp {
         }
     }
 
-    /// `image` under `affine` and `elastic`, the displacements across and down, into `out`.
+    /// Writes `image` under `affine` and `elastic`, the displacements along x and y, to `out`.
     ///
     /// # Panics
-    /// When `image`, `out` or a window are not of the image's size.
+    /// When `image`, `out` or a window does not have the size of the image.
     pub(in crate::data) fn apply(
         &mut self,
         image: &[u8],
@@ -97,7 +97,7 @@ impl Warp {
         for (from, to) in image.chunks_exact(self.width).zip(rows) {
             copy(from, &mut to[1..=self.width]);
         }
-        // After a row's last place comes the zero before the next row, so no place needs a test.
+        // The last position of a row is followed by the padding of the next row, so no bounds check is needed.
         let [a, b, c, d] = [0, 1, stride, stride + 1].map(|from| &self.padded[from..]);
         for (quad, (((a, b), c), d)) in self.quads.iter_mut().zip(a.iter().zip(b).zip(c).zip(d)) {
             let [a, b, c, d] = [*a, *b, *c, *d].map(u32::from);
@@ -163,7 +163,7 @@ impl Warp {
                     let grey = (grey + 0.5).floor();
                     greys[lane] = whole(if grey > self.faint { grey } else { 0.0 }) as u8;
                 }
-                // The values past the row's end are overwritten by the next row.
+                // Lanes past the end of the row are overwritten by the next row.
                 let at = y * self.width + vector * LANES;
                 self.result[at..at + LANES].copy_from_slice(&greys);
             }
@@ -171,7 +171,7 @@ impl Warp {
     }
 }
 
-/// Copies a row in vectors, of which the last two may overlap: `memcpy` would cost more for so short a copy.
+/// Copies a row in vectors, of which the last two may overlap: faster than `memcpy` for such short rows.
 #[inline(always)]
 fn copy(from: &[u8], to: &mut [u8]) {
     let (Some(last), Some(to_last)) = (from.last_chunk::<LANES>(), to.last_chunk_mut()) else {
@@ -184,16 +184,16 @@ fn copy(from: &[u8], to: &mut [u8]) {
     }
 }
 
-/// `value` between 0 and `most`; 0 for what is not a number.
+/// `value` clamped to 0 and `most`; 0 for NaN.
 #[inline(always)]
 fn within(value: f32, most: f32) -> f32 {
     let value = if value > 0.0 { value } else { 0.0 };
     if value < most { value } else { most }
 }
 
-/// A whole number from 0 to below 2^23 as an integer: added to 2^23, it is the last 23 bits.
+/// Converts a whole number in `0..2^23` to an integer: the low 23 bits of its sum with 2^23.
 ///
-/// The compiler makes vectors of this, but not of `as`, which has to look at what does not fit.
+/// The compiler vectorises this, but not `as`, which has to saturate values out of range.
 #[inline(always)]
 fn whole(value: f32) -> u32 {
     const BITS: u32 = 23;
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_drawn_gives_the_image_back() {
+    fn the_identity_returns_the_image() {
         for size in [[28, 28], [1, 1], [3, 50], [16, 2], [17, 9], [100, 1]] {
             let image = noise(size, 1);
             let identity = Affine::new(0.0, 0.0, STILL, STILL);
@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn a_quarter_turn_of_a_square_is_exact() {
+    fn a_rotation_of_a_square_by_right_angles_is_exact() {
         for side in [27, 28] {
             let image = noise([side, side], 3);
             for (degrees, sign) in [(90.0, 1), (-90.0, -1), (180.0, 0)] {
@@ -287,7 +287,7 @@ mod tests {
         }
     }
 
-    /// [`Distortion`]'s formula, pixel by pixel in `f64`.
+    /// Reference: the formula of [`Distortion`], pixel by pixel in `f64`.
     fn slowly(
         [width, height]: [usize; 2],
         image: &[u8],
@@ -325,7 +325,7 @@ mod tests {
         (0..width * height).map(value).collect()
     }
 
-    /// The passes as every kind of SIMD that this processor has compiles them, plain code among them.
+    /// The results of the passes compiled for each SIMD level of this processor, and without SIMD.
     fn each_simd(pass: impl Fn(&mut dyn FnMut(Pass<'_>)) -> Vec<u8>) -> Vec<Vec<u8>> {
         let mut results = vec![pass(&mut |pass| pass.call())];
         #[cfg(target_arch = "x86_64")]
@@ -369,14 +369,14 @@ mod tests {
             prop_assert!(results.iter().all(|result| *result == results[0]));
             let exact = slowly(size, &image, turn, grown, shift, fields.as_ref());
             for (found, exact) in results[0].iter().zip(exact) {
-                // Half for rounding; places are right to some 2e-5 pixels, across which an image changes
-                // by 2 x 255 a pixel at most: 0.01.
+                // 0.5 for rounding; positions are accurate to some 2e-5 pixels, and an image changes by at most
+                // 2 x 255 per pixel: 0.01.
                 prop_assert!((f64::from(*found) - exact).abs() < 0.52, "{found} against {exact}");
             }
         }
 
         #[test]
-        fn any_settings_in_their_ranges_work_and_repeat(
+        fn any_valid_settings_work_and_are_deterministic(
             rotation_degrees in 0_f32..=180.0,
             shear in prop_oneof![0_f32..2.0, Just(f32::MAX)],
             scale in 0_f32..=0.9,
@@ -407,7 +407,7 @@ mod tests {
             };
             let image = noise(size, seed);
             prop_assert_eq!(draw(&image), draw(&image));
-            // A mean of four pixels is none darker, and none lighter, than all of them.
+            // A weighted mean of four pixels is within their range.
             let grey: Vec<u8> = image.iter().map(|value| value / 2).collect();
             prop_assert!(draw(&grey).iter().all(|value| *value <= 127));
             prop_assert!(draw(&image).iter().all(|value| *value == 0 || *value > faint_grey));
