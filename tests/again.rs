@@ -170,7 +170,7 @@ fn an_initial_epoch_past_the_last_one_is_refused() {
     let mut net = Fused::<Net>::new(Weights::init(1)).unwrap();
     let mut trainer = trainer(momentum()).epochs(3).initial_epoch(3);
     let error = trainer.fit(&mut net, &data()).unwrap_err();
-    let words = "initial epoch: expected below the 3 epochs of the whole training, found 3";
+    let words = "initial epoch: expected below the 3 epochs of the training, found 3";
     assert_eq!(error.to_string(), words);
     assert_eq!(net.weights().unwrap(), Weights::init(1));
 }

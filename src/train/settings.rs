@@ -39,7 +39,7 @@ impl Settings {
         if self.initial_epoch >= self.epochs {
             return Err(Error::Setting {
                 setting: "initial epoch",
-                expected: format!("below the {} epochs of the whole training", self.epochs),
+                expected: format!("below the {} epochs of the training", self.epochs),
                 found: self.initial_epoch.to_string(),
             });
         }

@@ -12,7 +12,7 @@ use super::{
     elastic::{LANES, Window},
 };
 
-/// The longest side of an image, in pixels, so that every index is exact in `f32`; see [`whole`].
+/// The longest side of an image, in pixels, so that every index is exact in `f32`; see [`to_integer`].
 pub(in crate::data) const LONGEST_SIDE: usize = 1 << 11;
 
 /// Resamples images of one size at displaced positions; reused between images for its buffers.
@@ -129,7 +129,7 @@ impl Warp {
                     let x = within(xx * u + row_x + across[lane] + 1.0, width + 1.0);
                     let y = within(yx * u + row_y + down[lane] + 1.0, height + 1.0);
                     let (left, top) = (x.floor(), y.floor());
-                    place.index[lane] = whole(top * stride + left);
+                    place.index[lane] = to_integer(top * stride + left);
                     place.across[lane] = x - left;
                     place.down[lane] = y - top;
                 }
@@ -161,7 +161,7 @@ impl Warp {
                     let below = c + place.across[lane] * (d - c);
                     let grey = above + place.down[lane] * (below - above);
                     let grey = (grey + 0.5).floor();
-                    greys[lane] = whole(if grey > self.faint { grey } else { 0.0 }) as u8;
+                    greys[lane] = to_integer(if grey > self.faint { grey } else { 0.0 }) as u8;
                 }
                 // Lanes past the end of the row are overwritten by the next row.
                 let at = y * self.width + vector * LANES;
@@ -195,7 +195,7 @@ fn within(value: f32, most: f32) -> f32 {
 ///
 /// The compiler vectorises this, but not `as`, which has to saturate values out of range.
 #[inline(always)]
-fn whole(value: f32) -> u32 {
+fn to_integer(value: f32) -> u32 {
     const BITS: u32 = 23;
     (value + (1 << BITS) as f32).to_bits() & ((1 << BITS) - 1)
 }

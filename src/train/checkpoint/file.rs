@@ -60,13 +60,13 @@ struct BestNumbers {
 
 /// Why a file is not a checkpoint to resume from.
 #[derive(Debug)]
-pub(super) struct Refusal {
+pub(super) struct Invalid {
     pub(super) expected: String,
     pub(super) found: String,
 }
 
-fn refusal(expected: impl Into<String>, found: impl ToString) -> Refusal {
-    Refusal {
+fn invalid(expected: impl Into<String>, found: impl ToString) -> Invalid {
+    Invalid {
         expected: expected.into(),
         found: found.to_string(),
     }
@@ -143,26 +143,26 @@ pub(super) struct Opened<'a> {
 /// Parses a checkpoint file, and verifies its checksum.
 ///
 /// # Errors
-/// A [`Refusal`] when it is not a checkpoint, of another version, or damaged.
-pub(super) fn open(file: &[u8]) -> Result<Opened<'_>, Refusal> {
-    let whole = "a whole checkpoint";
-    let (_, header) = SafeTensors::read_metadata(file).map_err(|error| refusal(whole, error))?;
+/// A [`Invalid`] when it is not a checkpoint, of another version, or damaged.
+pub(super) fn open(file: &[u8]) -> Result<Opened<'_>, Invalid> {
+    let complete = "a complete checkpoint";
+    let (_, header) = SafeTensors::read_metadata(file).map_err(|error| invalid(complete, error))?;
     let metadata: HashMap<String, String> = header.metadata().clone().unwrap_or_default();
     let named = |name: &str| {
         let value = metadata.get(name);
-        value.ok_or_else(|| refusal(whole, format!("a safetensors file without `{name}`")))
+        value.ok_or_else(|| invalid(complete, format!("a safetensors file without `{name}`")))
     };
     let (manifest, sum) = (named("checkpoint")?, named("sha256")?);
     let version: Result<Value, _> = serde_json::from_str(manifest);
-    let version = version.map_err(|error| refusal(whole, error))?["version"].clone();
+    let version = version.map_err(|error| invalid(complete, error))?["version"].clone();
     if version != VERSION {
-        return Err(refusal(
+        return Err(invalid(
             format!("a checkpoint of version {VERSION}"),
             format!("version {version}"),
         ));
     }
     let damaged = || {
-        refusal(
+        invalid(
             format!("contents with SHA-256 {sum}"),
             "different contents: the file is damaged",
         )
@@ -176,8 +176,8 @@ pub(super) fn open(file: &[u8]) -> Result<Opened<'_>, Refusal> {
         return Err(damaged());
     }
     Ok(Opened {
-        manifest: serde_json::from_str(manifest).map_err(|error| refusal(whole, error))?,
-        tensors: SafeTensors::deserialize(file).map_err(|error| refusal(whole, error))?,
+        manifest: serde_json::from_str(manifest).map_err(|error| invalid(complete, error))?,
+        tensors: SafeTensors::deserialize(file).map_err(|error| invalid(complete, error))?,
     })
 }
 
@@ -198,7 +198,7 @@ impl Opened<'_> {
     }
 
     /// Its contents, for the network that it belongs to.
-    pub(super) fn contents<N: Network>(self) -> Result<Contents<N>, Refusal> {
+    pub(super) fn contents<N: Network>(self) -> Result<Contents<N>, Invalid> {
         let Opened { manifest, tensors } = self;
         let optimizer = manifest.optimizer.map(|numbers| {
             let moments =
@@ -234,7 +234,7 @@ fn moment_name(number: usize) -> String {
 }
 
 /// The weights of a network, from the tensors whose names begin with `prefix`.
-fn weights<N: Network>(tensors: &SafeTensors<'_>, prefix: &str) -> Result<Weights<N>, Refusal> {
+fn weights<N: Network>(tensors: &SafeTensors<'_>, prefix: &str) -> Result<Weights<N>, Invalid> {
     let mut flat = Vec::with_capacity(N::PARAMS);
     for tensor in Weights::<N>::zeros().tensors() {
         flat.extend(values(
@@ -243,7 +243,7 @@ fn weights<N: Network>(tensors: &SafeTensors<'_>, prefix: &str) -> Result<Weight
             Some(&tensor.shape),
         )?);
     }
-    Weights::from_slice(&flat).map_err(|error| refusal("the network's parameters", error))
+    Weights::from_slice(&flat).map_err(|error| invalid("the network's parameters", error))
 }
 
 /// The values of a tensor, which must have `shape` if that is given.
@@ -251,13 +251,13 @@ fn values(
     tensors: &SafeTensors<'_>,
     name: &str,
     shape: Option<&[usize]>,
-) -> Result<Vec<f32>, Refusal> {
+) -> Result<Vec<f32>, Invalid> {
     let tensor = tensors
         .tensor(name)
-        .map_err(|error| refusal(format!("`{name}`"), error))?;
+        .map_err(|error| invalid(format!("`{name}`"), error))?;
     if tensor.dtype() != Dtype::F32 || shape.is_some_and(|shape| shape != tensor.shape()) {
         let expected = format!("`{name}`: F32 {:?}", shape.unwrap_or(tensor.shape()));
-        return Err(refusal(
+        return Err(invalid(
             expected,
             format!("{} {:?}", tensor.dtype(), tensor.shape()),
         ));

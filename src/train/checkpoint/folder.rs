@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::{
     Checkpoints,
-    file::{self, Contents, Refusal},
+    file::{self, Contents, Invalid},
     identity::{Identity, difference},
 };
 use crate::{
@@ -100,13 +100,13 @@ impl Folder {
             return Ok(None);
         };
         let bytes = fs::read(&path).map_err(|source| unreadable(&path, source))?;
-        let refused = |Refusal { expected, found }| Error::Checkpoint {
+        let invalid = |Invalid { expected, found }| Error::Checkpoint {
             path: path.clone(),
             expected,
             found,
             remedy: "delete it to resume from the previous checkpoint, or start over in another folder",
         };
-        let opened = file::open(&bytes).map_err(refused)?;
+        let opened = file::open(&bytes).map_err(invalid)?;
         if let Some((name, mine, its)) = difference(&self.identity, opened.identity()) {
             return Err(Error::Checkpoint {
                 path,
@@ -115,7 +115,7 @@ impl Folder {
                 remedy: "resume with the settings it was started with, or start over in another folder",
             });
         }
-        let contents = opened.contents().map_err(refused)?;
+        let contents = opened.contents().map_err(invalid)?;
         Ok(Some((path, contents)))
     }
 
