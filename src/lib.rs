@@ -1,5 +1,5 @@
 // README's pictures; where a link is defined twice, the first definition wins.
-#![doc = include_str!("../docs/pictures/inline.md")]
+#![doc = include_str!("../README-pictures.md")]
 #![doc = include_str!("../README.md")]
 #![cfg_attr(not(any(feature = "std", test)), no_std)]
 

@@ -193,6 +193,6 @@ fn checkpoint_options_are_checked() {
     refuses(
         &["--save", &save, "--plot", &plot, "--run", text(&file)],
         1,
-        &[text(&file), "cannot write"],
+        &[text(&file), "cannot make the folder"],
     );
 }

@@ -78,7 +78,7 @@ fn a_schedule_and_what_was_validated_have_a_panel_each() {
 fn the_pictures_of_the_crates_page_are_readmes() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let read = |path: &str| fs::read_to_string(folder.join(path)).unwrap();
-    let (readme, inline) = (read("README.md"), read("docs/pictures/inline.md"));
+    let (readme, inline) = (read("README.md"), read("README-pictures.md"));
     let definition = |line: &str| {
         let (name, target) = line.strip_prefix('[')?.split_once("]: ")?;
         Some((name.to_owned(), target.to_owned()))

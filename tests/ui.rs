@@ -118,7 +118,7 @@ fn texts_are_as_blessed() {
     {
         let texts = trybuild::TestCases::new();
         for name in cases("fail").keys() {
-            texts.compile_fail(format!("ui/fail/{name}.rs"));
+            texts.compile_fail(format!("tests/ui/fail/{name}.rs"));
         }
     } else {
         let (rustc, blessed) = (rustc.trim(), blessed.trim());
@@ -158,7 +158,7 @@ fn twins_differ_by_one_token() {
 }
 
 fn ui() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("ui")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/ui")
 }
 
 /// Says it on the terminal: the test harness would hide `eprintln`.
@@ -277,8 +277,7 @@ fn project(
     features: &[&str],
     folders: &[(&str, &BTreeMap<String, String>)],
 ) -> PathBuf {
-    let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let crate_folder = tests.parent().unwrap();
+    let crate_folder = Path::new(env!("CARGO_MANIFEST_DIR"));
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     fs::create_dir_all(&folder).unwrap();
 

@@ -55,7 +55,7 @@ where
 /// }
 ///
 /// type Net = (Linear<4, 3>, Dropped<20>, Linear<3, 2>);
-/// assert_eq!(Net::PLAN.steps().len(), 4);
+/// assert_eq!(<Net as Network>::PLAN.steps().len(), 4);
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` drops every feature: a percentage below 100 is expected",

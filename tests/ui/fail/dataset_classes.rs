@@ -1,6 +1,6 @@
 //! error: `Dataset<64, 26>` does not fit a network that takes `Features<64>` and gives `Features<10>`
 
-use tuplenet::{Result, prelude::*, train::Evaluation};
+use tuplenet::{Result, metrics::Evaluation, prelude::*};
 
 type Net = (Linear<64, 32>, ReLU, Linear<32, 10>);
 

@@ -1,6 +1,6 @@
 //! The labels have as many classes as the network gives.
 
-use tuplenet::{Result, prelude::*, train::Evaluation};
+use tuplenet::{Result, metrics::Evaluation, prelude::*};
 
 type Net = (Linear<64, 32>, ReLU, Linear<32, 10>);
 
