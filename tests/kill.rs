@@ -159,7 +159,7 @@ fn a_full_or_read_only_disk_is_an_error_and_the_earlier_checkpoint_is_whole() {
         "{read_only}"
     );
     assert!(
-        read_only.ends_with("name a folder that can be written"),
+        read_only.ends_with("name a folder that is writable"),
         "{read_only}"
     );
     // what was whole goes on
