@@ -1,15 +1,16 @@
-//! The published error of a network with one hidden layer of 800 on MNIST: 0.7 %, by elastic distortion.
+//! Reproduces the published error rate of a network with one hidden layer of 800 on MNIST: 0.7 %, with elastic distortion.
 //!
 //! ```text
-//! cargo run --release --example best                    # three seeds; exit code 1 if one is over 0.70 %
+//! cargo run --release --example best                    # three seeds; exit code 1 if one is above 0.70 %
 //! cargo run --release --example best -- --seeds 1 --epochs 20
-//! cargo run --release --example best -- --hold-back     # how the recipe was chosen
+//! cargo run --release --example best -- --hold-back     # how the hyperparameters were chosen
 //! ```
 //!
 //! P. Simard, D. Steinkraus, J. Platt, "Best practices for convolutional neural networks applied to visual
 //! document analysis", ICDAR 2003: 784-800-10, cross-entropy, elastic distortion, 0.7 % error rate on the test set.
-//! The test set is read once a seed, when its training is over. The recipe was chosen by `--hold-back`, whose runs
-//! train on the first 50,000 training images and test on the last 10,000: eleven of one seed and 40 or 80 epochs, then two of 150.
+//! Each seed evaluates on the test set once, after its training. The hyperparameters were chosen with `--hold-back`,
+//! which trains on the first 50,000 training images and evaluates on the last 10,000: eleven runs of one seed with 40 or
+//! 80 epochs, then two of 150.
 
 #[path = "mnist/engine.rs"]
 mod engine;
@@ -33,32 +34,32 @@ use engine::{Choice, EngineOptions};
 
 type Net = MnistClassifier<800>;
 
-/// The share of the test set that Simard, Steinkraus and Platt's network misclassified.
+/// The test error rate of Simard, Steinkraus and Platt's network.
 const PUBLISHED: f64 = 0.007;
-/// Training images that `--hold-back` tests on.
+/// Training images that `--hold-back` evaluates on.
 const HELD_BACK: usize = 10_000;
 
-/// Trains 784-800-10 on distorted images to the published error of MNIST's test set.
+/// Trains 784-800-10 on augmented images to the published error rate on MNIST's test set.
 #[derive(Debug, Parser)]
 struct Options {
     #[command(flatten)]
     engine: EngineOptions,
-    /// How many seeds to run
+    /// Number of seeds to run
     #[arg(long, default_value_t = 3, value_parser = value_parser!(u64).range(1..))]
     seeds: u64,
-    /// The first of them; each decides initial weights, order and distortions
+    /// The first seed; it determines initial weights, sample order and distortions
     #[arg(long, default_value_t = 0)]
     first_seed: u64,
-    /// Times to go through the training images, distorted afresh each time
+    /// Number of passes over the training images, each with new distortions
     #[arg(long, default_value_t = 150)]
     epochs: usize,
-    /// Samples in a batch
+    /// Batch size
     #[arg(long, default_value_t = 100)]
     batch: usize,
     /// Peak of the learning rate
     #[arg(long, default_value_t = 0.001)]
     lr: f64,
-    /// Share of the steps in which the learning rate goes up
+    /// Fraction of the steps in which the learning rate rises
     #[arg(long, default_value_t = 0.1)]
     warm_up: f64,
     /// Decoupled weight decay
@@ -79,13 +80,13 @@ struct Options {
     /// Factor of the elastic displacement, in pixels
     #[arg(long, default_value_t = 36.0)]
     alpha: f32,
-    /// Standard deviation of the Gaussian that smoothes it, in pixels
+    /// Standard deviation of its Gaussian smoothing, in pixels
     #[arg(long, default_value_t = 6.0)]
     sigma: f32,
-    /// Greys up to this become background; at 32 as many pixels are not 0 as in the originals
+    /// Greys up to this value are set to 0; at 32 the number of non-zero pixels is as in the originals
     #[arg(long, default_value_t = 32)]
     faint: u8,
-    /// Train on the first 50,000 training images, test on the last 10,000; the test set is not read
+    /// Train on the first 50,000 training images and evaluate on the last 10,000 instead of the test set
     #[arg(long)]
     hold_back: bool,
     /// Folder with MNIST's four files
@@ -114,7 +115,7 @@ impl fmt::Display for Options {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "784-800-10 by Kaiming's uniform distribution, {} epochs, batch {}, AdamW with weight decay {}, one cycle to {} \
+            "784-800-10, Kaiming uniform initialisation, {} epochs, batch {}, AdamW with weight decay {}, one cycle to {} \
             with warm-up {}\n{:?}",
             self.epochs,
             self.batch,
@@ -130,7 +131,7 @@ fn main() -> ExitCode {
     exit::code(run(&Options::parse()))
 }
 
-/// Whether every seed reached the published error.
+/// Whether every seed reached the published error rate.
 fn run(options: &Options) -> Result<bool> {
     match options.engine.choose()? {
         Choice::Fused(processor) => every_seed(options, |weights| Fused::on(processor, weights)),
@@ -141,7 +142,7 @@ fn run(options: &Options) -> Result<bool> {
     }
 }
 
-/// Trains and tests a network for each seed on the engine that `make` makes.
+/// Trains and evaluates a network for each seed, on the engine created by `make`.
 fn every_seed<E: Engine<Net>>(
     options: &Options,
     make: impl Fn(Weights<Net>) -> Result<E>,
@@ -159,7 +160,7 @@ fn every_seed<E: Engine<Net>>(
         (train, test) = held_back(&train)?;
         tested_on = "the last 10,000 training images, held back";
     }
-    println!("{options}\ntested on {tested_on}");
+    println!("{options}\nevaluated on {tested_on}");
 
     let mut results = Vec::new();
     let mut reached = true;
@@ -210,7 +211,7 @@ fn every_seed<E: Engine<Net>>(
         }));
     }
     if !reached {
-        println!("a seed is over the published {:.2} %", PUBLISHED * 100.0);
+        println!("a seed is above the published {:.2} %", PUBLISHED * 100.0);
     }
     if let Some(path) = &options.json {
         let summary = json!({
@@ -227,7 +228,7 @@ fn every_seed<E: Engine<Net>>(
     Ok(reached)
 }
 
-/// The training images but the last ones, and those.
+/// The training images except the last [`HELD_BACK`], and those.
 fn held_back(train: &Dataset<784, 10>) -> Result<(Dataset<784, 10>, Dataset<784, 10>)> {
     let (FeatureValues::Bytes { bytes, scale }, Targets::Labels(labels)) =
         (train.features(), train.targets())

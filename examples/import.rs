@@ -1,4 +1,4 @@
-//! What another crate writes: the typed model imported, trained and used, in twenty lines.
+//! Using tuplenet from another crate: imports, trains and evaluates a typed model in twenty lines.
 //!
 //! ```text
 //! cargo run --release --example import
@@ -7,7 +7,7 @@
 use tuplenet::{models::MnistClassifier, prelude::*};
 
 type Net = MnistClassifier<32>;
-const _: () = assert!(Net::PARAMS == 25_450); // checked when compiling
+const _: () = assert!(Net::PARAMS == 25_450); // checked at compile time
 
 fn main() -> tuplenet::Result<()> {
     let digits = Digits::new(1);

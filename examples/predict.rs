@@ -1,4 +1,4 @@
-//! Reads a digit with weights that the example `mnist` saved, or before that with a model in this program.
+//! Classifies a digit with the weights saved by the example `mnist`, or without them with an embedded model.
 //!
 //! ```text
 //! cargo run --release --example predict -- --image digit.png
@@ -29,13 +29,13 @@ use tuplenet::{Error, Result, metrics::argmax, models::MnistClassifier, prelude:
 use engine::{Choice, Device, EngineOptions};
 use saved::SAVED;
 
-/// Reads a handwritten digit from an image or from MNIST's test set.
+/// Classifies a handwritten digit in an image or in MNIST's test set.
 #[derive(Debug, Parser)]
 struct Options {
     #[command(flatten)]
     engine: EngineOptions,
-    /// Weights of a 784 -> 32, 128, 500 or 800 -> 10 network; unless named, those of target/mnist.safetensors,
-    /// or where there are none, the model in this program (784-32-10, on no engine)
+    /// Weights of a 784 -> 32, 128, 500 or 800 -> 10 network; default target/mnist.safetensors, or if it does not
+    /// exist, the embedded model (784-32-10, without an engine)
     #[arg(long, value_name = "FILE")]
     weights: Option<PathBuf>,
     /// A PNG of one digit, any size, grey or colour, dark on light or light on dark
@@ -46,7 +46,7 @@ struct Options {
         conflicts_with = "index"
     )]
     image: Option<PathBuf>,
-    /// The number of an image in MNIST's test set, from 0; of a built-in digit where there is no MNIST
+    /// Index of an image in MNIST's test set, from 0; of a built-in digit if MNIST is not found
     #[arg(long)]
     index: Option<usize>,
     /// Folder with MNIST's four files
@@ -55,7 +55,7 @@ struct Options {
 }
 
 tuplenet::frozen! {
-    /// Trained on built-in digits alone: `mnist --built-in --hidden 32 --epochs 100`.
+    /// Trained only on built-in digits: `mnist --built-in --hidden 32 --epochs 100`.
     static DIGITS: MnistClassifier<32> = "digits.safetensors";
 }
 
@@ -75,14 +75,12 @@ fn run(options: &Options) -> Result<()> {
             if let Device::Cuda(_) = options.engine.device {
                 return Err(Error::Setting {
                     setting: "device",
-                    expected: format!(
-                        "cpu for the model in this program, as there is no {SAVED} yet"
-                    ),
+                    expected: format!("cpu for the embedded model, as there is no {SAVED} yet"),
                     found: options.engine.device.to_string(),
                 });
             }
             println!(
-                "no {SAVED} yet: the model in this program, 784-32-10, trained on built-in digits"
+                "no {SAVED} yet: using the embedded model, 784-32-10, trained on built-in digits"
             );
             DIGITS.predict(&pixels)
         }
@@ -104,7 +102,7 @@ fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// What the network in a file says.
+/// The logits of the network in a file.
 fn from_file(engine: Choice, path: &Path, pixels: &[f32; 784]) -> Result<[f32; 10]> {
     match saved::hidden(path)? {
         Some(32) => logits::<32>(engine, path, pixels),
@@ -114,7 +112,7 @@ fn from_file(engine: Choice, path: &Path, pixels: &[f32; 784]) -> Result<[f32; 1
     }
 }
 
-/// What the network with `H` hidden units says, on the engine that was named.
+/// The logits of the network with `H` hidden units, on the chosen engine.
 fn logits<const H: usize>(engine: Choice, path: &Path, pixels: &[f32; 784]) -> Result<[f32; 10]> {
     println!("weights {}", path.display());
     let weights = Weights::<MnistClassifier<H>>::load(path)?;
@@ -135,7 +133,7 @@ where
     net.predict(pixels)
 }
 
-/// `exp(logits) / sum exp(logits)`, from the largest down so that `exp` stays finite.
+/// `exp(logits) / sum exp(logits)`; subtracts the maximum so that `exp` stays finite.
 fn softmax(logits: &[f32; 10]) -> [f32; 10] {
     let max = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let exp = logits.map(|logit| (logit - max).exp());

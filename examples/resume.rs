@@ -1,10 +1,10 @@
-//! A training that may be killed at any moment: run again, it goes on, and ends with the same bits.
+//! A training that can be killed at any moment: it resumes when run again, with a bit-identical result.
 //!
 //! ```text
 //! cargo run --release --example resume -- --folder target/resume   # kill it, and run it again
 //! ```
 //!
-//! `mnist` does the same with `--checkpoint DIR --resume`; here is the whole of it in one place.
+//! `mnist` does the same with `--checkpoint DIR --resume`; this is a minimal program.
 
 #[path = "mnist/engine.rs"]
 mod engine;
@@ -28,7 +28,7 @@ struct Options {
     /// Folder for the checkpoints
     #[arg(long, value_name = "DIR", default_value = "target/resume")]
     folder: PathBuf,
-    /// Times to go through the digits
+    /// Number of passes over the digits
     #[arg(long, default_value_t = 30)]
     epochs: usize,
 }
@@ -51,8 +51,8 @@ fn run(options: &Options) -> Result<()> {
 fn train(mut net: impl Engine<Net>, options: &Options) -> Result<()> {
     let digits = Digits::new(1).dataset(0..2000)?;
     match Checkpoints::newest(&options.folder)? {
-        Some(newest) => println!("going on from {}", newest.display()),
-        None => println!("beginning"),
+        Some(newest) => println!("resuming from {}", newest.display()),
+        None => println!("no checkpoint yet: starting a new training"),
     }
     let checkpoints = Checkpoints::in_folder(&options.folder)
         .every(Duration::ZERO)

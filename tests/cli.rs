@@ -275,7 +275,7 @@ fn a_gpu_that_is_not_there_exits_with_1() {
         let text = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(2), "{text}");
         assert!(
-            text.contains("expected cpu for the model in this program"),
+            text.contains("expected cpu for the embedded model"),
             "{text}"
         );
     }

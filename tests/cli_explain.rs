@@ -53,7 +53,7 @@ fn the_misclassified_with_most_confidence_are_drawn() {
     let arguments = ["--weights", text(&model), "--out", text(&out_folder)];
     let out = explained(&[&arguments[..], &["--count", "2"]].concat());
     for words in [
-        "built-in digits, as no MNIST was found\n",
+        "built-in digits, as MNIST was not found\n",
         "accuracy 9",
         " times\n",
         " 90.0 to 100.0 ",
@@ -133,7 +133,7 @@ fn without_saved_weights_it_explains_the_model_in_the_program() {
     }
     let folder = tempfile::tempdir().unwrap();
     let out = explained(&["--out", text(folder.path()), "--count", "0"]);
-    assert!(out.contains("the model in this program"), "{out}");
+    assert!(out.contains("the embedded model"), "{out}");
     assert!(out.contains("no misclassified image to explain"), "{out}");
     let named = folder.path().join("named");
     let model = model();

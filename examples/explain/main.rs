@@ -1,8 +1,8 @@
-//! Shows what a network that the example `mnist` saved has learned, or before that the model in this program.
+//! Explains the network saved by the example `mnist`, or without one the embedded model.
 //!
 //! ```text
-//! cargo run --release --example explain                          # the digits misclassified with most confidence
-//! cargo run --release --example explain -- --index 7 --class 2   # what speaks for a 2 in test image 7
+//! cargo run --release --example explain                          # the most confidently misclassified digits
+//! cargo run --release --example explain -- --index 7 --class 2   # evidence for a 2 in test image 7
 //! ```
 
 #[path = "../mnist/exit.rs"]
@@ -26,33 +26,33 @@ use tuplenet::{
 
 use saved::SAVED;
 
-/// Shows what a network has learned: how far its confidence can be trusted, and the pixels that its readings hang on.
+/// Explains a network: its calibration, and the pixels that its predictions depend on.
 #[derive(Debug, Parser)]
 struct Options {
-    /// Weights of a 784 -> 32, 128, 500 or 800 -> 10 network; unless named, those of target/mnist.safetensors,
-    /// or where there are none, the model in this program (784-32-10)
+    /// Weights of a 784 -> 32, 128, 500 or 800 -> 10 network; default target/mnist.safetensors, or if it does not
+    /// exist, the embedded model (784-32-10)
     #[arg(long, value_name = "FILE")]
     weights: Option<PathBuf>,
     /// Folder with MNIST's four files
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// The number of a test image to explain, from 0
+    /// Index of the test image to explain, from 0
     #[arg(long, conflicts_with = "count")]
     index: Option<usize>,
-    /// How many test images to explain: those misclassified with most confidence
+    /// Number of test images to explain: the most confidently misclassified ones
     #[arg(long, value_name = "N", default_value_t = 5)]
     count: usize,
-    /// The class that is explained; unless named, the one read and the true one
+    /// The class to explain; default the predicted one and the true one
     #[arg(long)]
     class: Option<usize>,
-    /// Where to put the pictures
+    /// Folder for the pictures
     #[arg(long, value_name = "DIR", default_value = "target/explain")]
     out: PathBuf,
 }
 
-/// The pairs of classes that are listed.
+/// The number of confused pairs of classes to print.
 const PAIRS: usize = 5;
-/// The bins of the reliability table.
+/// The number of bins of the reliability table.
 const BINS: usize = 10;
 
 fn main() -> ExitCode {
@@ -74,9 +74,7 @@ fn run(options: &Options) -> Result<()> {
         test_set::pixels(&test, index)?;
     }
     let Some(path) = saved::find(options.weights.as_deref()) else {
-        println!(
-            "no {SAVED} yet: the model in this program, 784-32-10, trained on built-in digits"
-        );
+        println!("no {SAVED} yet: using the embedded model, 784-32-10, trained on built-in digits");
         return explain(options, &test, model()?);
     };
     println!("weights {}", path.display());
@@ -88,7 +86,7 @@ fn run(options: &Options) -> Result<()> {
     }
 }
 
-/// Trained on built-in digits alone: `mnist --built-in --hidden 32 --epochs 100`.
+/// Trained only on built-in digits: `mnist --built-in --hidden 32 --epochs 100`.
 fn model() -> Result<Weights<MnistClassifier<32>>> {
     let file = include_bytes!("../digits.safetensors");
     Weights::from_bytes(file).map_err(|mismatch| Error::WeightsFile {
@@ -125,19 +123,21 @@ fn explain<const H: usize>(
         println!("no misclassified image to explain");
     }
     for index in chosen {
-        let (read, truth) = (evaluation.predictions[index], evaluation.labels[index]);
+        let (predicted, truth) = (evaluation.predictions[index], evaluation.labels[index]);
         let classes = match options.class {
             Some(class) => vec![class],
-            None if read == truth => vec![read],
-            None => vec![read, truth],
+            None if predicted == truth => vec![predicted],
+            None => vec![predicted, truth],
         };
         let pixels = test_set::pixels(test, index)?;
         let path = options.out.join(format!("digit-{index}.png"));
         pictures::save(&digit(&net, &pixels, &classes)?, &path)?;
         let confidence = evaluation.confidences[index] * 100.0;
         println!("{}", path.display());
-        println!("  test image {index}, a {truth}, classified as {read} with {confidence:.2} %");
-        println!("  image, saliency, integrated gradients for {classes:?}, a row each");
+        println!(
+            "  test image {index}, a {truth}, classified as {predicted} with {confidence:.2} %"
+        );
+        println!("  image, saliency, integrated gradients for {classes:?}, one row per class");
     }
     Ok(())
 }

@@ -5,22 +5,22 @@ use std::{fs, io, path::Path};
 use png::{BitDepth, ColorType, Compression, Encoder, Filter};
 use tuplenet::{Error, Result, models::MnistClassifier, prelude::*};
 
-/// The rows and columns of a tile.
+/// The side of a tile, in values.
 const SIDE: usize = 28;
-/// The pixels of a picture, across and down, for each value.
+/// The side of the square of pixels that shows one value.
 const ENLARGED: usize = 4;
-/// The pixels around each tile.
+/// The margin around each tile, in pixels.
 const GAP: usize = 4;
 const PAPER: Rgb = [176; 3];
 
-/// The most units that [`first_layer`] shows.
+/// The maximum number of units in [`first_layer`].
 const UNITS: usize = 100;
-/// The share of the weights whose colour is not cut: a few large ones would leave the others white.
+/// The fraction of the weights within the colour scale: without clipping, a few outliers would leave the others white.
 const NOT_CUT: f32 = 0.995;
 
 type Rgb = [u8; 3];
 
-/// Colours, row after row.
+/// Pixels in row-major order.
 pub struct Picture {
     width: usize,
     pixels: Vec<Rgb>,
@@ -46,7 +46,7 @@ pub fn diverging(values: &[f32], largest: f32) -> Picture {
     })
 }
 
-/// The largest size of a value.
+/// The largest absolute value.
 pub fn largest(values: &[f32]) -> f32 {
     values
         .iter()
@@ -77,10 +77,10 @@ pub fn sheet(tiles: &[Picture], columns: usize) -> Picture {
     Picture { width, pixels }
 }
 
-/// The weights of the strongest hidden units, a tile each, all on one scale, which the largest few exceed.
+/// The weights of the strongest hidden units, a tile each, on a common scale that clips outliers.
 ///
-/// A unit's strength is the length of the weights that lead to it times that of those that lead from it: a ReLU
-/// lets a factor be moved from the one to the other, and the product stays.
+/// A unit's strength is the norm of its incoming weights times the norm of its outgoing weights. As ReLU is positively
+/// homogeneous, a factor can move from one to the other without changing the function or this product.
 pub fn first_layer<const H: usize>(weights: &Weights<MnistClassifier<H>>) -> Picture {
     let (incoming, rest) = weights.as_slice().split_at(784 * H);
     let outgoing = &rest[H..];
@@ -101,7 +101,7 @@ pub fn first_layer<const H: usize>(weights: &Weights<MnistClassifier<H>>) -> Pic
     sheet(&tiles, columns(tiles.len()))
 }
 
-/// The size that the share `share` of the values other than 0 does not exceed.
+/// The quantile `share` of the absolute values other than 0.
 fn quantile<'a>(values: impl Iterator<Item = &'a f32>, share: f32) -> f32 {
     let sizes = values.map(|value| value.abs()).filter(|&size| size > 0.0);
     let mut sizes: Vec<f32> = sizes.collect();
@@ -111,7 +111,7 @@ fn quantile<'a>(values: impl Iterator<Item = &'a f32>, share: f32) -> f32 {
     sizes.get(at).copied().unwrap_or_default()
 }
 
-/// From 8 to 12 columns, those that leave the fewest places of the last row empty.
+/// The number of columns from 8 to 12 that leaves the fewest empty tiles in the last row.
 fn columns(tiles: usize) -> usize {
     let empty = |columns: &usize| tiles.next_multiple_of(*columns) - tiles;
     (8..=12).rev().min_by_key(empty).unwrap_or(10)
@@ -132,7 +132,7 @@ fn encoded(Picture { width, pixels }: &Picture) -> Result<Vec<u8>, png::Encoding
     encoder.set_color(ColorType::Rgb);
     encoder.set_depth(BitDepth::Eight);
     encoder.set_compression(Compression::High);
-    // Enlarged values repeat as they are: without a filter it is two thirds of the bytes.
+    // Enlarged values repeat unchanged: without a filter the file is two thirds of the size.
     encoder.set_filter(Filter::NoFilter);
     let mut writer = encoder.write_header()?;
     writer.write_image_data(pixels.as_flattened())?;

@@ -10,7 +10,7 @@ use plotters::{
     prelude::Ranged,
 };
 
-/// The most labelled ticks of an axis of epochs, and of one of values.
+/// The maximum number of labelled ticks of an epoch axis, and of a value axis.
 const MOST_EPOCHS: usize = 11;
 const MOST_VALUES: usize = 8;
 
@@ -18,9 +18,9 @@ const MOST_VALUES: usize = 8;
 #[derive(Clone, Debug)]
 pub struct Axis {
     range: Range<f64>,
-    /// Where there is a label and a grid line.
+    /// Ticks with a label and a grid line.
     ticks: Vec<Tick>,
-    /// Where there is a lighter grid line.
+    /// Ticks with only a lighter grid line.
     minor: Vec<Tick>,
     is_logarithmic: bool,
 }
@@ -60,7 +60,7 @@ impl Axis {
 
     /// For finite values.
     ///
-    /// It begins at 0, unless all values lie close together far above it, as accuracies do.
+    /// It starts at 0, unless all values are close together and far above 0, as accuracies are.
     pub fn values(values: &[f64]) -> Axis {
         let (lowest, highest) = ends(values.iter().copied());
         let is_close = lowest > highest / 2.0 && lowest < highest;
@@ -79,8 +79,8 @@ impl Axis {
         Axis::linear(bottom..top, multiples(bottom, top, step))
     }
 
-    /// For values of 0 and more: logarithmic where those above 0 span more than a decade, else as
-    /// [`Axis::values`]. On a logarithmic axis 0 lies at the bottom.
+    /// For values of at least 0: logarithmic if those above 0 span more than a decade, else as
+    /// [`Axis::values`]. On a logarithmic axis 0 is at the bottom.
     pub fn loss(values: &[f64]) -> Axis {
         let (lowest, highest) = ends(values.iter().copied().filter(|value| *value > 0.0));
         if highest <= 10.0 * lowest {
@@ -88,7 +88,7 @@ impl Axis {
         }
         let range = lowest / 1.12..highest * 1.12;
         let (bottom, top) = (range.start.log10(), range.end.log10());
-        // 1, 2 and 5 times the powers of ten, as long as they are few; else as many powers as there is room for.
+        // 1, 2 and 5 times the powers of ten if they are few; else as many powers of ten as there is room for.
         let decades = top - bottom;
         let labelled: &[i64] = if decades <= 2.7 { &[1, 2, 5] } else { &[1] };
         let every = (decades / MOST_VALUES as f64).ceil() as i32;
@@ -128,7 +128,7 @@ impl Axis {
         self.is_logarithmic
     }
 
-    /// A function of the value that is proportional to its position.
+    /// The value, or its logarithm on a logarithmic axis.
     fn scaled(&self, value: f64) -> f64 {
         if self.is_logarithmic {
             value.log10()
@@ -138,7 +138,7 @@ impl Axis {
     }
 }
 
-/// The axis as a coordinate of plotters.
+/// The axis as a plotters coordinate.
 impl Ranged for Axis {
     type ValueType = f64;
     type FormatOption = NoDefaultFormatting;
@@ -170,20 +170,20 @@ impl ValueFormatter<f64> for Axis {
     }
 }
 
-/// The least and the greatest; 0 and 0 of none.
+/// Minimum and maximum; 0 and 0 if there are no values.
 fn ends(values: impl Iterator<Item = f64>) -> (f64, f64) {
     let both = values.map(|value| (value, value));
     both.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
         .unwrap_or_default()
 }
 
-/// The least of 1, 2 and 5 times a power of ten, of at least `least` as exponent, of which `span` holds fewer than
-/// `most`.
+/// The smallest tick step of 1, 2 or 5 times a power of ten, with an exponent of at least `least`, such that `span`
+/// contains fewer than `most` of them.
 fn step(span: f64, most: usize, least: i32) -> Tick {
     let power = (span / most as f64).log10().floor() as i32;
     let first = power.max(least);
     let steps = (first..).flat_map(|exponent| [1, 2, 5].map(|digits| Tick { digits, exponent }));
-    // A thousandth, as `span` may be rounded.
+    // The tolerance of a thousandth allows for rounding of `span`.
     let fits = |step: &Tick| span / step.value() < most as f64 - 1.0 + 1e-3;
     steps.into_iter().find(fits).unwrap_or(Tick {
         digits: 1,
@@ -212,7 +212,7 @@ mod tests {
         ticks.map(|tick| axis.format_ext(&tick)).collect()
     }
 
-    fn each_tick_is_what_its_label_says(axis: &Axis) {
+    fn every_tick_equals_its_label(axis: &Axis) {
         let mut before = i32::MIN;
         for (tick, label) in axis.ticks.iter().zip(labels(axis)) {
             let value: f64 = label.parse().unwrap();
@@ -243,14 +243,14 @@ mod tests {
         }
         for last in 0..2000 {
             let axis = Axis::epochs(last);
-            each_tick_is_what_its_label_says(&axis);
+            every_tick_equals_its_label(&axis);
             assert!(axis.ticks.iter().all(|tick| tick.value().fract() == 0.0));
             assert!((2..=MOST_EPOCHS).contains(&axis.ticks.len()), "{axis:?}");
         }
     }
 
     #[test]
-    fn values_begin_at_zero_unless_they_lie_close_together() {
+    fn value_axes_start_at_zero_unless_values_are_close_together() {
         for (lowest, highest, expected) in [
             (0.0002, 0.001, "0 0.0002 0.0004 0.0006 0.0008 0.0010"),
             (96.2, 98.1, "96.5 97.0 97.5 98.0"),
@@ -284,13 +284,13 @@ mod tests {
     }
 
     #[test]
-    fn any_axis_holds_its_values_and_has_a_few_distinct_ticks() {
+    fn every_axis_contains_its_values_and_has_a_few_distinct_ticks() {
         for high in -9..6 {
             for low in -14..=high {
                 for digits in [1.0, 1.7, 4.3, 9.9] {
                     let ends = [digits * 10f64.powi(low), 9.95 * 10f64.powi(high)];
                     for axis in [Axis::values(&ends), Axis::loss(&ends)] {
-                        each_tick_is_what_its_label_says(&axis);
+                        every_tick_equals_its_label(&axis);
                         assert!((2..=9).contains(&axis.ticks.len()), "{axis:?}");
                         let [bottom, top] = ends.map(|value| axis.map(&value, (0, 1000)));
                         assert!(0 <= bottom && bottom <= top && top < 1000, "{axis:?}");

@@ -1,4 +1,4 @@
-//! Loss, accuracy and learning rate over a training, as SVG.
+//! Plots loss, accuracy and learning rate over a training, as SVG.
 
 use std::error::Error;
 
@@ -24,13 +24,13 @@ const BLUE: RGBColor = RGBColor(33, 102, 172);
 const RED: RGBColor = RGBColor(178, 24, 43);
 const GREY: RGBColor = RGBColor(128, 128, 128);
 
-/// The most points of a curve that are marked.
+/// Curves with at most this many points have markers.
 const MOST_MARKS: usize = 20;
 
-/// A chart below the others, over the same epochs.
+/// One of several charts above each other, with the same epoch axis.
 struct Panel {
     title: &'static str,
-    /// What follows the title.
+    /// Appended to the title.
     note: String,
     curves: Vec<Curve>,
     axis: fn(&[f64]) -> Axis,
@@ -40,11 +40,11 @@ struct Curve {
     name: &'static str,
     points: Points,
     colour: RGBColor,
-    /// Whether it is drawn bold, and with marks where its points are few.
+    /// Whether the line is bold, with markers if it has few points.
     is_bold: bool,
 }
 
-/// A panel each for loss, accuracy where it was measured, and a learning rate that changes.
+/// Plots a panel each for loss, accuracy if it was measured, and the learning rate unless it is constant.
 pub fn draw(history: &History) -> Result<String, Box<dyn Error>> {
     let panels = panels(history);
     let mut svg = String::new();
@@ -64,7 +64,7 @@ pub fn draw(history: &History) -> Result<String, Box<dyn Error>> {
     Ok(svg)
 }
 
-/// The epochs that the training began.
+/// The last epoch that the training started.
 fn last_epoch(history: &History) -> usize {
     let begun = history.progress.last().map_or(0, |at| at.epoch);
     begun.max(history.epochs.len())
@@ -81,7 +81,7 @@ fn panels(history: &History) -> Vec<Panel> {
             .filter_map(|report| Some((report.epoch as f64, value(report)?)))
             .collect()
     };
-    // A mean over an epoch belongs to its middle, what was measured after it to its end.
+    // The mean over an epoch is plotted at its middle, a value measured after it at its end.
     let means = history.epochs.iter();
     let means = means.map(|report| (report.epoch as f64 - 0.5, report.train_loss));
     let curve = |name, points, colour, is_bold| Curve {
@@ -125,12 +125,12 @@ fn panels(history: &History) -> Vec<Panel> {
     for panel in &mut panels {
         panel.curves.retain(|curve| !curve.points.is_empty());
     }
-    // A panel of a single point says no more than the epoch's report does.
+    // A panel with a single point shows no more than the epoch's report.
     panels.retain(|panel| panel.curves.iter().any(|curve| curve.points.len() > 1));
     panels
 }
 
-/// Where a run stood, in epochs.
+/// The position in the training, in epochs.
 fn epochs_done(at: &Progress) -> f64 {
     (at.epoch - 1) as f64 + at.samples_done as f64 / at.samples as f64
 }

@@ -1,4 +1,4 @@
-//! A device as the command line names it: `cpu`, `cuda` or `cuda:N`.
+//! A device on the command line: `cpu`, `cuda` or `cuda:N`.
 
 use std::{fmt, str::FromStr};
 

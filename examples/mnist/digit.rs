@@ -1,4 +1,4 @@
-//! A 28 x 28 image in the terminal: two rows of pixels to a line of text.
+//! Draws a 28 x 28 image in the terminal, two rows of pixels per line of text.
 
 /// Draws `pixels`, `[28 * 28]` from 0 (black) to 1 (white), with half blocks.
 pub fn draw(pixels: &[f32; 784]) -> String {

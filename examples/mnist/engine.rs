@@ -1,4 +1,4 @@
-//! The command line's choice of an engine and a device, the same in every example.
+//! The options for engine and device, shared by the examples.
 
 #[path = "device.rs"]
 mod device;
@@ -17,20 +17,18 @@ pub enum EngineName {
 
 #[derive(Debug, Args)]
 pub struct EngineOptions {
-    /// What computes: `fused`, made for speed on the CPU, or `dfdx`, the reference; `fused` unless
-    /// named, on a GPU `dfdx`
+    /// Engine: `fused`, fast, for the CPU, or `dfdx`, the reference; default `fused`, on a GPU `dfdx`
     #[arg(long = "engine", value_enum)]
     name: Option<EngineName>,
-    /// Where it computes: `cpu`, or `cuda:N` for the NVIDIA GPU with this number, from 0 (`cuda` is
-    /// `cuda:0`)
+    /// Device: `cpu`, or `cuda:N` for the NVIDIA GPU with this number, from 0 (`cuda` is `cuda:0`)
     #[arg(long, value_name = "cpu|cuda[:N]", default_value_t = Device::Cpu)]
     pub device: Device,
-    /// Threads of the engine `fused`; one for each core unless named
+    /// Threads of the engine `fused`; default one per core
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
 }
 
-/// An engine and where it computes.
+/// An engine and its device.
 #[derive(Clone, Copy, Debug)]
 pub enum Choice {
     Fused(Processor),
@@ -42,7 +40,7 @@ pub enum Choice {
 }
 
 impl EngineOptions {
-    /// The engine on the device, if there is such an engine in this program and it takes the threads.
+    /// The engine for the device, if this program supports the combination and the number of threads.
     pub fn choose(&self) -> Result<Choice> {
         match (self.device, self.name) {
             (Device::Cpu, None | Some(EngineName::Fused)) => {

@@ -1,14 +1,13 @@
-//! How an example ends, the same in every one: an error is one line.
+//! Exit codes, shared by the examples: an error prints one line.
 
 use std::process::ExitCode;
 
 use tuplenet::{Error, Result};
 
-/// As shells have it for a program that Ctrl-C ended.
+/// The shells' exit code for a program terminated by Ctrl-C.
 pub const INTERRUPTED: u8 = 130;
 
-/// 0 for what was reached; 1 for what was not, and for an error; 2, as clap has it, where the command line is at
-/// fault.
+/// 0 if the goal was reached; 1 if not, and for errors; 2, like clap, for errors in the command line.
 pub fn code(reached: Result<bool>) -> ExitCode {
     let error = match reached {
         Ok(true) => return ExitCode::SUCCESS,

@@ -1,8 +1,8 @@
 //! Trains a typed network on handwritten digits.
 //!
 //! ```text
-//! cargo run --release --example mnist                     # MNIST if it is found, else built-in digits
-//! cargo run --release --example mnist -- --download       # fetch MNIST first
+//! cargo run --release --example mnist                     # MNIST if found, else built-in digits
+//! cargo run --release --example mnist -- --download       # download MNIST first
 //! cargo run --release --example mnist -- --hidden 128 --epochs 3 --seed 7
 //! cargo run --release --example mnist -- --validation 5000 --patience 3 --epochs 50
 //! cargo run --release --example mnist -- --checkpoint target/checkpoints --every 60 --resume
@@ -52,7 +52,7 @@ fn main() -> ExitCode {
     exit::code(run(&options).map(|()| true))
 }
 
-/// The first Ctrl-C asks the training to stop, a second one ends the program.
+/// The first Ctrl-C requests the training to stop, a second one exits.
 fn on_ctrl_c() {
     if STOP.swap(true, Ordering::Relaxed) {
         std::process::exit(exit::INTERRUPTED.into());
@@ -63,7 +63,7 @@ fn run(options: &Options) -> Result<()> {
     let engine = options.engine.choose()?;
     let data = load(options)?;
     options.check_outputs()?;
-    // A type for each width: the compiler makes four programs, and picks one here.
+    // Each width is a separate type, monomorphised at compile time and selected here.
     match options.hidden {
         Hidden::H32 => train::<32>(engine, options, &data),
         Hidden::H128 => train::<128>(engine, options, &data),
@@ -72,12 +72,12 @@ fn run(options: &Options) -> Result<()> {
     }
 }
 
-/// What to train and test on.
+/// The data to train and test on.
 struct Data {
     name: &'static str,
     source: Source,
     test: Dataset<784, 10>,
-    /// MNIST's test set, where the network is trained on built-in digits and MNIST is at hand.
+    /// MNIST's test set, if the network is trained on built-in digits and MNIST is available.
     real_test: Option<Dataset<784, 10>>,
 }
 
@@ -100,7 +100,7 @@ fn load(options: &Options) -> Result<Data> {
     };
     let built_in = |real_test| {
         let source = Source::BuiltIn(Digits::new(options.seed));
-        // Another seed than any training run's, so that no test digit was trained on.
+        // A seed that differs from the training's, so that no test digit is a training digit.
         let test = Digits::new(!options.seed).dataset(0..10_000)?;
         Ok(Data {
             name: "built-in digits",
@@ -125,18 +125,16 @@ fn load(options: &Options) -> Result<Data> {
         }
         None if options.augment => Err(Error::Setting {
             setting: "augment",
-            expected: "MNIST (built-in digits are drawn afresh in every epoch)".to_owned(),
-            found: "no MNIST".to_owned(),
+            expected: "MNIST (built-in digits are new in every epoch anyway)".to_owned(),
+            found: "built-in digits, as MNIST was not found".to_owned(),
         }),
         None if !options.built_in => {
-            println!(
-                "data: built-in digits, as no MNIST was found; --download fetches the real data"
-            );
+            println!("data: built-in digits, as MNIST was not found; --download downloads it");
             built_in(None)
         }
         loaded => {
             println!(
-                "data: built-in digits, {} fresh ones each epoch",
+                "data: built-in digits, {} new ones per epoch",
                 Digits::PER_EPOCH
             );
             built_in(loaded.map(|(_, test)| test))
@@ -167,7 +165,7 @@ fn bar_style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
 }
 
-/// Trains the network with `H` hidden units on the engine that was named.
+/// Trains the network with `H` hidden units on the chosen engine.
 fn train<const H: usize>(engine: Choice, options: &Options, data: &Data) -> Result<()> {
     println!("\n{}\n", MnistClassifier::<H>::summary());
     let weights = Weights::<MnistClassifier<H>>::init(options.seed);
@@ -206,7 +204,7 @@ where
         .transpose()?;
     if let Some(real) = &real {
         println!(
-            "\nof MNIST's test set, never seen: {:.2} % classified correctly",
+            "\ntest on MNIST, not trained on: accuracy {:.2} %",
             real.accuracy() * 100.0
         );
     }
@@ -297,7 +295,7 @@ where
     let history = history?;
     if let Some(best) = history.best_epoch {
         println!(
-            "the weights are those of epoch {best}, the best of {}",
+            "restored the weights of epoch {best}, the best of {}",
             history.epochs.len()
         );
     }
@@ -313,18 +311,19 @@ fn describe(optimizer: &Optimizer) -> String {
     format!("{name} at {}", optimizer.learning_rate())
 }
 
-/// Draws the first three digits that were read wrongly.
+/// Draws the first three misclassified digits.
 fn show_misclassified(test: &Dataset<784, 10>, evaluation: &Evaluation) {
-    let misclassified = evaluation
-        .predictions
-        .iter()
-        .enumerate()
-        .filter_map(|(index, &read)| {
-            let label = test.label(index)?;
-            (label != read).then_some((index, label, read))
-        });
-    for (index, label, read) in misclassified.take(3) {
-        println!("\ntest image {index}: a {label}, classified as {read}");
+    let misclassified =
+        evaluation
+            .predictions
+            .iter()
+            .enumerate()
+            .filter_map(|(index, &predicted)| {
+                let label = test.label(index)?;
+                (label != predicted).then_some((index, label, predicted))
+            });
+    for (index, label, predicted) in misclassified.take(3) {
+        println!("\ntest image {index}: a {label}, classified as {predicted}");
         if let Some(pixels) = test.sample(index) {
             print!("{}", digit::draw(&pixels));
         }

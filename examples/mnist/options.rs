@@ -19,43 +19,43 @@ use crate::{engine::EngineOptions, unwritable};
 pub struct Options {
     #[command(flatten)]
     pub engine: EngineOptions,
-    /// Width of the hidden layer; each is a type of its own
+    /// Width of the hidden layer; each is a separate type
     #[arg(long, value_enum, default_value_t = Hidden::H500)]
     pub hidden: Hidden,
-    /// Times to go through the training samples
+    /// Number of passes over the training set
     #[arg(long, default_value_t = 5)]
     pub epochs: usize,
-    /// Samples in a batch
+    /// Batch size
     #[arg(long, default_value_t = 100)]
     pub batch: usize,
-    /// Learning rate; 0.001 for Adam and AdamW, 0.1 for SGD unless named
+    /// Learning rate; default 0.001 for Adam and AdamW, 0.1 for SGD
     #[arg(long, allow_negative_numbers = true)]
     pub lr: Option<f64>,
-    /// How a gradient changes the weights
+    /// Optimizer
     #[arg(long, value_enum, default_value_t = OptimizerName::Adam)]
     pub optimizer: OptimizerName,
-    /// Decides initial weights, order and built-in digits
+    /// Seed of initial weights, sample order and built-in digits
     #[arg(long, default_value_t = 0)]
     pub seed: u64,
-    /// How the learning rate changes over the training; its peak is --lr
+    /// Learning-rate schedule over the training; its peak is --lr
     #[arg(long, value_enum, default_value_t = ScheduleName::Constant)]
     pub schedule: ScheduleName,
-    /// Let the learning rate first go up to the schedule's beginning, for this share of the training
+    /// Fraction of the training in which the learning rate warms up to the start of the schedule
     #[arg(long, value_name = "SHARE")]
     pub warm_up: Option<f64>,
-    /// L2 penalty of SGD and Adam, decoupled decay of AdamW; 0.01 for AdamW unless named, else 0
+    /// L2 penalty of SGD and Adam, decoupled decay of AdamW; default 0.01 for AdamW, else 0
     #[arg(long)]
     pub weight_decay: Option<f64>,
-    /// Share of a label that is spread over all classes
+    /// Fraction of the label's probability that is spread over all classes
     #[arg(long, default_value_t = 0.0)]
     pub label_smoothing: f64,
-    /// Norm that a step's gradient is scaled down to where it is larger
+    /// Maximum norm of a step's gradient; larger gradients are scaled down to it
     #[arg(long, value_name = "NORM")]
     pub clip_norm: Option<f64>,
-    /// Training samples held back to measure on after each epoch, of each class its share
+    /// Number of training samples in the validation split, stratified by class
     #[arg(long, default_value_t = 0)]
     pub validation: usize,
-    /// Stop after so many epochs without a better validation loss, with the best epoch's weights
+    /// Stop after this many epochs without a better validation loss, and restore the best weights
     #[arg(long, value_name = "EPOCHS")]
     pub patience: Option<usize>,
     #[command(flatten)]
@@ -63,35 +63,35 @@ pub struct Options {
     /// Folder with MNIST's four files (also Fashion-MNIST's or KMNIST's)
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
-    /// Fetch MNIST into --data, or into the user's cache folder
+    /// Download MNIST into --data, or into the user's cache folder
     #[arg(long)]
     pub download: bool,
-    /// Train on built-in digits; with MNIST at hand, also test on it
+    /// Train on built-in digits; if MNIST is available, also test on it
     #[arg(long)]
     pub built_in: bool,
-    /// Distort MNIST's training images afresh in every epoch: rotated, sheared, scaled, shifted, bent
+    /// Augment MNIST's training images in every epoch: random rotation, shear, scale, shift and elastic distortion
     #[arg(long, conflicts_with = "built_in")]
     pub augment: bool,
     /// Where to write the weights
     #[arg(long, value_name = "FILE", default_value = "target/mnist.safetensors")]
     pub save: PathBuf,
-    /// Folder for what it takes to repeat the run, and its history as JSON lines
+    /// Folder for the settings needed to reproduce the run, and its history as JSON Lines
     #[arg(long, value_name = "DIR", default_value = "target/mnist-run")]
     pub run: PathBuf,
-    /// Where to draw loss, accuracy and learning rate, as SVG
+    /// Where to plot loss, accuracy and learning rate, as SVG
     #[arg(long, value_name = "FILE", default_value = "target/mnist.svg")]
     pub plot: PathBuf,
-    /// Where to write the run's summary, for scripts
+    /// Where to write a summary of the run as JSON
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
 pub struct CheckpointOptions {
-    /// Folder for checkpoints, one at the end of each epoch; Ctrl-C writes one as well
+    /// Folder for checkpoints, written after each epoch and on Ctrl-C
     #[arg(long = "checkpoint", value_name = "DIR")]
     folder: Option<PathBuf>,
-    /// Also write one when so many seconds have passed since the last
+    /// Also write one when this many seconds have passed since the last
     #[arg(
         long,
         value_name = "SECONDS",
@@ -99,10 +99,10 @@ pub struct CheckpointOptions {
         allow_negative_numbers = true
     )]
     every: Option<f64>,
-    /// How many checkpoints are kept, the newest
+    /// Number of newest checkpoints to keep
     #[arg(long, value_name = "N", default_value_t = 3)]
     keep: usize,
-    /// Go on from the newest checkpoint; with none there, begin
+    /// Resume from the newest checkpoint; without one, start a new training
     #[arg(long, requires = "folder")]
     resume: bool,
 }
@@ -182,7 +182,7 @@ impl Options {
         }
     }
 
-    /// Finds out before training, not after it, that a result could not be written.
+    /// Checks before training that all results can be written.
     pub fn check_outputs(&self) -> Result<()> {
         [Some(&self.save), Some(&self.plot), self.json.as_ref()]
             .into_iter()
@@ -192,7 +192,7 @@ impl Options {
 }
 
 impl CheckpointOptions {
-    /// Where to write checkpoints, if anywhere. Says what there is to resume.
+    /// Where to write checkpoints, if anywhere. Prints which one is resumed.
     pub fn choose(&self) -> Result<Option<Checkpoints>> {
         let Some(folder) = &self.folder else {
             return Ok(None);
@@ -212,7 +212,7 @@ impl CheckpointOptions {
             match Checkpoints::newest(folder)? {
                 Some(newest) => println!("resuming from {}", newest.display()),
                 None => println!(
-                    "no checkpoint in {} yet: from the beginning",
+                    "no checkpoint in {} yet: starting a new training",
                     folder.display()
                 ),
             }
@@ -230,7 +230,7 @@ fn check_output(path: &Path) -> Result<()> {
         _ => Path::new("."),
     };
     if folder == Path::new("target") {
-        // the default, which is not there when the program runs elsewhere
+        // the default, which does not exist if the program runs outside the repository
         std::fs::create_dir_all(folder).map_err(|source| unwritable(path, source))?;
     }
     tempfile::NamedTempFile::new_in(folder).map_err(|source| unwritable(path, source))?;

@@ -1,4 +1,4 @@
-//! A PNG of one handwritten digit, as MNIST would have it.
+//! Converts a PNG of one handwritten digit to MNIST's format.
 
 use std::{fs::File, io, io::BufReader, path::Path};
 
@@ -6,10 +6,10 @@ use png::{ColorType, Decoder, Transformations};
 use resize::{Pixel, Type, px::Gray};
 use tuplenet::{Error, Result};
 
-/// MNIST's images, and the box in their middle that a digit fills.
+/// The side of MNIST's images, and of the centred box that the digit fits into.
 const SIDE: usize = 28;
 const BOX: usize = 20;
-/// What is at least as light as this, on black, is ink.
+/// Pixels at least this bright, on black, are ink.
 const INK: u8 = 61;
 
 /// Grey values, row after row.
@@ -18,14 +18,13 @@ struct Grey {
     pixels: Vec<u8>,
 }
 
-/// The digit in a PNG file: the ink, white on black, fitted into 20 x 20 and placed in 28 x 28 by its centre of
-/// mass.
+/// The digit in a PNG file: white on black, scaled to 20 x 20 and centred in 28 x 28 by its centre of mass.
 ///
 /// Source: Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits".
 ///
 /// # Errors
 ///
-/// [`Error::Io`] if there is no such file, it is not a PNG, or shows no ink.
+/// [`Error::Io`] if the file does not exist, is not a PNG, or contains no ink.
 pub fn read(path: &Path) -> Result<[f32; 784]> {
     let small = open(path)
         .and_then(|image| fit(&ink(image)?))
@@ -38,7 +37,7 @@ pub fn read(path: &Path) -> Result<[f32; 784]> {
     Ok(place(&small))
 }
 
-/// A PNG file of any kind in grey, on white paper: what is transparent shows the paper.
+/// Decodes any PNG to grey values; transparent pixels are blended with white.
 fn open(path: &Path) -> io::Result<Grey> {
     let mut decoder = Decoder::new(BufReader::new(File::open(path)?));
     decoder.set_transformations(Transformations::normalize_to_color8());
@@ -60,7 +59,7 @@ fn open(path: &Path) -> io::Result<Grey> {
     })
 }
 
-/// The grey of a colour (ITU-R BT.601) that covers white paper as far as `alpha` says.
+/// The grey value (ITU-R BT.601) of a colour blended with white by `alpha`.
 fn on_paper(colour: [u8; 3], alpha: u8) -> u8 {
     let [r, g, b] = colour.map(f32::from);
     let grey = 0.299 * r + 0.587 * g + 0.114 * b;
@@ -68,10 +67,10 @@ fn on_paper(colour: [u8; 3], alpha: u8) -> u8 {
     (grey * share + 255.0 * (1.0 - share)) as u8
 }
 
-/// White ink on black, cut to the rectangle around the ink.
+/// White ink on black, cropped to the bounding box of the ink.
 fn ink(Grey { width, mut pixels }: Grey) -> io::Result<Grey> {
     let height = pixels.len() / width;
-    // A page has more paper than ink: if its border is light, the ink is dark.
+    // The border is mostly background: if it is light, the ink is dark.
     let is_border = |x, y| x == 0 || y == 0 || x + 1 == width || y + 1 == height;
     let border = pixels.iter().enumerate();
     let border = border.filter(|(i, _)| is_border(i % width, i / width));
@@ -98,7 +97,7 @@ fn ink(Grey { width, mut pixels }: Grey) -> io::Result<Grey> {
     })
 }
 
-/// An image as large as fits into the box.
+/// Scales an image to the largest size that fits into the box.
 fn fit(image: &Grey) -> io::Result<Grey> {
     let (width, height) = (image.width, image.pixels.len() / image.width);
     let scale = BOX as f32 / width.max(height) as f32;
@@ -122,7 +121,7 @@ fn fit(image: &Grey) -> io::Result<Grey> {
     })
 }
 
-/// MNIST's image with the centre of mass of a smaller one in its middle.
+/// Places a smaller image in MNIST's, centred by its centre of mass.
 fn place(Grey { width, pixels }: &Grey) -> [f32; 784] {
     let (mut mass, mut across, mut down) = (0.0, 0.0, 0.0);
     for (i, &value) in pixels.iter().enumerate() {

@@ -1,10 +1,10 @@
-//! The digits that a network is tried on: MNIST's test set, or built-in ones where there is no MNIST.
+//! The test set of the examples: MNIST's, or built-in digits without MNIST.
 
 use std::path::Path;
 
 use tuplenet::{Error, Result, prelude::*};
 
-/// The test set, which a line on the terminal names.
+/// Loads the test set and prints its name.
 pub fn load(folder: Option<&Path>) -> Result<Dataset<784, 10>> {
     let found = match folder {
         Some(folder) => Mnist::in_folder(folder),
@@ -17,14 +17,14 @@ pub fn load(folder: Option<&Path>) -> Result<Dataset<784, 10>> {
             Ok(test)
         }
         Err(Error::DataNotFound { .. }) => {
-            println!("built-in digits, as no MNIST was found");
+            println!("built-in digits, as MNIST was not found");
             Digits::new(u64::MAX).dataset(0..10_000)
         }
         Err(error) => Err(error),
     }
 }
 
-/// The pixels of the test set's image `index`.
+/// The pixels of test image `index`.
 pub fn pixels(test: &Dataset<784, 10>, index: usize) -> Result<[f32; 784]> {
     test.sample(index).ok_or_else(|| Error::Setting {
         setting: "index",

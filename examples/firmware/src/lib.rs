@@ -1,7 +1,7 @@
-//! A digit and the model that reads it: what a microcontroller would keep in flash.
+//! A digit and the model that classifies it: the data that a microcontroller would keep in flash.
 //!
 //! `src/main.rs` is the program: no `std`, no allocator, no panic; its exit code is the digit. It is built for
-//! the machine at hand, so that anyone can run it; of its C library it needs the start alone.
+//! the host, so that anyone can run it; from the C library it only needs the startup code.
 //!
 //! ```text
 //! cargo run --release; echo $?
@@ -17,8 +17,8 @@
 //! | of which the picture | 3,136 | 3,136 |
 //! | stack of `predict` | 1,743 | 1,383 |
 //!
-//! The stack is twice the widest layer, 32 values; a list of 1 kB of the pixels that are not 0; and what the
-//! compiler lays there beside. Alignment makes it up to 63 bytes more or less.
+//! The stack contains twice the widest layer, 32 values; a list of 1 kB of the non-zero pixels; and the compiler's
+//! temporaries. Alignment changes it by up to 63 bytes.
 //!
 //! For a Cortex-M4F, `cargo build --release --lib --target thumbv7em-none-eabihf` has been built, but not run.
 
@@ -30,11 +30,11 @@ use tuplenet::prelude::*;
 const SIDE: usize = 28;
 
 tuplenet::frozen! {
-    /// Reads a digit of 28 x 28 pixels.
+    /// Classifies a digit of 28 x 28 pixels.
     pub static DIGITS: (Linear<784, 32>, ReLU, Linear<32, 10>) = "../../digits.safetensors";
 }
 
-/// The digit to read.
+/// The digit to classify.
 pub static PICTURE: [f32; SIDE * SIDE] = pixels([
     "                            ",
     "                            ",
@@ -52,7 +52,8 @@ pub static PICTURE: [f32; SIDE * SIDE] = pixels([
     "                            ",
 ]);
 
-/// A picture in characters, which are about twice as high as wide: each is a pixel and the one below it.
+/// Converts a character drawing to pixels; characters are about twice as high as wide, so each is two pixels, one above
+/// the other.
 const fn pixels(picture: [&str; SIDE / 2]) -> [f32; SIDE * SIDE] {
     let mut pixels = [0.0; SIDE * SIDE];
     let mut i = 0;

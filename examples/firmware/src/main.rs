@@ -1,4 +1,4 @@
-//! Reads one digit, and ends with it as its exit code.
+//! Classifies one digit and returns the class as its exit code.
 #![no_std]
 #![no_main]
 #![allow(
@@ -15,7 +15,7 @@ unsafe extern "C" {
     safe fn abort() -> !;
 }
 
-/// Where the C library begins.
+/// The entry point called by the C library.
 #[unsafe(no_mangle)]
 pub extern "C" fn main() -> c_int {
     DIGITS.classify(black_box(&PICTURE)) as c_int
@@ -23,7 +23,8 @@ pub extern "C" fn main() -> c_int {
 
 /// Nothing here can panic, so the linker leaves this out.
 ///
-/// It is no loop, which could be inlined unseen: the name `abort` in the program would tell of a panic.
+/// It calls `abort` instead of looping, as a loop could be inlined unnoticed: the symbol `abort` in the program would reveal
+/// a panic.
 #[panic_handler]
 fn panic(_: &PanicInfo<'_>) -> ! {
     abort()

@@ -1,8 +1,8 @@
-//! The stack that reading a digit takes, measured.
+//! Measures the stack use of classifying a digit.
 //!
-//! A thread runs on memory of ours that holds a pattern. When it has ended, the lowest byte that differs
-//! tells how deep it went, counted from the caller's frame. The same run with nothing to do tells what the
-//! thread itself takes, for its start and end; the model's use is seen only where it goes deeper.
+//! A thread runs on a stack filled with a pattern. After it has ended, the lowest byte that differs gives the
+//! depth, counted from the caller's frame. The same run with an empty function gives the use of the
+//! thread itself, for its start and end; the model's use is only visible where it is deeper.
 //!
 //! ```text
 //! cargo run --release --features stack --bin stack
@@ -22,7 +22,7 @@ use firmware::{DIGITS, PICTURE};
 const STACK: usize = 1 << 18;
 const PATTERN: u8 = 0xa5;
 
-/// Where the caller's frame lies.
+/// The address of the caller's frame.
 static CALLER: AtomicUsize = AtomicUsize::new(0);
 
 fn main() {
@@ -53,10 +53,10 @@ fn depth_or_exit(work: fn()) -> usize {
     })
 }
 
-/// From the caller's frame of `work` to the lowest byte that was written, on a stack of its own.
+/// Bytes from the frame of `work`'s caller to the lowest byte written, on a separate stack.
 fn depth(work: fn()) -> io::Result<usize> {
-    // SAFETY: new memory; until it is unmapped, below, it is the thread's, and after `pthread_join` ours.
-    // The thread gets a function pointer, and gives nothing back.
+    // SAFETY: newly mapped memory, used by the thread until `pthread_join` and then only here, until it is unmapped below.
+    // The thread receives a function pointer and returns nothing.
     unsafe {
         let stack = libc::mmap(
             ptr::null_mut(),
@@ -101,7 +101,7 @@ fn check(error: i32) -> io::Result<()> {
 extern "C" fn start(work: *mut c_void) -> *mut c_void {
     let frame = 0u8;
     CALLER.store(black_box(&raw const frame) as usize, Relaxed);
-    // SAFETY: `depth` gives a `fn()`.
+    // SAFETY: `depth` passes a `fn()`.
     let work: fn() = unsafe { mem::transmute(work) };
     work();
     black_box(&frame);
