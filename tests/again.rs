@@ -1,4 +1,4 @@
-//! A second training of the same network: what it goes on with, and what it begins afresh.
+//! Training the same network again: what state is kept, and what is reset.
 
 use std::{cell::RefCell, ops::ControlFlow};
 
@@ -9,10 +9,10 @@ use crate::engines::{Tested, on_every_engine, optimizers};
 type Net = (Linear<70, 9>, ReLU, Dropout<20>, Linear<9, 3>);
 
 on_every_engine! {
-    the_next_epochs_are_those_of_one_training
+    continued_epochs_equal_one_training
     a_second_training_keeps_the_moments_and_repeats_the_order
-    a_reset_optimizer_begins_afresh
-    early_stopping_begins_afresh_and_leaves_a_fresh_optimizer
+    reset_optimizer_clears_the_state
+    early_stopping_restarts_and_resets_the_optimizer
 }
 
 fn data() -> Dataset<70, 3> {
@@ -21,7 +21,7 @@ fn data() -> Dataset<70, 3> {
     Dataset::from_values(features, (0..50).map(|i| (i * i % 3) as u8).collect()).unwrap()
 }
 
-/// Eight steps an epoch.
+/// Eight steps per epoch.
 fn trainer<'a>(optimizer: impl Into<tuplenet::objective::Optimizer>) -> Trainer<'a> {
     Trainer::new(optimizer).batch(5).seed(3).validation(11)
 }
@@ -34,7 +34,7 @@ fn momentum() -> Sgd {
     }
 }
 
-/// The history without its clock.
+/// The history without times.
 fn numbers(history: &History) -> (Vec<String>, Vec<String>) {
     let epochs = history.epochs.iter().map(|epoch| {
         let mut epoch = epoch.clone();
@@ -45,8 +45,8 @@ fn numbers(history: &History) -> (Vec<String>, Vec<String>) {
     (epochs.collect(), points.collect())
 }
 
-/// Order, dropout, schedule, numbers of epochs and steps: each would change a bit.
-fn the_next_epochs_are_those_of_one_training<T: Tested>() {
+/// Sample order, dropout, schedule, epoch and step numbers: any difference would change the result.
+fn continued_epochs_equal_one_training<T: Tested>() {
     for optimizer in optimizers() {
         for schedule in [Schedule::CONSTANT, OneCycle::default().into()] {
             let trainer = || trainer(optimizer).epochs(5).schedule(schedule);
@@ -91,7 +91,7 @@ fn a_second_training_keeps_the_moments_and_repeats_the_order<T: Tested>() {
     assert_eq!(second.progress[0].steps, 1);
     assert_eq!(net.optimizer_state().unwrap().unwrap().steps, 32);
 
-    // the same on a network that has been given weights and state: nothing else is remembered
+    // the same with restored weights and optimiser state: there is no other state
     let mut other = T::new::<Net>(Weights::init(9));
     other.restore(&weights, state.as_ref()).unwrap();
     trainer(momentum())
@@ -99,7 +99,7 @@ fn a_second_training_keeps_the_moments_and_repeats_the_order<T: Tested>() {
         .fit(&mut other, &data())
         .unwrap();
     assert_eq!(other.weights().unwrap(), net.weights().unwrap());
-    // and otherwise in another order, or without the moments
+    // unlike with another order, or without the moments
     let trained = |seed: u64, state| {
         let mut other = T::new::<Net>(Weights::init(9));
         other.restore(&weights, state).unwrap();
@@ -112,7 +112,7 @@ fn a_second_training_keeps_the_moments_and_repeats_the_order<T: Tested>() {
     assert_ne!(trained(3, None), net.weights().unwrap());
 }
 
-fn a_reset_optimizer_begins_afresh<T: Tested>() {
+fn reset_optimizer_clears_the_state<T: Tested>() {
     let adam = Adam {
         learning_rate: 0.01,
         ..Adam::default()
@@ -126,7 +126,7 @@ fn a_reset_optimizer_begins_afresh<T: Tested>() {
     trainer(adam).epochs(2).fit(&mut fresh, &data()).unwrap();
     assert_eq!(net.weights().unwrap(), fresh.weights().unwrap());
 
-    // a training that goes on from a checkpoint keeps the checkpoint's state
+    // a training that resumes from a checkpoint keeps the checkpoint's state
     let folder = tempfile::tempdir().unwrap();
     let train = |net: &mut T::Engine<Net>, epochs| -> Result<()> {
         let checkpoints = Checkpoints::in_folder(folder.path()).resume(true);
@@ -144,7 +144,7 @@ fn a_reset_optimizer_begins_afresh<T: Tested>() {
     assert_eq!(parts.weights().unwrap(), whole.weights().unwrap());
 }
 
-fn early_stopping_begins_afresh_and_leaves_a_fresh_optimizer<T: Tested>() {
+fn early_stopping_restarts_and_resets_the_optimizer<T: Tested>() {
     let losses = RefCell::new(Vec::new());
     let mut net = T::new::<Net>(Weights::init(1));
     let mut trainer = trainer(momentum())
@@ -159,14 +159,14 @@ fn early_stopping_begins_afresh_and_leaves_a_fresh_optimizer<T: Tested>() {
         let history = trainer.fit(&mut net, &data()).unwrap();
         let losses = losses.borrow();
         let least = losses.iter().copied().fold(f64::INFINITY, f64::min);
-        // the best of this training alone, whatever the one before had
+        // the best of this training, regardless of the previous one
         assert_eq!(losses[history.best_epoch.unwrap() - 1], least);
         assert!(net.optimizer_state().unwrap().is_none());
     }
 }
 
 #[test]
-fn an_initial_epoch_past_the_last_one_is_refused() {
+fn an_initial_epoch_past_the_last_is_rejected() {
     let mut net = Fused::<Net>::new(Weights::init(1)).unwrap();
     let mut trainer = trainer(momentum()).epochs(3).initial_epoch(3);
     let error = trainer.fit(&mut net, &data()).unwrap_err();

@@ -1,7 +1,6 @@
-//! What the engine `Fused` asks of the allocator: nothing in a step once it has begun, and little in all; and
-//! what a frozen model asks of it: nothing.
+//! Allocations of the engine `Fused`: none per step after the first, and little in total; and of a frozen model: none.
 //!
-//! Every allocation of this program is counted, so it is one test in a binary of its own.
+//! Every allocation of the program is counted, so this is a single test in a separate binary.
 
 #![allow(unsafe_code, reason = "an allocator that counts")]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
@@ -26,14 +25,14 @@ use tuplenet::{
     shape::{Features, Sample},
 };
 
-/// The system's allocator, counted.
+/// The system allocator with counters.
 struct Counted;
 
 /// Allocations, reallocations and frees.
 static CALLS: AtomicUsize = AtomicUsize::new(0);
-/// Allocated and not freed.
+/// Bytes allocated and not freed.
 static LIVE_BYTES: AtomicUsize = AtomicUsize::new(0);
-/// The most that `LIVE_BYTES` has been since it was last set.
+/// The maximum of `LIVE_BYTES` since it was last reset.
 static PEAK_BYTES: AtomicUsize = AtomicUsize::new(0);
 
 fn count(allocated: usize, freed: usize) {
@@ -43,7 +42,7 @@ fn count(allocated: usize, freed: usize) {
     LIVE_BYTES.fetch_sub(freed, SeqCst);
 }
 
-// SAFETY: every call is the system allocator's own, with the same arguments; counting touches atomics alone.
+// SAFETY: every call is forwarded to the system allocator with the same arguments; counting only uses atomics.
 unsafe impl GlobalAlloc for Counted {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count(layout.size(), 0);
@@ -58,7 +57,7 @@ unsafe impl GlobalAlloc for Counted {
     }
 
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        // While it is moved, both are there.
+        // During a move, both blocks exist.
         count(size, layout.size());
         // SAFETY: the caller's.
         unsafe { System.realloc(pointer, layout, size) }
@@ -74,7 +73,7 @@ unsafe impl GlobalAlloc for Counted {
 #[global_allocator]
 static ALLOCATOR: Counted = Counted;
 
-/// The calls of the allocator that `work` made, on whatever thread.
+/// The number of allocator calls during `work`, on all threads.
 fn calls(work: impl FnOnce()) -> usize {
     let before = CALLS.load(SeqCst);
     work();
@@ -84,9 +83,9 @@ fn calls(work: impl FnOnce()) -> usize {
 #[test]
 fn steps_and_predictions_allocate_nothing_and_a_training_little() {
     assert!(calls(|| drop(std::hint::black_box(vec![0u8; 10]))) >= 2);
-    // `upload` starts rayon's threads, which allocate as they come up: here all of them are up.
+    // `upload` starts rayon's threads, which allocate on start: wait until all have started.
     rayon::broadcast(|_| ());
-    // The test harness's own thread still notes that this test runs: here it has gone to wait.
+    // The test harness's thread still records that this test runs: wait until it blocks.
     while calls(|| thread::sleep(Duration::from_millis(200))) > 0 {}
     type Plain = (Linear<100, 48>, ReLU, Linear<48, 10>);
     type Dropped = (Linear<100, 48>, Tanh, Dropout<20>, Linear<48, 10>);
@@ -97,11 +96,11 @@ fn steps_and_predictions_allocate_nothing_and_a_training_little() {
         }
     }
     frozen_models_allocate_nothing();
-    idx_files_take_what_they_hold();
+    idx_files_allocate_at_most_their_contents();
     a_training_takes_little_memory();
 }
 
-/// 130 samples, of whose features one in `every` is not 0.
+/// 130 samples with one in `every` features non-zero.
 fn points(every: usize) -> Dataset<100, 10> {
     let bytes = (0..130 * 100).map(|i| (i * 7919 % 251 + 1) as u8 * u8::from(i % every == 0));
     let labels = (0..130).map(|i| (i % 10) as u8).collect();
@@ -196,7 +195,7 @@ fn frozen_models_allocate_nothing() {
             &Frozen::<Named>::from_bytes_named(&named, &["fc1", "fc2"]).unwrap(),
             &[0.5; 24],
         );
-        // What does not fit is told without a heap, too.
+        // Errors about mismatched files do not allocate either.
         for wrong in [&soft[..], &soft[..100], b"no weights"] {
             assert!(Frozen::<Named>::from_bytes(wrong).is_err());
         }
@@ -204,7 +203,7 @@ fn frozen_models_allocate_nothing() {
     assert_eq!(made, 0, "calls of the allocator by frozen models");
 }
 
-/// Asks a model all that it answers.
+/// Calls every method of a model.
 fn answers<N: Network, V: Values>(model: &Frozen<N, V>, sample: &impl Sample<N::In>) {
     let logits = model.predict(sample);
     let probabilities = model.probabilities(sample);
@@ -214,9 +213,9 @@ fn answers<N: Network, V: Values>(model: &Frozen<N, V>, sample: &impl Sample<N::
     assert!((probabilities.as_ref().iter().sum::<f32>() - 1.0).abs() < 1e-5);
 }
 
-/// Headers that claim ten gigabytes, raw and gzip, and a file that unpacks to a thousand times its size: what is allocated
-/// is bounded by what is expected of a file and by what it can hold.
-fn idx_files_take_what_they_hold() {
+/// Headers that claim ten gigabytes, raw and gzip, and a file that decompresses to a thousand times its size: allocations
+/// are bounded by the expected size and by what the file can contain.
+fn idx_files_allocate_at_most_their_contents() {
     const SAMPLES: u32 = 20_000;
     const WIDTH: u32 = 65_536;
     let gzip = |bytes: &[u8]| {
@@ -252,8 +251,8 @@ fn idx_files_take_what_they_hold() {
     assert!(taken < 1 << 20, "{taken} bytes for files that hold few");
 }
 
-/// The tutorial, one epoch: the data set, the weights with two moments, the weights it began with, one
-/// batch of activations with their gradients, and 10 MB for the rest.
+/// The tutorial, one epoch: the data set, the weights with two moments, the initial weights, one
+/// batch of activations with their gradients, and 10 MB for everything else.
 fn a_training_takes_little_memory() {
     type Net = MnistClassifier<500>;
     const BATCH: usize = 100;

@@ -1,5 +1,5 @@
-//! Ten thousand trainings of tiny networks with whatever settings: each ends in a result or an `Err`, never
-//! in a panic, and none goes on for ever.
+//! Ten thousand trainings of tiny networks with arbitrary settings: each returns a result or an `Err`, none panics
+//! and none hangs.
 
 use std::{
     process,
@@ -19,10 +19,10 @@ use tuplenet::{
 };
 
 const TRAININGS: u32 = 10_000;
-/// Far more than the slowest takes (a few milliseconds), so that a busy machine does not matter.
+/// Far longer than the slowest takes (a few milliseconds), so that a busy machine does not matter.
 const TOO_LONG: Duration = Duration::from_secs(60);
 
-/// Numbers that a user may mean, and numbers that nobody does.
+/// Plausible and absurd values.
 fn number() -> impl Strategy<Value = f64> {
     prop_oneof![
         40 => 0.0f64..1.0,
@@ -105,7 +105,7 @@ struct Case {
     early_stopping: Option<EarlyStopping>,
     seed: u64,
     samples: usize,
-    /// What features are made of, over and over.
+    /// The pattern that is repeated to fill the features.
     values: Vec<f32>,
     regression: bool,
 }
@@ -216,7 +216,7 @@ impl Case {
     }
 }
 
-/// Ends the program, with the case, when one takes too long.
+/// Exits and prints the case if it takes too long.
 fn watch(at_work: Arc<Mutex<Option<(Instant, Case)>>>) {
     thread::spawn(move || {
         while Arc::strong_count(&at_work) > 1 {
@@ -262,7 +262,7 @@ fn every_training_ends_in_a_result_or_an_error() {
     });
     let outcomes = outcomes.into_inner().unwrap();
     println!("trained, refused a setting, refused the data, not finite: {outcomes:?}");
-    // no kind is so rare that it goes untried
+    // every kind occurs often enough to be tested
     assert!(
         outcomes.iter().all(|&count| count > TRAININGS / 100),
         "{outcomes:?}"

@@ -1,4 +1,4 @@
-//! Batches put together on the host and on the device are the same to the bit.
+//! Batches gathered on the host and on the device give bit-identical results.
 
 use tuplenet::{
     engine::{Batches, Run},
@@ -36,6 +36,6 @@ fn bits(batches: Batches) -> (Vec<f32>, f32, String, Vec<f32>, String) {
 }
 
 #[test]
-fn gathered_batches_are_the_uploaded_ones() {
+fn gathered_and_uploaded_batches_are_identical() {
     assert_eq!(bits(Batches::Gathered), bits(Batches::Uploaded));
 }

@@ -1,4 +1,4 @@
-//! Checkpoints that must not be gone on from, and folders that cannot be written.
+//! Checkpoints that must be rejected, and folders that cannot be written.
 
 use std::{fs, path::Path, time::Duration};
 
@@ -9,7 +9,7 @@ use crate::engines::{Tested, on_every_engine};
 type Net = (Linear<3, 2>, ReLU, Linear<2, 2>);
 
 on_every_engine! {
-    weights_that_are_not_finite_stop_the_run_and_are_not_kept
+    non_finite_weights_stop_the_training_and_are_not_saved
 }
 
 fn data(shift: f32) -> Dataset<3, 2> {
@@ -48,9 +48,9 @@ fn one_checkpoint() -> (tempfile::TempDir, std::path::PathBuf) {
     (folder, path)
 }
 
-/// Every byte with another value, each in turn, and every length: an error in words that names the file.
+/// Every byte changed, one at a time, and every truncation: an error that names the file.
 #[test]
-fn a_damaged_checkpoint_is_refused_whatever_byte_it_is() {
+fn a_checkpoint_with_any_changed_byte_is_rejected() {
     let (folder, path) = one_checkpoint();
     let whole = fs::read(&path).unwrap();
     assert!(fit(trainer(), resumed(folder.path())).is_ok());
@@ -84,7 +84,7 @@ fn a_damaged_checkpoint_is_refused_whatever_byte_it_is() {
 }
 
 #[test]
-fn another_trainings_checkpoint_is_refused_in_words() {
+fn a_checkpoint_of_another_training_is_rejected() {
     let (folder, _) = one_checkpoint();
     let says = |error: tuplenet::Result<History>, words: &str| {
         let text = error.unwrap_err().to_string();
@@ -162,7 +162,7 @@ fn another_trainings_checkpoint_is_refused_in_words() {
 }
 
 #[test]
-fn a_file_that_was_never_a_checkpoint_is_refused() {
+fn a_file_that_is_not_a_checkpoint_is_rejected() {
     let (folder, path) = one_checkpoint();
     Weights::<Net>::init(1).save(&path).unwrap();
     let error = fit(trainer(), resumed(folder.path()))
@@ -172,7 +172,7 @@ fn a_file_that_was_never_a_checkpoint_is_refused() {
         error.contains("found a safetensors file without `checkpoint`"),
         "{error}"
     );
-    // and one of another version, whatever its checksum
+    // and one of another version, even with a valid checksum
     let (folder, path) = one_checkpoint();
     let bytes = fs::read(&path).unwrap();
     let version = br#"{\"version\":1,"#;
@@ -242,9 +242,9 @@ fn a_folder_that_cannot_be_written_is_an_error_before_training() {
     );
 }
 
-/// What a killed program left half written is removed, and nothing else is.
+/// Temporary files of a killed program are removed, and no other files.
 #[test]
-fn parts_left_by_a_killed_program_are_removed() {
+fn temporary_files_of_a_killed_program_are_removed() {
     let folder = tempfile::tempdir().unwrap();
     let (part, note) = (
         folder.path().join(".tuplenet-x1y2.part"),
@@ -256,9 +256,9 @@ fn parts_left_by_a_killed_program_are_removed() {
     assert!(!part.exists() && note.exists());
 }
 
-/// One sample is so large that its step makes weights overflow, while its loss does not: the error names
-/// step and tensor, and the last checkpoint is that of the step before.
-fn weights_that_are_not_finite_stop_the_run_and_are_not_kept<T: Tested>() {
+/// One sample is so large that its step makes weights overflow, but not the loss: the error names
+/// step and tensor, and the last checkpoint is from the preceding step.
+fn non_finite_weights_stop_the_training_and_are_not_saved<T: Tested>() {
     let folder = tempfile::tempdir().unwrap();
     let mut features: Vec<f32> = (0..60).map(|i| (i * i % 17) as f32 * 1e-4).collect();
     features[3 * 7] = 1e38;
@@ -304,7 +304,7 @@ fn weights_that_are_not_finite_stop_the_run_and_are_not_kept<T: Tested>() {
 }
 
 #[test]
-fn the_newest_few_are_kept() {
+fn only_the_newest_checkpoints_are_kept() {
     let folder = tempfile::tempdir().unwrap();
     let mut net = Fused::<Net>::new(Weights::init(1)).unwrap();
     let checkpoints = Checkpoints::in_folder(folder.path())
@@ -328,11 +328,11 @@ fn the_newest_few_are_kept() {
     assert_eq!(names, expected);
 }
 
-/// With best weights that are not the last, and without: what `fit` has left in the network.
+/// With best weights that are not the last, and without: the weights that `fit` leaves in the network.
 #[test]
-fn the_weights_alone_are_read_from_a_checkpoint() {
+fn weights_are_loaded_from_a_checkpoint() {
     let digits = Digits::new(1).dataset(0..200).unwrap();
-    // the better a network has learnt the digits, the greater is its loss on these
+    // the better the network has learnt the digits, the higher its loss on these
     let FeatureValues::Bytes { bytes, scale } = digits.features().clone() else {
         panic!("digits are bytes")
     };

@@ -1,4 +1,4 @@
-//! The examples as programs: bad input gives one line and an exit code, good input a result.
+//! The examples run as programs: invalid input gives a one-line error and an exit code, valid input a result.
 
 use std::{
     env, fs,
@@ -12,7 +12,7 @@ use png::{BitDepth, ColorType};
 
 use crate::pictures;
 
-/// An example's program.
+/// The executable of an example.
 pub(crate) fn program(name: &str) -> PathBuf {
     // Cargo builds the examples beside the tests: target/PROFILE/deps/tests-*, target/PROFILE/examples
     let tests = env::current_exe().unwrap();
@@ -43,7 +43,7 @@ pub(crate) fn example(name: &str, arguments: &[&str]) -> Output {
         .unwrap()
 }
 
-/// The one line of a failure: exit code, no panic, and the words promised.
+/// Checks a failure: exit code, one line, no panic, and the expected text.
 pub(crate) fn refuses(arguments: &[&str], code: i32, words: &[&str]) {
     let output = example("mnist", arguments);
     let text = String::from_utf8(output.stderr).unwrap();
@@ -82,7 +82,7 @@ fn idx(magic: u32, count: u32) -> Vec<u8> {
     bytes
 }
 
-/// A folder in MNIST's form, all blank, but for one file.
+/// A folder with MNIST's files, all blank except one.
 fn folder_with(name: &str, bytes: &[u8]) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let good = [
@@ -195,9 +195,9 @@ fn settings_out_of_range_exit_with_2() {
     }
 }
 
-/// Each example refuses an engine or device that it has not, before it does anything else.
+/// Each example rejects an unavailable engine or device before doing anything else.
 #[test]
-fn an_engine_that_is_not_on_the_device_exits_with_2() {
+fn an_engine_unavailable_on_the_device_exits_with_2() {
     for (name, more) in [
         ("mnist", &[][..]),
         ("predict", &["--index", "0"]),
@@ -237,10 +237,10 @@ fn an_engine_that_is_not_on_the_device_exits_with_2() {
     }
 }
 
-/// In a program with CUDA, a GPU that no machine has.
+/// In a program built with CUDA, a GPU number that no machine has.
 #[cfg(feature = "cuda")]
 #[test]
-fn a_gpu_that_is_not_there_exits_with_1() {
+fn a_missing_gpu_exits_with_1() {
     let folder = tempfile::tempdir().unwrap();
     let (save, plot) = (folder.path().join("w"), folder.path().join("p"));
     for engine in [&[][..], &["--engine", "dfdx"]] {
@@ -269,7 +269,7 @@ fn a_gpu_that_is_not_there_exits_with_1() {
         assert!(text.starts_with("error: cuda:1000000: expected "), "{text}");
         assert_eq!(text.lines().count(), 1, "{text}");
     }
-    // Without saved weights there is a model in the program, which is on no engine.
+    // Without saved weights the embedded model is used, which runs on no engine.
     if !env::temp_dir().join("target/mnist.safetensors").exists() {
         let output = example("predict", &["--index", "0", "--device", "cuda"]);
         let text = String::from_utf8(output.stderr).unwrap();
@@ -281,9 +281,9 @@ fn a_gpu_that_is_not_there_exits_with_1() {
     }
 }
 
-/// The two engines by name: the summary says which, on what it ran, and both learn.
+/// Both engines by name: the summary contains engine and device, and both learn.
 #[test]
-fn the_engine_named_is_the_one_that_trains() {
+fn the_chosen_engine_trains() {
     let folder = tempfile::tempdir().unwrap();
     let file = |name: &str| folder.path().join(name);
     let (save, plot, json) = (file("w.safetensors"), file("p.svg"), file("r.json"));
@@ -320,7 +320,7 @@ fn the_engine_named_is_the_one_that_trains() {
 
 /// Built-in digits, one epoch; then a test digit as PNG, dark on light, three times the size.
 #[test]
-fn a_run_writes_what_it_says_and_predict_reads_it() {
+fn mnist_writes_its_outputs_and_predict_reads_them() {
     let folder = tempfile::tempdir().unwrap();
     let file = |name: &str| -> PathBuf { folder.path().join(name) };
     let (save, plot, json) = (file("w.safetensors"), file("p.svg"), file("r.json"));
@@ -388,11 +388,11 @@ fn a_run_writes_what_it_says_and_predict_reads_it() {
         assert_eq!(out.matches(" %").count(), 10, "{out}");
         right += usize::from(out.contains(&format!("classified as {label}")));
     }
-    // Blue on cream, thrice the size: as good as the net itself, which is right four times in five.
+    // Blue on cream, three times the size: as accurate as the network itself, which is correct four times in five.
     assert!(right >= 14, "{right} of 20");
 }
 
-/// One digit as a PNG of each kind: all are read alike.
+/// One digit as a PNG of each kind: all give the same prediction.
 #[test]
 fn predict_reads_a_png_of_any_kind() {
     let folder = tempfile::tempdir().unwrap();
@@ -450,7 +450,7 @@ fn predict_reads_a_png_of_any_kind() {
 }
 
 #[test]
-fn predict_refuses_in_one_line() {
+fn predict_reports_errors_in_one_line() {
     let folder = tempfile::tempdir().unwrap();
     let (image, blank) = (folder.path().join("x.png"), folder.path().join("blank.png"));
     fs::write(&image, b"no image").unwrap();
@@ -493,7 +493,7 @@ fn predict_refuses_in_one_line() {
 }
 
 #[test]
-fn speedrun_and_best_without_mnist_say_what_to_do() {
+fn speedrun_and_best_without_mnist_name_a_remedy() {
     for (arguments, code, words) in [
         (vec![], 1, "name a folder with `--data`"),
         (vec!["--data", "/no/such"], 1, "/no/such"),

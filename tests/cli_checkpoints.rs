@@ -1,4 +1,4 @@
-//! `mnist` with checkpoints, as a program: Ctrl-C, resuming, and the folder of a run.
+//! `mnist` with checkpoints, run as a program: Ctrl-C, resuming, and the run folder.
 
 use std::{
     fs,
@@ -8,7 +8,7 @@ use std::{
 
 use crate::cli::{example, program, refuses, text};
 
-/// Files of a run of `mnist` in a folder of its own.
+/// The files of a run of `mnist` in a separate folder.
 struct RunFiles {
     folder: tempfile::TempDir,
 }
@@ -22,7 +22,7 @@ impl RunFiles {
         serde_json::from_str(&fs::read_to_string(self.path(name)).unwrap()).unwrap()
     }
 
-    /// A short training on built-in digits, with checkpoints all the time.
+    /// A short training on built-in digits, with frequent checkpoints.
     fn command(&self, checkpoints: &str, json: &str) -> Command {
         let mut command = Command::new(program("mnist"));
         command.args([
@@ -62,11 +62,11 @@ impl RunFiles {
     }
 }
 
-/// Ctrl-C writes a checkpoint and ends with 130; resumed, the run has the bits of one that nobody stopped, and
-/// the run's folder says how to repeat it.
+/// Ctrl-C writes a checkpoint and exits with 130; the resumed run is bit-identical to an uninterrupted one, and
+/// the run folder has what is needed to repeat it.
 #[cfg(unix)]
 #[test]
-fn ctrl_c_writes_a_checkpoint_that_the_run_goes_on_from() {
+fn ctrl_c_writes_a_checkpoint_that_can_be_resumed() {
     use rustix::process::{Pid, Signal, kill_process};
     use tuplenet::train::Checkpoints;
 
@@ -131,7 +131,7 @@ fn ctrl_c_writes_a_checkpoint_that_the_run_goes_on_from() {
     );
     assert_eq!(run["command"][1], "--built-in");
 
-    // 118 steps an epoch, three to a run of batches
+    // 118 steps per epoch, three per run of batches
     let history = fs::read_to_string(files.path("run/history.jsonl")).unwrap();
     let lines: Vec<serde_json::Value> = history
         .lines()

@@ -1,4 +1,4 @@
-//! The example `explain` as a program: its pictures are read back, and bad input gives one line and an exit code.
+//! The example `explain` run as a program: its pictures are decoded, and invalid input gives a one-line error and an exit code.
 
 use std::{
     fs,
@@ -17,7 +17,7 @@ const RED: [u8; 3] = [178, 24, 43];
 const HALF_BLUE: [u8; 3] = [144, 179, 214];
 const WHITE: [u8; 3] = [255; 3];
 
-/// Runs `explain`; what it printed.
+/// Runs `explain` and returns its output.
 fn explained(arguments: &[&str]) -> String {
     let output = example("explain", arguments);
     let out = String::from_utf8(output.stdout).unwrap();
@@ -46,7 +46,7 @@ fn model() -> PathBuf {
 }
 
 #[test]
-fn the_misclassified_with_most_confidence_are_drawn() {
+fn the_most_confidently_misclassified_are_drawn() {
     let folder = tempfile::tempdir().unwrap();
     let out_folder = folder.path().join("a/b");
     let model = model();
@@ -69,9 +69,9 @@ fn the_misclassified_with_most_confidence_are_drawn() {
     assert_eq!(fs::read_dir(&out_folder).unwrap().count(), 3);
 }
 
-/// A network of one unit that sees two pixels and speaks for a 2: its pictures are known.
+/// A network of one unit with two input pixels and a positive weight to class 2: its pictures are known.
 #[test]
-fn the_pictures_of_a_known_network_are_known() {
+fn the_pictures_of_a_known_network_are_correct() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("w.safetensors");
     let (index, lit) = (0..100)
@@ -83,7 +83,7 @@ fn the_pictures_of_a_known_network_are_known() {
         .unwrap();
     let (pixels, _) = Digits::new(u64::MAX).image(index);
 
-    // The unit 5, always on; the weaker unit 0, whose outgoing weight is larger; and 9, which leads nowhere.
+    // Unit 5, always active; the weaker unit 0, with a larger outgoing weight; and unit 9 without outgoing weights.
     let mut weights = Weights::<MnistClassifier<32>>::zeros();
     let (values, bias, outgoing) = (weights.as_mut_slice(), 784 * 32, 785 * 32);
     values[5 * 784 + lit] = 0.5;
@@ -114,7 +114,7 @@ fn the_pictures_of_a_known_network_are_known() {
         };
         assert_eq!(colour(sheet, [0, 0], value), unit, "weight {value}");
         assert_eq!(colour(digit, [1, 0], value), unit, "saliency {value}");
-        // what is black adds nothing
+        // black pixels contribute nothing
         let added = if value == lit { RED } else { WHITE };
         assert_eq!(colour(digit, [2, 0], value), added, "integrated {value}");
     }
@@ -124,7 +124,7 @@ fn the_pictures_of_a_known_network_are_known() {
 }
 
 #[test]
-fn without_saved_weights_it_explains_the_model_in_the_program() {
+fn without_saved_weights_it_explains_the_embedded_model() {
     if std::env::temp_dir()
         .join("target/mnist.safetensors")
         .exists()
@@ -150,7 +150,7 @@ fn without_saved_weights_it_explains_the_model_in_the_program() {
 }
 
 #[test]
-fn explain_refuses_in_one_line() {
+fn explain_reports_errors_in_one_line() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
     let (file, other, broken) = (path("file"), path("other"), path("broken"));

@@ -1,4 +1,4 @@
-//! Clipping by norm: what it does to a step, what it leaves alone, and what it refuses.
+//! Gradient clipping by norm: steps that it changes, steps that it does not, and invalid norms.
 
 use tuplenet::{
     engine::{Processor, Run},
@@ -13,12 +13,12 @@ use crate::{
 type Net = (Linear<70, 33>, ReLU, Linear<33, 5>);
 
 on_every_engine! {
-    a_step_is_as_long_as_the_norm_allows
-    a_norm_that_is_never_reached_changes_no_bit
-    a_norm_out_of_range_is_refused
+    a_step_has_at_most_the_clip_norm
+    a_norm_that_is_never_reached_changes_nothing
+    an_invalid_norm_is_rejected
 }
 
-/// `density` of the features are not 0, in bitmaps if they are few.
+/// A fraction `density` of the features is non-zero, stored as bitmaps if sparse.
 fn data(density: f32, seed: u64) -> Dataset<70, 5> {
     let data = Data {
         samples: 157,
@@ -33,8 +33,8 @@ fn norm(values: impl Iterator<Item = f32>) -> f64 {
     values.map(|v| f64::from(v).powi(2)).sum::<f64>().sqrt()
 }
 
-/// A step of SGD at a learning rate of 1 takes away the clipped gradient itself.
-fn a_step_is_as_long_as_the_norm_allows<T: Tested>() {
+/// A step of SGD with a learning rate of 1 subtracts the clipped gradient itself.
+fn a_step_has_at_most_the_clip_norm<T: Tested>() {
     for density in [0.2, 1.0] {
         let dataset = data(density, 3);
         let weights = Weights::<Net>::init(1);
@@ -61,7 +61,7 @@ fn a_step_is_as_long_as_the_norm_allows<T: Tested>() {
             let steps = both.map(|(before, after)| before - after);
             for (step, gradient) in steps.zip(gradient.as_slice()) {
                 let expected = factor * f64::from(*gradient);
-                // weights below 1 are rounded to 6e-8, and gradients of some tenths as well
+                // weights below 1, and gradients of some tenths, are rounded to 6e-8
                 assert!(
                     (f64::from(step) - expected).abs() < 1.5e-7,
                     "{share}: {step} against {expected}"
@@ -71,7 +71,7 @@ fn a_step_is_as_long_as_the_norm_allows<T: Tested>() {
     }
 }
 
-fn a_norm_that_is_never_reached_changes_no_bit<T: Tested>() {
+fn a_norm_that_is_never_reached_changes_nothing<T: Tested>() {
     for density in [0.2, 1.0] {
         let dataset = data(density, 3);
         for optimizer in optimizers() {
@@ -90,9 +90,9 @@ fn a_norm_that_is_never_reached_changes_no_bit<T: Tested>() {
     }
 }
 
-/// Gradients that were stored, of other samples or for another optimiser, have no part in a norm.
+/// Previously stored gradients, of other samples or for another optimiser, do not contribute to a norm.
 #[test]
-fn what_was_stored_before_has_no_part_in_a_norm() {
+fn stored_gradients_do_not_affect_a_later_norm() {
     let (first, second) = (left_half(1), right_half(2));
     let sgd = Recipe {
         clip_norm: Some(0.01),
@@ -116,7 +116,7 @@ fn what_was_stored_before_has_no_part_in_a_norm() {
     }
 }
 
-/// Samples of which only the first 35 features, and only the last, are ever lit.
+/// Samples with only the first 35 features non-zero, and with only the others.
 pub fn left_half(seed: u64) -> Dataset<70, 5> {
     half(seed, 0..35)
 }
@@ -141,7 +141,7 @@ fn half(seed: u64, lit: std::ops::Range<usize>) -> Dataset<70, 5> {
     Dataset::from_values(values, labels.collect()).unwrap()
 }
 
-fn a_norm_out_of_range_is_refused<T: Tested>() {
+fn an_invalid_norm_is_rejected<T: Tested>() {
     let dataset = data(1.0, 3);
     for (norm, found) in [
         (0.0, "0"),

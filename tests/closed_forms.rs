@@ -1,4 +1,4 @@
-//! Steps so small that their result has a closed form, in `f64`: what random networks and long trainings let pass.
+//! Minimal training steps whose result has a closed form in `f64`: they catch faults that random networks and long trainings miss.
 
 use tuplenet::{
     engine::{OptimizerState, Processor},
@@ -14,12 +14,12 @@ use crate::{
 on_every_engine! {
     every_weight_counts_in_the_norm
     the_clipping_factor_has_pytorchs_epsilon
-    moments_of_features_that_a_second_data_set_lacks_go_on
+    moments_of_features_that_a_second_data_set_lacks_still_apply
     classes_far_below_the_largest_logit_keep_their_gradient
     the_class_is_the_first_of_equal_logits
 }
 
-/// A learning rate of 1: a step takes away the gradient itself.
+/// With a learning rate of 1 a step subtracts the gradient itself.
 const PLAIN: Sgd = Sgd {
     learning_rate: 1.0,
     momentum: 0.0,
@@ -45,7 +45,7 @@ const INPUTS: usize = 300;
 const OUTPUTS: usize = 33;
 type Wide = (Linear<INPUTS, OUTPUTS>,);
 
-/// The norm of a step from weights of 0, where one sample has a single feature and a single target that are not 0.
+/// The norm of a step from weights of 0, on one sample with a single non-zero feature and a single non-zero target.
 fn step_norm<E: Engine<Wide>>(net: &mut E, feature: usize, output: usize, max_norm: f64) -> f64 {
     let (mut sample, mut target) = (vec![0.0; INPUTS], vec![0.0; OUTPUTS]);
     (sample[feature], target[output]) = (20.0, 33.0);
@@ -55,8 +55,8 @@ fn step_norm<E: Engine<Wide>>(net: &mut E, feature: usize, output: usize, max_no
     norm(net.weights().unwrap().as_slice())
 }
 
-/// The gradient of that step is `-2 * 33 / 33 = -2` at the bias, and 20 times as much at one weight: all but a
-/// thousandth of the norm is that weight's, wherever it is.
+/// The gradient of that step is `-2 * 33 / 33 = -2` at the bias, and 20 times as much at one weight: that weight contributes
+/// all but a thousandth of the norm, whatever its position.
 fn every_weight_counts_in_the_norm<T: Tested>() {
     for output in [0, 15, 16, 31, 32] {
         for feature in [0, 1, 127, 128, 255, 256, 299] {
@@ -71,7 +71,7 @@ fn every_weight_counts_in_the_norm<T: Tested>() {
     }
 }
 
-/// The same on every number of threads, among which the norm's parts are shared out.
+/// The same for every number of threads, between which the chunks of the norm are divided.
 #[test]
 fn every_weight_counts_in_the_norm_on_any_number_of_threads() {
     for threads in [1, 2, 3, 8] {
@@ -84,10 +84,10 @@ fn every_weight_counts_in_the_norm_on_any_number_of_threads() {
     }
 }
 
-/// `torch.nn.utils.clip_grad_norm_` multiplies by `max_norm / (norm + 1e-6)`: of a gradient whose norm is the largest
-/// allowed and 1e-6, that leaves half.
+/// `torch.nn.utils.clip_grad_norm_` multiplies by `max_norm / (norm + 1e-6)`: a gradient of norm 1e-6 with
+/// `max_norm` 1e-6 is halved.
 fn the_clipping_factor_has_pytorchs_epsilon<T: Tested>() {
-    // The sample is 0, so the gradient is the bias's: -2 t.
+    // The sample is 0, so only the bias has a gradient: -2 t.
     let data = Dataset::<1, 1>::regression(vec![0.0], vec![5e-7]).unwrap();
     for (max_norm, left) in [(1e-6, 0.5), (5e-7, 0.25), (3e-6, 1.0), (2.1e-6, 1.0)] {
         let mut net = T::new::<(Linear<1, 1>,)>(Weights::zeros());
@@ -104,7 +104,7 @@ fn the_clipping_factor_has_pytorchs_epsilon<T: Tested>() {
 
 type Net = (Linear<70, 33>, ReLU, Linear<33, 5>);
 
-/// A weight `steps` steps on, whose gradient is 0 in each of them: Adam's and SGD's rules, of their moments alone.
+/// A weight after `steps` steps with a gradient of 0: the update rules of Adam and SGD, from their moments only.
 fn moved_by_moments(
     optimizer: Optimizer,
     weight: f32,
@@ -141,9 +141,9 @@ fn moved_by_moments(
     weight
 }
 
-/// The first data set has the first 35 features, the second has the others: there, the weights of the first 35 are
-/// moved by their moments. So they are by an engine that takes over weights and moments in between.
-fn moments_of_features_that_a_second_data_set_lacks_go_on<T: Tested>() {
+/// The first data set has only the first 35 features, the second only the others, where the moments still update the
+/// weights of the first 35. So does an engine to which weights and moments are moved in between.
+fn moments_of_features_that_a_second_data_set_lacks_still_apply<T: Tested>() {
     let momentum = Sgd {
         learning_rate: 0.05,
         momentum: 0.9,
@@ -192,7 +192,7 @@ fn moments_of_features_that_a_second_data_set_lacks_go_on<T: Tested>() {
     }
 }
 
-/// Each class's share of the softmax is its gradient, however small, and the loss of a label is its distance.
+/// The gradient of each other class is its softmax probability, however small; the loss is the label's distance from the maximum.
 fn classes_far_below_the_largest_logit_keep_their_gradient<T: Tested>() {
     const LOGITS: [f32; 8] = [0.0, -8.0, -11.5, -12.5, -20.0, -40.0, -60.0, -79.0];
     let mut parameters = [0.0; 16];
@@ -213,7 +213,7 @@ fn classes_far_below_the_largest_logit_keep_their_gradient<T: Tested>() {
         );
         for class in (0..8).filter(|&class| class != usize::from(label)) {
             let (found, expected) = (gradient.as_slice()[8 + class], exps[class] / sum);
-            // A difference of logits near -79 is rounded to 4e-6, which its exponential is off by.
+            // A difference of logits near -79 is rounded to 4e-6, which is the relative error of its exponential.
             assert!(
                 (f64::from(found) - expected).abs() < 1e-5 * expected,
                 "{label}, {class}: {found:e} against {expected:e}"
@@ -222,7 +222,7 @@ fn classes_far_below_the_largest_logit_keep_their_gradient<T: Tested>() {
     }
 }
 
-/// As `numpy.argmax` and `torch.argmax` on a CPU have it.
+/// As `numpy.argmax` and `torch.argmax` do on a CPU.
 fn the_class_is_the_first_of_equal_logits<T: Tested>() {
     let rows = [
         [2.0, 2.0, 2.0, 2.0],
@@ -232,7 +232,7 @@ fn the_class_is_the_first_of_equal_logits<T: Tested>() {
         [-0.0, 0.0, -1.0, 0.0],
     ];
     let data = Dataset::<4, 4>::from_values(rows.concat(), vec![0; 5]).unwrap();
-    // A network that gives back what it gets: its logits are the features.
+    // An identity network: its logits are the features.
     let evaluation = T::new::<(Input<4>,)>(Weights::zeros())
         .evaluate(&data)
         .unwrap();

@@ -1,6 +1,6 @@
-//! The tape on an NVIDIA GPU against the tape on the CPU; skipped, loudly, where there is no GPU.
+//! `Tape` on an NVIDIA GPU against `Tape` on the CPU; prints `SKIPPED` without a GPU.
 //!
-//! The comparisons also run with the CPU on both sides, so that they are known to run.
+//! The comparisons also run CPU against CPU, so that they are tested on every machine.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -40,11 +40,11 @@ macro_rules! on_tape {
 on_tape! {
     OnCuda: Cuda, |weights| Tape::cuda(0, weights);
     OnCudaGathered: Cuda, |weights| Tape::cuda(0, weights).map(|net| net.batches(Batches::Gathered));
-    /// The CPU against itself.
+    /// CPU against CPU.
     OnCpu: Cpu, |weights| Tape::new(weights).map(|net| net.batches(Batches::Gathered));
 }
 
-/// Whether there is a GPU; if not, a line on the terminal, which the test runner does not swallow.
+/// Whether there is a GPU; if not, prints a line to the terminal that the test harness does not capture.
 fn gpu(test: &str) -> bool {
     match Tape::<(Linear<1, 1>,), Cuda>::cuda(0, Weights::zeros()) {
         Ok(_) => true,
@@ -57,7 +57,7 @@ fn gpu(test: &str) -> bool {
     }
 }
 
-/// Pixels, four in five of them black, and labels.
+/// Pixels, four in five of which are 0, and labels.
 fn data<const I: usize, const C: usize>(samples: usize) -> Dataset<I, C> {
     let mut state = 1u64;
     let mut next = || {
@@ -75,13 +75,13 @@ fn data<const I: usize, const C: usize>(samples: usize) -> Dataset<I, C> {
     Dataset::from_bytes(bytes, 1.0 / 255.0, labels).unwrap()
 }
 
-/// Each value within `share` of the largest. The GPU adds up in another order, and its exponential,
+/// Each value within `share` of the largest. The GPU sums in another order, and its exponential,
 /// error function and so on differ in the last bits.
 fn assert_close(ours: &[f32], theirs: &[f32], share: f32, what: &str) {
     assert_eq!(ours.len(), theirs.len(), "{what}");
     let largest = theirs.iter().fold(0f32, |max, v| max.max(v.abs()));
     for (i, (a, b)) in ours.iter().zip(theirs).enumerate() {
-        // a mean of shares of the softmax is rounded to 6e-8 where they cancel
+        // where softmax probabilities cancel, their mean has a rounding error of 6e-8
         let close = (a - b).abs() <= share * largest + 6e-8;
         assert!(close, "{what} [{i}]: {a} against {b}, largest {largest}");
     }
@@ -122,7 +122,7 @@ where
     }
 }
 
-/// Ten steps, with a short last batch in each of two epochs: every loss, and what was learnt.
+/// Ten steps, with a short last batch in each of two epochs: every loss, and the final logits.
 fn ten_steps<T: Tested, N, const I: usize, const C: usize>(optimizer: Optimizer)
 where
     N: Network<In = Features<I>, Output = Features<C>>,
@@ -160,7 +160,7 @@ where
 {
     let uploaded = net.upload(dataset).unwrap();
     let samples = dataset.len();
-    // half of the steps, so that both are tried
+    // in half of the steps, so that both cases are tested
     let recipe = Recipe {
         clip_norm: Some(0.5),
         ..Recipe::of(optimizer)
@@ -210,16 +210,16 @@ fn the_comparisons_run() {
 }
 
 #[test]
-fn every_network_is_the_cpus() {
-    if gpu("every_network_is_the_cpus") {
+fn every_network_matches_the_cpu() {
+    if gpu("every_network_matches_the_cpu") {
         every_network::<OnCuda>();
         every_network::<OnCudaGathered>();
     }
 }
 
 #[test]
-fn ten_steps_of_every_optimiser_are_the_cpus() {
-    if gpu("ten_steps_of_every_optimiser_are_the_cpus") {
+fn ten_steps_of_every_optimiser_match_the_cpu() {
+    if gpu("ten_steps_of_every_optimiser_match_the_cpu") {
         every_optimiser::<OnCuda>();
         every_optimiser::<OnCudaGathered>();
     }
@@ -227,8 +227,8 @@ fn ten_steps_of_every_optimiser_are_the_cpus() {
 
 /// 60,000 hidden values for each of two million samples are 480 GB; on the host they are 8 MB.
 #[test]
-fn memory_that_runs_out_is_an_error() {
-    if gpu("memory_that_runs_out_is_an_error") {
+fn out_of_memory_is_an_error() {
+    if gpu("out_of_memory_is_an_error") {
         type Net = (Linear<1, 60_000>, ReLU, Linear<60_000, 1>);
         let net = OnCuda::new::<Net>(Weights::zeros());
         let error = net.forward(&vec![0.0; 2_000_000]).unwrap_err();
@@ -240,9 +240,9 @@ fn memory_that_runs_out_is_an_error() {
     }
 }
 
-/// Runs with a driver and without: no machine has that many GPUs.
+/// Works with and without a driver: no machine has that many GPUs.
 #[test]
-fn a_gpu_that_is_not_there_is_an_error_in_one_line() {
+fn a_missing_gpu_is_a_one_line_error() {
     let made = Tape::<(Linear<1, 1>,), Cuda>::cuda(1_000_000, Weights::zeros());
     let error = made.unwrap_err();
     assert!(matches!(error, Error::NoDevice { .. }), "{error}");

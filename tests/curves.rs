@@ -1,4 +1,4 @@
-//! The pictures of trainings that the example `mnist` draws; the tests of its axes stand beside them.
+//! The training curves plotted by the example `mnist`, and the tests of its axes.
 
 #[path = "../examples/mnist/axis.rs"]
 mod axis;
@@ -11,7 +11,7 @@ use base64::prelude::{BASE64_STANDARD, Engine as _};
 use serde_json::json;
 use tuplenet::train::History;
 
-/// A training of `epochs` epochs of four points, whose learning rate and validation loss are as said.
+/// A training of `epochs` epochs of four points, with the given learning rate and validation loss.
 fn history(epochs: usize, rate: fn(usize) -> f64, is_validated: bool) -> History {
     let progress = (0..4 * epochs).map(|at| {
         json!({
@@ -32,7 +32,7 @@ fn history(epochs: usize, rate: fn(usize) -> f64, is_validated: bool) -> History
     serde_json::from_value(history).unwrap()
 }
 
-/// The texts of a picture, in order.
+/// The text elements of a plot, in order.
 fn texts(svg: &str) -> Vec<String> {
     let texts = svg.split("<text").skip(1);
     let texts = texts.filter_map(|text| text.split_once('>')?.1.split_once("</text>"));
@@ -40,7 +40,7 @@ fn texts(svg: &str) -> Vec<String> {
 }
 
 #[test]
-fn epochs_are_whole_and_a_constant_learning_rate_is_a_title() {
+fn epoch_ticks_are_integers_and_a_constant_learning_rate_is_in_the_title() {
     let svg = curve::draw(&history(5, |_| 0.001, false)).unwrap();
     let texts = texts(&svg);
     assert_eq!(texts[0], "loss (logarithmic), at a learning rate of 0.001");
@@ -52,7 +52,7 @@ fn epochs_are_whole_and_a_constant_learning_rate_is_a_title() {
 }
 
 #[test]
-fn a_schedule_and_what_was_validated_have_a_panel_each() {
+fn schedule_and_validation_have_a_panel_each() {
     let svg = curve::draw(&history(3, |step| 0.1 / (step + 1) as f64, true)).unwrap();
     let texts = texts(&svg);
     for title in [
@@ -62,10 +62,10 @@ fn a_schedule_and_what_was_validated_have_a_panel_each() {
     ] {
         assert!(texts.iter().any(|text| text == title), "{title}: {texts:?}");
     }
-    // Of one epoch there is one accuracy, and nothing to draw.
+    // One epoch has a single accuracy, which is not plotted.
     let svg = curve::draw(&history(1, |_| 0.1, true)).unwrap();
     assert!(!svg.contains("accuracy") && svg.contains("validation"));
-    // A training that was stopped at once is a picture as well.
+    // A training that was stopped immediately is plotted as well.
     assert!(
         curve::draw(&history(0, |_| 0.1, true))
             .unwrap()
@@ -73,9 +73,9 @@ fn a_schedule_and_what_was_validated_have_a_panel_each() {
     );
 }
 
-/// README names files; the crate's page, where there are none, has the same pictures under the same names.
+/// README.md links files; docs.rs has no files, so the crate's documentation embeds the same pictures under the same names.
 #[test]
-fn the_pictures_of_the_crates_page_are_readmes() {
+fn the_crate_documentation_embeds_the_pictures_of_readme() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let read = |path: &str| fs::read_to_string(folder.join(path)).unwrap();
     let (readme, inline) = (read("README.md"), read("README-pictures.md"));

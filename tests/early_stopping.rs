@@ -1,4 +1,4 @@
-//! A training that ends by patience, against one in PyTorch: `tests/reference/early_stopping.py` made the files.
+//! A training that stops early, against PyTorch; `tests/reference/early_stopping.py` generates the files.
 
 use std::fs;
 
@@ -11,12 +11,12 @@ use crate::{
 };
 
 on_every_engine! {
-    a_training_ends_with_pytorchs_best_epoch_and_weights
+    early_stopping_matches_the_best_epoch_and_weights_of_pytorch
 }
 
-/// One step an epoch over 320 samples, so that no order matters. The least loss comes an epoch after the best
-/// one, by less than `min_delta`.
-fn a_training_ends_with_pytorchs_best_epoch_and_weights<T: Tested>() {
+/// One step per epoch over 320 samples, so that the order does not matter. The minimum loss is one epoch after the best
+/// epoch, and lower by less than `min_delta`.
+fn early_stopping_matches_the_best_epoch_and_weights_of_pytorch<T: Tested>() {
     let bytes = fs::read(reference("training.safetensors")).unwrap();
     let file = SafeTensors::deserialize(&bytes).unwrap();
     let labels = file.tensor("labels").unwrap().data().to_vec();

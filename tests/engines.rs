@@ -1,4 +1,4 @@
-//! Tests that every engine has to pass, written once, and what they train with.
+//! Generic tests that every engine must pass, and their training settings.
 
 use tuplenet::{engine::Run, objective::Optimizer, prelude::*};
 
@@ -44,7 +44,7 @@ tested! {
     OnFused: Fused;
 }
 
-/// How a training goes; what is not named is the plain thing.
+/// The settings of a training, with defaults.
 #[derive(Clone, Copy, Debug)]
 pub struct Recipe {
     pub optimizer: Optimizer,
@@ -64,7 +64,7 @@ impl Recipe {
     }
 }
 
-/// Trains on the first `samples` in order, with dropout of seed 5; the loss of every step.
+/// Trains on the first `samples` in order, with dropout seed 5; returns the loss of every step.
 pub fn train<N: Network, E: Engine<N>>(
     net: &mut E,
     data: &E::Data,
@@ -92,7 +92,7 @@ pub fn train<N: Network, E: Engine<N>>(
     losses
 }
 
-/// Every optimiser with each of its settings in use.
+/// Every optimiser, with all of its settings in use.
 pub fn optimizers() -> Vec<Optimizer> {
     let sgd = Sgd {
         learning_rate: 0.05,
@@ -146,7 +146,7 @@ pub fn losses() -> [Loss; 3] {
     ]
 }
 
-/// Makes functions that are generic over the engine tests of each engine.
+/// Instantiates functions that are generic over the engine as tests of each engine.
 macro_rules! on_every_engine {
     ($($test:ident)*) => {
         mod tape { $(

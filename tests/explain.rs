@@ -13,7 +13,7 @@ use tuplenet::{
 
 use crate::finite_differences::logits;
 
-/// Weights of PyTorch's distribution times two, so that activations leave their straight part, in both precisions.
+/// Weights of PyTorch's distribution times two, so that activations leave their linear range, in both precisions.
 fn weights<N: Network>(seed: u64) -> (Weights<N>, Vec<f64>) {
     let mut weights = Weights::<N>::init(seed);
     weights.as_mut_slice().iter_mut().for_each(|w| *w *= 2.0);
@@ -48,8 +48,8 @@ const SAMPLES: [[f32; 5]; 3] = [
     [2.1, 0.7, -0.9, -1.4, 1.2],
 ];
 
-/// Every sample and class by itself, and all of them in one batch.
-fn saliency_is_the_slope<N: Network<In = Features<5>, Output = Features<3>>>() {
+/// Every sample and class separately, and all of them in one batch.
+fn saliency_is_the_gradient<N: Network<In = Features<5>, Output = Features<3>>>() {
     let (weights, exact) = weights::<N>(11);
     let net = Tape::<N>::new(weights).unwrap();
     let (mut features, mut classes, mut singles) = (vec![], vec![], vec![]);
@@ -76,13 +76,13 @@ fn saliency_is_the_slope<N: Network<In = Features<5>, Output = Features<3>>>() {
     let batch = net.saliencies(&features, &classes).unwrap();
     assert_eq!(batch.len(), singles.len());
     for (one, of_batch) in singles.iter().zip(&batch) {
-        // a product of matrices may add in another order than one with a single row
+        // a matrix product may sum in another order than a product with a single row
         assert!((one - of_batch).abs() <= 1e-6, "{one} against {of_batch}");
     }
 }
 
-/// The mean of central differences at 4000 midpoints of the path from `baseline`, times its length: another rule than
-/// the engine's, and a finer one.
+/// The mean of central differences at 4000 midpoints of the path from `baseline`, times its length: a different and
+/// finer quadrature than the engine's.
 fn integrated<N: Network>(
     weights: &[f64],
     baseline: &[f64],
@@ -105,7 +105,7 @@ fn integrated<N: Network>(
         .collect()
 }
 
-fn integrated_gradients_are_the_integral<N>()
+fn integrated_gradients_match_a_fine_quadrature<N>()
 where
     N: Network<In = Features<5>, Output = Features<3>>,
 {
@@ -125,7 +125,7 @@ where
             assert!(size > 1e-3, "attributions to speak of: {expected:?}");
             for (found, expected) in found.values.iter().zip(&expected) {
                 let name = std::any::type_name::<N>();
-                // A kink lies in one of 4000 parts: up to 2.5e-4 of the slope's jump there; 48 kinks at most.
+                // Each kink is in one of 4000 intervals: an error of up to 2.5e-4 of the slope's jump; at most 48 kinks.
                 assert!(
                     (f64::from(*found) - expected).abs() < 1e-3 * size,
                     "{name}, class {class}: {found} against {expected}"
@@ -143,13 +143,13 @@ macro_rules! every_layer {
     ($($test:ident: $layer:ty;)*) => { $(
         #[test]
         fn $test() {
-            // behind layers and in front of them: the input itself is the tape's leaf
+            // after layers and before them: then the input itself is the tape's leaf
             type Net = (Linear<5, 6>, $layer, Linear<6, 4>, $layer, Linear<4, 3>);
             type InFront = (Input<5>, $layer, Linear<5, 3>);
-            saliency_is_the_slope::<Net>();
-            saliency_is_the_slope::<InFront>();
-            integrated_gradients_are_the_integral::<Net>();
-            integrated_gradients_are_the_integral::<InFront>();
+            saliency_is_the_gradient::<Net>();
+            saliency_is_the_gradient::<InFront>();
+            integrated_gradients_match_a_fine_quadrature::<Net>();
+            integrated_gradients_match_a_fine_quadrature::<InFront>();
         }
     )* };
 }
@@ -165,7 +165,7 @@ every_layer! {
 
 /// `z = W x + b`: saliency is a row of `W`, integrated gradients are that row times `x - b`.
 #[test]
-fn of_a_linear_network_both_are_the_weights() {
+fn attributions_of_a_linear_network_have_a_closed_form() {
     type Net = (Linear<5, 3>,);
     let weights = Weights::<Net>::init(3);
     let net = Tape::<Net>::new(weights.clone()).unwrap();
@@ -180,7 +180,7 @@ fn of_a_linear_network_both_are_the_weights() {
         assert_eq!(explained.steps, 32, "complete at once");
         for i in 0..5 {
             let expected = row[i] * (sample[i] - baseline[i]);
-            // rounded when the weight is halved and summed over the steps' lengths, and when multiplied
+            // rounding of the halved weights, of the sum over the steps' lengths, and of the product
             assert!((explained.values[i] - expected).abs() <= 2.0 * f32::EPSILON * expected.abs());
         }
     }
@@ -192,10 +192,10 @@ fn of_a_linear_network_both_are_the_weights() {
     );
 }
 
-/// On a path of one feature the points of a step are seen in its sum. The Gauss-Legendre rule of two points has them at
+/// With one feature, the sum reveals the nodes of a step. The two-point Gauss-Legendre rule has its nodes at
 /// `(1 -+ 1/sqrt(3)) / 2` with equal weights: `tanh'(t) = 1 / cosh(t)^2` there, for `z = tanh(x)` from 0 to 1.
 #[test]
-fn a_single_step_has_the_two_points_of_gauss_and_legendre() {
+fn a_single_step_uses_the_two_gauss_legendre_nodes() {
     let net = Tape::<(Input<1>, Tanh)>::new(Weights::zeros()).unwrap();
     let settings = IntegratedGradients::new().tolerance(1.0);
     // M. Abramowitz, I. Stegun, "Handbook of mathematical functions", table 25.4: 0.57735 02691 89626 on -1 to 1
@@ -213,7 +213,7 @@ fn a_single_step_has_the_two_points_of_gauss_and_legendre() {
     }
 }
 
-/// A layer of 12 on one kind of activation, twice; wide enough for some kinks, small enough for many cases.
+/// Two layers of width 12 with one kind of activation; wide enough for some kinks, small enough for many cases.
 type Deep<A> = (Linear<7, 12>, A, Linear<12, 9>, A, Linear<9, 4>);
 
 fn completeness<A>(
@@ -238,12 +238,12 @@ where
     let difference = z(sample) - z(baseline);
     let values = widened(&found.values);
     let sum = values.iter().sum::<f64>();
-    // f32's rounding of a logit, and of sums that cancel: the tape's, which no number of steps makes less
+    // the tape's f32 rounding of a logit, and of sums that cancel, which more steps do not reduce
     let size = z(sample).abs() + z(baseline).abs() + values.iter().map(|a| a.abs()).sum::<f64>();
     let rounding = 1e-5 * size;
     prop_assert!((found.difference - difference).abs() <= rounding);
-    // What is promised is that the values add up to the difference of the tape's logits, within the bound that
-    // they come with: a share of that difference, and no more than rounding where that is small.
+    // The guarantee is that the values sum to the difference of the tape's logits within the returned tolerance: a
+    // fraction of that difference, or the rounding error where that is small.
     prop_assert_eq!(sum - found.difference, found.gap);
     prop_assert!(found.gap.abs() <= found.allowed, "{found:?}");
     let share = 1e-3 * found.difference.abs();
@@ -251,10 +251,10 @@ where
     Ok(())
 }
 
-/// Where the gap is all but a thousandth, `f32`'s rounding of the logits decides on which side of it the exact
-/// difference lies: with this seed and scale (and others) a test with a bound of its own failed by chance.
+/// If the gap is close to a thousandth, the `f32` rounding of the logits decides on which side of it the exact
+/// difference is: with this seed and scale (and others) a test with its own bound failed by chance.
 #[test]
-fn attributions_that_are_only_just_complete_are_within_the_bound_that_they_come_with() {
+fn barely_complete_attributions_are_within_their_tolerance() {
     let ends = [
         [
             -1.3478054,
@@ -293,7 +293,7 @@ proptest! {
     }
 }
 
-/// The digit model of the examples, 784-32-10 with ReLU, on images that it was not trained on; default settings.
+/// The examples' digit model, 784-32-10 with ReLU, on images that it was not trained on; default settings.
 #[test]
 fn attributions_of_a_trained_network_are_complete() {
     let file = include_bytes!("../examples/digits.safetensors");
@@ -311,7 +311,7 @@ fn attributions_of_a_trained_network_are_complete() {
             let difference = f64::from(logits[class]) - f64::from(blank[class]);
             let sum: f64 = widened(&found.values).iter().sum();
             let gap = (sum - difference).abs();
-            // Within 1e-3, or within f32's rounding where the difference is next to nothing.
+            // Within 1e-3, or within f32 rounding if the difference is almost 0.
             let size = widened(&found.values).iter().map(|a| a.abs()).sum::<f64>();
             let steps = found.steps;
             assert!(
@@ -325,7 +325,7 @@ fn attributions_of_a_trained_network_are_complete() {
 }
 
 #[test]
-fn what_cannot_be_explained_is_refused() {
+fn invalid_inputs_are_rejected() {
     type Net = (Linear<5, 64>, ReLU, Linear<64, 3>);
     let (values, _) = weights::<Net>(4);
     let net = Tape::<Net>::new(values.clone()).unwrap();
@@ -371,7 +371,7 @@ fn what_cannot_be_explained_is_refused() {
         "data set: expected a baseline that is finite, found NaN",
     );
 
-    // One step of two gradients cannot see 64 kinks; the default can.
+    // One step with two gradients cannot resolve 64 kinks; the default can.
     let error = explain(settings().steps(1).most_steps(1), sample, 0).unwrap_err();
     let Error::Incomplete {
         expected,
@@ -386,7 +386,7 @@ fn what_cannot_be_explained_is_refused() {
     assert!(error.to_string().contains("allow more steps"), "{error}");
     explain(settings(), sample, 0).unwrap();
 
-    // Weights that are no numbers end in an error, not in a search without end.
+    // NaN weights give an error, not an infinite loop.
     let mut broken = values;
     broken.as_mut_slice().fill(f32::NAN);
     let broken = Tape::<Net>::new(broken).unwrap();
@@ -394,9 +394,9 @@ fn what_cannot_be_explained_is_refused() {
     assert!(matches!(error, Error::Incomplete { .. }), "{error}");
 }
 
-/// Logits, labels, bins and errors of `tests/reference/calibration.json`, which `calibration.py` made with numpy.
+/// Logits, labels, bins and errors of `tests/reference/calibration.json`, generated by `calibration.py` with numpy.
 #[test]
-fn calibration_is_numpys() {
+fn calibration_matches_numpy() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("reference/calibration.json");
     let fixture: serde_json::Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
     let numbers = |value: &serde_json::Value| -> Vec<f64> {
@@ -415,7 +415,7 @@ fn calibration_is_numpys() {
         .iter()
         .map(|&v| v as u8)
         .collect();
-    // A network that gives back what it gets: its logits are the features.
+    // An identity network: its logits are the features.
     let data = Dataset::<4, 4>::from_values(values, labels).unwrap();
     let evaluations = [
         Tape::<(Input<4>,)>::new(Weights::zeros())

@@ -10,7 +10,7 @@ use tuplenet::{
 
 use crate::engines::{Tested, losses, on_every_engine};
 
-/// The mean loss of a batch, computed from the plan in `f64` by the textbook's formulas.
+/// The mean loss of a batch, computed from the plan in `f64` with textbook formulas.
 fn mean_loss(plan: &Plan, weights: &[f64], samples: &[Vec<f64>], labels: &[u8], loss: Loss) -> f64 {
     let mut sum = 0.0;
     for (x, &label) in samples.iter().zip(labels) {
@@ -65,7 +65,7 @@ pub(crate) fn one_step(step: &Step, parameters: &[f64], x: &[f64]) -> Vec<f64> {
 
 fn activation(op: Op, x: f64) -> f64 {
     match op {
-        // not `max`, of whose two arguments a NaN is never the result
+        // not `max`, which never returns a NaN argument
         Op::Relu => {
             if x <= 0.0 {
                 0.0
@@ -89,8 +89,8 @@ fn activation(op: Op, x: f64) -> f64 {
     }
 }
 
-/// The error function, `2/sqrt(pi) exp(-x²) sum_n 2^n x^(2n+1) / (2n+1)!!`: no term cancels another, so it is exact
-/// for large `x` as well. Beyond 6 it is 1 to within `f64`.
+/// The error function, `2/sqrt(pi) exp(-x²) sum_n 2^n x^(2n+1) / (2n+1)!!`: no terms cancel, so it is also exact
+/// for large `x`. Beyond 6 it is 1 in `f64`.
 fn erf(x: f64) -> f64 {
     if x.abs() > 6.0 {
         return x.signum();
@@ -168,7 +168,7 @@ macro_rules! gradients {
 
         on_every_engine! {
             $($test)*
-            softplus_far_out_is_a_line_and_its_gradient_finite
+            softplus_of_large_inputs_is_linear_with_a_finite_gradient
         }
     };
 }
@@ -182,7 +182,7 @@ gradients! {
     dropout_is_off_outside_training: Dropout<50>;
 }
 
-fn softplus_far_out_is_a_line_and_its_gradient_finite<T: Tested>() {
+fn softplus_of_large_inputs_is_linear_with_a_finite_gradient<T: Tested>() {
     type Net = (Input<2>, Softplus);
     let net = T::new::<Net>(Weights::init(0));
     assert_eq!(net.predict(&[500.0, -500.0]).unwrap(), [500.0, 0.0]);

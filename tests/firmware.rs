@@ -1,7 +1,7 @@
-//! The program in `examples/firmware`: that it reads its digit, and that nothing in it panics or allocates.
+//! The program in `examples/firmware` classifies its digit correctly, and contains no panics and no allocator.
 //!
-//! It is built as it would be shipped, for this machine's family of processors and for this very processor.
-//! `scripts/firmware` runs this test alone, for the sizes that it prints.
+//! It is built in release mode, for the generic target CPU and for the native one.
+//! `scripts/firmware` runs only this test, for the sizes that it prints.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -14,19 +14,19 @@ use std::{
 
 use object::{Object, ObjectSection, ObjectSymbol};
 
-/// What the picture in `examples/firmware` shows.
+/// The digit in `examples/firmware`.
 const DIGIT: i32 = 3;
-/// The most that a prediction may take of the stack: two buffers of 32 values, a list of 512 places, the sums,
-/// what registers leave over. Measured are 1743 bytes, and 1383 with AVX-512.
+/// The maximum stack use of a prediction: two buffers of 32 values, a list of 512 indices, the sums, spilled
+/// registers. Measured: 1743 bytes, and 1383 with AVX-512.
 const STACK: usize = 2048;
 
 #[test]
-fn firmware_reads_its_digit_and_has_no_panic_and_no_allocator() {
+fn firmware_classifies_its_digit_without_panics_or_allocator() {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/firmware");
     if !cfg!(all(unix, not(target_vendor = "apple"))) {
-        say("SKIPPED firmware: its symbols are looked for in an ELF file");
+        say("SKIPPED firmware: the test reads symbols of ELF files only");
     } else if !source.exists() {
-        say("SKIPPED firmware: a crate of its own, which is not in this package");
+        say("SKIPPED firmware: its crate is not part of this package");
     } else {
         check(&source, "default", "");
         check(&source, "native", "-C target-cpu=native");
@@ -52,7 +52,7 @@ fn check(source: &Path, name: &str, flags: &str) {
     let file = object::File::parse(&*bytes).unwrap();
     assert_eq!(panics(&file), [""; 0], "{name}");
     assert_eq!(allocators(&file), [""; 0], "{name}");
-    // A program with `std` has both, so they would have been seen.
+    // A program with `std` has both, so the search would find them.
     let with_std = fs::read(&measure).unwrap();
     let with_std = object::File::parse(&*with_std).unwrap();
     assert!(!panics(&with_std).is_empty() && !allocators(&with_std).is_empty());
@@ -96,13 +96,13 @@ fn build(source: &Path, target: &Path, flags: &str, arguments: &[&str]) -> PathB
     target.join("release").join(arguments.last().unwrap())
 }
 
-/// Symbols of a panic, and the `abort` that the program's panic handler calls: a handler may be inlined
-/// and leave no symbol, a call of the C library stays.
+/// Symbols of panics, and `abort`, which the program's panic handler calls: a handler may be inlined without
+/// leaving a symbol, but a call to the C library remains.
 fn panics<'a>(file: &object::File<'a>) -> Vec<&'a str> {
     symbols(file, &["panic", "_fail", "abort"])
 }
 
-/// Symbols of Rust's allocator and of the C library's.
+/// Symbols of Rust's and of the C library's allocator.
 fn allocators<'a>(file: &object::File<'a>) -> Vec<&'a str> {
     symbols(file, &["alloc"])
 }
@@ -123,7 +123,7 @@ fn size(file: &object::File<'_>, section: &str) -> u64 {
     file.section_by_name(section).unwrap().size()
 }
 
-/// Says it on the terminal: the test harness would hide `eprintln`.
+/// Prints to the terminal: the test harness would capture `eprintln`.
 fn say(text: &str) {
     std::io::stderr()
         .write_all(format!("\n{text}\n").as_bytes())

@@ -1,4 +1,4 @@
-//! Frozen models against PyTorch's logits: `tests/reference/frozen.py` made the files.
+//! Frozen models against PyTorch's logits; `tests/reference/frozen.py` generates the files.
 
 use std::{fs, path::Path};
 
@@ -30,8 +30,8 @@ pub(crate) fn file(name: &str) -> Vec<u8> {
     fs::read(folder.join(format!("{name}.safetensors"))).unwrap()
 }
 
-/// The logits of PyTorch's eight samples, to 1e-5 of the largest.
-fn assert_pytorchs<N, V, const I: usize, const O: usize>(name: &str, model: &Frozen<N, V>)
+/// Compares the logits of PyTorch's eight samples to 1e-5 of the largest.
+fn assert_matches_pytorch<N, V, const I: usize, const O: usize>(name: &str, model: &Frozen<N, V>)
 where
     N: Network,
     N::In: tuplenet::shape::Shape<Array = [f32; I]>,
@@ -68,13 +68,13 @@ macro_rules! every_way {
     ($($test:ident $name:literal $model:ident $network:ty $(, $names:expr)?;)*) => {$(
         #[test]
         fn $test() {
-            assert_pytorchs($name, &$model);
+            assert_matches_pytorch($name, &$model);
             let bytes = file($name);
             for offset in 0..4 {
                 let mut shifted = vec![0; offset];
                 shifted.extend(&bytes);
                 let read = every_way!(@read $network, &shifted[offset..] $(, $names)?).unwrap();
-                assert_pytorchs($name, &read);
+                assert_matches_pytorch($name, &read);
             }
         }
     )*};
@@ -96,9 +96,9 @@ every_way! {
 }
 
 #[test]
-fn half_precision_is_converted_by_the_compiler_and_refused_by_the_borrower() {
-    assert_pytorchs("half", &HALF);
-    assert_pytorchs("bfloat16", &BFLOAT16);
+fn half_precision_is_converted_by_frozen_and_rejected_by_from_bytes() {
+    assert_matches_pytorch("half", &HALF);
+    assert_matches_pytorch("bfloat16", &BFLOAT16);
     for (name, dtype) in [("half", "F16"), ("bfloat16", "BF16")] {
         let bytes = file(name);
         let mismatch = Frozen::<Named>::from_bytes_named(&bytes, &["fc1", "fc2"]).unwrap_err();
@@ -107,8 +107,8 @@ fn half_precision_is_converted_by_the_compiler_and_refused_by_the_borrower() {
     }
 }
 
-/// A network that gives back its sample: its probabilities are the softmax in `f64`, its class the first of equals, as
-/// `numpy.argmax` has it.
+/// An identity network: its probabilities are the softmax in `f64`, its class is the first of equal logits, as with
+/// `numpy.argmax`.
 #[test]
 fn probabilities_are_the_softmax_and_the_class_is_the_first_of_equal_logits() {
     let folder = tempfile::tempdir().unwrap();
@@ -124,7 +124,7 @@ fn probabilities_are_the_softmax_and_the_class_is_the_first_of_equal_logits() {
         ([-1.0, -5.0, -1.0, -1.0], 0),
         ([0.0, 1.0, 2.0, 2.0], 2),
         ([-30.0, 0.0, -15.0, 1.0], 3),
-        // exp(100) is beyond `f32`
+        // exp(100) overflows `f32`
         ([100.0, 99.0, 98.0, 100.0], 0),
     ] {
         assert_eq!(identity.classify(&logits), class, "{logits:?}");

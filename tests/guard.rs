@@ -1,7 +1,6 @@
-//! A frozen model that borrows reads no byte beyond the file and the sample: behind them lies memory
-//! that nobody may read.
+//! A borrowed frozen model reads no byte beyond the file and the sample: a guard page follows them.
 
-#![allow(unsafe_code, reason = "memory mapped by hand")]
+#![allow(unsafe_code, reason = "maps memory with guard pages")]
 
 use std::ptr::null_mut;
 
@@ -10,10 +9,10 @@ use tuplenet::{prelude::*, shape::Sample};
 
 use crate::frozen::file;
 
-/// A multiple of the page size of any machine.
+/// A multiple of every common page size.
 const PAGE: usize = 1 << 16;
 
-/// Memory before a page that cannot be read.
+/// Memory followed by a guard page.
 struct Guarded {
     start: *mut u8,
 }
@@ -21,7 +20,7 @@ struct Guarded {
 impl Guarded {
     fn new() -> Self {
         let access = ProtFlags::READ | ProtFlags::WRITE;
-        // SAFETY: new memory, of which the second half becomes unreadable.
+        // SAFETY: newly mapped memory, whose second half becomes unreadable.
         unsafe {
             let start = mmap_anonymous(null_mut(), 2 * PAGE, access, MapFlags::PRIVATE).unwrap();
             mprotect(start.byte_add(PAGE), PAGE, MprotectFlags::empty()).unwrap();
@@ -31,10 +30,10 @@ impl Guarded {
         }
     }
 
-    /// `bytes`, so that `gap` bytes lie between them and the page.
+    /// Places `bytes` so that `gap` bytes are between them and the guard page.
     fn put(&mut self, bytes: &[u8], gap: usize) -> &[u8] {
         let before = PAGE - gap - bytes.len();
-        // SAFETY: the first half can be written, and `self` is borrowed as long as the result.
+        // SAFETY: the first half is writable, and `self` is borrowed as long as the result.
         unsafe {
             let to = self.start.add(before);
             to.copy_from_nonoverlapping(bytes.as_ptr(), bytes.len());
@@ -50,7 +49,7 @@ impl Drop for Guarded {
     }
 }
 
-/// The logits have the same bits wherever the file and the sample lie.
+/// The logits are bit-identical for every position of file and sample.
 fn assert_within<N, const I: usize>(name: &str)
 where
     N: Network,
@@ -62,7 +61,7 @@ where
     let (mut for_file, mut for_sample) = (Guarded::new(), Guarded::new());
     let sample_bytes = sample.map(f32::to_ne_bytes);
     let sample = for_sample.put(sample_bytes.as_flattened(), 0);
-    // SAFETY: it ends at a page's end, so it is aligned.
+    // SAFETY: it ends at a page boundary, so it is aligned.
     let sample = unsafe { &*sample.as_ptr().cast::<[f32; I]>() };
     for gap in 0..64 {
         let net = Frozen::<N>::from_bytes(for_file.put(&bytes, gap)).unwrap();
@@ -74,7 +73,7 @@ where
 }
 
 #[test]
-fn nothing_beyond_the_file_or_the_sample_is_read() {
+fn no_reads_beyond_the_file_or_the_sample() {
     assert_within::<(Linear<20, 16>, ReLU, Linear<16, 12>, ReLU, Linear<12, 5>), 20>("relu");
     assert_within::<(Linear<12, 17>, Tanh, Linear<17, 3>), 12>("tanh");
     assert_within::<(Linear<9, 33>, Sigmoid, Linear<33, 7>), 9>("sigmoid");

@@ -1,4 +1,4 @@
-//! Data sets from idx files of every type: round trips, every truncation, every byte of a header, in words.
+//! Data sets from idx files of every type: round trips, every truncation, every header byte, error messages.
 
 use std::{fs, io::Write, path::PathBuf};
 
@@ -8,7 +8,7 @@ use tuplenet::{Error, prelude::*};
 
 use crate::idx_oracle::{CLASSES, FEATURES, is_read};
 
-/// A file of this type, these dimensions and the bytes of these values.
+/// A file with this type, dimensions and bytes of values.
 fn file(kind: u8, dimensions: &[u32], values: &[u8]) -> Vec<u8> {
     let mut bytes = vec![0, 0, kind, dimensions.len() as u8];
     bytes.extend(dimensions.iter().flat_map(|it| it.to_be_bytes()));
@@ -16,7 +16,7 @@ fn file(kind: u8, dimensions: &[u32], values: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// The bytes of integers (or of numbers) of this type.
+/// The bytes of integers (or floats) of this type.
 fn values(kind: u8, numbers: &[f64]) -> Vec<u8> {
     let number = |&number: &f64| match kind {
         0x08 => vec![number as u8],
@@ -39,7 +39,7 @@ fn labels(labels: &[u8]) -> Vec<u8> {
     file(0x08, &[labels.len() as u32], labels)
 }
 
-/// Why these files are no data set.
+/// The error for these files.
 fn fault(features: &[u8], labels: &[u8]) -> String {
     let read = Dataset::<FEATURES, CLASSES>::from_idx_bytes(features, labels, 0);
     read.unwrap_err().to_string()
@@ -50,7 +50,7 @@ fn is_told(text: &str, words: &[&str]) {
 }
 
 #[test]
-fn every_type_is_read_as_it_is_and_bytes_as_grey_values() {
+fn every_type_is_read_unchanged_and_bytes_as_grey_values() {
     let read = |kind, numbers: &[f64]| {
         let features = file(kind, &[1, FEATURES as u32], &values(kind, numbers));
         let data = Dataset::<FEATURES, CLASSES>::from_idx_bytes(&features, &labels(&[2]), 0);
@@ -63,7 +63,7 @@ fn every_type_is_read_as_it_is_and_bytes_as_grey_values() {
     assert_eq!(read(0x09, &signed), signed.map(|it| it as f32));
     let short = [-32768.0, -1.0, 0.0, 256.0, 2.0, 32767.0];
     assert_eq!(read(0x0b, &short), short.map(|it| it as f32));
-    // 16,777,217 is the first integer that `f32` does not have; ties go to even.
+    // 16,777,217 is the first integer that `f32` cannot represent; ties round to even.
     let long = [
         -2147483648.0,
         16777217.0,
@@ -94,7 +94,7 @@ fn every_type_is_read_as_it_is_and_bytes_as_grey_values() {
 
 /// As many images as EMNIST's letters, labelled from 1; raw and gzip, from files.
 #[test]
-fn a_data_set_of_another_count_with_labels_from_1() {
+fn a_data_set_of_another_size_with_labels_from_1() {
     const COUNT: usize = 124_800;
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| -> PathBuf { folder.path().join(name) };
@@ -132,7 +132,7 @@ fn a_data_set_of_another_count_with_labels_from_1() {
 }
 
 #[test]
-fn faults_are_told_with_their_place() {
+fn errors_name_the_location_of_the_fault() {
     let features = file(0x08, &[2, 2, 3], &[7; 12]);
     let right = labels(&[0, 2]);
     assert!(is_read(&features, &right, 0));
@@ -245,14 +245,14 @@ fn faults_are_told_with_their_place() {
     );
 }
 
-/// A header may claim what it likes: what is allocated is what is expected of the file and what it can hold.
+/// Whatever a header claims, allocations are bounded by the expected size and by what the file can contain.
 #[test]
-fn a_header_that_claims_too_much_is_refused_before_its_values_are_read() {
+fn an_oversized_header_is_rejected_before_its_values_are_read() {
     type Wide = Dataset<65_536, 3>;
     let samples = u32::MAX;
     let claim = |count: u32| {
         let features = file(0x0e, &[count, 65_536], &[0; 8]);
-        // As many labels, of which none is there either.
+        // As many labels, none of which exist.
         let few = file(0x08, &[count], &[0; 3]);
         Wide::from_idx_bytes(&features, &few, 0)
             .unwrap_err()
@@ -277,7 +277,7 @@ fn a_header_that_claims_too_much_is_refused_before_its_values_are_read() {
             "40000 x 65536 f64: 20971520000 bytes",
         ],
     );
-    // Zeros that unpack to a thousand times their size: no more than the header allows is unpacked.
+    // Zeros that decompress to a thousand times their size: decompression stops at the size in the header.
     let bomb = gzip(&[file(0x08, &[1, 6], &[0; 6]), vec![0; 1 << 24]].concat());
     assert!(bomb.len() < 1 << 18);
     is_told(
@@ -315,9 +315,9 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..Default::default() })]
 
     #[test]
-    fn what_is_written_is_read(files in files()) {
+    fn written_files_are_read_back(files in files()) {
         let (features, labels, first) = files;
-        // All are read but those with a value that is not finite: the oracle compares values.
+        // All are accepted except those with a non-finite value: the oracle compares values.
         let is_read = is_read(&features, &labels, first);
         prop_assert!(is_read || features[2] >= 0x0d);
         let packed = Dataset::<FEATURES, CLASSES>::from_idx_bytes(&gzip(&features), &gzip(&labels), first);
@@ -325,7 +325,7 @@ proptest! {
     }
 
     #[test]
-    fn every_truncation_is_refused(files in files()) {
+    fn every_truncation_is_rejected(files in files()) {
         let (features, labels, first) = files;
         for cut in 0..features.len() {
             prop_assert!(!is_read(&features[..cut], &labels, first));
@@ -347,7 +347,7 @@ proptest! {
             for at in 0..header(&features) {
                 let mut changed = features.clone();
                 changed[at] = byte;
-                // Against the oracle: a changed type of the same size may be right.
+                // Compares with the oracle: a changed type of the same size may be valid.
                 is_read(&changed, &labels, first);
             }
             for at in 0..header(&labels) {

@@ -1,15 +1,15 @@
-//! What holds of any two files: the body of the fuzz target `from_idx` and of the tests in `idx.rs`.
+//! Properties of any two files, checked by the fuzz target `from_idx` and the tests in `idx.rs`.
 
 use tuplenet::prelude::*;
 
 pub const FEATURES: usize = 6;
 pub const CLASSES: usize = 3;
 
-/// Whether the bytes are read as a data set of [`FEATURES`] and [`CLASSES`], whose labels count from `first`.
+/// Whether the bytes are accepted as a data set of [`FEATURES`] and [`CLASSES`], with labels that start at `first`.
 ///
 /// # Panics
-/// When they are and the format, read number by number, says otherwise, or the other way round, or of other values. Of gzip
-/// files nothing is said.
+/// If acceptance or values differ from those of an independent parser. Gzip files are not
+/// compared.
 pub fn is_read(features: &[u8], labels: &[u8], first: i32) -> bool {
     let read = Dataset::<FEATURES, CLASSES>::from_idx_bytes(features, labels, first);
     if [features, labels]
@@ -39,7 +39,7 @@ pub fn is_read(features: &[u8], labels: &[u8], first: i32) -> bool {
     true
 }
 
-/// The samples, if there are any and the files are right.
+/// The samples, if there are any and the files are valid.
 fn samples(features: &[u8], labels: &[u8], first: i32) -> Option<Vec<(Vec<f32>, usize)>> {
     let (kind, shape, values) = numbers(features)?;
     let (label_kind, label_shape, labels) = numbers(labels)?;
@@ -69,7 +69,7 @@ fn samples(features: &[u8], labels: &[u8], first: i32) -> Option<Vec<(Vec<f32>, 
     Some(rows.zip(labels).collect())
 }
 
-/// Type, dimensions and values of a file, if it is right.
+/// Type, dimensions and values of a file, if it is valid.
 fn numbers(file: &[u8]) -> Option<(u8, Vec<u64>, Vec<f64>)> {
     let (&[0, 0, kind, count], mut rest) = file.split_first_chunk()? else {
         return None;

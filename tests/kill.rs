@@ -1,5 +1,5 @@
-//! The example `resume`, killed by `kill -9` at random moments, on a full disk and on one that cannot be
-//! written: it always goes on to the bits of the run that was never stopped.
+//! The example `resume`, killed by `kill -9` at random moments, on a full disk and on a read-only
+//! one: its result is always bit-identical to that of an uninterrupted run.
 
 use std::{
     fs,
@@ -25,21 +25,21 @@ fn resume(engine: &str, folder: &Path) -> Command {
     command
 }
 
-/// The sum of the weights that a run to its end has printed.
+/// The checksum of the weights printed by a completed run.
 fn weights(printed: &str) -> Option<&str> {
     printed
         .lines()
         .find_map(|line| line.strip_prefix("weights "))
 }
 
-/// The sum after a run that nobody stops.
-fn weights_in_the_end(engine: &str, folder: &Path) -> String {
+/// The checksum after an uninterrupted run.
+fn final_weights(engine: &str, folder: &Path) -> String {
     let Output { stdout, stderr, .. } = resume(engine, folder).output().unwrap();
     let sum = weights(str::from_utf8(&stdout).unwrap()).map(str::to_owned);
     sum.unwrap_or_else(|| panic!("{}", String::from_utf8_lossy(&stderr)))
 }
 
-/// Whether a file is half written in `folder`.
+/// Whether `folder` has a partially written file.
 fn has_part(folder: &Path) -> bool {
     let Ok(entries) = fs::read_dir(folder) else {
         return false;
@@ -48,9 +48,9 @@ fn has_part(folder: &Path) -> bool {
     names.any(|name| name.to_string_lossy().ends_with(".part"))
 }
 
-fn killed_at_any_moment_it_ends_with_the_same_bits(engine: &str) {
+fn killed_at_any_moment_the_result_is_bit_identical(engine: &str) {
     let folder = tempfile::tempdir().unwrap();
-    let whole = weights_in_the_end(engine, &folder.path().join("whole"));
+    let whole = final_weights(engine, &folder.path().join("whole"));
     let mut moments = ChaCha8Rng::seed_from_u64(1);
     let (mut kills, mut while_writing, mut trainings) = (0, 0, 0);
     while kills < KILLS {
@@ -64,7 +64,7 @@ fn killed_at_any_moment_it_ends_with_the_same_bits(engine: &str) {
             let mut stdout = BufReader::new(child.stdout.take().unwrap());
             let mut text = String::new();
             if kills < KILLS {
-                // every fifth one while the program starts, the others when it is about to train
+                // every fifth one while the program starts, the others when training begins
                 if !kills.is_multiple_of(5) {
                     stdout.read_line(&mut text).unwrap();
                 }
@@ -86,22 +86,22 @@ fn killed_at_any_moment_it_ends_with_the_same_bits(engine: &str) {
     println!(
         "{engine}: {kills} kills in {trainings} trainings, {while_writing} while a file was written"
     );
-    // Most of the time goes into writing checkpoints, so that one in fifty at least is no matter of luck.
+    // Most of the time is spent writing checkpoints, so at least one kill in fifty reliably interrupts a write.
     assert!(while_writing > 0);
 }
 
 #[test]
-fn fused_killed_at_any_moment_ends_with_the_same_bits() {
-    killed_at_any_moment_it_ends_with_the_same_bits("fused");
+fn fused_killed_at_any_moment_is_bit_identical() {
+    killed_at_any_moment_the_result_is_bit_identical("fused");
 }
 
 #[test]
-fn dfdx_killed_at_any_moment_ends_with_the_same_bits() {
-    killed_at_any_moment_it_ends_with_the_same_bits("dfdx");
+fn dfdx_killed_at_any_moment_is_bit_identical() {
+    killed_at_any_moment_the_result_is_bit_identical("dfdx");
 }
 
-/// Runs `script` in a name space of its own, where `$DISK` is a disk of `bytes`; `None` where the system
-/// does not let it.
+/// Runs `script` in a separate mount namespace, where `$DISK` is a disk of `bytes`; `None` if the system
+/// does not permit it.
 fn on_a_small_disk(disk: &Path, bytes: usize, script: &str) -> Option<Output> {
     let unshared = |script: &str| {
         let mut command = Command::new("unshare");
@@ -111,7 +111,7 @@ fn on_a_small_disk(disk: &Path, bytes: usize, script: &str) -> Option<Output> {
     };
     let mount = format!("mount -t tmpfs -o size={bytes} tmpfs \"$DISK\"");
     if !unshared(&mount).is_ok_and(|output| output.status.success()) {
-        eprintln!("SKIPPED full and read-only disks: the system lets nobody mount one");
+        eprintln!("SKIPPED full and read-only disks: the system does not permit mounting one");
         return None;
     }
     Some(unshared(&format!("{mount} && {script}")).unwrap())
@@ -119,7 +119,7 @@ fn on_a_small_disk(disk: &Path, bytes: usize, script: &str) -> Option<Output> {
 
 /// A file of 0.4 MB each, on a disk of 1 MB.
 #[test]
-fn a_full_or_read_only_disk_is_an_error_and_the_earlier_checkpoint_is_whole() {
+fn a_full_or_read_only_disk_is_an_error_and_keeps_the_earlier_checkpoint() {
     let folder = tempfile::tempdir().unwrap();
     let [disk, saved, whole]: [PathBuf; 3] =
         ["disk", "saved", "whole"].map(|name| folder.path().join(name));
@@ -162,10 +162,10 @@ fn a_full_or_read_only_disk_is_an_error_and_the_earlier_checkpoint_is_whole() {
         read_only.ends_with("name a folder that is writable"),
         "{read_only}"
     );
-    // what was whole goes on
+    // a complete checkpoint resumes
     assert!(Checkpoints::newest(&saved).unwrap().is_some());
     assert_eq!(
-        weights_in_the_end("fused", &saved),
-        weights_in_the_end("fused", &whole)
+        final_weights("fused", &saved),
+        final_weights("fused", &whole)
     );
 }

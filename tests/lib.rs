@@ -1,4 +1,4 @@
-//! The public API and the engines, against PyTorch, finite differences and real MNIST.
+//! The public API and the engines, against PyTorch, finite differences and MNIST.
 
 #![cfg(feature = "dfdx")]
 #![allow(clippy::unwrap_used, clippy::expect_used)]

@@ -1,4 +1,4 @@
-//! The tutorial on real MNIST; skipped, loudly, where `TUPLENET_MNIST` names no folder.
+//! The tutorial on MNIST; prints `SKIPPED` if `TUPLENET_MNIST` is not set.
 
 use std::{env, fs, io::Write, path::Path};
 
@@ -7,11 +7,11 @@ use tuplenet::{models::MnistClassifier, prelude::*};
 use crate::engines::{Tested, on_every_engine};
 
 on_every_engine! {
-    the_tutorial_reaches_pytorchs_accuracy
-    built_in_digits_teach_real_ones
+    the_tutorial_reaches_the_accuracy_of_pytorch
+    training_on_built_in_digits_generalises_to_mnist
 }
 
-/// The data, or `None` with a line on the terminal, which the test runner does not swallow.
+/// The data, or `None` with a line on the terminal that the test harness does not capture.
 fn real_mnist(test: &str) -> Option<(Dataset<784, 10>, Dataset<784, 10>)> {
     let Some(folder) = env::var_os("TUPLENET_MNIST") else {
         let line =
@@ -23,14 +23,14 @@ fn real_mnist(test: &str) -> Option<(Dataset<784, 10>, Dataset<784, 10>)> {
 }
 
 #[test]
-fn the_data_are_what_was_published() {
-    let Some((train, test)) = real_mnist("the_data_are_what_was_published") else {
+fn the_data_match_the_published_set() {
+    let Some((train, test)) = real_mnist("the_data_match_the_published_set") else {
         return;
     };
     assert_eq!((train.len(), test.len()), (60_000, 10_000));
     let labels: Vec<_> = (0..10).map(|i| train.label(i).unwrap()).collect();
     assert_eq!(labels, [5, 0, 4, 1, 9, 2, 1, 3, 1, 4]);
-    // Known sum: the training pixels' mean is 0.1307 of full white.
+    // Known value: the mean of the training pixels is 0.1307.
     let mean = (0..train.len())
         .map(|i| train.sample(i).unwrap().iter().sum::<f32>())
         .sum::<f32>()
@@ -40,9 +40,9 @@ fn the_data_are_what_was_published() {
 }
 
 /// 784-500-10, Adam 1e-3, batch 100, 5 epochs: each seed at least 97.6 %, the mean within 0.3
-/// points of PyTorch's, as `tests/reference/mnist.json` has it.
-fn the_tutorial_reaches_pytorchs_accuracy<T: Tested>() {
-    let Some((train, test)) = real_mnist("the_tutorial_reaches_pytorchs_accuracy") else {
+/// points of PyTorch's, from `tests/reference/mnist.json`.
+fn the_tutorial_reaches_the_accuracy_of_pytorch<T: Tested>() {
+    let Some((train, test)) = real_mnist("the_tutorial_reaches_the_accuracy_of_pytorch") else {
         return;
     };
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("reference/mnist.json");
@@ -75,9 +75,9 @@ fn the_tutorial_reaches_pytorchs_accuracy<T: Tested>() {
     );
 }
 
-/// A net trained on the built-in digits alone, one epoch, reads real digits.
-fn built_in_digits_teach_real_ones<T: Tested>() {
-    let Some((_, test)) = real_mnist("built_in_digits_teach_real_ones") else {
+/// A network trained for one epoch only on built-in digits classifies MNIST.
+fn training_on_built_in_digits_generalises_to_mnist<T: Tested>() {
+    let Some((_, test)) = real_mnist("training_on_built_in_digits_generalises_to_mnist") else {
         return;
     };
     let mut net = T::new::<MnistClassifier<128>>(Weights::init(1));

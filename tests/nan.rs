@@ -1,4 +1,4 @@
-//! NaN and infinity among weights and features: no engine hides one, whichever path it takes.
+//! NaN and infinity in weights and features: every engine propagates them, on every code path.
 
 use proptest::prelude::*;
 use tuplenet::{
@@ -18,21 +18,21 @@ use crate::{
 };
 
 on_every_engine! {
-    relu_passes_a_nan_on
-    a_class_that_cannot_be_costs_nothing
-    a_nan_in_one_gradient_is_in_the_norm_and_so_in_every_weight
-    evaluations_show_samples_whose_logits_are_not_finite
+    relu_propagates_nan
+    a_class_of_probability_0_adds_no_loss
+    a_nan_in_one_gradient_reaches_the_norm_and_every_weight
+    evaluations_report_non_finite_logits
 }
 
 const NOT_FINITE: [f32; 4] = [f32::NAN, -f32::NAN, f32::INFINITY, f32::NEG_INFINITY];
 
-/// Weights of a layer that are read where their feature is 0: multiples of 1/8, so that sums are exact, and no
-/// engine is on the other side of a kink.
+/// Weights of a layer whose features may be 0: multiples of 1/8, so that sums are exact and all engines are on the
+/// same side of a kink.
 fn on_a_grid(numbers: &mut Numbers) -> f32 {
     (numbers.next() * 17.0).floor() / 8.0 - 1.0
 }
 
-/// `values`, of which `count` are not finite.
+/// `values`, `count` of which are made non-finite.
 fn spoiled(mut values: Vec<f32>, count: usize, numbers: &mut Numbers) -> Vec<f32> {
     for _ in 0..count {
         let place = (numbers.next() * values.len() as f32) as usize;
@@ -41,7 +41,7 @@ fn spoiled(mut values: Vec<f32>, count: usize, numbers: &mut Numbers) -> Vec<f32
     values
 }
 
-/// What a number is, if it is not finite.
+/// The class of a non-finite number.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Kind {
     Nan,
@@ -61,7 +61,7 @@ fn kind(value: f64) -> Kind {
     }
 }
 
-/// Each value is of its reference's kind, and near it if that is finite.
+/// Each value has the class of its reference, and is close to it if finite.
 fn same(found: &[f32], expected: &[f64], what: &str) -> Result<(), TestCaseError> {
     prop_assert_eq!(found.len(), expected.len());
     let finite = expected.iter().filter(|value| value.is_finite());
@@ -86,9 +86,11 @@ struct Case {
     seed: u64,
 }
 
-/// Logits of every engine against a plain forward pass in `f64`, which leaves nothing out and knows no `max`; then
+/// Logits of every engine against a plain forward pass in `f64`, which skips nothing and does not use `max`; then
 /// losses and gradients of the engines against each other.
-fn no_engine_hides_any<N, const I: usize, const C: usize>(case: Case) -> Result<(), TestCaseError>
+fn every_engine_propagates<N, const I: usize, const C: usize>(
+    case: Case,
+) -> Result<(), TestCaseError>
 where
     N: Network<In = Features<I>, Output = Features<C>>,
     Features<C>: Shape<Array = [f32; C]>,
@@ -96,7 +98,7 @@ where
 {
     let mut numbers = Numbers(case.seed);
     let weights = (0..N::PARAMS).map(|_| on_a_grid(&mut numbers)).collect();
-    // a network without parameters has none to spoil
+    // a network without parameters has none to change
     let bad_weights = case.bad_weights * usize::from(N::PARAMS > 0);
     let weights = spoiled(weights, bad_weights, &mut numbers);
     let features = (0..case.samples * I).map(|_| match numbers.next() < case.density {
@@ -184,7 +186,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
 
     #[test]
-    fn nan_and_infinity_are_hidden_by_no_engine(
+    fn nan_and_infinity_are_propagated_by_every_engine(
         which in 0..8,
         samples in prop_oneof![1..9usize, 60..70usize],
         density in prop_oneof![Just(0.0f32), Just(1.0), 0.0..1.0f32],
@@ -194,21 +196,21 @@ proptest! {
     ) {
         let case = Case { samples, density, bad_weights, bad_features, seed };
         match which {
-            0 => no_engine_hides_any::<(Linear<1, 1>, ReLU), 1, 1>(case)?,
-            1 => no_engine_hides_any::<(Linear<7, 5>, GELU, Linear<5, 3>), 7, 3>(case)?,
-            2 => no_engine_hides_any::<(Linear<130, 20>, ReLU, Linear<20, 3>), 130, 3>(case)?,
-            3 => no_engine_hides_any::<(Linear<100, 17>, Tanh, Linear<17, 4>), 100, 4>(case)?,
-            4 => no_engine_hides_any::<(Linear<97, 33>, Sigmoid, Linear<33, 2>), 97, 2>(case)?,
-            5 => no_engine_hides_any::<(Input<70>, Softplus, Linear<70, 6>, Sigmoid), 70, 6>(case)?,
-            6 => no_engine_hides_any::<Deep, 64, 4>(case)?,
-            _ => no_engine_hides_any::<(Input<5>, ReLU, LeakyReLU<100>), 5, 5>(case)?,
+            0 => every_engine_propagates::<(Linear<1, 1>, ReLU), 1, 1>(case)?,
+            1 => every_engine_propagates::<(Linear<7, 5>, GELU, Linear<5, 3>), 7, 3>(case)?,
+            2 => every_engine_propagates::<(Linear<130, 20>, ReLU, Linear<20, 3>), 130, 3>(case)?,
+            3 => every_engine_propagates::<(Linear<100, 17>, Tanh, Linear<17, 4>), 100, 4>(case)?,
+            4 => every_engine_propagates::<(Linear<97, 33>, Sigmoid, Linear<33, 2>), 97, 2>(case)?,
+            5 => every_engine_propagates::<(Input<70>, Softplus, Linear<70, 6>, Sigmoid), 70, 6>(case)?,
+            6 => every_engine_propagates::<Deep, 64, 4>(case)?,
+            _ => every_engine_propagates::<(Input<5>, ReLU, LeakyReLU<100>), 5, 5>(case)?,
         }
     }
 }
 
-/// A NaN behind the first layer makes deltas NaN, and the gradients of features that are 0 with them.
+/// A NaN after the first layer makes deltas NaN, and so the gradients of features that are 0.
 #[test]
-fn a_nan_in_a_later_layer_is_in_the_gradients_of_features_that_are_0() {
+fn a_nan_in_a_later_layer_reaches_gradients_of_zero_features() {
     let case = Case {
         samples: 1,
         density: 0.0,
@@ -216,11 +218,11 @@ fn a_nan_in_a_later_layer_is_in_the_gradients_of_features_that_are_0() {
         bad_features: 0,
         seed: 3701901329035000729,
     };
-    no_engine_hides_any::<Deep, 64, 4>(case).unwrap();
+    every_engine_propagates::<Deep, 64, 4>(case).unwrap();
 }
 
-/// The network of the bug report: `[0.0]` of the tape, whose ReLU was `max(x, 0)`.
-fn relu_passes_a_nan_on<T: Tested>() {
+/// The network of the bug report: the tape returned `[0.0]`, as its ReLU was `max(x, 0)`.
+fn relu_propagates_nan<T: Tested>() {
     type Net = (Linear<1, 1>, ReLU);
     for (weight, expected) in [
         (f32::NAN, Kind::Nan),
@@ -230,7 +232,7 @@ fn relu_passes_a_nan_on<T: Tested>() {
         let net = T::new::<Net>(Weights::from_slice(&[weight, 0.0]).unwrap());
         let [logit] = net.predict(&[1.0]).unwrap();
         assert_eq!(kind(logit.into()), expected, "{weight}: {logit}");
-        // and what a NaN comes from is to be seen in the gradient, as in PyTorch
+        // and the gradient propagates the NaN, as in PyTorch
         let data = Dataset::<1, 1>::regression(vec![1.0], vec![0.0]).unwrap();
         let uploaded = net.upload(&data).unwrap();
         let (loss, gradient) = T::gradient(&net, &uploaded, &[0], Loss::MeanSquaredError);
@@ -244,8 +246,8 @@ fn relu_passes_a_nan_on<T: Tested>() {
     }
 }
 
-/// As with `torch.nn.functional.cross_entropy`: a logit of `-inf` is a share of 0, unless it is the label's.
-fn a_class_that_cannot_be_costs_nothing<T: Tested>() {
+/// As with `torch.nn.functional.cross_entropy`: a logit of `-inf` has a probability of 0, unless it is the label's.
+fn a_class_of_probability_0_adds_no_loss<T: Tested>() {
     type Net = (Linear<1, 3>,);
     let weights = [0.5, f32::NEG_INFINITY, -1.0, 0.0, 0.0, 0.0];
     let net = T::new::<Net>(Weights::from_slice(&weights).unwrap());
@@ -274,10 +276,10 @@ fn a_class_that_cannot_be_costs_nothing<T: Tested>() {
     assert_eq!(evaluation.not_finite(), 0);
 }
 
-/// As in `torch.nn.utils.clip_grad_norm_`: the norm is NaN, and so is all that is multiplied by it.
-fn a_nan_in_one_gradient_is_in_the_norm_and_so_in_every_weight<T: Tested>() {
+/// As in `torch.nn.utils.clip_grad_norm_`: the norm is NaN, and so is everything multiplied by it.
+fn a_nan_in_one_gradient_reaches_the_norm_and_every_weight<T: Tested>() {
     type Net = (Linear<3, 2>,);
-    // logit 1 is NaN, and of a squared error so is its gradient alone
+    // logit 1 is NaN; with the squared error, so is only its gradient
     let weights = [1.0, 2.0, 3.0, f32::NAN, 1.0, 1.0, 0.0, 0.0];
     let data = Dataset::<3, 2>::from_values(vec![1.0, 0.5, 2.0], vec![0]).unwrap();
     for (clip_norm, nans) in [(None, 4), (Some(0.1), 8), (Some(1e9), 8)] {
@@ -296,7 +298,7 @@ fn a_nan_in_one_gradient_is_in_the_norm_and_so_in_every_weight<T: Tested>() {
     }
 }
 
-fn evaluations_show_samples_whose_logits_are_not_finite<T: Tested>() {
+fn evaluations_report_non_finite_logits<T: Tested>() {
     // logits: the features, and for class 2 `inf` times the third, NaN where that is 0
     type Net = (Linear<3, 3>,);
     let (inf, mut weights) = (f32::INFINITY, [0.0; 12]);
@@ -338,9 +340,9 @@ tuplenet::frozen! {
 
 type Broken = (Linear<100, 17>, ReLU, Linear<17, 4>);
 
-/// `tests/reference/not_finite.py` made the file: a NaN and an infinity that meet zeros.
+/// `tests/reference/not_finite.py` generates the file: a NaN and an infinity, multiplied by zeros.
 #[test]
-fn an_embedded_model_leaves_no_zero_out_that_meets_a_nan() {
+fn an_embedded_model_skips_no_zero_times_nan() {
     let bytes = file("not_finite");
     let borrowed = Frozen::<Broken>::from_bytes(&bytes).unwrap();
     let weights = Weights::<Broken>::from_bytes(&bytes).unwrap();
@@ -369,10 +371,10 @@ fn overflowing() -> Dataset<70, 2> {
     Dataset::regression(features, vec![0.0; 4]).unwrap()
 }
 
-/// Weights that a training makes infinite, or a restore brings: the next reader leaves no zero out, and the one
-/// after finite weights are back has the bits of an engine that never saw any.
+/// After weights become infinite, by training or by a restore, no zeros are skipped; after finite weights are
+/// restored, results are bit-identical to those of a new engine.
 #[test]
-fn weights_that_become_infinite_are_seen_where_their_features_are_0() {
+fn infinite_weights_are_detected_where_their_features_are_0() {
     type Net = (Linear<70, 2>,);
     let data = overflowing();
     let sgd: Optimizer = Sgd {
@@ -392,7 +394,7 @@ fn weights_that_become_infinite_are_seen_where_their_features_are_0() {
         clip_norm: None,
     };
     let mut start = Weights::<Net>::init(4);
-    // the logits are the biases but for feature 3, whose weights are small enough for a finite loss
+    // the logits are the biases except for feature 3, whose weights are small enough for a finite loss
     for output in 0..2 {
         start.as_mut_slice()[output * 70 + 3] = 1e-30;
     }
@@ -427,7 +429,7 @@ fn weights_that_become_infinite_are_seen_where_their_features_are_0() {
         };
         fused.train(&uploaded, &run, &mut Vec::new()).unwrap();
         assert!(!hides(&fused), "{processor:?}, trained");
-        // the next run sees them as well
+        // the next run detects them as well
         let next = Run { order: &[1], ..run };
         let mut losses = Vec::new();
         fused.train(&uploaded, &next, &mut losses).unwrap();
@@ -443,9 +445,9 @@ fn weights_that_become_infinite_are_seen_where_their_features_are_0() {
     }
 }
 
-/// What pads a block of 16 columns is not read, but its gradient would be in the norm.
+/// The padding of a block of 16 columns is not read, but its gradient would contribute to the norm.
 #[test]
-fn nothing_of_a_nan_is_left_when_finite_weights_are_restored() {
+fn restoring_finite_weights_clears_every_nan() {
     type Net = (Linear<70, 33>, Tanh, Linear<33, 5>, Sigmoid);
     let data = crate::parity::Data {
         samples: 40,
@@ -483,9 +485,9 @@ fn nothing_of_a_nan_is_left_when_finite_weights_are_restored() {
     }
 }
 
-/// As in PyTorch: what lies behind a NaN has a NaN in its gradient.
+/// As in PyTorch: the gradient propagates NaN to preceding layers.
 #[test]
-fn saliency_and_integrated_gradients_hide_none() {
+fn saliency_and_integrated_gradients_propagate_nan() {
     type Net = (Linear<2, 2>, ReLU, Linear<2, 1>);
     let mut weights =
         Weights::<Net>::from_slice(&[1.0, 2.0, 3.0, 4.0, 0.0, 0.0, 1.0, 1.0, 0.0]).unwrap();
@@ -498,16 +500,16 @@ fn saliency_and_integrated_gradients_hide_none() {
     let error = IntegratedGradients::new()
         .explain(&net, &[1.0, 1.0], 0)
         .unwrap_err();
-    // at once: more steps do not help
+    // immediately: more steps do not help
     assert!(
         matches!(error, Error::Incomplete { found, steps: 32, .. } if found.is_nan()),
         "{error}"
     );
 }
 
-/// Where the logit of the sample alone overflows, the kinks before it are not looked for.
+/// If the logit of the sample itself overflows, the kinks before it are not refined.
 #[test]
-fn a_difference_that_is_no_number_ends_integrated_gradients_at_once() {
+fn a_nan_difference_stops_integrated_gradients_immediately() {
     type Net = (Linear<1, 2>, ReLU, Linear<2, 1>);
     // max(2 x, 0) - max(2 x - 1e38, 0): a kink at 5e37, and `inf - inf` from 1.7e38 on
     let weights = Weights::<Net>::from_slice(&[2.0, 2.0, 0.0, -1e38, 1.0, -1.0, 0.0]).unwrap();
@@ -521,13 +523,13 @@ fn a_difference_that_is_no_number_ends_integrated_gradients_at_once() {
     );
 }
 
-/// The fit ends with the error that says so, also where only the validation samples are at fault.
+/// The training stops with an error, even if only a validation sample is the cause.
 #[test]
-fn a_validation_loss_that_is_not_finite_ends_the_training() {
+fn a_non_finite_validation_loss_stops_the_training() {
     type Net = (Linear<1, 2>,);
     let processor = Processor::detect().simd(Simd::Scalar).threads(1);
     let mut ended = 0;
-    // one sample of eight overflows `f32`: with some seeds it is among those for validation
+    // one of eight samples overflows `f32`: with some seeds it is in the validation split
     for seed in 0..8 {
         let mut features = vec![1.0f32; 8];
         features[3] = 3e38;

@@ -1,14 +1,14 @@
-//! What holds of any bytes: the body of the fuzz target `from_bytes` and of the tests in `reader.rs`.
+//! Properties of arbitrary bytes, checked by the fuzz target `from_bytes` and the tests in `reader.rs`.
 
 use safetensors::SafeTensors;
 use tuplenet::prelude::*;
 
 pub type Net = (Linear<2, 3>, ReLU, Linear<3, 2>);
 
-/// Whether the bytes are read as the weights of [`Net`], whose layers have these names.
+/// Whether the bytes are accepted as the weights of [`Net`] with these layer names.
 ///
 /// # Panics
-/// When they are read and the crate `safetensors` does not read them, or gives other logits.
+/// If they are accepted but the crate `safetensors` rejects them or gives other logits.
 pub fn is_read(file: &[u8], names: [&str; 2]) -> bool {
     let read = Frozen::<Net>::from_bytes_named(file, &names);
     if names == ["0", "2"] {
@@ -27,7 +27,7 @@ pub fn is_read(file: &[u8], names: [&str; 2]) -> bool {
         values = linear(&theirs, names[1], &values);
         for (found, expected) in net.predict(&sample).into_iter().zip(values) {
             let difference = (f64::from(found) - expected.value).abs();
-            // Of what overflows `f32`, or is not a number, nothing is said.
+            // Overflows of `f32` and NaN are not compared.
             let is_finite = expected.size < f64::INFINITY;
             assert!(
                 !is_finite || difference <= 1e-5 * expected.size,
@@ -38,7 +38,7 @@ pub fn is_read(file: &[u8], names: [&str; 2]) -> bool {
     true
 }
 
-/// A sum, and that of its terms' sizes, which bounds its rounding errors.
+/// A sum, and the sum of its terms' absolute values, which bounds its rounding error.
 #[derive(Clone, Copy, Debug)]
 struct Value {
     value: f64,

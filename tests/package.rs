@@ -1,8 +1,8 @@
-//! The package that `cargo package` makes: what README names is in it, or has the repository's address.
+//! The output of `cargo package`: it contains the files that README.md names, or README.md links the repository.
 
 use std::{collections::BTreeSet, fs, path::Path, process::Command};
 
-/// The paths of this repository that a text names: targets of links and images, and words of code.
+/// The paths of this repository in a text: targets of links and images, and code words.
 fn named(text: &str) -> BTreeSet<String> {
     let folders = ["benches", "docs", "examples", "fuzz", "scripts", "tests"];
     let ends = |char: char| char.is_whitespace() || "()[]`\"|,;".contains(char);
@@ -18,7 +18,7 @@ fn named(text: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn the_package_holds_every_file_that_readme_names() {
+fn the_package_contains_every_file_named_in_readme() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let listed = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()))
         .args([

@@ -14,7 +14,7 @@ use crate::{
     finite_differences::one_step,
 };
 
-/// Numbers of a test's own: a linear congruential generator.
+/// The tests' random numbers: a linear congruential generator.
 pub struct Numbers(pub u64);
 
 impl Numbers {
@@ -27,11 +27,11 @@ impl Numbers {
     }
 }
 
-/// How a test's samples look.
+/// The properties of a test's samples.
 #[derive(Clone, Copy, Debug)]
 pub struct Data {
     pub samples: usize,
-    /// The share of features that are not 0.
+    /// The fraction of non-zero features.
     pub density: f32,
     pub bytes: bool,
     pub seed: u64,
@@ -42,7 +42,7 @@ impl Data {
         let mut numbers = Numbers(self.seed);
         let labels = (0..self.samples).map(|_| (numbers.next() * C.min(256) as f32) as u8);
         let labels: Vec<u8> = labels.collect();
-        // The last feature is never lit, as the border of an image is not.
+        // The last feature is always 0, like the border of an image.
         let mut value = |i: usize| {
             let (lit, value) = (numbers.next() < self.density, numbers.next());
             if lit && (i % I != I - 1 || I == 1) {
@@ -67,8 +67,8 @@ fn assert_close<N: Network>(ours: &Weights<N>, theirs: &Weights<N>, what: &str) 
     for (a, b) in ours.tensors().zip(theirs.tensors()) {
         let largest = b.values.iter().fold(0f32, |max, v| max.max(v.abs()));
         for (i, (x, y)) in a.values.iter().zip(b.values).enumerate() {
-            // An entry is a mean of shares `p` of the softmax; where they cancel, their error is all there is, and of
-            // equal samples it is the same. `exp` is exact to 2.4e-7 of itself, which is `p (1 - p)` of that in
+            // An entry is a mean of softmax probabilities `p`; where they cancel, only their rounding errors remain, which
+            // are equal for equal samples. `exp` has a relative error of 2.4e-7, which contributes `p (1 - p)` of that to
             // `p`, 6e-8 at most; sum and quotient are rounded, 3e-8 each; and there are two engines.
             let allowed = 1e-5 * largest + 2.4e-7;
             assert!(
@@ -80,7 +80,7 @@ fn assert_close<N: Network>(ours: &Weights<N>, theirs: &Weights<N>, what: &str) 
     }
 }
 
-/// The mean loss of logits, in `f64` by the textbook's formulas.
+/// The mean loss of logits, in `f64` with textbook formulas.
 fn mean_loss<const I: usize, const C: usize>(
     loss: Loss,
     logits: &[f32],
@@ -114,9 +114,9 @@ fn mean_loss<const I: usize, const C: usize>(
         / order.len() as f64
 }
 
-/// The biases moved, no further than need be, so that no sample has a pre-activation near the kink of the ReLU or
-/// LeakyReLU that follows: within a rounding of it, one engine may take the slope of one side and the other that
-/// of the other, both rightly.
+/// Changes the biases minimally so that no sample has a pre-activation near the kink of a following ReLU or
+/// LeakyReLU: within rounding of the kink, the engines may take the slopes of different sides, and both are
+/// correct.
 fn away_from_kinks<N, const I: usize, const C: usize>(
     mut weights: Weights<N>,
     dataset: &Dataset<I, C>,
@@ -140,7 +140,7 @@ where
         let mut next: Vec<Vec<f64>> = values.iter().map(|x| apply(&weights, x)).collect();
         if step.op == Op::Linear && kink {
             let largest = next.iter().flatten().fold(0f64, |a, z| a.max(z.abs()));
-            // a hundred times what a sum of that many terms is rounded by
+            // a hundred times the rounding error of a sum of that many terms
             let margin = 1e-4 * largest;
             for output in 0..step.outputs {
                 let mut zs: Vec<f64> = next.iter().map(|z| z[output]).collect();
@@ -163,8 +163,8 @@ where
     weights
 }
 
-/// Logits, loss and every gradient, for one batch in an order of its own.
-fn same_as_the_tape<N, const I: usize, const C: usize>(processor: Processor, data: Data)
+/// Logits, loss and every gradient, for one shuffled batch.
+fn matches_the_tape<N, const I: usize, const C: usize>(processor: Processor, data: Data)
 where
     N: Network<In = Features<I>, Output = Features<C>>,
 {
@@ -211,7 +211,7 @@ where
         let expected = mean_loss::<I, C>(loss, &from_data, &order, &dataset);
         let near = |value: f32, share: f64| (f64::from(value) - expected).abs() <= share * expected;
         assert!(near(ours, 1e-5), "{what}: {ours} against {expected}");
-        // dfdx adds up all B C terms in f32
+        // dfdx sums all B C terms in f32
         assert!(near(theirs, 1e-4), "{what}: {theirs} against {expected}");
         assert_close(&our_gradient, &their_gradient, &what);
     }
@@ -219,7 +219,7 @@ where
 
 /// 100 steps of every optimiser, with a short last batch in every epoch: losses within 1e-4.
 #[test]
-fn a_hundred_steps_of_every_optimiser_are_the_tapes() {
+fn a_hundred_steps_of_every_optimiser_match_the_tape() {
     type Net = (
         Linear<70, 33>,
         ReLU,
@@ -236,9 +236,9 @@ fn a_hundred_steps_of_every_optimiser_are_the_tapes() {
     }
 }
 
-/// Without ReLU: where a pre-activation is 0 within a rounding, one engine passes the gradient and the
-/// other does not, and from that step on the trainings differ (with these data at step 44 of SGD with
-/// momentum and smoothed labels, from 2e-7 to 7e-6 at once).
+/// Without ReLU: if a pre-activation is 0 within rounding, one engine passes the gradient and the
+/// other does not, and the trainings diverge from that step on (with these data at step 44 of SGD with
+/// momentum and smoothed labels, suddenly from 2e-7 to 7e-6).
 type Smooth = (
     Linear<70, 33>,
     Tanh,
@@ -249,7 +249,7 @@ type Smooth = (
 );
 
 #[test]
-fn a_hundred_steps_with_smoothed_labels_are_the_tapes() {
+fn a_hundred_steps_with_smoothed_labels_match_the_tape() {
     a_hundred_steps::<Smooth>(|optimizer| Recipe {
         loss: Loss::SmoothedCrossEntropy { smoothing: 0.1 },
         ..Recipe::of(optimizer)
@@ -257,9 +257,9 @@ fn a_hundred_steps_with_smoothed_labels_are_the_tapes() {
 }
 
 #[test]
-fn a_hundred_steps_with_clipped_gradients_are_the_tapes() {
+fn a_hundred_steps_with_clipped_gradients_match_the_tape() {
     a_hundred_steps::<Smooth>(|optimizer| Recipe {
-        // norms are from 0.18 to 0.70: it bites in seven steps of ten
+        // norms are from 0.18 to 0.70: seven in ten steps are clipped
         clip_norm: Some(0.3),
         ..Recipe::of(optimizer)
     });
@@ -317,7 +317,7 @@ where
 }
 
 #[test]
-fn the_number_of_threads_changes_no_bit() {
+fn results_do_not_depend_on_the_number_of_threads() {
     type Wide = (
         Linear<784, 300>,
         ReLU,
@@ -349,10 +349,10 @@ fn the_number_of_threads_changes_no_bit() {
     }
 }
 
-/// The same samples with zeros left out and with zeros multiplied: a data set that is dense but for
-/// the batch at hand is read as dense.
+/// The same samples with zeros skipped and with zeros multiplied: a data set that is dense except for
+/// the current batch is stored as dense.
 #[test]
-fn leaving_zeros_out_changes_no_bit() {
+fn skipping_zeros_is_bit_identical() {
     type Net = (Linear<100, 40>, ReLU, Linear<40, 3>);
     let sparse = Data {
         samples: 90,
@@ -384,7 +384,7 @@ fn leaving_zeros_out_changes_no_bit() {
     }
 }
 
-/// All that this processor can run.
+/// All SIMD levels that this CPU supports.
 pub fn processors() -> Vec<Processor> {
     let simds = [Simd::Avx512, Simd::Avx2, Simd::Neon, Simd::Scalar];
     let there = simds.into_iter().filter(|simd| simd.is_available());
@@ -414,7 +414,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_network_batch_and_density_is_the_tapes(
+    fn any_network_batch_and_density_matches_the_tape(
         which in 0..10,
         samples in prop_oneof![1..20usize, 60..70usize, 120..200usize],
         density in prop_oneof![Just(0.0f32), Just(1.0), 0.0..1.0f32],
@@ -426,14 +426,14 @@ proptest! {
         let data = Data { samples, density, bytes, seed };
         let processors = processors();
         let processor = processors[simd % processors.len()].threads(threads);
-        networks!(same_as_the_tape(processor, data), which);
+        networks!(matches_the_tape(processor, data), which);
     }
 }
 
-/// 60 samples of zeros, whose shares of the softmax all have the same error: the gradients of the last biases, in
+/// 60 samples of zeros, whose softmax probabilities all have the same error: the gradients of the last biases, in
 /// which they cancel, differ by 1e-7.
 #[test]
-fn a_batch_whose_shares_cancel_is_the_tapes() {
+fn a_batch_of_cancelling_probabilities_matches_the_tape() {
     let data = Data {
         samples: 60,
         density: 0.0,
@@ -441,13 +441,13 @@ fn a_batch_whose_shares_cancel_is_the_tapes() {
         seed: 18281914312474419942,
     };
     for processor in processors() {
-        networks!(same_as_the_tape(processor, data), 2);
+        networks!(matches_the_tape(processor, data), 2);
     }
 }
 
-/// Of 126,976 pre-activations one was so near the kink of LeakyReLU that the engines took different slopes.
+/// One of 126,976 pre-activations was so close to the kink of LeakyReLU that the engines took different slopes.
 #[test]
-fn a_batch_with_a_pre_activation_at_a_kink_is_the_tapes() {
+fn a_batch_with_a_pre_activation_at_a_kink_matches_the_tape() {
     let data = Data {
         samples: 62,
         density: 1.0,
@@ -455,12 +455,12 @@ fn a_batch_with_a_pre_activation_at_a_kink_is_the_tapes() {
         seed: 7992549315980020971,
     };
     for processor in processors() {
-        networks!(same_as_the_tape(processor, data), 4);
+        networks!(matches_the_tape(processor, data), 4);
     }
 }
 
 #[test]
-fn every_simd_and_every_network_is_the_tapes() {
+fn every_simd_level_and_network_matches_the_tape() {
     for processor in processors() {
         for which in 0..10 {
             for (samples, density) in [(33, 0.2), (8, 1.0)] {
@@ -470,7 +470,7 @@ fn every_simd_and_every_network_is_the_tapes() {
                     bytes: samples == 33,
                     seed: 11,
                 };
-                networks!(same_as_the_tape(processor, data), which);
+                networks!(matches_the_tape(processor, data), which);
             }
         }
     }
@@ -496,7 +496,7 @@ fn settings_of_the_processor_are_checked() {
 }
 
 #[test]
-fn data_uploaded_for_another_network_are_refused() {
+fn data_uploaded_for_another_network_are_rejected() {
     let data = Data {
         samples: 9,
         density: 1.0,

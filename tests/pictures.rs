@@ -1,4 +1,4 @@
-//! PNG files, for the examples to read and as they write them.
+//! PNG files read and written by the examples.
 
 use std::{
     fs::File,
@@ -8,7 +8,7 @@ use std::{
 
 use png::{BitDepth, ColorType, Decoder, Encoder};
 
-/// Colours, row after row.
+/// Pixels in row-major order.
 pub(crate) struct Picture {
     pub(crate) width: usize,
     pub(crate) pixels: Vec<[u8; 3]>,
@@ -34,7 +34,7 @@ impl Picture {
     }
 }
 
-/// Writes `bytes`, packed as a square of `side` pixels of this kind; an indexed image has `palette`.
+/// Writes `bytes` as a square PNG of `side` pixels with this colour type; an indexed image has `palette`.
 pub(crate) fn save(
     path: &Path,
     side: usize,

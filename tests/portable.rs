@@ -1,5 +1,5 @@
-//! Small networks on whatever processor this is, without dfdx: what `scripts/targets` runs on 32 bits, under
-//! `qemu-aarch64` and under Miri, which looks for undefined behaviour and data races.
+//! Small networks on any CPU, without dfdx: `scripts/targets` runs this on a 32-bit target, under
+//! `qemu-aarch64` and under Miri, which detects undefined behaviour and data races.
 
 #![cfg(feature = "train")]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
@@ -20,7 +20,7 @@ type Net = (
     Linear<5, 3>,
 );
 
-/// Samples, with one feature in `every` other than 0.
+/// Samples with one in `every` features non-zero.
 fn samples(count: usize, every: usize) -> Dataset<20, 3> {
     let byte = |i: usize| (i * 7919 % 251 + 1) as u8 * u8::from(i.is_multiple_of(every));
     let labels = (0..count).map(|i| (i % 3) as u8).collect();
@@ -70,7 +70,7 @@ fn optimizers() -> [Optimizer; 3] {
 }
 
 #[test]
-fn threads_change_no_bit_and_simd_little() {
+fn threads_are_bit_identical_and_simd_is_close() {
     let scalar = Processor::detect().simd(Simd::Scalar);
     let simds = [Simd::Avx512, Simd::Avx2, Simd::Neon];
     for optimizer in optimizers() {
@@ -88,7 +88,7 @@ fn threads_change_no_bit_and_simd_little() {
             for simd in simds.into_iter().filter(|simd| simd.is_available()) {
                 let vectors = trained(scalar.simd(simd).threads(1), optimizer, every, clip_norm);
                 for (vector, scalar) in vectors.iter().zip(&one) {
-                    // Adam's first steps divide gradients by themselves, however small they are.
+                    // Adam's first steps normalise gradients, however small they are.
                     assert!(
                         (vector - scalar).abs() < 1e-4,
                         "{simd:?} {optimizer:?}: {vector}, not {scalar}"
@@ -100,11 +100,11 @@ fn threads_change_no_bit_and_simd_little() {
 }
 
 #[test]
-fn a_borrowed_model_gives_the_engines_logits() {
+fn a_borrowed_model_matches_the_engine() {
     type Relu = (Linear<20, 16>, ReLU, Linear<16, 12>, ReLU, Linear<12, 5>);
     let file: &[u8] = include_bytes!("reference/frozen/relu.safetensors");
     let net = Fused::<Relu>::new(Weights::from_bytes(file).unwrap()).unwrap();
-    // A byte on, every value is aligned in another way.
+    // Shifted by one byte, every value has a different alignment.
     let mut shifted = vec![0];
     shifted.extend(file);
     let data = samples(3, 2);

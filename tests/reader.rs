@@ -1,4 +1,4 @@
-//! The reader of weights files against the crate `safetensors`, on valid, cut and changed files.
+//! The reader of weights files against the crate `safetensors`, on valid, truncated and modified files.
 
 use std::{collections::HashMap, fs};
 
@@ -13,7 +13,7 @@ const NAMES: [&str; 2] = ["0", "2"];
 /// The bytes of the tensors of [`Net`], in its order, as `F32`.
 const SIZES: [(usize, &[usize]); 4] = [(24, &[3, 2]), (12, &[3]), (24, &[2, 3]), (8, &[2])];
 
-/// A file as the crate `safetensors` writes it; the tensors for which `is_half` says so are `BF16`.
+/// A file written by the crate `safetensors`; the tensors selected by `is_half` are `BF16`.
 fn written(
     names: [&str; 2],
     values: &[u8],
@@ -54,7 +54,7 @@ fn header_end(file: &[u8]) -> usize {
 }
 
 #[test]
-fn a_file_cut_anywhere_is_refused() {
+fn every_truncated_file_is_rejected() {
     let file = file();
     assert!(is_read(&file, NAMES));
     for len in 0..file.len() {
@@ -63,7 +63,7 @@ fn a_file_cut_anywhere_is_refused() {
 }
 
 #[test]
-fn a_file_with_any_byte_changed_is_refused_or_read_as_others_do() {
+fn a_file_with_any_changed_byte_is_rejected_or_matches_the_oracle() {
     let good = file();
     let end = header_end(&good);
     let mut read = 0;
@@ -76,12 +76,12 @@ fn a_file_with_any_byte_changed_is_refused_or_read_as_others_do() {
             read += usize::from(is_read && at < end && other != good[at]);
         }
     }
-    // Those of the metadata, which may say anything.
+    // The bytes of the metadata, which may be arbitrary.
     assert!(read > 0);
 }
 
 #[test]
-fn tensors_of_one_size_can_change_places_and_no_others() {
+fn only_tensors_of_equal_size_can_be_swapped() {
     let file = file();
     let end = header_end(&file);
     let header = std::str::from_utf8(&file[8..end]).unwrap();
@@ -110,7 +110,7 @@ fn tensors_of_one_size_can_change_places_and_no_others() {
     );
 }
 
-/// A change of a file, somewhere.
+/// A modification of a file at a random place.
 #[derive(Clone, Debug)]
 enum Change {
     Flip(Index, u8),
@@ -120,7 +120,7 @@ enum Change {
     Copy(Index, Index, Index),
 }
 
-/// Bytes of which headers are made come often.
+/// Bytes that occur in headers are more frequent.
 fn byte() -> impl Strategy<Value = u8> {
     let signs = b"0123456789{}[],:\" \\u".as_slice();
     prop_oneof![any::<u8>(), proptest::sample::select(signs)]
@@ -161,7 +161,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(4096))]
 
     #[test]
-    fn changed_files_are_refused_or_read_as_others_do(
+    fn modified_files_are_rejected_or_match_the_oracle(
         changes in vec(change(), 1..5),
         fixes_length in any::<bool>(),
     ) {
@@ -177,7 +177,7 @@ proptest! {
     }
 
     #[test]
-    fn whatever_the_crate_safetensors_writes_is_read(
+    fn every_file_written_by_the_crate_safetensors_is_read(
         first in "[a-zA-Z0-9_.]{1,12}",
         second in "[a-zA-Z0-9_.]{1,12}",
         values in vec(any::<u8>(), 68),

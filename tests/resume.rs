@@ -1,5 +1,4 @@
-//! A training that was stopped goes on to the same bits: by the engine's state, by checkpoints, and after
-//! `kill -9`.
+//! A stopped training resumes with a bit-identical result: from the engine's state and from checkpoints.
 
 use std::{
     cell::Cell,
@@ -23,13 +22,13 @@ use crate::engines::{Tested, on_every_engine, optimizers};
 type Net = (Linear<70, 9>, ReLU, Dropout<20>, Linear<9, 3>);
 
 on_every_engine! {
-    weights_and_state_are_all_that_an_engine_needs_to_go_on
-    a_training_stopped_anywhere_ends_with_the_same_bits
-    a_finished_training_goes_on_for_more_epochs
+    weights_and_state_are_sufficient_to_continue
+    a_training_stopped_anywhere_resumes_bit_identically
+    a_finished_training_continues_for_more_epochs
     the_best_weights_survive_a_stop
 }
 
-/// 50 samples, 30 % of whose features are not 0, so that `Fused` leaves zeros out; feature 0 is always 0.
+/// 50 samples with 30 % of the features non-zero, so that `Fused` skips zeros; feature 0 is always 0.
 fn data() -> Dataset<70, 3> {
     let value = |i: usize| match (i * 7919) % 1000 {
         k if i.is_multiple_of(70) || k >= 300 => 0.0,
@@ -59,7 +58,7 @@ fn steps<E: Engine<Net>>(net: &mut E, optimizer: &Optimizer, first: usize, last:
     }
 }
 
-fn weights_and_state_are_all_that_an_engine_needs_to_go_on<T: Tested>() {
+fn weights_and_state_are_sufficient_to_continue<T: Tested>() {
     for optimizer in optimizers() {
         let mut whole = T::new::<Net>(Weights::init(3));
         assert!(whole.optimizer_state().unwrap().is_none());
@@ -69,7 +68,7 @@ fn weights_and_state_are_all_that_an_engine_needs_to_go_on<T: Tested>() {
         assert_eq!((state.kind, state.steps), (optimizer.kind(), 7));
         steps(&mut whole, &optimizer, 7, 20);
 
-        // an engine with weights and a state of its own, so that each must be replaced
+        // an engine with other weights and another state, so that both must be replaced
         let mut other = T::new::<Net>(Weights::init(4));
         steps(&mut other, &optimizer, 0, 3);
         other.restore(&weights, Some(&state)).unwrap();
@@ -82,14 +81,14 @@ fn weights_and_state_are_all_that_an_engine_needs_to_go_on<T: Tested>() {
             "{optimizer:?}"
         );
 
-        // without a state, the optimiser begins afresh
+        // without a state, the optimiser is reset
         other.restore(&weights, None).unwrap();
         assert!(other.optimizer_state().unwrap().is_none());
     }
 }
 
 #[test]
-fn a_state_goes_from_one_engine_to_the_other() {
+fn a_state_moves_between_engines() {
     for optimizer in optimizers() {
         let mut fused = Fused::<Net>::new(Weights::init(3)).unwrap();
         let mut tape = Tape::<Net>::new(Weights::init(4)).unwrap();
@@ -101,14 +100,14 @@ fn a_state_goes_from_one_engine_to_the_other() {
         steps(&mut tape, &optimizer, 7, 12);
         let (a, b) = (fused.weights().unwrap(), tape.weights().unwrap());
         for (a, b) in a.as_slice().iter().zip(b.as_slice()) {
-            // as far apart as the two are after five steps of their own (see parity.rs)
+            // as far apart as the two engines are after five steps (see parity.rs)
             assert!((a - b).abs() < 1e-4, "{a} against {b}: {optimizer:?}");
         }
     }
 }
 
 #[test]
-fn a_state_of_too_few_moments_is_refused() {
+fn a_state_with_too_few_moments_is_rejected() {
     let mut net = Fused::<Net>::new(Weights::init(3)).unwrap();
     let state = OptimizerState {
         kind: Optimizer::from(Adam::default()).kind(),
@@ -152,7 +151,7 @@ fn train<T: Tested>(
     Ok((history, net.weights()?.sha256()))
 }
 
-/// The history without its clock.
+/// The history without times.
 fn numbers(history: &History) -> String {
     let mut history = history.clone();
     for epoch in &mut history.epochs {
@@ -165,8 +164,8 @@ fn in_folder(folder: &Path) -> Checkpoints {
     Checkpoints::in_folder(folder).resume(true)
 }
 
-/// Seven steps an epoch, each a run of its own.
-fn a_training_stopped_anywhere_ends_with_the_same_bits<T: Tested>() {
+/// Seven steps per epoch, each in a separate run.
+fn a_training_stopped_anywhere_resumes_bit_identically<T: Tested>() {
     let schedule = Schedule::from(OneCycle::default());
     let folder = tempfile::tempdir().unwrap();
     let whole = train::<T>(
@@ -194,7 +193,7 @@ fn a_training_stopped_anywhere_ends_with_the_same_bits<T: Tested>() {
             };
             assert_eq!((epoch, step), ((first - 1) / 7 + 1, (first - 1) % 7 + 1));
             assert!(path.exists());
-            // and once more on the way, if there is any left
+            // and stopped a second time, if steps remain
             if let Err(error) = train::<T>(trainer(3).schedule(schedule), checkpoints(), Some(4)) {
                 assert!(matches!(error, Error::Stopped { .. }), "{error}");
             }
@@ -207,10 +206,10 @@ fn a_training_stopped_anywhere_ends_with_the_same_bits<T: Tested>() {
     }
 }
 
-/// Images that are distorted afresh in every epoch, stopped within the third; another distortion is another
+/// Images augmented in every epoch, stopped within the third; a checkpoint with another distortion belongs to another
 /// training.
 #[test]
-fn distorted_images_are_the_same_after_a_stop() {
+fn augmented_images_are_identical_after_resuming() {
     let digits = Digits::new(1).dataset(0..200).unwrap();
     let augmented = |distortion| Augmented::new(digits.clone(), [28, 28], distortion, 1).unwrap();
     let fit = |folder: &Path, distortion, stop_at: Option<usize>| -> Result<String> {
@@ -239,13 +238,13 @@ fn distorted_images_are_the_same_after_a_stop() {
     assert_eq!(fit(stopped.path(), simard, None).unwrap(), sum);
 }
 
-fn a_finished_training_goes_on_for_more_epochs<T: Tested>() {
+fn a_finished_training_continues_for_more_epochs<T: Tested>() {
     let (short, long) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let whole = train::<T>(trainer(5), in_folder(long.path()), None).unwrap();
     train::<T>(trainer(2), in_folder(short.path()), None).unwrap();
     let more = train::<T>(trainer(5), in_folder(short.path()), None).unwrap();
     assert_eq!((more.1, numbers(&more.0)), (whole.1, numbers(&whole.0)));
-    // but not where the schedule would have been another one
+    // but not if the schedule would differ
     let cosine = |epochs| trainer(epochs).schedule(Cosine::default());
     let folder = tempfile::tempdir().unwrap();
     train::<T>(cosine(2), in_folder(folder.path()), None).unwrap();
@@ -258,7 +257,7 @@ fn a_finished_training_goes_on_for_more_epochs<T: Tested>() {
     );
 }
 
-/// A rate at which the validation loss is soon at its best, so that the best epoch is not the last.
+/// A learning rate with an early minimum of the validation loss, so that the best epoch is not the last.
 fn the_best_weights_survive_a_stop<T: Tested>() {
     let trainer = || {
         let adam = Adam {
@@ -292,7 +291,7 @@ fn the_best_weights_survive_a_stop<T: Tested>() {
         None,
     );
     assert_eq!(at_best.unwrap().1, sum, "the weights of the best epoch");
-    // stopped after the best epoch, and resumed; then resumed when there is nothing left to do
+    // stopped after the best epoch, and resumed; then resumed with no steps left
     let stopped_folder = tempfile::tempdir().unwrap();
     let checkpoints = || in_folder(stopped_folder.path());
     train::<T>(trainer(), checkpoints(), Some(7 * (best + 2) + 3)).unwrap_err();

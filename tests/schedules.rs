@@ -1,4 +1,4 @@
-//! Learning-rate schedules: what holds for every one, and the pictures of the documentation.
+//! Learning-rate schedules: properties of all schedules, and the plots in the documentation.
 
 use std::{env, fs, path::Path};
 
@@ -12,7 +12,7 @@ use tuplenet::{objective::Curve, prelude::*};
 fn curves() -> impl Strategy<Value = Curve> {
     prop_oneof![
         Just(Curve::Constant),
-        // A divisor below 1 is legal and begins or ends above the peak.
+        // A divisor below 1 is valid and starts or ends above the peak.
         (0.0..=1.0, 1.0..1e3, 1.0..1e6).prop_map(|(warm_up, start_divisor, end_divisor)| {
             let one_cycle = OneCycle {
                 warm_up,
@@ -46,7 +46,7 @@ proptest! {
         prop_assert!(schedule.check().is_ok());
         for step in (0..total_steps + 3).chain([u64::MAX]) {
             let rate = schedule.learning_rate(peak, step, total_steps);
-            // Past its last step a cosine is at its end, which may be 0.
+            // After its last step a cosine has its final value, which may be 0.
             let ends_at_zero = schedule.curve == Cosine { end: 0.0 }.into();
             prop_assert!(rate > 0.0 || (ends_at_zero && rate == 0.0 && step >= total_steps));
             // `b + (peak - b)` is rounded twice.
@@ -76,7 +76,7 @@ fn picture(name: &str, schedule: Schedule) -> String {
     let rate = |step| schedule.learning_rate(1.0, step, STEPS);
     let mut rates = vec![at(0.0, rate(0))];
     for step in 1..STEPS {
-        // A drop after steps of one rate is vertical.
+        // A drop after steps with a constant rate is vertical.
         if step > 1 && rate(step - 1) == rate(step - 2) && rate(step) != rate(step - 1) {
             rates.push(at(step as f64, rate(step - 1)));
         }
@@ -106,9 +106,9 @@ fn picture(name: &str, schedule: Schedule) -> String {
     svg
 }
 
-/// `SCHEDULES=draw` draws them anew.
+/// `SCHEDULES=draw` redraws them.
 #[test]
-fn the_pictures_are_what_the_schedules_give() {
+fn the_plots_match_the_schedules() {
     let warm_up = WarmUp {
         fraction: 0.1,
         ..WarmUp::default()

@@ -1,4 +1,4 @@
-//! The trainer's promises on small data: determinism, short last batches, validation, refusals.
+//! The trainer's guarantees on small data: determinism, short last batches, validation, invalid settings.
 
 use std::ops::ControlFlow;
 
@@ -9,18 +9,18 @@ use crate::engines::{Tested, on_every_engine};
 type Net = (Linear<3, 16>, ReLU, Dropout<20>, Linear<16, 2>);
 
 on_every_engine! {
-    same_seed_same_bits
-    an_epoch_in_one_run_or_in_many_gives_the_same_bits
+    same_seed_is_bit_identical
+    an_epoch_in_one_run_or_in_many_is_bit_identical
     the_short_last_batch_counts
     callbacks_see_every_epoch_and_can_stop
     regression_learns_a_line
-    the_validation_loss_is_the_plain_one_with_smoothed_labels
-    a_loss_that_is_not_finite_stops_the_run
-    settings_out_of_range_are_refused_before_training
+    the_validation_loss_ignores_label_smoothing
+    a_non_finite_loss_stops_the_training
+    settings_out_of_range_are_rejected_before_training
     an_order_past_the_end_and_a_half_sample_are_errors
 }
 
-/// 103 points; the class says whether the features' sum is above 0.
+/// 103 points; the class is whether the features' sum is above 0.
 fn data() -> Dataset<3, 2> {
     let features: Vec<f32> = (0..103 * 3)
         .map(|i| ((i * 7919) % 2001) as f32 / 1000.0 - 1.0)
@@ -48,7 +48,7 @@ fn trained<T: Tested>(seed: u64) -> (History, String) {
     (history, net.weights().unwrap().sha256())
 }
 
-fn same_seed_same_bits<T: Tested>() {
+fn same_seed_is_bit_identical<T: Tested>() {
     let ((first, sum), (second, again), (_, other)) =
         (trained::<T>(1), trained::<T>(1), trained::<T>(2));
     assert_eq!(sum, again);
@@ -61,7 +61,7 @@ fn same_seed_same_bits<T: Tested>() {
     }
 }
 
-fn an_epoch_in_one_run_or_in_many_gives_the_same_bits<T: Tested>() {
+fn an_epoch_in_one_run_or_in_many_is_bit_identical<T: Tested>() {
     let whole = |cuts: usize| {
         let mut net = T::new::<Net>(Weights::init(5));
         let uploaded = net.upload(&data()).unwrap();
@@ -195,7 +195,7 @@ fn regression_learns_a_line<T: Tested>() {
     );
 }
 
-fn the_validation_loss_is_the_plain_one_with_smoothed_labels<T: Tested>() {
+fn the_validation_loss_ignores_label_smoothing<T: Tested>() {
     let epoch = |loss| {
         let mut net = T::new::<Net>(Weights::init(1));
         // so small that no step changes a weight
@@ -215,7 +215,7 @@ fn the_validation_loss_is_the_plain_one_with_smoothed_labels<T: Tested>() {
     assert!((smoothed.2 - plain.2).abs() > 1e-3);
 }
 
-fn a_loss_that_is_not_finite_stops_the_run<T: Tested>() {
+fn a_non_finite_loss_stops_the_training<T: Tested>() {
     let mut net = T::new::<(Linear<3, 2>,)>(Weights::init(1));
     let sgd = Sgd {
         learning_rate: 1e39,
@@ -243,7 +243,7 @@ fn a_loss_that_is_not_finite_stops_the_run<T: Tested>() {
     assert_eq!(learning_rate, used);
 }
 
-fn settings_out_of_range_are_refused_before_training<T: Tested>() {
+fn settings_out_of_range_are_rejected_before_training<T: Tested>() {
     let says = |trainer: &mut Trainer<'_>, words: &str| {
         let mut net = T::new::<Net>(Weights::init(1));
         let before = net.weights().unwrap();
@@ -285,9 +285,10 @@ fn settings_out_of_range_are_refused_before_training<T: Tested>() {
     );
 }
 
-/// A step of 4 samples is too little for the thread pool, one of 64 is not: who computed the steps before is no matter.
+/// A step of 4 samples is too small for the thread pool, one of 64 is not: results do not depend on which computed the
+/// preceding steps.
 #[test]
-fn steps_of_a_team_and_of_one_thread_take_turns_with_the_same_bits() {
+fn alternating_between_thread_pool_and_one_thread_is_bit_identical() {
     use tuplenet::engine::Processor;
 
     let digits = Digits::new(1).dataset(0..200).unwrap();
@@ -307,7 +308,7 @@ fn steps_of_a_team_and_of_one_thread_take_turns_with_the_same_bits() {
 }
 
 #[test]
-fn a_schedule_over_no_steps_is_refused() {
+fn a_schedule_over_no_steps_is_rejected() {
     let optimizer = Sgd::default().into();
     let run = |schedule| Run {
         order: &[],

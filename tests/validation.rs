@@ -1,4 +1,4 @@
-//! What a training measures on: samples that are held back, never distorted, or a set of the caller's own.
+//! Validation: samples split off the training set, never augmented, or a separate validation set.
 
 use std::cell::Cell;
 
@@ -14,11 +14,11 @@ type Net = (Linear<3, 8>, Tanh, Linear<8, 2>);
 
 on_every_engine! {
     the_train_loss_is_a_mean_over_samples
-    a_set_of_ones_own_is_measured_whole
-    a_loss_that_stays_equal_is_no_better
+    a_separate_validation_set_is_evaluated_completely
+    an_equal_loss_is_not_an_improvement
 }
 
-/// Points whose class says whether the features' sum is above 0, from the `first` on.
+/// Points whose class is whether the features' sum is above 0, starting with `first`.
 fn points(first: usize, count: usize) -> Dataset<3, 2> {
     let values =
         (first * 3..(first + count) * 3).map(|i| ((i * 7919) % 2001) as f32 / 1000.0 - 1.0);
@@ -28,7 +28,7 @@ fn points(first: usize, count: usize) -> Dataset<3, 2> {
     Dataset::from_values(values, labels).unwrap()
 }
 
-/// So slow that no step changes a weight.
+/// A learning rate so small that no step changes a weight.
 fn frozen() -> Sgd {
     Sgd {
         learning_rate: 1e-12,
@@ -38,7 +38,7 @@ fn frozen() -> Sgd {
 
 /// The last batch of the epoch has 3 of 103 samples, the others have 10.
 fn the_train_loss_is_a_mean_over_samples<T: Tested>() {
-    // far apart from the others, so that a mean of batches would be another number, wherever they are
+    // far from the others, so that a mean of batches would differ, wherever they are
     let mut features: Vec<f32> = (0..103 * 3).map(|i| (i % 7) as f32 / 7.0).collect();
     let labels: Vec<u8> = (0..103).map(|i| u8::from(i % 2 == 0)).collect();
     features
@@ -65,7 +65,7 @@ fn the_train_loss_is_a_mean_over_samples<T: Tested>() {
     }
 }
 
-fn a_set_of_ones_own_is_measured_whole<T: Tested>() {
+fn a_separate_validation_set_is_evaluated_completely<T: Tested>() {
     let (train, validation) = (points(0, 60), points(60, 31));
     let mut net = T::new::<Net>(Weights::init(1));
     let trainer = || Trainer::new(Adam::default()).epochs(3).batch(10);
@@ -76,7 +76,7 @@ fn a_set_of_ones_own_is_measured_whole<T: Tested>() {
     let last = &history.epochs[2];
     assert_eq!(last.validation_loss, Some(measured.loss));
     assert_eq!(last.validation_accuracy, Some(measured.accuracy()));
-    // every sample was trained on, as without it
+    // every sample is trained on, as without a validation set
     assert_eq!(history.progress.last().unwrap().samples_done, 60);
     let mut alone = T::new::<Net>(Weights::init(1));
     trainer().fit(&mut alone, &train).unwrap();
@@ -110,7 +110,7 @@ fn a_set_of_ones_own_is_measured_whole<T: Tested>() {
 }
 
 /// The first epoch is the best one, and patience counts from there.
-fn a_loss_that_stays_equal_is_no_better<T: Tested>() {
+fn an_equal_loss_is_not_an_improvement<T: Tested>() {
     let (train, validation) = (points(0, 60), points(60, 31));
     let mut net = T::new::<Net>(Weights::init(1));
     let history = Trainer::new(frozen())
@@ -126,9 +126,9 @@ fn a_loss_that_stays_equal_is_no_better<T: Tested>() {
     assert_eq!((history.best_epoch, losses.len()), (Some(1), 3));
 }
 
-/// Early stopping on a set of one's own; a training goes on with the same set alone.
+/// Early stopping with a separate validation set; a training resumes only with the same set.
 #[test]
-fn a_validation_set_is_part_of_what_a_checkpoint_belongs_to() {
+fn a_checkpoint_belongs_to_its_validation_set() {
     let (train, validation) = (points(0, 60), points(60, 31));
     let folder = tempfile::tempdir().unwrap();
     let fit = |epochs, set: Option<&Dataset<3, 2>>| {
@@ -152,9 +152,9 @@ fn a_validation_set_is_part_of_what_a_checkpoint_belongs_to() {
     assert_eq!(fit(3, Some(&validation)).unwrap().0, 3);
 }
 
-/// Samples that are held back from distorted images are measured as they are.
+/// Validation samples split off augmented images are evaluated without augmentation.
 #[test]
-fn samples_that_are_held_back_are_not_distorted() {
+fn validation_samples_are_not_augmented() {
     let digits = Digits::new(1).dataset(0..300).unwrap();
     let measured = |distortion: Option<Distortion>, held_back| {
         let mut net = Fused::<(Linear<784, 10>,)>::new(Weights::init(1)).unwrap();

@@ -1,4 +1,4 @@
-//! Networks wider than the stack has room for: `Fused` predicts all the same, a frozen model says why it does not.
+//! Networks too wide for the stack: `Fused` still predicts, a frozen model returns an error.
 
 use tuplenet::{prelude::*, shape::Features};
 
@@ -35,14 +35,14 @@ where
 }
 
 #[test]
-fn fused_predicts_at_the_edge_of_the_stack_and_beyond() {
+fn fused_predicts_at_the_width_limit_and_above() {
     one_layer::<65535>();
     one_layer::<65536>();
     one_layer::<65537>();
 }
 
 #[test]
-fn fused_predicts_with_a_hidden_layer_wider_than_the_stack() {
+fn fused_predicts_with_a_hidden_layer_above_the_width_limit() {
     type Net = (Linear<2, 65537>, ReLU, Linear<65537, 3>);
     let weights = Weights::<Net>::init(4);
     let (first, second) = weights.as_slice().split_at(3 * 65537);
@@ -54,9 +54,9 @@ fn fused_predicts_with_a_hidden_layer_wider_than_the_stack() {
     assert_close(&net.predict(&sample).unwrap(), &expected);
 }
 
-/// The weights fit, so it is the width alone that is refused.
+/// The weights match, so only the width is rejected.
 #[test]
-fn a_frozen_model_at_the_edge_of_the_stack_runs_and_a_wider_one_is_an_error() {
+fn a_frozen_model_at_the_width_limit_runs_and_a_wider_one_is_an_error() {
     let file = |save: &dyn Fn(&std::path::Path)| {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("wide.safetensors");

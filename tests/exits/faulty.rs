@@ -1,4 +1,4 @@
-//! An engine and a source of samples that fail where they are told to.
+//! An engine and a data source with injected faults.
 
 use std::cell::Cell;
 
@@ -12,11 +12,11 @@ use tuplenet::{
 
 use super::{EPOCH, Exit, Net, STEPS};
 
-/// An engine that fails where it is told to.
+/// An engine with injected faults.
 pub struct Faulty<E> {
     net: E,
     exit: Exit,
-    /// Calls of `train`, and the weights' sums after each that went well.
+    /// The number of calls of `train`, and the weights' checksum after each successful one.
     pub trained: usize,
     pub sums: Vec<String>,
     uploaded: Cell<usize>,
@@ -43,7 +43,7 @@ impl<E: Engine<Net>> Faulty<E> {
         })
     }
 
-    /// Puts a NaN among the weights.
+    /// Sets one weight to NaN.
     fn poison(&mut self) {
         let mut weights = self.net.weights().unwrap();
         weights.as_mut_slice()[0] = f32::NAN;
@@ -65,7 +65,7 @@ impl<E: Engine<Net>> Engine<Net> for Faulty<E> {
 
     fn upload(&self, data: &impl DataFor<Features<70>, Features<3>>) -> Result<E::Data> {
         self.uploaded.set(self.uploaded.get() + 1);
-        // the samples that are measured, then those of each epoch
+        // the validation samples, then those of each epoch
         if self.exit == Exit::EngineUploads && self.uploaded.get() == 1 + EPOCH {
             return self.fails("no room");
         }
@@ -124,10 +124,10 @@ impl<E: Engine<Net>> Engine<Net> for Faulty<E> {
     }
 }
 
-/// The same samples every epoch, in new memory, so that they are uploaded each time.
+/// The same samples in every epoch, in newly allocated memory, so that they are uploaded each time.
 pub struct Afresh {
     pub exit: Exit,
-    /// With other labels: the better a network has learnt, the greater is its validation loss.
+    /// With other labels: the better a network has learnt, the higher its validation loss.
     pub measured: Dataset<70, 3>,
 }
 
@@ -153,7 +153,7 @@ impl TrainingData<Features<70>, Features<3>> for Afresh {
     }
 }
 
-/// 50 samples, 30 % of whose features are not 0; `turn` is added to every label.
+/// 50 samples with 30 % of the features non-zero; `turn` is added to every label.
 pub fn samples(turn: usize) -> Dataset<70, 3> {
     let value = |i: usize| match (i * 7919) % 1000 {
         k if k >= 300 => 0.0,

@@ -1,5 +1,5 @@
-//! Every exit of a training, and what was promised for all of them: the best weights, the run folder's record, whole
-//! checkpoints in a folder that is free again, and a resumption to the bits of a training that nobody disturbed.
+//! Every exit of a training keeps the documented guarantees: the best weights, a complete run folder, valid
+//! checkpoints in an unlocked folder, and a resumed training that is bit-identical to an uninterrupted one.
 
 mod faulty;
 
@@ -21,14 +21,14 @@ use crate::engines::{Tested, on_every_engine};
 type Net = (Linear<70, 9>, ReLU, Dropout<20>, Linear<9, 3>);
 
 on_every_engine! {
-    on_every_exit_what_was_promised_is_kept
-    a_resumed_training_that_cannot_begin_has_its_best_weights
+    every_exit_keeps_the_guarantees
+    a_resumed_training_that_fails_to_start_has_its_best_weights
 }
 
-/// 39 samples are trained on in batches of 6: seven steps an epoch, each a run of its own.
+/// Trains on 39 samples in batches of 6: seven steps per epoch, each in a separate run.
 const STEPS: usize = 7;
 const EPOCHS: usize = 5;
-/// What goes wrong does so in this epoch.
+/// The epoch of the injected fault.
 const EPOCH: usize = 4;
 
 /// How a training ends.
@@ -74,7 +74,7 @@ impl Exit {
         Exit::PanicInData,
     ];
 
-    /// What `run.json` calls it.
+    /// Its `outcome` in `run.json`.
     fn outcome(self) -> &'static str {
         match self {
             Exit::Complete | Exit::Patience | Exit::Break => "complete",
@@ -87,7 +87,7 @@ impl Exit {
         }
     }
 
-    /// Words of the error or the panic.
+    /// Text in the error or the panic message.
     fn words(self) -> &'static str {
         match self {
             Exit::Complete | Exit::Patience | Exit::Break => "",
@@ -121,7 +121,7 @@ fn trainer<'a>(epochs: usize) -> Trainer<'a> {
         .validation(11)
 }
 
-/// What came of a training, and what its callbacks saw.
+/// The result of a training, and the values passed to its callbacks.
 struct Observed<E> {
     result: std::thread::Result<Result<History>>,
     net: Faulty<E>,
@@ -130,7 +130,7 @@ struct Observed<E> {
     points: usize,
 }
 
-/// A training in `folder` that ends by `exit`; without one, nothing disturbs it.
+/// A training in `folder` that ends by `exit`, or is uninterrupted without one.
 fn train<T: Tested>(
     folder: &Path,
     patience: Option<usize>,
@@ -157,7 +157,7 @@ fn train<T: Tested>(
                 return ControlFlow::Continue(());
             }
             match exit {
-                // a folder in the place of a file
+                // a folder instead of a file
                 Exit::CheckpointWrite => {
                     fs::create_dir(checkpoints.join("checkpoint-000000000028.safetensors")).unwrap()
                 }
@@ -193,14 +193,14 @@ fn train<T: Tested>(
     }
 }
 
-/// The weights after so many epochs, as a training without any observer has them.
+/// The checksum of the weights after this many epochs without observers.
 fn weights_after<T: Tested>(epochs: usize) -> String {
     let mut net = T::new::<Net>(Weights::init(2));
     trainer(epochs).fit(&mut net, &samples(0)).unwrap();
     net.weights().unwrap().sha256()
 }
 
-/// The first epoch of the least loss, from 1.
+/// The first epoch with the minimum loss, from 1.
 fn best_of(losses: &[f64]) -> usize {
     let least = losses.iter().copied().fold(f64::INFINITY, f64::min);
     1 + losses.iter().position(|loss| *loss == least).unwrap()
@@ -210,18 +210,18 @@ fn json(path: &Path) -> Value {
     serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
 }
 
-fn on_every_exit_what_was_promised_is_kept<T: Tested>() {
+fn every_exit_keeps_the_guarantees<T: Tested>() {
     for exit in Exit::ALL {
         let patience = if exit == Exit::Patience { 1 } else { 9 };
         for patience in [None, Some(patience)] {
             if exit != Exit::Patience || patience.is_some() {
-                keeps_its_promises::<T>(exit, patience);
+                check_exit::<T>(exit, patience);
             }
         }
     }
 }
 
-fn keeps_its_promises<T: Tested>(exit: Exit, patience: Option<usize>) {
+fn check_exit<T: Tested>(exit: Exit, patience: Option<usize>) {
     let case = format!("{exit:?}, early stopping {patience:?}");
     let (undisturbed, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let folder = folder.path();
@@ -294,7 +294,7 @@ fn keeps_its_promises<T: Tested>(exit: Exit, patience: Option<usize>) {
         assert_eq!(counts, (losses.len(), points), "{case}");
     }
 
-    // the checkpoints: whole, in a folder that is free, and the way to the bits of an undisturbed training
+    // the checkpoints: valid, in an unlocked folder, and resuming gives the result of an uninterrupted training
     if exit == Exit::CheckpointWrite {
         fs::remove_dir(folder.join("checkpoints/checkpoint-000000000028.safetensors")).unwrap();
     }
@@ -323,8 +323,8 @@ fn keeps_its_promises<T: Tested>(exit: Exit, patience: Option<usize>) {
     }
 }
 
-/// A file in the place of the run folder: an error before the first step, after epochs that were measured.
-fn a_resumed_training_that_cannot_begin_has_its_best_weights<T: Tested>() {
+/// A file instead of the run folder: an error before the first step of a resumed training that has completed epochs.
+fn a_resumed_training_that_fails_to_start_has_its_best_weights<T: Tested>() {
     let folder = tempfile::tempdir().unwrap();
     let stopped = train::<T>(folder.path(), Some(9), Exit::Stop);
     let run = folder.path().join("run");
@@ -338,7 +338,7 @@ fn a_resumed_training_that_cannot_begin_has_its_best_weights<T: Tested>() {
     assert_eq!(resumed.net.weights().unwrap().sha256(), best);
 }
 
-/// The history without its clock.
+/// The history without times.
 fn numbers(history: &History) -> String {
     let mut history = history.clone();
     for epoch in &mut history.epochs {

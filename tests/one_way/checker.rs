@@ -1,4 +1,4 @@
-//! The checker itself, on small trees: it sees a circle, an upward import and a short cut, and none where there is none.
+//! Tests of the checker itself on small trees: it finds cycles, upward imports and imports through re-exports, without false positives.
 
 use std::collections::BTreeSet;
 
@@ -18,7 +18,7 @@ fn circles<const N: usize>(files: [(&str, &str); N]) -> BTreeSet<String> {
 const LIB: (&str, &str) = ("lib.rs", "mod a; mod b;");
 
 #[test]
-fn a_circle_is_told_with_what_makes_it() {
+fn a_cycle_is_reported_with_its_cause() {
     let found = circles([
         ("lib.rs", "mod a; mod b; mod c;"),
         ("a.rs", "use crate::b::Barn; pub struct Ark(Barn);"),
@@ -37,7 +37,7 @@ fn a_circle_is_told_with_what_makes_it() {
 }
 
 #[test]
-fn reexports_lead_to_the_file_of_the_item() {
+fn reexports_resolve_to_the_file_of_the_item() {
     let files = [
         ("lib.rs", "mod k;"),
         (
@@ -56,7 +56,7 @@ fn reexports_lead_to_the_file_of_the_item() {
 }
 
 #[test]
-fn what_a_module_uses_of_its_children_counts() {
+fn imports_from_child_modules_count() {
     let files = [
         ("lib.rs", "mod k;"),
         (
@@ -69,7 +69,7 @@ fn what_a_module_uses_of_its_children_counts() {
 }
 
 #[test]
-fn paths_go_through_imported_modules_enums_and_names_that_mean_two_things() {
+fn paths_resolve_through_imported_modules_enums_and_ambiguous_names() {
     let b = (
         "b.rs",
         "pub mod clip { pub fn clip() {} } pub enum Op { Relu } pub fn free() {} #[macro_export] macro_rules! grow {}",
@@ -114,7 +114,7 @@ fn tests_comments_and_foreign_names_do_not_count() {
 }
 
 #[test]
-fn a_circle_of_folders_without_one_of_files_is_seen() {
+fn a_cycle_of_folders_without_a_cycle_of_files_is_found() {
     let graph = Graph::of(&Sources::parse([
         ("lib.rs", "mod a; mod b;"),
         ("a/mod.rs", "pub mod low; pub mod high;"),
@@ -127,7 +127,7 @@ fn a_circle_of_folders_without_one_of_files_is_seen() {
 }
 
 #[test]
-fn upward_and_sideward_imports_and_unlisted_modules_are_seen() {
+fn upward_and_sideways_imports_and_unlisted_modules_are_found() {
     let a_from_b = [
         LIB,
         ("a.rs", "pub struct Ark;"),
@@ -138,11 +138,11 @@ fn upward_and_sideward_imports_and_unlisted_modules_are_seen() {
     assert_eq!(faults(&[&["b"], &["a"], &["lib"]]), 1);
     assert_eq!(faults(&[&["a", "b"], &["lib"]]), 1);
     assert_eq!(faults(&[&["a"], &["b"]]), 1); // `lib` is not listed
-    assert_eq!(faults(&[&["a"], &["b"], &["c"], &["lib"]]), 1); // `c` is not there
+    assert_eq!(faults(&[&["a"], &["b"], &["c"], &["lib"]]), 1); // `c` does not exist
 }
 
 #[test]
-fn a_folder_has_an_order_of_its_own() {
+fn a_folder_has_a_separate_order() {
     let sources = Sources::parse([
         ("lib.rs", "mod a; mod b;"),
         ("b.rs", "pub struct Barn;"),
@@ -160,11 +160,11 @@ fn a_folder_has_an_order_of_its_own() {
     assert_eq!(faults(&[&["low"], &["high"], &["mod"]]), 0);
     assert_eq!(faults(&[&["high"], &["low"], &["mod"]]), 1);
     assert_eq!(faults(&[&["mod"], &["low"], &["high"]]), 1);
-    assert_eq!(faults(&[&["low"], &["high"]]), 2); // `mod` is not listed, and so stands below all
+    assert_eq!(faults(&[&["low"], &["high"]]), 2); // `mod` is not listed, and so is below all
 }
 
 #[test]
-fn short_cuts_are_seen() {
+fn imports_through_reexports_are_found() {
     let lib = (
         "lib.rs",
         "mod a; mod b; mod prelude; pub use b::Barn; pub use b::b;",
@@ -181,7 +181,7 @@ fn short_cuts_are_seen() {
 }
 
 #[test]
-fn a_path_that_cannot_be_followed_is_seen() {
+fn an_unresolvable_path_is_found() {
     let b = (
         "b.rs",
         "pub struct Barn; pub use c::Cow; thread_local! { static HAY: u8 = 0; }",

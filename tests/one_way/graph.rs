@@ -1,15 +1,15 @@
-//! Which file depends on which, and the circles among them.
+//! The dependency graph of files, and its cycles.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::source::{Binding, Segments, Sources, module_of};
 
-/// From each file (or folder) to those it depends on, with the paths that name what it takes from there.
+/// From each file (or folder) to its dependencies, with the paths of the imported items.
 #[derive(Debug, Default, PartialEq)]
 pub struct Graph(BTreeMap<String, BTreeMap<String, BTreeSet<String>>>);
 
 impl Graph {
-    /// An edge leads to the file that defines an item, through all re-exports. A re-export from below a module is none.
+    /// An edge leads to the file that defines an item, through all re-exports. A re-export from a child module is not an edge.
     pub fn of(sources: &Sources) -> Self {
         let mut graph = Self::default();
         for (place, module) in &sources.modules {
@@ -51,7 +51,7 @@ impl Graph {
         graph
     }
 
-    /// For each edge that is on a circle, a shortest one, as `a -> b -> a`, with the paths that make it.
+    /// For each edge on a cycle, a shortest cycle, as `a -> b -> a`, with the paths that cause it.
     pub fn circles(&self) -> BTreeSet<String> {
         let mut circles = BTreeSet::new();
         for (from, to, _) in self.edges() {
@@ -70,7 +70,7 @@ impl Graph {
         circles
     }
 
-    /// A shortest way, both ends included.
+    /// A shortest path, including both ends.
     fn way<'a>(&'a self, from: &'a str, to: &str) -> Option<Vec<&'a str>> {
         let mut came_from = BTreeMap::from([(from, from)]);
         let mut queue = VecDeque::from([from]);
@@ -101,13 +101,13 @@ pub fn folder(file: &str, depth: usize) -> String {
     end.map_or(name, |(end, _)| &name[..end]).to_string()
 }
 
-/// Whether `path`, named in the module `place`, is one of our modules.
+/// Whether `path`, named in the module `place`, is a module of this crate.
 pub fn is_module(sources: &Sources, place: &[String], path: &[String]) -> bool {
     let found = resolve(sources, place, path, &mut Vec::new());
     !found.modules.is_empty()
 }
 
-/// Whether `path`, named in the module `place`, is a path of this crate that leads to nothing.
+/// Whether `path`, named in the module `place`, is an unresolvable path of this crate.
 pub fn is_lost(sources: &Sources, place: &[String], path: &[String]) -> bool {
     let found = resolve(sources, place, path, &mut Vec::new());
     let ours = ["crate", "self", "super"].contains(&&*path[0]);
@@ -115,12 +115,12 @@ pub fn is_lost(sources: &Sources, place: &[String], path: &[String]) -> bool {
     ours && nothing && path[path.len() - 1] != "*"
 }
 
-/// What a path leads to: modules, and files of items. A name may mean both, as `clip` in `clip::clip`.
+/// The targets of a path: modules, and files of items. A name may be both, as `clip` in `clip::clip`.
 #[derive(Default)]
 struct Found {
     modules: BTreeSet<Segments>,
     files: BTreeSet<String>,
-    /// It begins with a name that is not ours, such as another crate's.
+    /// It starts with a name from outside this crate, such as another crate.
     foreign: bool,
 }
 
@@ -133,7 +133,7 @@ fn resolve(
     let mut found = Found::default();
     let here = (place.to_vec(), path.to_vec());
     if open.contains(&here) {
-        return found; // an import that leads back to itself
+        return found; // an import that resolves to itself
     }
     open.push(here);
     let (start, rest) = absolute(place, path);
@@ -157,7 +157,7 @@ fn resolve(
                 }
             }
         }
-        // `Enum::Variant` is the enum's; where there is such a module too, what follows is in it
+        // `Enum::Variant` belongs to the enum; if there is also a module of this name, the rest is resolved in it
         if next.modules.is_empty() && next.files.is_empty() && !next.foreign {
             next.files = found.files;
             next.foreign |= found.foreign;
@@ -168,7 +168,7 @@ fn resolve(
     found
 }
 
-/// Where a path begins: a module, and the segments from there.
+/// The start of a path: a module, and the remaining segments.
 pub fn absolute<'a>(place: &[String], path: &'a [String]) -> (Segments, &'a [String]) {
     let mut start = place.to_vec();
     let mut rest = path;

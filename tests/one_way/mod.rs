@@ -1,7 +1,7 @@
-//! Imports run one way: none makes a circle of files or folders, and each goes to a module that stands earlier in `ORDER`.
+//! Imports are acyclic: files and folders have no import cycles, and each import refers to a module that is earlier in `ORDER`.
 //!
-//! A file depends on those that define what its `use`s and paths name. A method that is called on a value is not seen, as
-//! that takes its type; so `impl` blocks that reach higher than the type stand in the higher file.
+//! A file depends on the files that define the items in its `use`s and paths. Method calls are not resolved, as that
+//! requires types; so `impl` blocks that depend on a higher module are in that module's file.
 
 mod checker;
 mod graph;
@@ -13,10 +13,10 @@ use std::{collections::BTreeSet, path::Path};
 use graph::Graph;
 use source::Sources;
 
-/// The modules of the crate from the lowest up. Each may import those of earlier rows. Those of one row stand side by
-/// side: none imports another.
+/// The modules of the crate, lowest layer first. Each may import those of earlier rows. Modules in the same row do not
+/// import each other.
 const ORDER: &[&[&str]] = &[
-    // Helpers that know of no network.
+    // Helpers independent of networks.
     &["error"],
     &[
         "argmax",
@@ -32,44 +32,44 @@ const ORDER: &[&[&str]] = &[
     &["layer", "summary"],
     &["layers", "network"],
     &["models"],
-    // What a training needs: parameters, samples, and what is minimised and how.
+    // The inputs of a training: parameters, samples, losses and optimisers.
     &["seed"],
     &["weights"],
     &["data", "objective"],
     &["metrics"],
-    // What runs a plan: kernels for one sample, shared by frozen models and engines.
+    // Execution of a plan: kernels for one sample, shared by frozen models, and engines.
     &["single"],
     &["frozen", "engine"],
-    // What drives an engine, and what looks at a trained one.
+    // The trainer, which drives an engine, and explanations of trained networks.
     &["train"],
     &["explain"],
-    // Short names for programs that use the crate. Nothing in it goes through them.
+    // Re-exports for users of the crate, not used within it.
     &["prelude"],
     &["lib"],
 ];
 
 /// The same for the folder `engine/fused`.
 const FUSED: &[&[&str]] = &[
-    // The plan, compiled: what is computed, in which order.
+    // The compiled plan: operations and their order.
     &["program"],
-    // Matrices and the buffers that hold them.
+    // Matrices and their buffers.
     &["memory"],
-    // How one core computes, and how the work is divided among several.
+    // Kernels for one core, and the division of work between threads.
     &["kernels", "threads"],
     // The phases of a prediction and of a training step.
     &["processor", "run"],
-    // The network with its weights, and what makes it an engine.
+    // The network with its weights, and its `Engine` implementation.
     &["mod"],
     &["engine"],
 ];
 
 #[test]
-fn files_import_one_way() {
+fn files_have_no_import_cycles() {
     assert_none("circles of files", Graph::of(&crate_sources()).circles());
 }
 
 #[test]
-fn folders_import_one_way() {
+fn folders_have_no_import_cycles() {
     let graph = Graph::of(&crate_sources());
     for depth in 1..6 {
         let circles = graph.folders(depth).circles();
@@ -85,17 +85,17 @@ fn imports_go_to_earlier_modules() {
 }
 
 #[test]
-fn the_checker_follows_every_path() {
+fn the_checker_resolves_every_path() {
     assert_none("paths to nothing", lost(&crate_sources()));
 }
 
 #[test]
-fn paths_go_to_the_module_that_has_the_item() {
+fn paths_name_the_defining_module() {
     assert_none("short cuts", short_cuts(&crate_sources()));
 }
 
-/// The imports within a folder that go to a later row or along one, and the entries that only one of the folder and the
-/// order has.
+/// The imports within a folder that refer to the same or a later row, and the entries that are only in the folder or
+/// only in the order.
 fn upward(sources: &Sources, folder: &str, order: &[&[&str]]) -> BTreeSet<String> {
     let entry = |file: &str| Some(graph::folder(file.strip_prefix(folder)?, 1));
     let row = |entry: &str| order.iter().position(|row| row.contains(&entry));
@@ -120,7 +120,7 @@ fn upward(sources: &Sources, folder: &str, order: &[&[&str]]) -> BTreeSet<String
     faults
 }
 
-/// Paths through the re-exports of `lib.rs` and `prelude.rs`, and globs, which hide the module that an item comes from.
+/// Paths through the re-exports of `lib.rs` and `prelude.rs`, and globs, which hide the module that defines an item.
 fn short_cuts(sources: &Sources) -> BTreeSet<String> {
     let mut faults = BTreeSet::new();
     for (place, module) in &sources.modules {
@@ -143,7 +143,7 @@ fn short_cuts(sources: &Sources) -> BTreeSet<String> {
     faults
 }
 
-/// Paths that compile, since the crate does, and that the checker cannot follow: an import that it would not see.
+/// Paths that compile but that the checker cannot resolve, so that it would miss an import.
 fn lost(sources: &Sources) -> BTreeSet<String> {
     let mut faults = BTreeSet::new();
     for (place, module) in &sources.modules {
@@ -162,6 +162,6 @@ fn crate_sources() -> Sources {
 
 fn assert_none(what: &str, faults: BTreeSet<String>) {
     let mut list: Vec<_> = faults.into_iter().collect();
-    list.sort_by_key(|fault| fault.lines().count()); // the shortest circle is the easiest to untie
+    list.sort_by_key(|fault| fault.lines().count()); // the shortest cycle is the easiest to break
     assert!(list.is_empty(), "{what}:\n{}", list.join("\n"));
 }

@@ -1,4 +1,4 @@
-//! Reads one file by its syntax. What is compiled for tests alone is left out, and so are comments.
+//! Parses one file. Code that is only compiled for tests is skipped, as are comments.
 
 use std::{collections::BTreeSet, mem};
 
@@ -12,10 +12,10 @@ use syn::{
 
 use super::source::{Binding, Mention, Module, Segments, Sources};
 
-/// Adds what one file has to the modules of all.
+/// Adds the contents of one file to all modules.
 pub struct Reader<'a> {
     sources: &'a mut Sources,
-    /// Modules in files of their own that are compiled for tests alone.
+    /// Modules in separate files that are only compiled for tests.
     tests: &'a mut BTreeSet<Segments>,
     module: Segments,
     file: &'a str,
@@ -197,7 +197,7 @@ impl<'ast> Visit<'ast> for Reader<'_> {
     }
 
     fn visit_path(&mut self, path: &'ast syn::Path) {
-        // A lone name comes from here, or from a `use`, which is counted.
+        // A single name is local, or from a `use`, which is counted.
         if path.leading_colon.is_none() && path.segments.len() > 1 {
             let segments = path.segments.iter().map(|s| s.ident.unraw().to_string());
             self.mention(segments.collect(), false);
@@ -205,14 +205,14 @@ impl<'ast> Visit<'ast> for Reader<'_> {
         visit::visit_path(self, path);
     }
 
-    /// What a macro is given, or is made of, is not parsed: every `a::b` in it is taken for a path.
+    /// Macro arguments and bodies are not parsed: every `a::b` in them is treated as a path.
     fn visit_macro(&mut self, item: &'ast Macro) {
         self.tokens(TokenBuffer::new2(item.tokens.clone()).begin());
         visit::visit_macro(self, item);
     }
 }
 
-/// Whether these hold `#[cfg(test)]` or `#[cfg(all(test, ..))]`.
+/// Whether these contain `#[cfg(test)]` or `#[cfg(all(test, ..))]`.
 fn for_tests(attributes: &[Attribute]) -> bool {
     fn wants_test(meta: &Meta) -> bool {
         match meta {

@@ -1,4 +1,4 @@
-//! The crate's modules: what each defines, what it imports, and which paths it names.
+//! The crate's modules: their items, imports and paths.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -10,10 +10,10 @@ use syn::visit::Visit;
 
 use super::reader::Reader;
 
-/// A path as segments; that of a module begins below the crate, whose own is empty.
+/// A path as segments; module paths are relative to the crate root, whose path is empty.
 pub type Segments = Vec<String>;
 
-/// What a name means in a module.
+/// The meaning of a name in a module.
 #[derive(Clone, Debug)]
 pub enum Binding {
     Module(Segments),
@@ -22,11 +22,11 @@ pub enum Binding {
     Import(Segments),
 }
 
-/// A path that a module names.
+/// A path that occurs in a module.
 #[derive(Debug)]
 pub struct Mention {
     pub path: Segments,
-    /// In a `use` that others can see.
+    /// In a `use` that is visible to other modules.
     pub reexport: bool,
 }
 
@@ -43,7 +43,7 @@ pub struct Sources {
 }
 
 impl Sources {
-    /// Those of the folder `src`.
+    /// The modules of the folder `src`.
     pub fn read(src: &Path) -> io::Result<Self> {
         let mut files = Vec::new();
         let mut folders = vec![src.to_path_buf()];
@@ -63,7 +63,7 @@ impl Sources {
         ))
     }
 
-    /// Files by their paths below `src`.
+    /// Files by their paths relative to `src`.
     pub fn parse<'a>(files: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
         let mut sources = Self::default();
         let mut tests = BTreeSet::new();
@@ -78,7 +78,7 @@ impl Sources {
         sources
     }
 
-    /// Whether a path from the crate's root begins with a re-export there, or in the prelude.
+    /// Whether a path from the crate root starts with a re-export in the root or in the prelude.
     pub fn is_reexported_by_the_crate(&self, path: &[String]) -> bool {
         let import = |binding: &Binding| matches!(binding, Binding::Import(_));
         let root = self.modules.get(&Segments::new());

@@ -1,4 +1,4 @@
-//! Clipping by norm: `tests/reference/clipping.py` made the file.
+//! Gradient clipping by norm; `tests/reference/clipping.py` generates the file.
 
 use std::fs;
 

@@ -1,4 +1,4 @@
-//! Learning rates, and losses under them: `tests/reference/schedules.py` made the file.
+//! Learning-rate schedules, and losses with them; `tests/reference/schedules.py` generates the file.
 
 use std::fs;
 
@@ -49,7 +49,7 @@ fn warm_up(setting: &serde_json::Value) -> Schedule {
 }
 
 #[test]
-fn the_learning_rates_of_every_schedule_are_pytorchs() {
+fn learning_rates_of_every_schedule_match_pytorch() {
     let file = json("schedules.json");
     let settings = |kind: &str| file[kind].as_array().unwrap().iter();
     let all = settings("one_cycle")

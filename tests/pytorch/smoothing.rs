@@ -1,4 +1,4 @@
-//! Label smoothing: `tests/reference/smoothing.py` made the file.
+//! Label smoothing; `tests/reference/smoothing.py` generates the file.
 
 use std::fs;
 
@@ -10,7 +10,7 @@ use crate::engines::{Recipe, Tested, on_every_engine};
 
 on_every_engine! {
     the_first_50_losses_with_smoothed_labels_are_pytorchs
-    loss_and_gradient_of_a_batch_with_smoothed_labels_are_pytorchs
+    loss_and_gradient_with_label_smoothing_match_pytorch
 }
 
 fn the_first_50_losses_with_smoothed_labels_are_pytorchs<T: Tested>() {
@@ -31,7 +31,7 @@ fn the_first_50_losses_with_smoothed_labels_are_pytorchs<T: Tested>() {
     assert_losses("smoothing", &ours, &numbers(&figures, "losses"));
 }
 
-fn loss_and_gradient_of_a_batch_with_smoothed_labels_are_pytorchs<T: Tested>() {
+fn loss_and_gradient_with_label_smoothing_match_pytorch<T: Tested>() {
     let bytes = fs::read(reference("training.safetensors")).unwrap();
     let (data, initial) = training(&SafeTensors::deserialize(&bytes).unwrap());
     let net = T::new::<Trained>(initial);
@@ -43,7 +43,7 @@ fn loss_and_gradient_of_a_batch_with_smoothed_labels_are_pytorchs<T: Tested>() {
         let loss = Loss::SmoothedCrossEntropy { smoothing };
         let (ours, _) = T::gradient(&net, &uploaded, &batch, loss);
         let theirs = number(figure, "loss");
-        // seven digits of `f32`, of which sums of some tens of terms lose one
+        // `f32` has seven digits; sums of some tens of terms lose one
         let close = (f64::from(ours) - theirs).abs() <= 1e-6 * theirs;
         assert!(close, "{smoothing}: {ours} against {theirs}");
     }

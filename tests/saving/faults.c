@@ -1,4 +1,4 @@
-/* Makes the system calls named in FAULTS fail: FAULTS="flock=37 fsync_folder=22". For LD_PRELOAD, by faults.rs. */
+/* Fault injection: makes the system calls named in FAULTS fail: FAULTS="flock=37 fsync_folder=22". For LD_PRELOAD, by faults.rs. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* The error number that `call` fails with, or 0. */
+/* The error number with which `call` fails, or 0. */
 static int fault(const char *call) {
     const char *list = getenv("FAULTS");
     const char *found = list ? strstr(list, call) : NULL;

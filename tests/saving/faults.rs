@@ -1,5 +1,5 @@
-//! Trainings whose system calls fail: what a file system does not have is a warning, what fails is an error that says
-//! what to do. The failures are made between the program and the system, so they need no rights and no disk.
+//! Trainings with failing system calls: a feature that the file system lacks is a warning, any other failure is an error
+//! that says what to do. The faults are injected between program and system, so they need no privileges and no disk.
 
 use std::{
     fs,
@@ -40,7 +40,7 @@ fn train(folder: &Path) -> tuplenet::Result<()> {
     Ok(())
 }
 
-/// The library that makes calls fail, or `None` where nobody can build it.
+/// The fault-injection library, or `None` if it cannot be built.
 fn library(folder: &Path) -> Option<PathBuf> {
     let library = folder.join("faults.so");
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("saving/faults.c");
@@ -59,7 +59,7 @@ fn library(folder: &Path) -> Option<PathBuf> {
     }
 }
 
-/// What comes of [`train`] where `faults` happen; `test` is the one that asks.
+/// The result of [`train`] with the injected `faults`; `test` is the calling test.
 fn train_with(test: &str, library: &Path, folder: &Path, faults: &str) -> Output {
     fs::create_dir(folder).unwrap();
     let saved = folder.join("saved.safetensors");
@@ -71,7 +71,7 @@ fn train_with(test: &str, library: &Path, folder: &Path, faults: &str) -> Output
     command.output().unwrap()
 }
 
-/// What a killed training has left, or another one is writing.
+/// A temporary file of a killed training, or of one that is running.
 fn left_part(folder: &Path) -> PathBuf {
     folder.join("checkpoints/.tuplenet-left.part")
 }
@@ -81,7 +81,7 @@ fn text(bytes: &[u8]) -> String {
 }
 
 #[test]
-fn what_a_file_system_does_not_have_is_a_warning() {
+fn a_missing_file_system_feature_is_a_warning() {
     if let Some(folder) = told_folder() {
         return train(&folder).unwrap();
     }
@@ -90,7 +90,7 @@ fn what_a_file_system_does_not_have_is_a_warning() {
         return;
     };
     let run = |name: &str, faults: &str| {
-        let test = "faults::what_a_file_system_does_not_have_is_a_warning";
+        let test = "faults::a_missing_file_system_feature_is_a_warning";
         let folder = parent.path().join(name);
         let Output {
             status,
@@ -154,7 +154,7 @@ fn what_a_file_system_does_not_have_is_a_warning() {
         let faults = format!("{call}={errno}");
         let (folder, stdout, sum) = run(&format!("{number}"), &faults);
         assert_eq!(sum, whole, "{faults}");
-        // In what `Display` shows, in the history's file, in `run.json`; once each.
+        // Once each in `Display`, in the history file and in `run.json`.
         let shown: Vec<&str> = stdout
             .lines()
             .filter(|line| line.starts_with("warning: "))
@@ -172,13 +172,13 @@ fn what_a_file_system_does_not_have_is_a_warning() {
         let run_json: serde_json::Value = serde_json::from_str(&run_json).unwrap();
         let written = run_json["result"]["warnings"].as_array().unwrap();
         assert_eq!(written.len(), shown.len(), "{faults}");
-        // Without a lock it may be another training's.
+        // Without a lock it may belong to another training.
         let part_stays = ["flock", "unlink"].contains(&call);
         assert_eq!(left_part(&folder).exists(), part_stays, "{faults}");
         let is_left = if call == "unlink" { 3 } else { 1 };
         assert_eq!(checkpoints(&folder), is_left, "{faults}");
     }
-    // A mode that cannot be set: nothing is said, as no file there has another. Nobody gets a right.
+    // A mode that cannot be set: no warning, as all files there have the same mode. No permission is added.
     for faults in ["fchmod=1", "fchmod=95"] {
         let (folder, stdout, sum) = run(faults, faults);
         assert_eq!(sum, whole, "{faults}");
@@ -198,7 +198,7 @@ fn checkpoints(folder: &Path) -> usize {
 }
 
 #[test]
-fn what_fails_is_an_error_that_says_what_to_do() {
+fn a_failure_is_an_error_with_a_remedy() {
     if let Some(folder) = told_folder() {
         return match train(&folder) {
             Ok(()) => panic!("the training went well"),
@@ -245,7 +245,7 @@ fn what_fails_is_an_error_that_says_what_to_do() {
     for (number, (call, errno, words, remedy)) in cases.into_iter().enumerate() {
         let faults = format!("{call}={errno}");
         let folder = parent.path().join(number.to_string());
-        let test = "faults::what_fails_is_an_error_that_says_what_to_do";
+        let test = "faults::a_failure_is_an_error_with_a_remedy";
         let output = train_with(test, &library, &folder, &faults);
         let stdout = text(&output.stdout);
         assert!(output.status.success(), "{faults}: {stdout}");
@@ -255,7 +255,7 @@ fn what_fails_is_an_error_that_says_what_to_do() {
             error.contains(words) && error.contains(remedy),
             "{faults}: {error}"
         );
-        // The earlier file is whole, and nothing is left beside it.
+        // The earlier file is intact, and no temporary file is left.
         let saved = fs::read(folder.join("saved.safetensors")).unwrap();
         assert_eq!(saved, b"earlier");
         for folder in ["", "run"] {

@@ -1,4 +1,4 @@
-//! Saving: what a file was stays, and what a file system does not have is no failure.
+//! Saving: file attributes are preserved, and features that a file system lacks are not failures.
 
 #[cfg(target_os = "linux")]
 mod faults;
@@ -11,12 +11,12 @@ use std::{
     process::Command,
 };
 
-/// Where this process is told to work, if it is one that [`again`] started.
+/// The folder of this process, if it was started by [`again`].
 fn told_folder() -> Option<PathBuf> {
     env::var_os("TUPLENET_SAVING").map(PathBuf::from)
 }
 
-/// This program again, with the one test `name` of `saving`, which is to work in `folder`.
+/// This program again, with only the test `name` of `saving`, and `folder` to work in.
 fn again(name: &str, folder: &Path) -> Command {
     let mut command = Command::new(env::current_exe().unwrap());
     command.args(["--exact", &format!("saving::{name}"), "--nocapture"]);

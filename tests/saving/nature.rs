@@ -1,4 +1,4 @@
-//! What a file was before it is saved over stays: mode, owner, access control list, links.
+//! Overwriting a file preserves its attributes: mode, owner, access control list, links.
 
 use std::{
     fs::{self, File, Permissions},
@@ -17,7 +17,7 @@ use tuplenet::prelude::*;
 use super::{again, told_folder};
 
 type Net = (Linear<3, 2>,);
-/// A user with no rights of its own.
+/// An unprivileged user.
 const NOBODY: u32 = 65_534;
 
 fn weights() -> Weights<Net> {
@@ -28,12 +28,12 @@ fn save(path: &Path) -> tuplenet::Result<()> {
     weights().save(path)
 }
 
-/// That `path` has the weights, be it through links.
+/// Checks that `path` contains the weights, following links.
 fn is_saved(path: &Path) -> bool {
     Weights::load(path).is_ok_and(|found: Weights<Net>| found == weights())
 }
 
-/// An earlier file, with this mode.
+/// Creates an existing file with this mode.
 fn earlier(mode: u32) -> (TempDir, std::path::PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("net.safetensors");
@@ -51,7 +51,7 @@ fn is_root() -> bool {
 }
 
 #[test]
-fn a_file_that_is_saved_over_keeps_its_mode() {
+fn an_overwritten_file_keeps_its_mode() {
     for bits in [0o600, 0o640, 0o664, 0o666, 0o644, 0o755, 0o200] {
         let (folder, path) = earlier(bits);
         save(&path).unwrap();
@@ -84,7 +84,7 @@ fn a_new_file_has_the_mode_of_the_umask() {
 }
 
 #[test]
-fn a_symbolic_link_stays_and_what_it_points_to_is_written() {
+fn a_symbolic_link_is_followed_and_preserved() {
     let (folder, path) = earlier(0o600);
     let inner = folder.path().join("inner");
     fs::create_dir(&inner).unwrap();
@@ -98,7 +98,7 @@ fn a_symbolic_link_stays_and_what_it_points_to_is_written() {
     }
     assert!(is_saved(&path) && is_saved(&chain));
     assert_eq!(mode(&path), 0o600);
-    // What it points to need not exist.
+    // Its target need not exist.
     let dangling = folder.path().join("dangling");
     symlink("inner/new.safetensors", &dangling).unwrap();
     save(&dangling).unwrap();
@@ -121,7 +121,7 @@ fn a_second_hard_link_keeps_the_earlier_contents() {
 }
 
 #[test]
-fn a_folder_or_a_path_through_a_file_is_refused_in_words() {
+fn a_folder_or_a_path_through_a_file_is_rejected() {
     let (folder, path) = earlier(0o644);
     let says = |path: &Path, words: &str| {
         let error = save(path).unwrap_err().to_string();
@@ -138,7 +138,7 @@ fn a_folder_or_a_path_through_a_file_is_refused_in_words() {
 }
 
 #[test]
-fn a_pipe_gets_the_bytes() {
+fn a_pipe_can_be_written() {
     let (folder, path) = earlier(0o644);
     save(&path).unwrap();
     let pipe = folder.path().join("pipe");
@@ -163,7 +163,7 @@ fn a_pipe_gets_the_bytes() {
 }
 
 #[test]
-fn standard_output_gets_the_bytes() {
+fn standard_output_can_be_written() {
     if told_folder().is_some() {
         return save(Path::new("/dev/stdout")).unwrap();
     }
@@ -171,9 +171,9 @@ fn standard_output_gets_the_bytes() {
     save(&path).unwrap();
     let expected = fs::read(&path).unwrap();
     let has_them = |bytes: &[u8]| bytes.windows(expected.len()).any(|part| part == expected);
-    let mut child = again("nature::standard_output_gets_the_bytes", folder.path());
+    let mut child = again("nature::standard_output_can_be_written", folder.path());
     assert!(has_them(&child.output().unwrap().stdout), "through a pipe");
-    // A file that the shell has opened is the same file afterwards: `program > file`.
+    // A file opened by the shell is not replaced: `program > file`.
     let file = folder.path().join("out");
     let opened = File::create(&file).unwrap();
     let status = child
@@ -188,20 +188,20 @@ fn standard_output_gets_the_bytes() {
 }
 
 #[test]
-fn a_read_only_file_stays_as_it_is() {
+fn a_read_only_file_is_not_changed() {
     if let Some(folder) = told_folder() {
         let error = save(&folder.join("net.safetensors")).unwrap_err();
         return println!("error: {error}");
     }
     let (folder, path) = earlier(0o444);
     fs::set_permissions(folder.path(), Permissions::from_mode(0o777)).unwrap();
-    let mut child = again("nature::a_read_only_file_stays_as_it_is", folder.path());
+    let mut child = again("nature::a_read_only_file_is_not_changed", folder.path());
     if is_root() {
-        // Root may write any file.
+        // Root can write any file.
         child.uid(NOBODY).gid(NOBODY);
     }
     let Ok(output) = child.output() else {
-        return eprintln!("SKIPPED a read-only file: nobody may run this program");
+        return eprintln!("SKIPPED a read-only file: an unprivileged user cannot run this program");
     };
     let stdout = String::from_utf8_lossy(&output.stdout);
     let words = "net.safetensors: cannot write the weights: Permission denied";
@@ -217,9 +217,9 @@ fn a_read_only_file_stays_as_it_is() {
     );
 }
 
-/// Only root gives files away, so only root can see that they stay another's.
+/// Only root can change the owner of a file, so this test needs root.
 #[test]
-fn a_file_stays_its_owners_and_nobody_gets_a_right() {
+fn a_file_keeps_its_owner_and_adds_no_permissions() {
     if let Some(folder) = told_folder() {
         return save(&folder.join("net.safetensors")).unwrap();
     }
@@ -234,17 +234,19 @@ fn a_file_stays_its_owners_and_nobody_gets_a_right() {
         (found.uid(), found.gid(), mode(&path)),
         (NOBODY, NOBODY, 0o640)
     );
-    // Another user, who is not of its group, may write it: the file is theirs then, and their group may no more
-    // than anybody could.
+    // Another user, who is not in its group, may write it: then the file is theirs, and its new group gets only the
+    // permissions of others.
     for (bits, kept) in [(0o666, 0o666), (0o662, 0o622), (0o676, 0o666)] {
         let (folder, path) = earlier(bits);
         fs::set_permissions(folder.path(), Permissions::from_mode(0o777)).unwrap();
         let mut child = again(
-            "nature::a_file_stays_its_owners_and_nobody_gets_a_right",
+            "nature::a_file_keeps_its_owner_and_adds_no_permissions",
             folder.path(),
         );
         let Ok(output) = child.uid(NOBODY).gid(NOBODY).output() else {
-            return eprintln!("SKIPPED another's files: nobody may run this program");
+            return eprintln!(
+                "SKIPPED files of another owner: an unprivileged user cannot run this program"
+            );
         };
         let words = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{words}");
@@ -256,9 +258,9 @@ fn a_file_stays_its_owners_and_nobody_gets_a_right() {
     }
 }
 
-/// A folder with the set-group-ID bit gives new files its group; a file that is saved over keeps its own.
+/// A folder with the set-group-ID bit gives new files its group; an overwritten file keeps its own.
 #[test]
-fn the_group_of_a_folder_is_that_of_new_files() {
+fn new_files_get_the_group_of_the_folder() {
     if !is_root() {
         return eprintln!("SKIPPED groups of folders: only root can give a folder to another");
     }
@@ -276,15 +278,15 @@ fn the_group_of_a_folder_is_that_of_new_files() {
     );
 }
 
-/// With a list, the group's bits of a mode are the most that any entry gives: without its list, a file of mode 660
-/// could be read by a group that the list left out.
+/// With an access control list, the group bits of the mode are the mask, the maximum of any entry: without the list, a file
+/// of mode 660 could be read by a group that the list excluded.
 #[cfg(target_os = "linux")]
 #[test]
-fn an_access_control_list_is_kept() {
+fn an_access_control_list_is_preserved() {
     use rustix::fs::{XattrFlags, getxattr, setxattr};
 
     const NAME: &str = "system.posix_acl_access";
-    // Version 2, then entries of tag, rights and number: the owner rw, user 65534 rw, the group none, the mask rw, others none.
+    // Version 2, then entries of tag, permissions and ID: the owner rw, user 65534 rw, the group none, the mask rw, others none.
     const NONE: u32 = u32::MAX;
     let entries = [
         (1u16, 6u16, NONE),
@@ -309,7 +311,7 @@ fn an_access_control_list_is_kept() {
     save(&path).unwrap();
     assert!(is_saved(&path));
     assert_eq!((read(&path).unwrap(), mode(&path)), (list.clone(), 0o660));
-    // What the folder gives to new files is not for one that had none.
+    // A file without a list does not get the folder's default list.
     let plain = folder.path().join("plain");
     fs::write(&plain, "earlier").unwrap();
     fs::set_permissions(&plain, Permissions::from_mode(0o640)).unwrap();
@@ -328,9 +330,9 @@ fn an_access_control_list_is_kept() {
     assert_eq!(read(&new).unwrap(), list);
 }
 
-/// A file that is mounted by itself, as containers do, cannot be replaced.
+/// A bind-mounted file, as in containers, cannot be replaced.
 #[test]
-fn a_mount_point_is_refused_in_words() {
+fn a_mount_point_is_rejected() {
     if let Some(folder) = told_folder() {
         let error = save(&folder.join("net.safetensors")).unwrap_err();
         return println!("error: {error}");
@@ -339,7 +341,7 @@ fn a_mount_point_is_refused_in_words() {
     let mut unshare = Command::new("unshare");
     unshare.args(["--map-root-user", "--mount", "sh", "-c"]);
     unshare.arg("mount --bind \"$1\" \"$1\" || exit 77; shift; exec \"$@\"");
-    let child = again("nature::a_mount_point_is_refused_in_words", folder.path());
+    let child = again("nature::a_mount_point_is_rejected", folder.path());
     unshare
         .arg("sh")
         .arg(&path)
@@ -352,6 +354,6 @@ fn a_mount_point_is_refused_in_words() {
             assert!(stdout.contains("this one is a mount point"), "{stdout}");
             assert_eq!(fs::read(&path).unwrap(), b"earlier");
         }
-        _ => eprintln!("SKIPPED a mount point: the system lets nobody mount one"),
+        _ => eprintln!("SKIPPED a mount point: the system does not permit mounting one"),
     }
 }
