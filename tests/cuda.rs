@@ -38,8 +38,9 @@ macro_rules! on_tape {
     )* };
 }
 on_tape! {
+    /// Batches are gathered, the default on a GPU.
     OnCuda: Cuda, |weights| Tape::cuda(0, weights);
-    OnCudaGathered: Cuda, |weights| Tape::cuda(0, weights).map(|net| net.batches(Batches::Gathered));
+    OnCudaUploaded: Cuda, |weights| Tape::cuda(0, weights).map(|net| net.batches(Batches::Uploaded));
     /// CPU against CPU.
     OnCpu: Cpu, |weights| Tape::new(weights).map(|net| net.batches(Batches::Gathered));
 }
@@ -213,7 +214,7 @@ fn the_comparisons_run() {
 fn every_network_matches_the_cpu() {
     if gpu("every_network_matches_the_cpu") {
         every_network::<OnCuda>();
-        every_network::<OnCudaGathered>();
+        every_network::<OnCudaUploaded>();
     }
 }
 
@@ -221,7 +222,7 @@ fn every_network_matches_the_cpu() {
 fn ten_steps_of_every_optimiser_match_the_cpu() {
     if gpu("ten_steps_of_every_optimiser_match_the_cpu") {
         every_optimiser::<OnCuda>();
-        every_optimiser::<OnCudaGathered>();
+        every_optimiser::<OnCudaUploaded>();
     }
 }
 

@@ -10,11 +10,11 @@ use crate::data::{Samples, Targets};
 /// Where [`Tape`](super::Tape) assembles its batches. The results are bitwise identical.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Batches {
-    /// On the host; each batch is uploaded. The data set is shared, not copied.
+    /// On the host; each batch is uploaded. The data set is shared, not copied. The default on the CPU.
     #[default]
     Uploaded,
     /// On the device: the whole data set is uploaded once, as `f32`, and each batch is gathered from it by sample
-    /// index.
+    /// index. The default on a GPU.
     Gathered,
 }
 
