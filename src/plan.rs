@@ -109,7 +109,7 @@ impl Plan {
     pub const CAPACITY: usize = 64;
 
     /// The maximum width of a layer: far more than memory can hold, and low enough that no count in a plan overflows.
-    pub const WIDEST: usize = isize::MAX as usize / Plan::CAPACITY;
+    pub const MAX_WIDTH: usize = isize::MAX as usize / Plan::CAPACITY;
 
     /// A plan without steps: the identity.
     pub const fn identity() -> Plan {
@@ -128,7 +128,7 @@ impl Plan {
     /// A plan of one [`Op::Linear`].
     ///
     /// # Panics
-    /// At compile time, when a width is 0 or above [`Plan::WIDEST`], or when no memory can hold the parameters.
+    /// At compile time, when a width is 0 or above [`Plan::MAX_WIDTH`], or when no memory can hold the parameters.
     pub const fn linear(inputs: usize, outputs: usize) -> Plan {
         Plan::one(Op::Linear, inputs, outputs)
     }
@@ -137,7 +137,7 @@ impl Plan {
     ///
     /// # Panics
     /// At compile time, for [`Op::Linear`], for [`Op::Dropout`] of 100 percent or more, and when the width is 0 or
-    /// above [`Plan::WIDEST`].
+    /// above [`Plan::MAX_WIDTH`].
     pub const fn elementwise(op: Op, width: usize) -> Plan {
         match op {
             Op::Linear => panic!("`Op::Linear` has two widths: use `Plan::linear`"),
@@ -154,8 +154,8 @@ impl Plan {
             "a layer has widths of 1 or more, found a width of 0"
         );
         assert!(
-            inputs <= Plan::WIDEST && outputs <= Plan::WIDEST,
-            "a layer is wider than `Plan::WIDEST`"
+            inputs <= Plan::MAX_WIDTH && outputs <= Plan::MAX_WIDTH,
+            "a layer is wider than `Plan::MAX_WIDTH`"
         );
         if let Op::Linear = op {
             addressable((inputs + 1).checked_mul(outputs));

@@ -355,8 +355,8 @@ fn invalid_inputs_are_rejected() {
         "steps: expected 1 or more, found 0",
     );
     says(
-        explain(settings().most_steps(31), sample, 0),
-        "most steps: expected 32 or more, the initial number of steps, found 31",
+        explain(settings().max_steps(31), sample, 0),
+        "maximum number of steps: expected 32 or more, the initial number of steps, found 31",
     );
     says(
         explain(settings().tolerance(f64::NAN), sample, 0),
@@ -372,7 +372,7 @@ fn invalid_inputs_are_rejected() {
     );
 
     // One step with two gradients cannot resolve 64 kinks; the default can.
-    let error = explain(settings().steps(1).most_steps(1), sample, 0).unwrap_err();
+    let error = explain(settings().steps(1).max_steps(1), sample, 0).unwrap_err();
     let Error::Incomplete {
         expected,
         found,

@@ -273,7 +273,7 @@ fn a_class_of_probability_0_adds_no_loss<T: Tested>() {
         "{}",
         evaluation.loss
     );
-    assert_eq!(evaluation.not_finite(), 0);
+    assert_eq!(evaluation.non_finite_samples(), 0);
 }
 
 /// As in `torch.nn.utils.clip_grad_norm_`: the norm is NaN, and so is everything multiplied by it.
@@ -319,7 +319,7 @@ fn evaluations_report_non_finite_logits<T: Tested>() {
     assert!(evaluation.loss.is_nan());
     let nans: Vec<bool> = evaluation.confidences.iter().map(|c| c.is_nan()).collect();
     assert_eq!(nans, [false, true, true, false]);
-    assert_eq!(evaluation.not_finite(), 2);
+    assert_eq!(evaluation.non_finite_samples(), 2);
     let text = evaluation.to_string();
     let words = "accuracy 50.00 %, loss NaN\n2 of 4 samples have logits that are not finite\n";
     assert!(text.starts_with(words), "{text}");
@@ -330,7 +330,7 @@ fn evaluations_report_non_finite_logits<T: Tested>() {
     );
 
     let whole = T::new::<Net>(Weights::init(1)).evaluate(&data).unwrap();
-    assert_eq!(whole.not_finite(), 0);
+    assert_eq!(whole.non_finite_samples(), 0);
     assert!(!whole.to_string().contains("not finite"));
 }
 

@@ -38,7 +38,7 @@ use crate::{
 pub struct IntegratedGradients<S: Shape> {
     baseline: S::Array,
     steps: usize,
-    most_steps: usize,
+    max_steps: usize,
     tolerance: f64,
 }
 
@@ -70,7 +70,7 @@ impl<S: Shape> IntegratedGradients<S> {
         IntegratedGradients {
             baseline: S::zeros(),
             steps: 32,
-            most_steps: 8192,
+            max_steps: 8192,
             tolerance: 1e-3,
         }
     }
@@ -88,8 +88,8 @@ impl<S: Shape> IntegratedGradients<S> {
     }
 
     /// The maximum number of steps, not below the initial number. Each keeps `I` values in memory.
-    pub fn most_steps(mut self, steps: usize) -> Self {
-        self.most_steps = steps;
+    pub fn max_steps(mut self, steps: usize) -> Self {
+        self.max_steps = steps;
         self
     }
 
@@ -168,7 +168,7 @@ impl<S: Shape> IntegratedGradients<S> {
             let (coarse, fine): (Vec<Step>, Vec<Step>) =
                 steps.into_iter().partition(|step| step.gap.abs() > bound);
             let taken = fine.len() + coarse.len();
-            if coarse.is_empty() || taken + coarse.len() > self.most_steps {
+            if coarse.is_empty() || taken + coarse.len() > self.max_steps {
                 return Err(incomplete(taken));
             }
             steps = fine;
@@ -185,9 +185,13 @@ impl<S: Shape> IntegratedGradients<S> {
             })
         };
         at_least_one("steps", self.steps)?;
-        if self.most_steps < self.steps {
+        if self.max_steps < self.steps {
             let expected = format!("{} or more, the initial number of steps", self.steps);
-            return refused("most steps", expected, self.most_steps.to_string());
+            return refused(
+                "maximum number of steps",
+                expected,
+                self.max_steps.to_string(),
+            );
         }
         if !(self.tolerance >= 0.0 && self.tolerance.is_finite()) {
             let expected = "a finite number from 0".to_owned();

@@ -16,7 +16,7 @@ use crate::{
 ///
 /// The predicted class is the index of the largest logit, the first in a tie. A NaN counts as the largest, as in
 /// `torch.argmax`; then the sample's confidence and the loss are NaN, and its predicted class is meaningless.
-/// [`Evaluation::not_finite`] counts such samples, and `Display` prints their number.
+/// [`Evaluation::non_finite_samples`] counts such samples, and `Display` prints their number.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Evaluation {
     /// Mean cross-entropy without label smoothing, regardless of the training loss.
@@ -39,7 +39,7 @@ impl Evaluation {
     }
 
     /// The number of samples whose confidence is NaN, because a logit is NaN or the largest is infinite.
-    pub fn not_finite(&self) -> usize {
+    pub fn non_finite_samples(&self) -> usize {
         let confidences = self.confidences.iter();
         confidences.filter(|confidence| confidence.is_nan()).count()
     }
@@ -118,12 +118,12 @@ impl fmt::Display for Evaluation {
             self.accuracy() * 100.0,
             self.loss
         )?;
-        let not_finite = self.not_finite();
-        if not_finite > 0 {
+        let non_finite = self.non_finite_samples();
+        if non_finite > 0 {
             let all = self.labels.len();
             writeln!(
                 f,
-                "{not_finite} of {all} samples have logits that are not finite"
+                "{non_finite} of {all} samples have logits that are not finite"
             )?;
         }
         write!(f, "{}", self.confusion)

@@ -1,4 +1,4 @@
-//! error: a layer is wider than `Plan::WIDEST`
+//! error: a layer is wider than `Plan::MAX_WIDTH`
 
 use tuplenet::prelude::*;
 
