@@ -52,3 +52,24 @@ fn the_package_contains_every_file_named_in_readme() {
         .collect();
     assert!(missing.is_empty(), "not in the package: {missing:?}");
 }
+
+/// The benchmarks print the version of their own package as tuplenet's.
+#[test]
+fn the_packages_of_the_workspace_have_one_version() {
+    let metadata = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()))
+        .args(["metadata", "--no-deps", "--offline", "--format-version=1"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .unwrap();
+    let log = String::from_utf8_lossy(&metadata.stderr);
+    assert!(metadata.status.success(), "{log}");
+    let metadata: serde_json::Value = serde_json::from_slice(&metadata.stdout).unwrap();
+    let packages = metadata["packages"].as_array().unwrap();
+    let version = |name: &str| {
+        let package = packages.iter().find(|package| package["name"] == name);
+        package.unwrap()["version"].as_str().unwrap()
+    };
+    assert_ne!(version("tuplenet"), "0.0.0");
+    assert_eq!(version("tuplenet-benches"), version("tuplenet"));
+    assert_eq!(version("tuplenet-tests"), version("tuplenet"));
+}
