@@ -1,15 +1,20 @@
-//! Using tuplenet from another crate: imports, trains and evaluates a typed model in twenty lines.
+//! Using tuplenet from another crate: imports, trains and evaluates a typed model in thirty lines.
 //!
 //! ```text
 //! cargo run --release --example import
 //! ```
+
+use std::{
+    error::Error,
+    io::{self, ErrorKind, Write},
+};
 
 use tuplenet::{models::MnistClassifier, prelude::*};
 
 type Net = MnistClassifier<32>;
 const _: () = assert!(Net::PARAMS == 25_450); // checked at compile time
 
-fn main() -> tuplenet::Result<()> {
+fn main() -> Result<(), Box<dyn Error>> {
     let digits = Digits::new(1);
     let mut net = Fused::<Net>::new(Weights::init(1))?;
     let history = Trainer::new(Adam::default())
@@ -20,11 +25,17 @@ fn main() -> tuplenet::Result<()> {
     let unseen = Digits::new(2).dataset(0..1000)?;
     let (image, _) = Digits::new(2).image(0);
     let logits: [f32; 10] = net.predict(&image.map(|pixel| f32::from(pixel) / 255.0))?;
-    println!("engine {} on {}\n{history}", net.name(), net.device());
-    println!(
-        "{:.1} % of 1000 unseen digits",
-        net.evaluate(&unseen)?.accuracy() * 100.0
+    let accuracy = net.evaluate(&unseen)?.accuracy();
+
+    let report = format!(
+        "engine {} on {}\n{history}\n{:.1} % of 1000 unseen digits\nlogits of the first: {logits:.1?}\n",
+        net.name(),
+        net.device(),
+        accuracy * 100.0
     );
-    println!("logits of the first: {logits:.1?}");
-    Ok(())
+    match io::stdout().write_all(report.as_bytes()) {
+        // `println!` would panic when a reader such as `head` has exited.
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        written => Ok(written?),
+    }
 }

@@ -5,6 +5,10 @@
 //! cargo run --release --example predict -- --index 7
 //! ```
 
+#[macro_use]
+#[path = "mnist/output.rs"]
+mod output;
+
 #[path = "mnist/digit.rs"]
 mod digit;
 #[path = "mnist/engine.rs"]
@@ -86,7 +90,7 @@ fn run(options: &Options) -> Result<()> {
         }
     };
 
-    print!("{}", digit::draw(&pixels));
+    println!("{}", digit::draw(&pixels));
     let probabilities = softmax(&logits);
     let best = argmax(&logits);
     for (class, probability) in probabilities.iter().enumerate() {

@@ -6,6 +6,10 @@
 //!
 //! `mnist` does the same with `--checkpoint DIR --resume`; this is a minimal program.
 
+#[macro_use]
+#[path = "mnist/output.rs"]
+mod output;
+
 #[path = "mnist/engine.rs"]
 mod engine;
 #[path = "mnist/exit.rs"]

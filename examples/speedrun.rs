@@ -9,6 +9,10 @@
 //! same recipe in PyTorch. The hyperparameters were chosen from about fifty settings by test accuracy, and
 //! confirmed on 60 other seeds: at least 98.11 %.
 
+#[macro_use]
+#[path = "mnist/output.rs"]
+mod output;
+
 #[path = "mnist/engine.rs"]
 mod engine;
 #[path = "mnist/exit.rs"]
@@ -119,6 +123,9 @@ fn every_seed<E: Engine<Net>>(
 
     let mut outcomes = Vec::new();
     for seed in (0..options.seeds).map(|nth| options.first_seed.wrapping_add(nth)) {
+        if output::failure().is_some() {
+            return Ok(false); // nobody reads the results
+        }
         let outcome = one_seed(options, seed, &make, &train, &test)?;
         println!(
             "seed {seed:>3}  {:.2} %  {:.3} s = initialisation {:.3} + upload and shuffling {:.3} + steps {:.3}; \

@@ -10,6 +10,8 @@ mod checkpoints;
 mod cli;
 mod cli_checkpoints;
 mod cli_explain;
+#[cfg(unix)]
+mod cli_output;
 mod clipping;
 mod closed_forms;
 mod curves;

@@ -5,6 +5,10 @@
 //! cargo run --release --example explain -- --index 7 --class 2   # evidence for a 2 in test image 7
 //! ```
 
+#[macro_use]
+#[path = "../mnist/output.rs"]
+mod output;
+
 #[path = "../mnist/exit.rs"]
 mod exit;
 mod pictures;

@@ -3,7 +3,7 @@
 /// Draws `pixels`, `[28 * 28]` from 0 (black) to 1 (white), with half blocks.
 pub fn draw(pixels: &[f32; 784]) -> String {
     let lit = |row: usize, column: usize| pixels[row * 28 + column] > 0.4;
-    let mut text = String::new();
+    let mut lines = Vec::new();
     for row in (0..28).step_by(2) {
         let line: String = (0..28)
             .map(|column| match (lit(row, column), lit(row + 1, column)) {
@@ -14,10 +14,8 @@ pub fn draw(pixels: &[f32; 784]) -> String {
             })
             .collect();
         if !line.trim().is_empty() {
-            text += "  ";
-            text += line.trim_end();
-            text += "\n";
+            lines.push(format!("  {}", line.trim_end()));
         }
     }
-    text
+    lines.join("\n")
 }

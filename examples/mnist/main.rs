@@ -9,6 +9,9 @@
 //! cargo run --release --features cuda --example mnist -- --device cuda
 //! ```
 
+#[macro_use]
+mod output;
+
 mod axis;
 mod curve;
 mod digit;
@@ -325,7 +328,7 @@ fn show_misclassified(test: &Dataset<784, 10>, evaluation: &Evaluation) {
     for (index, label, predicted) in misclassified.take(3) {
         println!("\ntest image {index}: a {label}, classified as {predicted}");
         if let Some(pixels) = test.sample(index) {
-            print!("{}", digit::draw(&pixels));
+            println!("{}", digit::draw(&pixels));
         }
     }
 }

@@ -1,0 +1,42 @@
+//! Standard output of the examples: `println!` without its panic when the reader of a pipe has exited, as `head` does, or
+//! the disk is full.
+//!
+//! The first failure is kept and later lines are dropped, so that a training still writes its files, which are worth more
+//! than the text. `exit::code` reports the failure; a program that only prints checks for it and ends early.
+
+use std::{
+    fmt::Arguments,
+    io::{self, Write},
+    sync::OnceLock,
+};
+
+static FAILURE: OnceLock<io::Error> = OnceLock::new();
+
+/// The first failure to write to standard output.
+pub fn failure() -> Option<&'static io::Error> {
+    FAILURE.get()
+}
+
+/// Takes the place of the standard library's macro.
+macro_rules! println {
+    ($($argument:tt)*) => { $crate::output::print_line(format_args!($($argument)*)) };
+}
+
+/// Takes the place of the standard library's macro.
+macro_rules! eprintln {
+    ($($argument:tt)*) => { $crate::output::print_error(format_args!($($argument)*)) };
+}
+
+pub fn print_line(line: Arguments) {
+    if failure().is_none()
+        && let Err(error) = writeln!(io::stdout(), "{line}")
+    {
+        // Another thread may have set it.
+        let _ = FAILURE.set(error);
+    }
+}
+
+pub fn print_error(line: Arguments) {
+    // There is nowhere else to report it.
+    let _ = writeln!(io::stderr(), "{line}");
+}
