@@ -1,8 +1,8 @@
-//! What distorting every image afresh costs a training: 784-800-10 with and without, by turns.
+//! The cost of augmentation in every epoch: times the training of 784-800-10 with and without it, alternately.
 //!
-//! `cargo bench --bench augmentation`; `-- --test` runs one short round. MNIST if it is found, else as many built-in
-//! digits; the distortion is that of `examples/best`. Times are those of whole trainings: distortion, upload, steps.
-//! Distorted images have more pixels that are not 0, so their steps are longer: `faint_grey` is why they are so by little.
+//! `cargo bench --bench augmentation`; `-- --test` runs one short round. The images are MNIST's if it is found, else as
+//! many built-in digits; the distortion is that of `examples/best`. Times include distortion, upload and steps.
+//! Distorted images have more nonzero pixels, so their steps take longer; `faint_grey` limits this.
 
 use std::{env, time::Instant};
 
@@ -18,7 +18,7 @@ type Net = MnistClassifier<800>;
 
 const BATCH: usize = 100;
 
-/// That of `examples/best`.
+/// The distortion of `examples/best`.
 const DISTORTION: Distortion = Distortion {
     rotation_degrees: 10.0,
     shear: 0.15,
@@ -64,22 +64,24 @@ fn main() -> Result<()> {
         times[3].push(training(&mut net, &every_grey, epochs)?);
     }
     let names = [
-        "as they are",
-        "distorted between epochs",
-        "distorted one epoch ahead by a thread",
-        "distorted between epochs, faint greys kept",
+        "without augmentation",
+        "augmented between epochs",
+        "augmented one epoch ahead, in a thread",
+        "augmented between epochs, faint_grey 0",
     ];
     let [plain, _] = medians(&times[0]);
-    println!("median of {rounds} rounds of {epochs} epochs, an epoch, in ms");
+    println!("milliseconds per epoch; median of {rounds} rounds of {epochs} epochs");
     for (name, times) in names.iter().zip(&times) {
-        let [whole, steps] = medians(times).map(|seconds| seconds * 1e3 / epochs as f64);
-        let ratio = whole / (plain * 1e3 / epochs as f64);
-        println!("{name:<42} {whole:>7.1}, of which steps {steps:>7.1}; to the first {ratio:.3}");
+        let [total, steps] = medians(times).map(|seconds| seconds * 1e3 / epochs as f64);
+        let ratio = total / (plain * 1e3 / epochs as f64);
+        println!(
+            "{name:<42} {total:>7.1}, of which steps {steps:>7.1}; ratio to the first {ratio:.3}"
+        );
     }
     Ok(())
 }
 
-/// A training's time and that of its steps, in seconds.
+/// Seconds of a training, and of its steps.
 fn training(
     net: &mut Fused<Net>,
     data: &impl TrainingData<Features<784>, Features<10>>,

@@ -1,8 +1,7 @@
-//! One training step and one prediction of our own engines, over the grid of widths and batches, and one
-//! prediction of frozen models.
+//! Times one training step (forward, backward, Adam) and one prediction of tuplenet's engines, over the grid of widths
+//! and batch sizes, and one prediction of frozen models.
 //!
-//! Time is per step (forward, backward, Adam) and per sample; `Throughput` divides by samples.
-//! `cargo bench --bench step`; `TUPLENET_MNIST` gives real pixels, else they are built-in digits.
+//! `cargo bench --bench step`; with `TUPLENET_MNIST` on MNIST, else on built-in digits. The throughput is in samples.
 
 #![allow(missing_docs, clippy::unwrap_used)] // criterion's macros write an undocumented function
 
@@ -14,10 +13,10 @@ use tuplenet::{
     shape::Features,
 };
 
-/// Samples that a step is taken from: more than a batch, so that not all stay in the cache.
+/// The number of samples that the batches cycle through, so that they do not all stay in the cache.
 const SAMPLES: usize = 16_384;
 
-/// Real pixels where they are at hand, and as many values without a zero.
+/// MNIST if it is found, else built-in digits; and dense values without zeros.
 fn data() -> [(&'static str, Dataset<784, 10>); 2] {
     let pixels = match Mnist::find() {
         Ok(mnist) => mnist.load().unwrap().0,
@@ -79,7 +78,7 @@ fn prediction<N: Network<In = Features<I>>, E: Engine<N>, const I: usize>(
     });
 }
 
-/// The same of a frozen model: embedded as `frozen!` does it, though when running, and borrowed from a file.
+/// A prediction of a frozen model: packed as by `frozen!`, but at run time, and borrowed from a file.
 fn frozen<N: Network<In = Features<I>>, const I: usize, const ROWS: usize>(
     criterion: &mut Criterion,
     name: &str,

@@ -1,4 +1,4 @@
-//! Who takes part, and what each is set to.
+//! The contenders and their settings.
 
 use std::env;
 
@@ -10,13 +10,13 @@ use crate::{
     options::Options,
 };
 
-/// Ours: id, name, the word for `--serve`, settings.
+/// tuplenet's contenders: id, name, argument of `--serve`, settings.
 const OURS: [(&str, &str, &str, &str); 2] = [
     (
         "tuplenet-uploaded",
         "tuplenet (dfdx, uploaded)",
         "uploaded",
-        "Batches::Uploaded: each batch is put together on the host",
+        "Batches::Uploaded: each batch is assembled on the host and uploaded",
     ),
     (
         "tuplenet-gathered",
@@ -41,7 +41,7 @@ const SCRIPTS: [Script; 3] = [
         &["torch_cuda.py", "graph"],
         true,
         false,
-        "the same, each whole step or forward pass captured once as a CUDA graph; Adam(fused=True, capturable=True)",
+        "the same, each step or forward pass captured once as a CUDA graph; Adam(fused=True, capturable=True)",
     ),
     (
         "jax",
@@ -49,13 +49,15 @@ const SCRIPTS: [Script; 3] = [
         &["jax_cuda.py"],
         true,
         false,
-        "the whole step in one jit, its state donated; data on the device, each batch gathered there; no TF32",
+        "the whole step in one jit, with donated state; data on the device, each batch gathered there; no TF32",
     ),
 ];
 
-/// The contenders that are here, ours first; one loud line for each that is not.
+/// The contenders that are installed, tuplenet's first; prints one line for each that is not.
 pub fn available(options: &Options) -> Result<Vec<Contender>> {
-    options.common.check_rivals(&SCRIPTS.map(|rival| rival.0))?;
+    options
+        .common
+        .check_baselines(&SCRIPTS.map(|baseline| baseline.0))?;
     let program = env::current_exe()?;
     let device = options.device.to_string();
     let ours = OURS.map(|(id, name, batches, settings)| Contender {
@@ -64,13 +66,13 @@ pub fn available(options: &Options) -> Result<Vec<Contender>> {
         ours: true,
         trains: true,
         batches: true,
-        restrictable: false,
+        supports_avx2_limit: false,
         settings,
         program: program.clone(),
         arguments: ["--serve", batches, "--device", &device]
             .map(str::to_owned)
             .to_vec(),
     });
-    let rivals = scripts(&SCRIPTS, &[device], &options.common);
-    Ok(ours.into_iter().chain(rivals).collect())
+    let baselines = scripts(&SCRIPTS, &[device], &options.common);
+    Ok(ours.into_iter().chain(baselines).collect())
 }

@@ -1,7 +1,7 @@
-//! The benchmark of the engine `Tape` on an NVIDIA GPU: one training step and one forward pass,
-//! beside PyTorch's and JAX's on the same device.
+//! Compares the engine `Tape` on an NVIDIA GPU with PyTorch and JAX on the same device: one training step and one
+//! forward pass.
 //!
-//! benches/README.md has the rules. `scripts/cuda-build bench --features cuda --bench cuda -- --help`
+//! benches/README.md describes the method. `scripts/cuda-build bench --features cuda --bench cuda -- --help`
 
 #![allow(missing_docs)] // a program, not a library
 
@@ -47,7 +47,7 @@ fn compare(options: &Options) -> Result<()> {
     benchmark.run(json)
 }
 
-/// The cases in the order they are measured.
+/// The cases, in the order in which they are measured.
 fn cases(options: &Options) -> Vec<Case> {
     let common = &options.common;
     let tasks = [(Only::Train, true), (Only::Infer, false)];

@@ -1,4 +1,4 @@
-//! Our own side: the engine [`Tape`] through its public API, served as the rivals are.
+//! tuplenet's process: the engine [`Tape`] through its public API.
 
 use std::hint::black_box;
 
@@ -14,7 +14,7 @@ use crate::{
     },
 };
 
-/// The tape on a device of dfdx's.
+/// Creates `Tape` on a dfdx device.
 #[derive(Clone)]
 struct OnTape<D> {
     device: D,
@@ -28,7 +28,7 @@ impl<D: DfdxDevice<f32>> Maker for OnTape<D> {
     }
 }
 
-/// The device in words, or what is missing for it.
+/// The device's description, or an error that says what is missing.
 pub fn find(device: Device) -> Result<String> {
     type Any = Mlp<64, 64, 16>;
     match device {
@@ -39,7 +39,7 @@ pub fn find(device: Device) -> Result<String> {
 
 /// Answers commands until standard input ends.
 pub fn serve(device: Device, batches: Batches) -> Result<()> {
-    // Where something is missing, dfdx panics.
+    // An error instead of dfdx's panic, if something is missing.
     find(device)?;
     match device {
         Device::Cpu => serve_on(Cpu::default(), batches),
@@ -88,7 +88,7 @@ impl<M: Maker + 'static> Job for Make<'_, M> {
     }
 }
 
-/// Batches of an uploaded data set, by [`Engine::logits`], which returns them on the host.
+/// Inference on batches of an uploaded data set with [`Engine::logits`], which returns the logits on the host.
 struct Inference<M: Maker, const I: usize, const H: usize, const O: usize> {
     net: M::Engine<Mlp<I, H, O>>,
     data: Data<M, Mlp<I, H, O>>,

@@ -10,7 +10,7 @@ pub struct Case {
     /// Inputs, hidden, outputs.
     pub shape: [usize; 3],
     pub batch: usize,
-    /// Data with no zeros.
+    /// Data without zeros.
     pub dense: bool,
     pub threads: usize,
 }
@@ -23,17 +23,17 @@ impl Case {
         batch: usize,
         dense: bool,
     ) -> Self {
-        let alone = !trains && batch == 1;
+        let single = !trains && batch == 1;
         Case {
             trains,
             shape,
             batch,
             dense,
-            threads: if alone { 1 } else { options.threads },
+            threads: if single { 1 } else { options.threads },
         }
     }
 
-    /// How many batches a contender goes through before it begins again.
+    /// The number of batches that a contender cycles through.
     pub fn batches(&self) -> usize {
         match (self.trains, self.batch) {
             (true, _) => 16,
@@ -42,7 +42,7 @@ impl Case {
         }
     }
 
-    /// One line of the protocol, less the folder.
+    /// The protocol's `setup` command without the folder.
     pub fn setup(&self) -> String {
         let (task, [i, h, o]) = (self.task(), self.shape);
         format!("setup {task} {i} {h} {o} {}", self.batch)
@@ -69,7 +69,7 @@ impl fmt::Display for Case {
     }
 }
 
-/// 784-H-10 at every (H, B) of the grid.
+/// 784-H-10 for each (H, B) of the grid.
 pub fn on_grid(options: &Common, trains: bool) -> impl Iterator<Item = Case> {
     options.grid.iter().map(move |&(hidden, batch)| {
         Case::new(options, trains, [784, hidden, 10], batch, options.dense)

@@ -1,4 +1,4 @@
-//! Who takes part: how each is started, and what it is set to.
+//! The contenders: how each is started, and its settings.
 
 use std::{
     env,
@@ -8,24 +8,24 @@ use std::{
 
 use super::{case::Case, options::Common};
 
-/// One line of the tables.
+/// One row of the tables.
 pub struct Contender {
-    /// As `--rivals` takes it.
+    /// The name for `--baselines`.
     pub id: &'static str,
     pub name: String,
-    /// Whether it is no rival but ours.
+    /// Whether it is tuplenet, not a baseline.
     pub ours: bool,
     pub trains: bool,
-    /// Whether it infers more than one sample at a time.
+    /// Whether it supports inference of more than one sample at a time.
     pub batches: bool,
-    /// Whether `--avx2` reaches it.
-    pub restrictable: bool,
+    /// Whether `--avx2` has an effect on it.
+    pub supports_avx2_limit: bool,
     pub settings: &'static str,
     pub program: PathBuf,
     pub arguments: Vec<String>,
 }
 
-/// A rival in Python: id, name, arguments, trains, restrictable, settings.
+/// A baseline in Python: id, name, arguments, trains, supports_avx2_limit, settings.
 pub type Script = (
     &'static str,
     &'static str,
@@ -35,45 +35,52 @@ pub type Script = (
     &'static str,
 );
 
-/// The rivals in Python that are wanted, with a Python to run them; `more` is added to the arguments
-/// of each. One loud line for each without a Python.
-pub fn scripts(rivals: &[Script], more: &[String], options: &Common) -> Vec<Contender> {
+/// The selected baselines in Python, with the interpreter that runs them; `more` is appended to the arguments
+/// of each. Without an interpreter, prints one line for each instead.
+pub fn scripts(baselines: &[Script], more: &[String], options: &Common) -> Vec<Contender> {
     let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("python");
     let python = env::var_os("TUPLENET_PYTHON").filter(|path| !path.is_empty());
-    let wanted = rivals.iter().filter(|rival| options.wants(rival.0));
-    let contenders = wanted.filter_map(|&(id, name, words, trains, restrictable, settings)| {
-        let Some(python) = &python else {
-            left_out(name, "set TUPLENET_PYTHON to a Python that has it");
-            return None;
-        };
-        let script = sources.join(words[0]).display().to_string();
-        let words = words[1..].iter().map(|&word| word.to_owned());
-        Some(Contender {
-            id,
-            name: name.to_owned(),
-            ours: false,
-            trains,
-            batches: true,
-            restrictable,
-            settings,
-            program: python.into(),
-            arguments: [script]
-                .into_iter()
-                .chain(words)
-                .chain(more.to_vec())
-                .collect(),
-        })
-    });
+    let selected = baselines
+        .iter()
+        .filter(|baseline| options.selects(baseline.0));
+    let contenders = selected.filter_map(
+        |&(id, name, words, trains, supports_avx2_limit, settings)| {
+            let Some(python) = &python else {
+                left_out(
+                    name,
+                    "set TUPLENET_PYTHON to a Python in which it is installed",
+                );
+                return None;
+            };
+            let script = sources.join(words[0]).display().to_string();
+            let words = words[1..].iter().map(|&word| word.to_owned());
+            Some(Contender {
+                id,
+                name: name.to_owned(),
+                ours: false,
+                trains,
+                batches: true,
+                supports_avx2_limit,
+                settings,
+                program: python.into(),
+                arguments: [script]
+                    .into_iter()
+                    .chain(words)
+                    .chain(more.to_vec())
+                    .collect(),
+            })
+        },
+    );
     contenders.collect()
 }
 
-/// The loud line of a rival that cannot take part.
+/// Prints that a baseline is skipped, and why.
 pub fn left_out(name: &str, why: &str) {
     eprintln!("LEFT OUT: {name}: {why}");
 }
 
 impl Contender {
-    pub fn takes(&self, case: &Case) -> bool {
+    pub fn supports(&self, case: &Case) -> bool {
         if case.trains {
             self.trains
         } else {
@@ -81,11 +88,11 @@ impl Contender {
         }
     }
 
-    /// The process to start for a case, with its threads.
+    /// The command that starts it for a case, with the case's number of threads.
     pub fn command(&self, case: &Case, avx2: bool) -> Command {
         let mut command = Command::new(&self.program);
         command.args(&self.arguments);
-        // OpenMP's, rayon's and XLA's way to say it.
+        // The number of threads of OpenMP, MKL, rayon and XLA.
         for name in [
             "OMP_NUM_THREADS",
             "MKL_NUM_THREADS",
@@ -94,13 +101,13 @@ impl Contender {
         ] {
             command.env(name, case.threads.to_string());
         }
-        // PyTorch's threads spin between two operations rather than sleep: its fastest.
+        // PyTorch's threads spin between two operations instead of sleeping, which is its fastest setting.
         command.env("OMP_WAIT_POLICY", "ACTIVE");
         command.env("KMP_BLOCKTIME", "infinite");
         command.env("GOMP_SPINCOUNT", "infinite");
-        // torch.compile: without processes beside it.
+        // torch.compile compiles in its own process, without a pool of workers.
         command.env("TORCHINDUCTOR_COMPILE_THREADS", "1");
-        // XLA would take most of a GPU's memory for itself; the contenders share it.
+        // XLA would preallocate most of a GPU's memory, which the contenders share.
         command.env("XLA_PYTHON_CLIENT_PREALLOCATE", "false");
         if avx2 {
             command.env("TUPLENET_SIMD", "avx2");

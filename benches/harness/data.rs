@@ -10,12 +10,12 @@ use tuplenet::{
 
 use super::{case::Case, network, served::Result};
 
-/// The pixels of an image.
+/// The number of pixels of an image.
 const PIXELS: usize = 784;
-/// Of the random data, the built-in digits and the weights.
+/// The seed of the random data, the built-in digits and the weights.
 const SEED: u64 = 1;
 
-/// Images to take samples from.
+/// Images that samples are taken from.
 pub struct Source {
     pub name: &'static str,
     images: Vec<u8>,
@@ -23,7 +23,7 @@ pub struct Source {
 }
 
 impl Source {
-    /// MNIST where it is found, else the built-in digits.
+    /// MNIST if it is found, else the built-in digits.
     pub fn find() -> Result<Self> {
         let mnist = match Mnist::find() {
             Ok(mnist) => mnist,
@@ -49,7 +49,7 @@ impl Source {
         }
     }
 
-    /// What the features of a case are, in words.
+    /// Describes the features of a case.
     pub fn describe(&self, case: &Case) -> String {
         match case.dense {
             true => "values from 0.1 to 1, none zero".to_owned(),
@@ -58,13 +58,13 @@ impl Source {
     }
 }
 
-/// Writes the files of a case over those of the last.
+/// Writes the files of a case, overwriting those of the previous one.
 pub fn write(folder: &Path, case: &Case, source: &Source) -> Result<()> {
     let samples = case.batch * case.batches();
     let length = samples * case.shape[0];
     let pixels = folder.join("pixels.u8");
     let features: Vec<f32> = if case.dense {
-        // The one sign for our engine that the features are not bytes.
+        // tuplenet reads bytes if this file exists, else `features.f32`.
         if pixels.exists() {
             fs::remove_file(&pixels)?;
         }
@@ -72,7 +72,12 @@ pub fn write(folder: &Path, case: &Case, source: &Source) -> Result<()> {
         (0..length).map(|_| rng.random_range(0.1..=1.0)).collect()
     } else {
         let bytes = source.images.get(..samples * PIXELS);
-        let bytes = bytes.ok_or_else(|| format!("batch: {samples} images are not to be had"))?;
+        let bytes = bytes.ok_or_else(|| {
+            format!(
+                "batch: expected at most {} images in all batches, found {samples}",
+                source.labels.len()
+            )
+        })?;
         fs::write(&pixels, bytes)?;
         let scaled = bytes.iter().map(|&byte| f32::from(byte) * (1.0 / 255.0));
         scaled.collect()
@@ -83,7 +88,12 @@ pub fn write(folder: &Path, case: &Case, source: &Source) -> Result<()> {
         .collect();
     fs::write(folder.join("features.f32"), bytes)?;
     let labels = source.labels.get(..samples);
-    let labels = labels.ok_or_else(|| format!("batch: {samples} labels are not to be had"))?;
+    let labels = labels.ok_or_else(|| {
+        format!(
+            "batch: expected at most {} labels in all batches, found {samples}",
+            source.labels.len()
+        )
+    })?;
     fs::write(folder.join("labels.u8"), labels)?;
     network::save_weights(case.shape, SEED, &folder.join("weights.safetensors"))
 }

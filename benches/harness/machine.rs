@@ -1,4 +1,4 @@
-//! The facts that stand above the tables: which machine, and when.
+//! The header of the tables: machine and date.
 
 use std::{fs, thread, time::SystemTime};
 
@@ -25,7 +25,7 @@ impl Machine {
     }
 }
 
-/// A file that only Linux has, or nothing.
+/// The content of a file that only Linux has, else an empty string.
 fn read(path: &str) -> String {
     fs::read_to_string(path).unwrap_or_default()
 }
@@ -35,7 +35,7 @@ fn known(fact: &str) -> String {
     fact.to_owned()
 }
 
-/// The name, with family and model where the name alone says little.
+/// The name with family and model, as the name alone may not identify the CPU.
 fn cpu(info: &str) -> String {
     let field = |name: &str| {
         let line = info
@@ -64,7 +64,7 @@ fn simd() -> &'static str {
     std::env::consts::ARCH
 }
 
-/// The day in UTC, as in `2026-11-24`.
+/// The date in UTC, such as `2026-11-24`.
 fn date(now: SystemTime) -> String {
     let seconds = now
         .duration_since(SystemTime::UNIX_EPOCH)

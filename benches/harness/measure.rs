@@ -1,4 +1,4 @@
-//! One case: set up all, hold their values against ours, then time them in alternating turns.
+//! One case: sets up all contenders, compares their values with tuplenet's, then times them in alternating turns.
 
 use std::path::Path;
 
@@ -12,39 +12,39 @@ use super::{
 
 /// Training steps whose losses are compared.
 const CHECKED_STEPS: usize = 32;
-/// The largest relative difference to ours that still counts as the same work.
+/// The largest accepted relative difference from tuplenet.
 const TOLERANCE: f32 = 1e-3;
-/// Training steps of a turn at most: every turn begins afresh, and long after the batches are
-/// learnt there would be little but denormal numbers to add.
-const MOST_STEPS: usize = 640;
+/// The maximum number of training steps of a turn. Every turn restarts from the initial weights; long after convergence
+/// the moments decay to denormal numbers, which are slow.
+const MAX_STEPS: usize = 640;
 
-/// What came of one case.
+/// The result of one case.
 pub struct Outcome<'a> {
     pub case: &'a Case,
-    /// Ours first.
+    /// tuplenet's first.
     pub rows: Vec<Row>,
-    /// Rivals that could not take part.
-    pub absent: Vec<Absent>,
-    /// The share of all cores that other programs took meanwhile; `None` where it is not known.
+    /// The baselines that could not run it.
+    pub left_out: Vec<LeftOut>,
+    /// The fraction of all cores that other programs used in the meantime; `None` if unknown.
     pub others: Option<f64>,
 }
 
-/// What one contender did in one case.
+/// The measurements of one contender in one case.
 pub struct Row {
     pub id: &'static str,
     pub name: String,
     pub ours: bool,
     pub version: String,
-    /// Steps of a turn.
+    /// The number of steps of a turn.
     pub steps: usize,
-    /// Seconds of a step, a turn each, from least to most.
+    /// Seconds per step of each turn, in ascending order.
     pub seconds: Vec<f64>,
-    /// The largest relative difference of its losses or logits to ours.
+    /// The largest relative difference of its losses or logits from tuplenet's.
     pub difference: f32,
 }
 
-/// A rival that could not take part in a case, and what it said.
-pub struct Absent {
+/// A baseline that could not run a case, and its error message.
+pub struct LeftOut {
     pub id: &'static str,
     pub name: String,
     pub why: String,
@@ -59,22 +59,22 @@ impl Row {
         }
     }
 
-    pub fn least(&self) -> f64 {
+    pub fn min(&self) -> f64 {
         self.seconds[0]
     }
 
-    pub fn most(&self) -> f64 {
+    pub fn max(&self) -> f64 {
         self.seconds[self.seconds.len() - 1]
     }
 }
 
 impl Outcome<'_> {
-    /// Ours; the fastest, where more than one of ours took part.
+    /// tuplenet's row; the fastest one if there are several.
     pub fn ours(&self) -> &Row {
         self.fastest(true).unwrap_or(&self.rows[0])
     }
 
-    pub fn best_rival(&self) -> Option<&Row> {
+    pub fn best_baseline(&self) -> Option<&Row> {
         self.fastest(false)
     }
 
@@ -83,32 +83,35 @@ impl Outcome<'_> {
         rows.min_by(|a, b| a.median().total_cmp(&b.median()))
     }
 
-    /// The share that others took, if it is too much.
+    /// The fraction of the cores that other programs used, if it is too large.
     pub fn disturbed(&self) -> Option<f64> {
         self.others.filter(|&others| others > DISTURBED)
     }
 }
 
-/// Measures a case; its contenders have ended when it returns.
+/// Measures a case; its contenders have exited when it returns.
 pub fn measure<'a>(benchmark: &Benchmark, case: &'a Case, folder: &Path) -> Result<Outcome<'a>> {
     let start = Ticks::now();
-    let (rows, absent) = rows(benchmark, case, folder)?;
+    let (rows, left_out) = rows(benchmark, case, folder)?;
     let others = start.zip(Ticks::now());
     let others = others.map(|(start, end)| end.others_since(&start));
     Ok(Outcome {
         case,
         rows,
-        absent,
+        left_out,
         others,
     })
 }
 
-fn rows(benchmark: &Benchmark, case: &Case, folder: &Path) -> Result<(Vec<Row>, Vec<Absent>)> {
+fn rows(benchmark: &Benchmark, case: &Case, folder: &Path) -> Result<(Vec<Row>, Vec<LeftOut>)> {
     let (options, contenders) = (benchmark.options, &benchmark.contenders);
-    let mut at_work: Vec<(Process, Row)> = Vec::new();
-    let mut absent = Vec::new();
+    let mut processes: Vec<(Process, Row)> = Vec::new();
+    let mut left_out = Vec::new();
     let mut ours = Vec::new();
-    for contender in contenders.iter().filter(|contender| contender.takes(case)) {
+    for contender in contenders
+        .iter()
+        .filter(|contender| contender.supports(case))
+    {
         let command = contender.command(case, benchmark.avx2);
         let setup = format!("{} {}", case.setup(), folder.display());
         let started = Process::start(command, contender.id, folder)
@@ -117,7 +120,7 @@ fn rows(benchmark: &Benchmark, case: &Case, folder: &Path) -> Result<(Vec<Row>, 
             Ok(started) => started,
             Err(error) if contender.ours => return Err(error),
             Err(error) => {
-                absent.push(Absent {
+                left_out.push(LeftOut {
                     id: contender.id,
                     name: contender.name.clone(),
                     why: error.to_string(),
@@ -126,19 +129,19 @@ fn rows(benchmark: &Benchmark, case: &Case, folder: &Path) -> Result<(Vec<Row>, 
             }
         };
         let values = checked_values(&mut process, case)?;
-        let difference = match at_work.is_empty() {
+        let difference = match processes.is_empty() {
             true => 0.0,
             false => difference(&ours, &values, case),
         };
         if difference > TOLERANCE || difference.is_nan() {
             let name = &contender.name;
             return Err(format!(
-                "{case}: {name} does not do the same work: its values differ from ours by \
-                 {difference:.1e}, more than {TOLERANCE:.0e}\nours   {ours:?}\ntheirs {values:?}"
+                "{case}: {name} computes something else: its values differ from tuplenet's by \
+                 {difference:.1e}, more than {TOLERANCE:.0e}\ntuplenet {ours:?}\n{name} {values:?}"
             )
             .into());
         }
-        if at_work.is_empty() {
+        if processes.is_empty() {
             ours = values;
         }
         let row = Row {
@@ -146,15 +149,15 @@ fn rows(benchmark: &Benchmark, case: &Case, folder: &Path) -> Result<(Vec<Row>, 
             name: contender.name.clone(),
             ours: contender.ours,
             version: answer.strip_prefix("ready ").unwrap_or_default().to_owned(),
-            steps: steps_of_a_turn(&mut process, case, options.turn)?,
+            steps: steps_per_turn(&mut process, case, options.turn)?,
             seconds: Vec::new(),
             difference,
         };
         process.pause()?;
-        at_work.push((process, row));
+        processes.push((process, row));
     }
     for _ in 0..options.rounds {
-        for (process, row) in &mut at_work {
+        for (process, row) in &mut processes {
             process.resume()?;
             process.ask("reset")?;
             process.run((row.steps / 8).max(2))?;
@@ -162,17 +165,17 @@ fn rows(benchmark: &Benchmark, case: &Case, folder: &Path) -> Result<(Vec<Row>, 
             process.pause()?;
         }
     }
-    let mut rows: Vec<Row> = at_work.into_iter().map(|(_, row)| row).collect();
+    let mut rows: Vec<Row> = processes.into_iter().map(|(_, row)| row).collect();
     for row in &mut rows {
         row.seconds.sort_by(f64::total_cmp);
     }
-    Ok((rows, absent))
+    Ok((rows, left_out))
 }
 
 /// The losses of the first steps, or the logits of the first samples.
 fn checked_values(process: &mut Process, case: &Case) -> Result<Vec<f32>> {
     let count = if case.trains {
-        // A step for what is made in the first, such as an optimiser's state, then from the start.
+        // The first step also allocates, for example an optimiser's state.
         process.run(1)?;
         process.ask("reset")?;
         CHECKED_STEPS
@@ -191,24 +194,24 @@ fn checked_values(process: &mut Process, case: &Case) -> Result<Vec<f32>> {
     }
 }
 
-/// The largest difference, relative to each loss, or to the largest logit.
+/// The largest difference, relative to the respective loss or to the largest logit.
 fn difference(ours: &[f32], theirs: &[f32], case: &Case) -> f32 {
     let largest = ours
         .iter()
-        .fold(0.0, |most: f32, value| most.max(value.abs()));
+        .fold(0.0, |max: f32, value| max.max(value.abs()));
     let relative = ours.iter().zip(theirs).map(|(ours, theirs)| {
-        let whole = if case.trains { ours.abs() } else { largest };
-        (ours - theirs).abs() / whole
+        let scale = if case.trains { ours.abs() } else { largest };
+        (ours - theirs).abs() / scale
     });
-    // `f32::max` would lose a NaN.
-    relative.fold(0.0, |most, value| if value <= most { most } else { value })
+    // `f32::max` would ignore a NaN.
+    relative.fold(0.0, |max, value| if value <= max { max } else { value })
 }
 
-fn steps_of_a_turn(process: &mut Process, case: &Case, turn_ms: u64) -> Result<usize> {
-    const TRIED: usize = 3;
+fn steps_per_turn(process: &mut Process, case: &Case, turn_ms: u64) -> Result<usize> {
+    const TRIAL_STEPS: usize = 3;
     process.ask("reset")?;
-    let seconds = process.run(TRIED)? / TRIED as f64;
+    let seconds = process.run(TRIAL_STEPS)? / TRIAL_STEPS as f64;
     let steps = (turn_ms as f64 / 1e3 / seconds).ceil() as usize;
-    let most = if case.trains { MOST_STEPS } else { usize::MAX };
-    Ok(steps.clamp(TRIED, most))
+    let max = if case.trains { MAX_STEPS } else { usize::MAX };
+    Ok(steps.clamp(TRIAL_STEPS, max))
 }

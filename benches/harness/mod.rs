@@ -1,8 +1,8 @@
-//! What the benchmarks that compare us with others have in common: each is a list of contenders, a
-//! list of cases and a program that serves our own engine.
+//! Shared by the benchmarks that compare tuplenet with other libraries, `peers` and `cuda`: each has a list of
+//! contenders, a list of cases and a process that runs tuplenet.
 //!
-//! Every contender is a process of its own that answers over a pipe (`served.rs`), and all but the
-//! one that is measured are stopped. benches/README.md has the rules.
+//! Every contender is a separate process that answers commands over a pipe (`served.rs`); all except the one being
+//! measured are stopped. benches/README.md describes the method.
 
 pub mod case;
 pub mod contender;
@@ -25,24 +25,24 @@ use self::{
     options::Common, served::Result,
 };
 
-/// Who is compared, in what, and where.
+/// The contenders, the cases and the device.
 pub struct Benchmark<'a> {
     pub options: &'a Common,
-    /// Where all compute, as in `cpu`.
+    /// The device that all contenders compute on, such as `cpu`.
     pub device: String,
-    /// Whether those who can be kept to AVX2 are.
+    /// Whether AVX-512 is disabled in the contenders that can disable it.
     pub avx2: bool,
-    /// Ours first.
+    /// tuplenet first.
     pub contenders: Vec<Contender>,
     pub cases: Vec<Case>,
 }
 
 impl Benchmark<'_> {
-    /// Measures all cases; the tables go to the terminal, the same figures to `json`.
+    /// Measures all cases; prints the tables and writes the same figures to `json`.
     pub fn run(&self, json: Option<File>) -> Result<()> {
         let source = Source::find()?;
         let machine = Machine::this();
-        table::head(self, &machine, &source);
+        table::header(self, &machine, &source);
         let folder = tempfile::tempdir()?;
         let mut results = Vec::new();
         for case in &self.cases {
@@ -51,7 +51,7 @@ impl Benchmark<'_> {
             table::outcome(&outcome, &source);
             results.push(outcome);
         }
-        table::foot(self, &results);
+        table::footer(self, &results);
         if let Some(mut file) = json {
             let report = report::json(self, &machine, &source, &results);
             writeln!(file, "{report:#}")?;
@@ -60,7 +60,7 @@ impl Benchmark<'_> {
     }
 }
 
-/// The end of the program.
+/// The exit code; prints an error.
 pub fn exit(done: Result<()>) -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,

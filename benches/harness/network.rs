@@ -6,13 +6,13 @@ use tuplenet::{models::Mlp, prelude::*};
 
 use super::served::Result;
 
-/// A job on a network whose widths are known only when running.
+/// Generic code that runs for a network whose widths are known only at run time.
 pub trait Job {
     type Out;
     fn on<const I: usize, const H: usize, const O: usize>(self) -> Result<Self::Out>;
 }
 
-/// Does the job on the network of this shape.
+/// Runs `job` for the network of this shape.
 pub fn dispatch<J: Job>(shape: [usize; 3], job: J) -> Result<J::Out> {
     match shape {
         [784, 128, 10] => job.on::<784, 128, 10>(),
@@ -20,11 +20,11 @@ pub fn dispatch<J: Job>(shape: [usize; 3], job: J) -> Result<J::Out> {
         [784, 512, 10] => job.on::<784, 512, 10>(),
         [784, 2048, 10] => job.on::<784, 2048, 10>(),
         [64, 64, 16] => job.on::<64, 64, 16>(),
-        _ => Err(format!("no network of the shape {shape:?} was compiled").into()),
+        _ => Err(format!("no network of shape {shape:?} was compiled").into()),
     }
 }
 
-/// PyTorch's initialisation from a seed.
+/// Saves weights with PyTorch's initialisation, from a seed.
 pub fn save_weights(shape: [usize; 3], seed: u64, path: &Path) -> Result<()> {
     dispatch(shape, SaveWeights { seed, path })
 }

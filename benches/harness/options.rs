@@ -1,4 +1,4 @@
-//! What the command lines have in common.
+//! Command-line options that the benchmarks share.
 
 use std::{fs::File, path::PathBuf};
 
@@ -8,32 +8,37 @@ use super::served::Result;
 
 #[derive(Debug, Args)]
 pub struct Common {
-    /// Only these rivals, as in `jax,torch-eager`
-    #[arg(long, value_delimiter = ',', value_name = "NAMES")]
-    pub rivals: Option<Vec<String>>,
+    /// Only these baselines, for example `jax,torch-eager`
+    #[arg(
+        long,
+        visible_alias = "rivals",
+        value_delimiter = ',',
+        value_name = "NAMES"
+    )]
+    pub baselines: Option<Vec<String>>,
     /// Only training, or only inference
     #[arg(long, value_name = "TASK")]
     pub only: Option<Only>,
-    /// Hidden widths and batches
+    /// Hidden widths and batch sizes of the networks 784-H-10
     #[arg(long, value_delimiter = ',', value_name = "HxB", value_parser = grid_point,
         default_value = "128x64,500x100,512x1024,2048x256")]
     pub grid: Vec<(usize, usize)>,
-    /// Data with no zeros, instead of pixels
+    /// Dense values without zeros instead of pixels
     #[arg(long)]
     pub dense: bool,
-    /// How often each contender takes its turn
+    /// Number of turns of each contender
     #[arg(long, default_value_t = 15, value_parser = clap::value_parser!(u32).range(1..))]
     pub rounds: u32,
-    /// About how long a turn is timed
+    /// Approximate duration of a turn
     #[arg(long, default_value_t = 200, value_name = "MILLISECONDS")]
     pub turn: u64,
-    /// Processor threads of a contender, except for predictions of 1 sample, which get one
+    /// CPU threads of each contender; predictions of one sample use one
     #[arg(long, default_value_t = 2)]
     pub threads: usize,
-    /// Also write the figures here
+    /// Also write the figures to this file
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// `cargo bench` passes it to every benchmark
+    /// Passed by `cargo bench` to every benchmark
     #[arg(long, hide = true)]
     bench: bool,
 }
@@ -45,8 +50,7 @@ pub enum Only {
 }
 
 impl Common {
-    /// The file for the figures; made first, so that a bad path is found out now, not after ten
-    /// minutes.
+    /// Creates the file for the figures, before the measurements, so that a bad path is an error at once.
     pub fn json(&self) -> Result<Option<File>> {
         let file = self.json.as_ref().map(|path| {
             File::create(path).map_err(|error| format!("{}: cannot write: {error}", path.display()))
@@ -54,21 +58,21 @@ impl Common {
         Ok(file.transpose()?)
     }
 
-    /// Checks that the rivals that were asked for are among `ids`.
-    pub fn check_rivals(&self, ids: &[&str]) -> Result<()> {
-        let mut asked = self.rivals.iter().flatten();
-        match asked.find(|id| !ids.contains(&id.as_str())) {
+    /// Checks that the selected baselines are among `ids`.
+    pub fn check_baselines(&self, ids: &[&str]) -> Result<()> {
+        let mut selected = self.baselines.iter().flatten();
+        match selected.find(|id| !ids.contains(&id.as_str())) {
             Some(unknown) => {
-                Err(format!("--rivals {unknown}: expected some of {}", ids.join(", ")).into())
+                Err(format!("--baselines {unknown}: expected some of {}", ids.join(", ")).into())
             }
             None => Ok(()),
         }
     }
 
-    /// Whether the rival takes part.
-    pub fn wants(&self, id: &str) -> bool {
-        let rivals = self.rivals.as_ref();
-        rivals.is_none_or(|ids| ids.iter().any(|i| i == id))
+    /// Whether a baseline is selected.
+    pub fn selects(&self, id: &str) -> bool {
+        let baselines = self.baselines.as_ref();
+        baselines.is_none_or(|ids| ids.iter().any(|i| i == id))
     }
 }
 
@@ -77,9 +81,9 @@ fn grid_point(text: &str) -> std::result::Result<(usize, usize), String> {
         let (width, batch) = (width.parse().ok()?, batch.parse().ok()?);
         (batch > 0).then_some((width, batch))
     });
-    let (width, batch) = numbers.ok_or("expected HxB, as in 128x64")?;
+    let (width, batch) = numbers.ok_or("expected HxB, such as 128x64")?;
     if ![128, 500, 512, 2048].contains(&width) {
-        return Err("widths are types here: 128, 500, 512 and 2048 are compiled".to_owned());
+        return Err("expected a width that is compiled: 128, 500, 512 or 2048".to_owned());
     }
     Ok((width, batch))
 }

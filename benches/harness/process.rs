@@ -1,4 +1,4 @@
-//! A contender at work: a process that is asked over a pipe and stopped while others are measured.
+//! The process of a contender: it receives commands over a pipe and is stopped while others are measured.
 
 use std::{
     fs::{self, File},
@@ -16,14 +16,14 @@ pub struct Process {
     child: Child,
     input: ChildStdin,
     output: BufReader<ChildStdout>,
-    /// What it writes to standard error.
+    /// The file with its standard error.
     log: PathBuf,
 }
 
 impl Process {
     pub fn start(mut command: Command, id: &str, folder: &Path) -> Result<Self> {
         let log = folder.join(format!("{id}.log"));
-        // A group of its own, so that a signal also reaches what it starts.
+        // A separate process group, so that a signal also reaches its child processes.
         command.process_group(0);
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         command.stderr(File::create(&log)?);
@@ -45,21 +45,21 @@ impl Process {
     /// Sends a command and waits for its answer.
     pub fn ask(&mut self, command: &str) -> Result<String> {
         let mut answer = String::new();
-        // A process that is gone is told by the empty answer; its last words say more than EPIPE.
+        // If the process has exited, the answer is empty, and its last error message says more than EPIPE.
         let sent = writeln!(self.input, "{command}");
         self.output.read_line(&mut answer)?;
         if answer.is_empty() || sent.is_err() {
-            return Err(self.last_words().into());
+            return Err(self.last_error().into());
         }
         Ok(answer.trim_end().to_owned())
     }
 
-    /// The seconds that it took for these steps.
+    /// Runs `steps` steps and returns the seconds that they took.
     pub fn run(&mut self, steps: usize) -> Result<f64> {
         Ok(self.ask(&format!("run {steps}"))?.parse()?)
     }
 
-    /// Takes it off the cores, with the threads that spin.
+    /// Stops it, including threads that spin.
     pub fn pause(&self) -> Result<()> {
         self.signal(Signal::STOP)
     }
@@ -72,16 +72,17 @@ impl Process {
         Ok(kill_process_group(Pid::from_child(&self.child), signal)?)
     }
 
-    fn last_words(&self) -> String {
+    fn last_error(&self) -> String {
         let log = fs::read_to_string(&self.log).unwrap_or_default();
         let last = log.lines().rfind(|line| !line.trim().is_empty());
-        last.unwrap_or("it ended without a word").to_owned()
+        last.unwrap_or("it exited without an error message")
+            .to_owned()
     }
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // It may have ended by itself; there is no more to do about a failure here.
+        // It may already have exited; nothing can be done about another failure.
         let _ = self.signal(Signal::KILL);
         let _ = self.child.wait();
     }

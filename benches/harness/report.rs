@@ -1,4 +1,4 @@
-//! The same figures as JSON; benches/README.md describes its shape.
+//! The figures as JSON; benches/README.md documents the format.
 
 use serde_json::{Value, json};
 
@@ -15,7 +15,7 @@ pub fn json(
             "id": contender.id,
             "name": contender.name,
             "settings": contender.settings,
-            "kept_to_avx2": benchmark.avx2 && contender.restrictable,
+            "limited_to_avx2": benchmark.avx2 && contender.supports_avx2_limit,
         })
     });
     json!({
@@ -41,26 +41,26 @@ fn of_case(outcome: &Outcome) -> Value {
     let Outcome {
         case,
         rows,
-        absent,
+        left_out,
         others,
     } = outcome;
     let ours = outcome.ours();
-    let best = outcome.best_rival();
+    let best = outcome.best_baseline();
     let rows = rows.iter().map(|row| {
         json!({
             "id": row.id,
             "version": row.version,
             "median_us": row.median() * 1e6,
-            "min_us": row.least() * 1e6,
-            "max_us": row.most() * 1e6,
+            "min_us": row.min() * 1e6,
+            "max_us": row.max() * 1e6,
             "ratio_to_ours": row.median() / ours.median(),
             "steps_per_turn": row.steps,
             "largest_difference": row.difference,
         })
     });
-    let left_out = absent
+    let left_out = left_out
         .iter()
-        .map(|rival| json!({ "id": rival.id, "why": rival.why }));
+        .map(|baseline| json!({ "id": baseline.id, "why": baseline.why }));
     json!({
         "task": case.task(),
         "shape": case.shape,
@@ -71,7 +71,7 @@ fn of_case(outcome: &Outcome) -> Value {
         "rows": rows.collect::<Vec<_>>(),
         "left_out": left_out.collect::<Vec<_>>(),
         "best_of_ours": ours.id,
-        "best_rival": best.map(|row| row.id),
-        "ours_to_best_rival": best.map(|row| ours.median() / row.median()),
+        "best_baseline": best.map(|row| row.id),
+        "ours_to_best_baseline": best.map(|row| ours.median() / row.median()),
     })
 }

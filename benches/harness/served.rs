@@ -1,17 +1,17 @@
-//! The served side of the protocol: what our engine and the rivals written in Rust share.
+//! The server side of the protocol, shared by tuplenet and the baselines in Rust.
 //!
-//! One command a line on standard input, one answer a line on standard output:
+//! One command per line on standard input, one answer per line on standard output:
 //!
 //! - `setup train|infer I H O B FOLDER`, answer `ready VERSION`
-//! - `reset`, answer `ok`: weights and optimiser are again as after `setup`
-//! - `run K`, answer the seconds that K training steps, or K predictions, took
-//! - `values N`, answer the first N losses since `reset`, or the first N logits of batch 0
+//! - `reset`, answer `ok`: weights and optimiser are reset to their state after `setup`
+//! - `run K`, answer the seconds that K training steps or K predictions took
+//! - `values N`, answer the first N losses since `reset` or the first N logits of batch 0
 
 use std::{error::Error, fs, io, path::PathBuf, time::Instant};
 
 pub type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-/// One task on one network of `I` inputs, `H` hidden and `O` outputs, in batches of `B`.
+/// One task: training or inference of a network `I`-`H`-`O` in batches of `B`.
 pub struct Setup {
     pub trains: bool,
     pub shape: [usize; 3],
@@ -19,10 +19,10 @@ pub struct Setup {
     pub folder: PathBuf,
 }
 
-/// A network at work. It goes through its batches in order, and round again.
+/// A network that is trained or evaluated, cycling through its batches in order.
 pub trait Served {
     fn reset(&mut self) -> Result<()>;
-    /// What must not be timed before `run(steps)`.
+    /// The untimed part of `run(steps)`, called before it.
     fn prepare(&mut self, _steps: usize) {}
     fn run(&mut self, steps: usize) -> Result<()>;
     fn values(&mut self, count: usize) -> Result<Vec<f32>>;
@@ -47,7 +47,7 @@ impl Setup {
         Ok(floats(&bytes))
     }
 
-    /// A label for each sample.
+    /// The labels, `[batches * B]`.
     pub fn labels(&self) -> Result<Vec<u8>> {
         Ok(fs::read(self.folder.join("labels.u8"))?)
     }
@@ -98,7 +98,7 @@ pub fn serve(version: &str, make: impl Fn(Setup) -> Result<Box<dyn Served>>) -> 
                 let values: Vec<String> = values.iter().map(f32::to_string).collect();
                 values.join(" ")
             }
-            _ => return Err(format!("not a command here: {line}").into()),
+            _ => return Err(format!("unknown command, or no `setup` before it: {line}").into()),
         };
         println!("{answer}");
     }

@@ -1,8 +1,8 @@
-//! The tables on the terminal; as Markdown, so that they can be pasted.
+//! The printed tables, in Markdown.
 
 use super::{Benchmark, data::Source, machine::Machine, measure::Outcome};
 
-pub fn head(benchmark: &Benchmark, machine: &Machine, source: &Source) {
+pub fn header(benchmark: &Benchmark, machine: &Machine, source: &Source) {
     let Machine {
         cpu,
         cores,
@@ -12,65 +12,66 @@ pub fn head(benchmark: &Benchmark, machine: &Machine, source: &Source) {
         date,
     } = machine;
     println!(
-        "tuplenet {} and its rivals, {date}",
+        "tuplenet {} and baselines, {date}",
         env!("CARGO_PKG_VERSION")
     );
-    println!("{cpu}, {cores} cores, L2 {l2}, {simd}; load of the last minute {load}");
+    println!("{cpu}, {cores} cores, L2 {l2}, {simd}; load average {load} (1 minute)");
     let (rounds, turn) = (benchmark.options.rounds, benchmark.options.turn);
     println!(
         "{rounds} alternating rounds of about {turn} ms each, on {}; pixels: {}",
         benchmark.device, source.name
     );
     if benchmark.avx2 {
-        println!("kept to AVX2, where it can be: see the foot");
+        println!("AVX-512 disabled where possible: see the footer");
     }
 }
 
 pub fn outcome(outcome: &Outcome, source: &Source) {
     let Outcome {
-        case, rows, absent, ..
+        case,
+        rows,
+        left_out,
+        ..
     } = outcome;
     let ours = outcome.ours();
     println!("\n**{case}; {}**\n", source.describe(case));
     println!("| microseconds | median | min-max | to ours | differs by |");
     println!("| --- | ---: | ---: | ---: | ---: |");
     for row in rows {
-        let [median, least, most] = [row.median(), row.least(), row.most()].map(micros);
+        let [median, min, max] = [row.median(), row.min(), row.max()].map(micros);
         let ratio = row.median() / ours.median();
         let (name, version, difference) = (&row.name, &row.version, row.difference);
-        println!(
-            "| {name} {version} | {median} | {least}-{most} | {ratio:.2} | {difference:.0e} |"
-        );
+        println!("| {name} {version} | {median} | {min}-{max} | {ratio:.2} | {difference:.0e} |");
     }
-    for rival in absent {
-        println!("| {}: LEFT OUT: {} | | | | |", rival.name, rival.why);
+    for baseline in left_out {
+        println!("| {}: LEFT OUT: {} | | | | |", baseline.name, baseline.why);
     }
-    match outcome.best_rival() {
+    match outcome.best_baseline() {
         Some(best) => println!(
-            "\nbest rival: {}; {} takes {:.2} of its time",
+            "\nbest baseline: {}; {} takes {:.2} of its time",
             best.name,
             ours.name,
             ours.median() / best.median()
         ),
-        None => println!("\nno rival took part"),
+        None => println!("\nno baseline was measured"),
     }
     if let Some(others) = outcome.disturbed() {
         println!(
-            "DISTURBED: other programs took {:.0} % of the cores meanwhile; measure again when they are gone",
+            "DISTURBED: other programs used {:.0} % of the cores in the meantime; measure again without them",
             others * 100.0
         );
     }
 }
 
-pub fn foot(benchmark: &Benchmark, results: &[Outcome]) {
-    println!("\n**ours to the best rival, below 1 is faster**\n");
+pub fn footer(benchmark: &Benchmark, results: &[Outcome]) {
+    println!("\n**tuplenet's time divided by the best baseline's; below 1, tuplenet is faster**\n");
     println!(
-        "| case | ours | its us | best rival | its us | ratio |\n\
+        "| case | tuplenet | microseconds | best baseline | microseconds | ratio |\n\
          | --- | --- | ---: | --- | ---: | ---: |"
     );
     for outcome in results {
         let (case, ours) = (outcome.case, outcome.ours());
-        let Some(best) = outcome.best_rival() else {
+        let Some(best) = outcome.best_baseline() else {
             continue;
         };
         let data = if case.dense { "dense" } else { "pixels" };
@@ -87,16 +88,16 @@ pub fn foot(benchmark: &Benchmark, results: &[Outcome]) {
     }
     println!();
     for contender in &benchmark.contenders {
-        let avx2 = match (benchmark.avx2, contender.restrictable) {
-            (true, false) => "; NOT KEPT TO AVX2: it has no setting for that",
+        let avx2 = match (benchmark.avx2, contender.supports_avx2_limit) {
+            (true, false) => "; AVX-512 NOT DISABLED: it has no setting for that",
             _ => "",
         };
         println!("{}: {}{avx2}", contender.name, contender.settings);
     }
-    println!("Python's rivals are called in a Python loop, whose time counts.");
+    println!("Baselines in Python are called in a Python loop, whose time is included.");
 }
 
-/// Microseconds with about four digits.
+/// Microseconds with about four significant digits.
 fn micros(seconds: f64) -> String {
     let micros = seconds * 1e6;
     match micros {

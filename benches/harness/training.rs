@@ -1,16 +1,16 @@
-//! Our own training, the same with every engine: the public API, served as the rivals are.
+//! Training with tuplenet through its public API, on any engine.
 
 use tuplenet::{engine::Run, models::Mlp, objective::Optimizer, prelude::*};
 
 use super::served::{Result, Served, Setup};
 
-/// Makes the engine under test for any network.
+/// Creates the measured engine for any network.
 pub trait Maker {
     type Engine<N: Network>: Engine<N>;
     fn make<N: Network>(&self, weights: Weights<N>) -> tuplenet::Result<Self::Engine<N>>;
 }
 
-/// A data set where the engine under test reads it.
+/// A data set as uploaded to the measured engine.
 pub type Data<M, N> = <<M as Maker>::Engine<N> as Engine<N>>::Data;
 
 /// The initial weights.
@@ -28,8 +28,8 @@ pub fn dataset<const I: usize, const O: usize>(setup: &Setup) -> Result<Dataset<
     })
 }
 
-/// Training, by one call of [`Engine::train`] for all the steps of a turn. The call returns the
-/// losses, so the device has done its work when it ends.
+/// Training with one call of [`Engine::train`] for all steps of a turn. The call returns the losses, so the device has
+/// finished when it returns.
 pub struct Training<M: Maker, const I: usize, const H: usize, const O: usize> {
     maker: M,
     weights: Weights<Mlp<I, H, O>>,
@@ -37,7 +37,7 @@ pub struct Training<M: Maker, const I: usize, const H: usize, const O: usize> {
     data: Data<M, Mlp<I, H, O>>,
     samples: u32,
     batch: usize,
-    /// All samples in order, again and again, from the first step after `reset`.
+    /// The sample indices of all steps since `reset`: all samples in order, repeated.
     order: Vec<u32>,
     losses: Vec<f32>,
 }

@@ -1,4 +1,4 @@
-//! Who takes part, and what each is set to.
+//! The contenders and their settings.
 
 use std::{
     env, fs,
@@ -46,7 +46,7 @@ const SCRIPTS: [Script; 5] = [
         &["jax_peer.py"],
         true,
         true,
-        "the whole step in one jit, its state donated; XLA's CPU backend",
+        "the whole step in one jit, with donated state; XLA's CPU backend",
     ),
     (
         "onnxruntime",
@@ -54,14 +54,14 @@ const SCRIPTS: [Script; 5] = [
         &["onnxruntime_peer.py"],
         false,
         false,
-        "Gemm, Relu, Gemm; a session of as many intra-op threads",
+        "Gemm, Relu, Gemm; intra-op threads as given by --threads",
     ),
 ];
 
-/// The rival that is no crate but C++.
+/// The baseline in C++.
 const RTNEURAL: &str = "rtneural";
 
-/// A rival that `--build` compiles: id, name, whether it does more than infer one sample at a time,
+/// The baselines that `--build` compiles: id, name, whether they support training and batches of more than one sample,
 /// settings.
 const COMPILED: [(&str, &str, bool, &str); 6] = [
     (
@@ -74,19 +74,19 @@ const COMPILED: [(&str, &str, bool, &str); 6] = [
         "candle",
         "candle",
         true,
-        "candle-nn's AdamW without weight decay",
+        "candle-nn's AdamW with weight decay 0",
     ),
     (
         "burn",
         "burn",
         true,
-        "flex, simd, rayon, x86-v4; its own Adam",
+        "backend Flex with simd, rayon and x86-v4; its own Adam",
     ),
     (
         "tract",
         "tract",
         false,
-        "Gemm, Relu, Gemm of a fixed batch, optimised; its state kept between calls",
+        "Gemm, Relu, Gemm for a fixed batch, optimised; its state is reused between calls",
     ),
     (
         RTNEURAL,
@@ -102,29 +102,29 @@ const COMPILED: [(&str, &str, bool, &str); 6] = [
     ),
 ];
 
-/// The contenders that are here, ours first; one loud line for each that is not.
+/// The contenders that are installed, tuplenet first; prints one line for each that is not.
 pub fn available(options: &Options) -> Result<Vec<Contender>> {
     let ids = SCRIPTS
         .iter()
         .map(|script| script.0)
-        .chain(COMPILED.iter().map(|rival| rival.0));
+        .chain(COMPILED.iter().map(|baseline| baseline.0));
     let ids: Vec<&str> = ids.collect();
-    options.common.check_rivals(&ids)?;
+    options.common.check_baselines(&ids)?;
     let mut all = vec![Contender {
         id: "tuplenet",
         name: format!("tuplenet ({})", ours::engine()?),
         ours: true,
         trains: true,
         batches: true,
-        restrictable: true,
+        supports_avx2_limit: true,
         settings: "Engine::train for all steps of a turn; Engine::predict for 1, forward for more",
         program: env::current_exe()?,
         arguments: vec!["--serve".to_owned()],
     }];
     let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers");
     all.extend(scripts(&SCRIPTS, &[], &options.common));
-    for (id, name, whole, settings) in COMPILED {
-        if !options.common.wants(id) {
+    for (id, name, all_cases, settings) in COMPILED {
+        if !options.common.selects(id) {
             continue;
         }
         match program(&sources.join(id), id, options.build)? {
@@ -134,14 +134,14 @@ pub fn available(options: &Options) -> Result<Vec<Contender>> {
                 program,
                 name: name.to_owned(),
                 ours: false,
-                trains: whole,
-                batches: whole,
-                restrictable: false,
+                trains: all_cases,
+                batches: all_cases,
+                supports_avx2_limit: false,
                 arguments: Vec::new(),
             }),
             None if id == RTNEURAL => left_out(
                 name,
-                "set TUPLENET_RTNEURAL to a checkout of it and run once with --build",
+                "set TUPLENET_RTNEURAL to its checkout and run once with --build",
             ),
             None => left_out(name, "run once with --build"),
         }
@@ -149,15 +149,15 @@ pub fn available(options: &Options) -> Result<Vec<Contender>> {
     Ok(all)
 }
 
-/// Where a rival's program is, built there if that is asked for.
+/// The path of a baseline's executable, if it exists; builds it first with `build`.
 fn program(sources: &Path, id: &str, build: bool) -> Result<Option<PathBuf>> {
-    // This program is TARGET/release/deps/peers-HASH. The rivals share one folder beside, so that
-    // what they have in common is compiled once.
+    // This executable is TARGET/release/deps/peers-HASH. The baselines share TARGET/peers, so that common dependencies
+    // are compiled once.
     let this = env::current_exe()?;
     let target = this
         .ancestors()
         .nth(3)
-        .ok_or("this program is in no target folder")?;
+        .ok_or("this executable is not in a target folder")?;
     let target = target.join("peers");
     let program = target.join("release").join(format!("tuplenet-peer-{id}"));
     let compiler = match id {
@@ -166,9 +166,9 @@ fn program(sources: &Path, id: &str, build: bool) -> Result<Option<PathBuf>> {
         _ => Some(cargo(&target)),
     };
     if let Some(mut compiler) = compiler {
-        // Where cargo finds the crate's own .cargo/config.toml.
+        // In this folder cargo finds the crate's .cargo/config.toml.
         let status = compiler.current_dir(sources).status();
-        let status = status.map_err(|error| format!("{id}: no compiler: {error}"))?;
+        let status = status.map_err(|error| format!("{id}: cannot start its compiler: {error}"))?;
         if !status.success() {
             return Err(format!("{id}: its build failed").into());
         }
@@ -176,7 +176,7 @@ fn program(sources: &Path, id: &str, build: bool) -> Result<Option<PathBuf>> {
     Ok(program.exists().then_some(program))
 }
 
-/// Builds the crate of the folder where it runs.
+/// The command that builds the crate in its working directory.
 fn cargo(target: &Path) -> Command {
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.args(["build", "--release", "--locked", "--target-dir"]);
@@ -184,7 +184,7 @@ fn cargo(target: &Path) -> Command {
     cargo
 }
 
-/// Compiles `main.cpp` of the folder where it runs; nothing without a checkout of RTNeural.
+/// The command that compiles `main.cpp` in its working directory; `None` without a checkout of RTNeural.
 fn compile_rtneural(program: &Path) -> Result<Option<Command>> {
     let checkout = env::var_os("TUPLENET_RTNEURAL").filter(|path| !path.is_empty());
     let Some(checkout) = checkout else {
@@ -192,7 +192,7 @@ fn compile_rtneural(program: &Path) -> Result<Option<Command>> {
     };
     let checkout = Path::new(&checkout).canonicalize();
     let checkout = checkout.map_err(|error| format!("TUPLENET_RTNEURAL: {error}"))?;
-    // Its version: it has no releases.
+    // The commit is its version, as it has no releases.
     let mut git = Command::new("git");
     git.arg("-C").arg(&checkout);
     let commit = git.args(["rev-parse", "--short", "HEAD"]).output();
@@ -203,9 +203,9 @@ fn compile_rtneural(program: &Path) -> Result<Option<Command>> {
     }
     let mut compiler = Command::new("g++");
     compiler.args(["-std=c++17", "-O3", "-march=native", "-DNDEBUG", "main.cpp"]);
-    // Eigen was faster than xsimd in each case; 32 is the most that RTNeural aligns it to.
+    // Eigen was faster than xsimd in every case; 32 is the largest alignment that RTNeural supports with it.
     compiler.args(["-DRTNEURAL_USE_EIGEN=1", "-DRTNEURAL_DEFAULT_ALIGNMENT=32"]);
-    // Eigen's bound for a matrix whose size is a type; ours are on the heap.
+    // No size limit for fixed-size matrices: the model is on the heap.
     compiler.arg("-DEIGEN_STACK_ALLOCATION_LIMIT=0");
     compiler.arg(format!("-DVERSION=\"{}\"", commit.trim()));
     compiler.arg("-I").arg(&checkout);

@@ -1,6 +1,6 @@
-//! The rivals' benchmark: one training step and one prediction, ours beside the others', on the CPU.
+//! Compares tuplenet with other libraries on the CPU: one training step and one prediction.
 //!
-//! benches/README.md has the rules. `cargo bench --bench peers -- --help`
+//! benches/README.md describes the method. `cargo bench --bench peers -- --help`
 
 #![allow(missing_docs)] // a program, not a library
 
@@ -45,7 +45,7 @@ fn compare(options: &Options) -> Result<()> {
     benchmark.run(json)
 }
 
-/// The cases in the order they are measured.
+/// The cases, in the order in which they are measured.
 fn cases(options: &Options) -> Vec<Case> {
     let common = &options.common;
     let mut cases = Vec::new();
@@ -54,7 +54,7 @@ fn cases(options: &Options) -> Vec<Case> {
     }
     if common.only != Some(Only::Train) {
         let mut infer = |shape, batch, dense| {
-            // Not pixels, where the caller asked for dense data alone.
+            // `--dense` leaves out pixels.
             if dense || !common.dense {
                 cases.push(Case::new(common, false, shape, batch, dense));
             }

@@ -1,23 +1,23 @@
-//! What the command line asks for.
+//! Command-line options.
 
 use clap::Parser;
 
 use crate::harness::options::Common;
 
-/// One training step and one prediction, tuplenet beside its rivals.
+/// Compares one training step and one prediction of tuplenet with other libraries, on the CPU.
 #[derive(Debug, Parser)]
 #[command(name = "peers")]
 pub struct Options {
-    /// Build dfdx's, candle's, burn's, tract's and arrays' side first (burn's takes long), and that
-    /// of RTNeural if TUPLENET_RTNEURAL names its checkout
+    /// Build the compiled baselines first (burn takes long): dfdx, candle, burn, tract, arrays, and
+    /// RTNeural if TUPLENET_RTNEURAL names its checkout
     #[arg(long)]
     pub build: bool,
     #[command(flatten)]
     pub common: Common,
-    /// Keep all who can be kept to AVX2 from using AVX-512
+    /// Disable AVX-512 in the contenders that have a setting for it
     #[arg(long)]
     pub avx2: bool,
-    /// Be our own engine's process
+    /// Run as tuplenet's process
     #[arg(long, hide = true)]
     pub serve: bool,
 }

@@ -1,4 +1,4 @@
-//! Our own side: the public API of the engine under test, served as the rivals are.
+//! tuplenet's process: the measured engine through its public API.
 
 use tuplenet::{
     engine::{Processor, Simd},
@@ -12,7 +12,7 @@ use crate::harness::{
     training::{Maker, Training, weights},
 };
 
-/// The engine under test.
+/// The measured engine.
 type Ours<N> = Fused<N>;
 
 impl Maker for Processor {
@@ -22,7 +22,7 @@ impl Maker for Processor {
     }
 }
 
-/// The threads and the SIMD that the benchmark asks for, in the variables that it gives every contender.
+/// Threads and SIMD level, from the environment variables that the benchmark sets for every contender.
 fn processor() -> Processor {
     let detected = Processor::detect();
     let threads = std::env::var("RAYON_NUM_THREADS").ok();
@@ -41,7 +41,7 @@ pub fn serve() -> Result<()> {
     })
 }
 
-/// The engine's name, for the tables.
+/// The engine's name for the tables.
 pub fn engine() -> Result<&'static str> {
     type Any = Mlp<64, 64, 16>;
     Ok(Ours::<Any>::new(Weights::zeros())?.name())
@@ -74,7 +74,7 @@ impl Job for Make<'_> {
     }
 }
 
-/// Batches of 1, by [`Engine::predict`].
+/// Batches of 1 with [`Engine::predict`].
 struct Prediction<const I: usize, const H: usize, const O: usize> {
     net: Ours<Mlp<I, H, O>>,
     samples: Vec<[f32; I]>,
@@ -99,11 +99,11 @@ impl<const I: usize, const H: usize, const O: usize> Served for Prediction<I, H,
     }
 }
 
-/// Larger batches, by [`Engine::forward`].
+/// Larger batches with [`Engine::forward`].
 struct Forward<const I: usize, const H: usize, const O: usize> {
     net: Ours<Mlp<I, H, O>>,
     features: Vec<f32>,
-    /// The values of a batch.
+    /// The number of features in a batch.
     batch: usize,
     next: usize,
 }

@@ -1,5 +1,5 @@
-"""JAX on a GPU: the same step as on the CPU, in one `jit` with the gathering of its batch. The data
-set lies on the device.
+"""JAX on a GPU: the same step as on the CPU, in one `jit` that also gathers the batch. The data set
+is on the device.
 
     python jax_cuda.py DEVICE
 """
@@ -13,7 +13,7 @@ import numpy as np
 from jax_peer import logits, on_device
 from served import serve
 
-jax.config.update("jax_default_matmul_precision", "highest")  # no TF32: the others compute in f32
+jax.config.update("jax_default_matmul_precision", "highest")  # no TF32: the other contenders compute in f32
 
 
 def samples(setup):
@@ -54,7 +54,7 @@ class Inference:
         pass
 
     def answer(self, batch):
-        """On the host: a caller wants each answer before the next question."""
+        """The logits on the host: a caller needs each result before its next request."""
         return np.asarray(self.forward(self.weights, self.features, batch))
 
     def run(self, steps):

@@ -1,4 +1,4 @@
-"""JAX on XLA's CPU backend: the whole step in one `jit`, its state donated; Adam by hand."""
+"""JAX on XLA's CPU backend: the whole step, including Adam, in one `jit` with donated state."""
 
 import jax
 import jax.numpy as jnp
@@ -73,7 +73,7 @@ class Inference:
 
     def run(self, steps):
         for _ in range(steps):
-            # A caller wants each answer before the next question.
+            # A caller needs each result before its next request.
             self.forward(self.weights, self.batches[self.next]).block_until_ready()
             self.next = (self.next + 1) % len(self.batches)
 
@@ -82,5 +82,5 @@ class Inference:
 
 
 if __name__ == "__main__":
-    jax.config.update("jax_platforms", "cpu")  # also where JAX has a GPU
+    jax.config.update("jax_platforms", "cpu")  # even if JAX has a GPU
     serve(jax.__version__, lambda setup: (Training if setup.trains else Inference)(setup))

@@ -1,4 +1,4 @@
-"""onnxruntime, inference only: Gemm, Relu, Gemm; `OMP_NUM_THREADS` sets its threads as well."""
+"""onnxruntime, inference only: Gemm, Relu, Gemm; `OMP_NUM_THREADS` also sets its number of threads."""
 
 import os
 
@@ -22,7 +22,7 @@ def model(setup):
         [helper.make_tensor_value_info("y", TensorProto.FLOAT, [setup.batch, o])],
         [numpy_helper.from_array(w, name) for w, name in zip(setup.weights(), names)],
     )
-    # An older form of the file than the newest, which every onnxruntime reads.
+    # Not the newest versions of format and opset, so that every onnxruntime reads them.
     opset = [helper.make_opsetid("", 17)]
     return helper.make_model(graph, opset_imports=opset, ir_version=8).SerializeToString()
 

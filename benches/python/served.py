@@ -1,7 +1,6 @@
-"""The served side of the protocol, for the rivals in Python; `../harness/served.rs` describes it.
+"""The server side of the protocol for the baselines in Python; `../harness/served.rs` documents it.
 
-A net has `reset()`, `run(steps)` and `values(count)`, and goes through its batches in order, and
-round again.
+A network has `reset()`, `run(steps)` and `values(count)`, and cycles through its batches in order.
 """
 
 import sys
@@ -14,7 +13,7 @@ from safetensors.numpy import load_file
 
 
 class Setup(NamedTuple):
-    """One task on one network of `shape` inputs, hidden and outputs."""
+    """One task: training or inference of a network; `shape` is (inputs, hidden, outputs)."""
 
     trains: bool
     shape: tuple
@@ -27,7 +26,7 @@ class Setup(NamedTuple):
         return features.reshape(-1, self.batch, self.shape[0])
 
     def labels(self):
-        """A label for each sample, `[batches, B]`."""
+        """The labels, `[batches, B]`."""
         return np.fromfile(self.folder / "labels.u8", np.uint8).reshape(-1, self.batch)
 
     def weights(self):
@@ -39,7 +38,7 @@ class Setup(NamedTuple):
 def serve(version, make):
     """Answers commands until standard input ends."""
     answers = sys.stdout
-    sys.stdout = sys.stderr  # what libraries print is no answer
+    sys.stdout = sys.stderr  # so that output of libraries is not read as an answer
     net = None
     for line in sys.stdin:
         command, *words = line.rstrip("\n").split(" ", 6)
@@ -59,5 +58,5 @@ def serve(version, make):
         elif command == "values":
             answer = " ".join(str(float(value)) for value in net.values(int(words[0])))
         else:
-            raise SystemExit(f"not a command: {line}")
+            raise SystemExit(f"unknown command: {line}")
         print(answer, file=answers, flush=True)

@@ -1,4 +1,4 @@
-"""PyTorch on a GPU: eager, or each whole step as one CUDA graph. The data set lies on the device.
+"""PyTorch on a GPU: eager, or each step as one CUDA graph. The data set is on the device.
 
     python torch_cuda.py eager|graph DEVICE
 """
@@ -11,7 +11,7 @@ from served import serve
 from torch.nn import functional as F
 from torch_peer import network
 
-torch.set_float32_matmul_precision("highest")  # no TF32: the others compute in f32
+torch.set_float32_matmul_precision("highest")  # no TF32: the other contenders compute in f32
 
 
 def synchronize(device):
@@ -20,7 +20,7 @@ def synchronize(device):
 
 
 class OnDevice:
-    """The network, all samples and the batches' indices into them, on the device."""
+    """The network, all samples and the sample indices of each batch, on the device."""
 
     def __init__(self, setup, device):
         self.device = device
@@ -41,7 +41,7 @@ class Training(OnDevice, torch_peer.Training):
         self.losses = []
 
     def step(self, batch):
-        """The mean loss of the samples `batch`, before the step; it stays on the device."""
+        """The mean loss of the samples `batch` before the step, on the device."""
         loss = F.cross_entropy(self.net(self.features[batch]), self.labels[batch])
         self.optimizer.zero_grad()
         loss.backward()
@@ -61,7 +61,7 @@ class GraphTraining(Training):
         self.reset()
 
     def step(self, batch):
-        return self.graph(batch).clone()  # the next replay writes over it
+        return self.graph(batch).clone()  # the next replay overwrites it
 
 
 class Inference(OnDevice):
@@ -79,7 +79,7 @@ class Inference(OnDevice):
     @torch.inference_mode()
     def run(self, steps):
         for _ in range(steps):
-            # On the host: a caller wants each answer before the next question.
+            # On the host: a caller needs each result before its next request.
             self.logits(self.batches[self.next]).cpu()
             self.next = (self.next + 1) % len(self.batches)
 
@@ -99,7 +99,7 @@ class GraphInference(Inference):
 
 
 class Graph:
-    """`work(batch)`, captured; `batch` lies in one place, and so does the result.
+    """`work(batch)`, captured with static tensors for `batch` and the result.
 
     https://docs.pytorch.org/docs/stable/notes/cuda.html#whole-network-capture
     """

@@ -11,7 +11,7 @@ from served import serve
 from torch import nn
 from torch.nn import functional as F
 
-warnings.filterwarnings("ignore", category=DeprecationWarning)  # of torch.jit.trace
+warnings.filterwarnings("ignore", category=DeprecationWarning)  # torch.jit.trace is deprecated
 
 
 def network(setup):
@@ -28,7 +28,7 @@ def load(net, weights):
 
 
 class Training:
-    """Forward, loss and backward, compiled as one graph with `compile`, and the fused Adam."""
+    """Forward, loss and backward, with `compile` as one compiled graph; then the fused Adam."""
 
     def __init__(self, setup, mode):
         self.weights = setup.weights()
@@ -45,7 +45,7 @@ class Training:
         self.losses = []
 
     def reset(self):
-        """In place: the compiled graph refers to these tensors."""
+        """Resets in place, as the compiled graph refers to these tensors."""
         load(self.net, self.weights)
         for state in self.optimizer.state.values():
             for tensor in state.values():

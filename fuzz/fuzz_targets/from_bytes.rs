@@ -1,4 +1,4 @@
-//! `Frozen::from_bytes` on any bytes; `tests/reader.rs` holds the same of fewer of them.
+//! `Frozen::from_bytes` on arbitrary bytes; `tests/reader.rs` tests the same property with fewer inputs.
 
 #![no_main]
 

@@ -1,11 +1,11 @@
-//! `Dataset::from_idx_bytes` on any bytes; `tests/idx.rs` holds the same of fewer of them.
+//! `Dataset::from_idx_bytes` on arbitrary bytes; `tests/idx.rs` tests the same property with fewer inputs.
 
 #![no_main]
 
 #[path = "../../tests/idx_oracle.rs"]
 mod idx_oracle;
 
-// The first byte says where the features end and, by its highest bits, where labels start.
+// The low six bits of the first byte are the length of the features file, its high two bits the first label.
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let Some((&first, files)) = bytes.split_first() else {
         return;

@@ -1,8 +1,8 @@
-/* Takes the place of NVIDIA's libraries when a program is linked, so that it starts on a machine that has none of them.
+/* Stubs that are linked instead of NVIDIA's libraries, so that a program starts on a machine without them.
 
-   Every function is a jump through a slot. Its first call looks for the library, loads it and puts the real function into
-   the slot. Where there is no library, the slot gets a function that returns an error, as the real one would without a
-   device. `functions.inc` has a line `F(name)` for each. */
+   Every function jumps through a slot. Its first call finds and loads the library and stores the real function in the
+   slot. Without the library, the slot gets a function that returns an error, as the real one does without a device.
+   `functions.inc` has a line `F(name)` for each function. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <glob.h>
@@ -12,7 +12,7 @@
 #include <string.h>
 
 #ifndef __x86_64__
-#error "the jumps are written for x86-64"
+#error "the assembly is for x86-64 only"
 #endif
 
 #define HIDDEN __attribute__((visibility("hidden")))
@@ -25,7 +25,7 @@ struct slot {
     const char *name;
 };
 
-/* A first call arrives here, with the slot in r11: all that may carry an argument is kept while `late_find` fills it. */
+/* The target of a first call, with the slot in r11: saves all argument registers while `late_find` fills the slot. */
 HIDDEN extern void late_bind(void);
 __asm__(".pushsection .text.late_bind, \"ax\", @progbits\n"
         ".hidden late_bind\n"
@@ -47,7 +47,7 @@ __asm__(".pushsection .text.late_bind, \"ax\", @progbits\n"
         ".size late_bind, . - late_bind\n"
         ".popsection\n");
 
-/* A section for each, so that the linker keeps those that are called. */
+/* A section for each function, so that the linker keeps only those that are called. */
 #define F(function)                                                                                                    \
     HIDDEN struct slot late_slot_##function = {(void *)late_bind, #function};                                          \
     __asm__(".pushsection .text." #function ", \"ax\", @progbits\n"                                                    \
@@ -60,7 +60,7 @@ __asm__(".pushsection .text.late_bind, \"ax\", @progbits\n"
             ".popsection\n");
 #include "functions.inc"
 
-/* What a function does where its library is not there, and where the library does not have it. */
+/* Replacements for a function whose library is missing, and for one that its library lacks. */
 static int driver_missing(void) { return 100; } /* CUDA_ERROR_NO_DEVICE */
 static int driver_lacks(void) { return 500; }   /* CUDA_ERROR_NOT_FOUND */
 static int nvrtc_missing(void) { return 11; }   /* NVRTC_ERROR_INTERNAL_ERROR */
@@ -85,7 +85,7 @@ static struct library {
     {"cu", "libcuda.so.1", driver_missing, driver_lacks, NULL},
 };
 
-/* Loads the first file that fits `folder`/`pattern`/`file`. */
+/* Loads the first file that matches `folder`/`pattern`/`file`. */
 static void *load(const char *folder, int length, const char *pattern, const char *file, int flags) {
     char path[PATH_MAX];
     void *handle = NULL;
@@ -99,7 +99,7 @@ static void *load(const char *folder, int length, const char *pattern, const cha
     return handle;
 }
 
-/* In the folder that the user names; where the loader looks; in a toolkit; where pip installs for a Python on PATH. */
+/* Searches the user's folder, the loader's search path, toolkits, and pip's folder of each Python on PATH. */
 static void *search(const char *file) {
     static const char pip[] = "lib/python3*/{site,dist}-packages/nvidia/{cu*,cublas,cuda_nvrtc}/lib";
     void *handle = load(getenv("TUPLENET_CUDA"), INT_MAX, "{.,lib,lib64}", file, 0);
@@ -124,8 +124,8 @@ static void *open_library(struct library *library) {
     if (handle != NULL) return handle;
     handle = search(library->file);
     if (handle != NULL && strcmp(library->prefix, "nvrtc") == 0) {
-        /* It asks the loader for its second half by name, and the loader does not look beside it; one already loaded
-           answers to the name. */
+        /* It loads its second part by name, but the loader does not search its folder; a library that is already loaded
+           is found by name. */
         char origin[PATH_MAX];
         if (dlinfo(handle, RTLD_DI_ORIGIN, origin) == 0)
             load(origin, INT_MAX, ".", "libnvrtc-builtins.so." MAJOR "*", RTLD_GLOBAL);
@@ -141,7 +141,7 @@ static void *substitute(const char *name, int (*code)(void)) {
     return (void *)code;
 }
 
-/* Several threads may come here at once: each finds the same. */
+/* Several threads may call this at once; each stores the same function. */
 HIDDEN void late_find(struct slot *slot) {
     struct library *library = libraries;
     while (strncmp(slot->name, library->prefix, strlen(library->prefix)) != 0) library++;

@@ -1,6 +1,6 @@
-"""Makes calibration.json: reliability tables and expected calibration errors by numpy.
+"""Generates calibration.json: reliability tables and expected calibration errors, computed with numpy.
 
-Beside this script:
+In this folder:
 
     python calibration.py
 
@@ -17,7 +17,7 @@ SAMPLES, CLASSES = 500, 4
 
 
 def table(confidence, right, bins):
-    """Bins (m/M, (m+1)/M], the first with 0 as well."""
+    """Bins (m/M, (m+1)/M]; the first also includes 0."""
     place = np.digitize(confidence, np.arange(1, bins) / bins, right=True)
     count = np.bincount(place, minlength=bins)
     rights = np.bincount(place, weights=right, minlength=bins)
@@ -33,11 +33,11 @@ def table(confidence, right, bins):
 
 
 def main():
-    parser = argparse.ArgumentParser(description="Make the numpy fixture of calibration.")
+    parser = argparse.ArgumentParser(description="Generate the numpy fixture of calibration.")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent, metavar="DIR")
     out = parser.parse_args().out
 
-    # Labels are drawn from the softmax of half the logits: the logits are too sure of themselves.
+    # Labels are sampled from the softmax of half the logits, so the logits are overconfident.
     random = np.random.default_rng(0)
     logits = np.round(random.normal(scale=3.0, size=(SAMPLES, CLASSES)), 3).astype(np.float32)
     softmax = lambda z: np.exp(z - z.max(1, keepdims=True)) / np.exp(z - z.max(1, keepdims=True)).sum(1, keepdims=True)

@@ -2,14 +2,14 @@
 
 WEIGHTS is a safetensors file that tuplenet wrote for the network of
 activations.safetensors (`activation_network` in fixtures.py), or with --network
-for one in frozen.py, as `named`, whose keys are fc1.weight to fc2.bias. It is
-loaded with strict=True: a missing, extra or misshapen tensor is an error. The
-logits of `features` in IO (of `NAME.features`) are then compared with `logits`.
+for one in frozen.py, such as `named`, whose keys are fc1.weight to fc2.bias. It is
+loaded with strict=True: a missing or extra tensor, or one of another shape, is an
+error. The logits of `features` (`NAME.features`) in IO are then compared with `logits`.
 
     python check_strict.py WEIGHTS activations_io.safetensors
     python check_strict.py --network NAME WEIGHTS frozen/io.safetensors
 
-Prints the largest absolute difference; exits with 1 where it is above 1e-5.
+Prints the largest absolute difference; exits with 1 if it is above 1e-5.
 """
 
 import argparse
@@ -26,14 +26,14 @@ TOLERANCE = 1e-5
 
 def main():
     parser = argparse.ArgumentParser(description="Load tuplenet's weights into PyTorch and compare logits.")
-    parser.add_argument("--network", choices=NETWORKS, metavar="NAME", help="one in frozen.py")
+    parser.add_argument("--network", choices=NETWORKS, metavar="NAME", help="a network in frozen.py")
     parser.add_argument("weights", metavar="WEIGHTS")
     parser.add_argument("io", metavar="IO")
     args = parser.parse_args()
 
     weights = load_file(args.weights)
     others = {name: str(t.dtype) for name, t in weights.items() if t.dtype != torch.float32}
-    if others:  # load_state_dict would convert these silently
+    if others:  # load_state_dict converts these without an error
         sys.exit(f"not float32: {others}")
     if args.network:
         constructor, _ = NETWORKS[args.network]
@@ -50,7 +50,7 @@ def main():
         sys.exit(f"logits are {tuple(logits.shape)}, IO has {tuple(expected.shape)}")
     difference = (logits - expected).abs().max().item()
     print(f"largest absolute difference {difference:.3e}")
-    if not difference <= TOLERANCE:  # written so that NaN fails
+    if not difference <= TOLERANCE:  # also fails for NaN
         sys.exit(1)
 
 

@@ -1,6 +1,6 @@
-"""Makes clipping.json: trainings whose gradients are clipped by norm.
+"""Generates clipping.json: trainings with gradient clipping by norm.
 
-Beside this script, after fixtures.py:
+In this folder, after fixtures.py:
 
     python clipping.py
 
@@ -15,7 +15,7 @@ import torch
 from fixtures import initial_training, train
 from torch.nn import functional as F
 
-# name: the optimizer, its options, and the norm, which some steps are above and some below
+# name: optimizer, its options, and the maximum norm, which some steps exceed and some do not
 RUNS = {
     "sgd_momentum": (torch.optim.SGD, dict(lr=0.05, momentum=0.9), 0.75),
     "adam": (torch.optim.Adam, dict(lr=1e-2), 0.75),
@@ -23,7 +23,7 @@ RUNS = {
 
 
 def run(dtype, optimizer, options, max_norm):
-    """The loss of each step, and the norm of its gradient before clipping."""
+    """The loss of each step and the norm of its gradient before clipping."""
     network, features, labels = initial_training()
     norms = []
     _, losses = train(
@@ -33,7 +33,7 @@ def run(dtype, optimizer, options, max_norm):
 
 
 def main():
-    parser = argparse.ArgumentParser(description="Make the PyTorch fixture of clipping by norm.")
+    parser = argparse.ArgumentParser(description="Generate the PyTorch fixture of clipping by norm.")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent, metavar="DIR")
     out = parser.parse_args().out
     torch.set_num_threads(1)

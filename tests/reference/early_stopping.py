@@ -1,6 +1,6 @@
-"""Makes early_stopping.json and early_stopping.safetensors: a training in PyTorch that ends by patience.
+"""Generates early_stopping.json and early_stopping.safetensors: a training in PyTorch that early stopping ends.
 
-Beside this script, after fixtures.py:
+In this folder, after fixtures.py:
 
     python early_stopping.py
 
@@ -16,7 +16,7 @@ from fixtures import initial_training
 from safetensors.torch import save_file
 from torch.nn import functional as F
 
-# The samples that tuplenet holds back with validation(80) and seed 1; a test in src/train/split.rs holds it to them.
+# The validation samples that tuplenet selects with validation(80) and seed 1, as tested in src/train/split.rs.
 VALIDATION = [
     243, 161, 352, 242, 21, 222, 313, 183, 31, 75, 90, 76, 359, 280, 85, 108, 71, 377, 107, 23, 244, 84, 109, 139,
     267, 383, 196, 162, 16, 11, 169, 10, 326, 382, 225, 151, 391, 381, 173, 389, 42, 148, 138, 174, 236, 237, 47, 380,
@@ -26,28 +26,28 @@ VALIDATION = [
 LEARNING_RATE = 0.02
 PATIENCE = 6
 MIN_DELTA = 1e-3
-MOST_EPOCHS = 200
+MAX_EPOCHS = 200
 
 
 def train(dtype):
-    """One step an epoch, over all that is not held back, so that no order matters."""
+    """One step per epoch on all training samples, so that their order has no effect."""
     network, features, labels = initial_training()
     network, features = network.to(dtype), features.to(dtype)
-    held_back = torch.zeros(len(labels), dtype=torch.bool)
-    held_back[VALIDATION] = True
+    in_validation = torch.zeros(len(labels), dtype=torch.bool)
+    in_validation[VALIDATION] = True
     optimizer = torch.optim.Adam(network.parameters(), lr=LEARNING_RATE)
     train_losses, validation_losses = [], []
     best, best_epoch, weights = float("inf"), 0, {}
-    for epoch in range(1, MOST_EPOCHS + 1):
-        loss = F.cross_entropy(network(features[~held_back]), labels[~held_back])
+    for epoch in range(1, MAX_EPOCHS + 1):
+        loss = F.cross_entropy(network(features[~in_validation]), labels[~in_validation])
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         with torch.no_grad():
-            validation = F.cross_entropy(network(features[held_back]), labels[held_back]).item()
+            validation = F.cross_entropy(network(features[in_validation]), labels[in_validation]).item()
         train_losses.append(loss.item())
         validation_losses.append(validation)
-        # Keras' rule: better is below the best by more than min_delta, and patience counts the others
+        # as in Keras: an epoch is better if it is below the best by more than min_delta; patience counts the others
         if validation < best - MIN_DELTA:
             best, best_epoch = validation, epoch
             weights = {k: v.detach().clone().float() for k, v in network.state_dict().items()}
@@ -69,7 +69,7 @@ def main():
         learning_rate=LEARNING_RATE,
         patience=PATIENCE,
         min_delta=MIN_DELTA,
-        most_epochs=MOST_EPOCHS,
+        most_epochs=MAX_EPOCHS,
         validation=VALIDATION,
         train_losses=train_losses,
         validation_losses=validation_losses,

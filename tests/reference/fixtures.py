@@ -1,11 +1,11 @@
-"""Makes the fixtures that tuplenet's tests compare against PyTorch.
+"""Generates the fixtures that tuplenet's tests compare against PyTorch.
 
     training.safetensors        data, initial weights and the losses of 50 steps
-                                under six optimizer settings
-    activations.safetensors     the state_dict of a network of every activation
+                                with six optimizer settings
+    activations.safetensors     the state_dict of a network with every activation
     activations_io.safetensors  features for that network and their logits
 
-Seeds are fixed. To make them again, beside this script:
+Seeds are fixed. To regenerate them, in this folder:
 
     python fixtures.py
 
@@ -33,7 +33,7 @@ def training_network():
 
 
 def initial_training():
-    """The network with its initial weights, the features and the labels, as training.safetensors has them."""
+    """The network with its initial weights, the features and the labels, as in training.safetensors."""
     data = load_file(Path(__file__).parent / "training.safetensors")
     network = training_network()
     network.load_state_dict({k.removeprefix("init."): v for k, v in data.items() if k.startswith("init.")})
@@ -53,7 +53,7 @@ def activation_network():
 
 
 def mse_one_hot(logits, labels):
-    """Mean over every element of the batch, i.e. over BATCH * CLASSES numbers."""
+    """Mean over all elements of the batch, BATCH * CLASSES numbers."""
     return F.mse_loss(logits, F.one_hot(labels, CLASSES).to(logits.dtype))
 
 
@@ -73,9 +73,9 @@ RUNS = {
 
 
 def train(initial, features, labels, loss_fn, optimizer, options, max_norm=None, norms=None):
-    """The trained copy of `initial`, and each step's loss before its update.
+    """A trained copy of `initial`, and the loss of each step before its update.
 
-    With `max_norm`, gradients are clipped to it; `norms` is given what they were before.
+    With `max_norm`, gradients are clipped to it; their norms before clipping are appended to `norms`.
     """
     network = copy.deepcopy(initial)
     optimizer = optimizer(network.parameters(), **options)
@@ -96,7 +96,7 @@ def training():
     torch.manual_seed(0)
     initial = training_network()
     features = torch.randn(STEPS * BATCH, 20)
-    # Labels that can be learned: the largest of five random projections.
+    # Learnable labels: the index of the largest of five random projections.
     labels = (features @ torch.randn(20, CLASSES)).argmax(dim=1)
 
     tensors = {f"init.{name}": value for name, value in initial.state_dict().items()}
@@ -108,7 +108,7 @@ def training():
             for key, value in network.state_dict().items():
                 tensors[f"final.adam.{key}"] = value
 
-        # How far rounding alone moves this run: a floor for a test's tolerance.
+        # The rounding error of this run: a lower bound for a test's tolerance.
         _, exact = train(copy.deepcopy(initial).double(), features.double(), labels, *run)
         print(
             f"  {name:13} loss {losses[0]:.4f} -> {losses[-5:].mean():.4f} (mean of last 5),"
@@ -122,7 +122,7 @@ def activations():
     network = activation_network()
     with torch.no_grad():
         for parameter in network.parameters():
-            parameter.mul_(2)  # off the linear region of the activations
+            parameter.mul_(2)  # beyond the linear region of the activations
         features = torch.randn(32, 12) * 2
         logits = network(features)
         exact = copy.deepcopy(network).double()(features.double())
@@ -134,7 +134,7 @@ def activations():
 
 
 def main():
-    parser = argparse.ArgumentParser(description="Make the PyTorch fixtures of tuplenet's tests.")
+    parser = argparse.ArgumentParser(description="Generate the PyTorch fixtures of tuplenet's tests.")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent, metavar="DIR")
     out = parser.parse_args().out
     torch.set_num_threads(1)

@@ -1,14 +1,14 @@
-"""Makes the fixtures of frozen models: files of weights as PyTorch saves them, and logits.
+"""Generates the fixtures of frozen models: weights files as PyTorch saves them, and logits.
 
-    frozen/NAME.safetensors  the state_dict of each network of NETWORKS, and the one of
+    frozen/NAME.safetensors  the state_dict of each network of NETWORKS, and that of
                              `named` in float16 (`half`) and bfloat16 (`bfloat16`)
     frozen/io.safetensors    NAME.features [8, I] and NAME.logits [8, O] for each of them
 
-Seeds are fixed. To make them again, beside this script:
+Seeds are fixed. To regenerate them, in this folder:
 
     python frozen.py
 
-or elsewhere, with `python frozen.py --out DIR`, which makes `DIR/frozen`.
+or elsewhere, with `python frozen.py --out DIR`, which creates `DIR/frozen`.
 """
 
 import argparse
@@ -42,7 +42,7 @@ class Nested(nn.Module):
         return self.head(torch.tanh(self.encoder["proj"](features)))
 
 
-# name: (what makes the network, how many features); an entry's place is its seed, so add at the end
+# name: (constructor, number of features); an entry's index is its seed, so append new ones
 NETWORKS = {
     "relu": (
         lambda: nn.Sequential(
@@ -76,15 +76,15 @@ def make(name):
     network = constructor().eval()
     with torch.no_grad():
         for parameter in network.parameters():
-            parameter.mul_(2)  # off the linear region of the activations
+            parameter.mul_(2)  # beyond the linear region of the activations
     features = torch.randn(ROWS, width) * 2
     if name == "dropout":
-        features[torch.rand(ROWS, width) < 0.8] = 0  # as images have
+        features[torch.rand(ROWS, width) < 0.8] = 0  # as in images
     return network, features
 
 
 def evaluate(name, network, features):
-    """What io.safetensors holds of it; prints how far rounding alone moves the logits."""
+    """Its entries in io.safetensors; prints the rounding error of the logits."""
     with torch.no_grad():
         logits = network(features)
         exact = copy.deepcopy(network).double()(features.double())
@@ -96,7 +96,7 @@ def evaluate(name, network, features):
 
 
 def main():
-    parser = argparse.ArgumentParser(description="Make the PyTorch fixtures of tuplenet's frozen models.")
+    parser = argparse.ArgumentParser(description="Generate the PyTorch fixtures of tuplenet's frozen models.")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent, metavar="DIR")
     out = parser.parse_args().out / "frozen"
     out.mkdir(exist_ok=True)
@@ -105,14 +105,14 @@ def main():
     io = {}
     for name in NETWORKS:
         network, features = make(name)
-        metadata = {"format": "pt"} if name == "relu" else None  # one file as transformers writes it
+        metadata = {"format": "pt"} if name == "relu" else None  # the metadata that transformers writes
         save_file(network.state_dict(), out / f"{name}.safetensors", metadata)
         io |= evaluate(name, network, features)
     for name, dtype in HALVES.items():
         network, features = make("named")
         state = {key: value.to(dtype) for key, value in network.state_dict().items()}
         save_file(state, out / f"{name}.safetensors")
-        network.load_state_dict(state)  # back in float32, rounded
+        network.load_state_dict(state)  # converts the rounded weights to float32
         io |= evaluate(name, network, features)
     save_file(io, out / "io.safetensors")
 

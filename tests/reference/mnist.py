@@ -1,12 +1,12 @@
 """The MNIST tutorial in PyTorch: test accuracy and time to compare tuplenet with.
 
 Linear(784, 500), ReLU, Linear(500, 10); cross-entropy; Adam at 1e-3; batches of
-100, shuffled each epoch; 5 epochs. Pixels are divided by 255 and not
-standardised. DIR holds the four idx files, raw or .gz.
+100, shuffled in every epoch; 5 epochs. Pixels are divided by 255 and not
+standardised. DIR contains the four idx files, raw or .gz.
 
     python mnist.py --data DIR --json mnist.json
 
-Seconds are those of the training loop alone: not reading data, not testing.
+Seconds are the time of the training loop, without loading the data and testing.
 """
 
 import argparse
@@ -64,7 +64,7 @@ def main():
     parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--batch", type=int, default=100)
     parser.add_argument("--lr", type=float, default=1e-3)
-    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures here")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the results to this file")
     args = parser.parse_args()
 
     train, test = read_split(args.data, "train"), read_split(args.data, "t10k")

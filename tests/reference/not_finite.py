@@ -1,5 +1,5 @@
-"""Makes frozen/not_finite.safetensors: weights of `(Linear<100, 17>, ReLU, Linear<17, 4>)`, two of which are
-not finite. Beside this script, with nothing but Python:
+"""Generates frozen/not_finite.safetensors: weights of `(Linear<100, 17>, ReLU, Linear<17, 4>)`, two of which are
+not finite. Needs only Python. In this folder:
 
     python not_finite.py
 """
@@ -15,7 +15,7 @@ SHAPES = {
     "2.bias": [CLASSES],
     "2.weight": [CLASSES, HIDDEN],
 }
-# unit 3 is NaN where feature 5 is anything, unit 16 where feature 98 is 0
+# unit 3 is NaN for any value of feature 5, unit 16 is NaN if feature 98 is 0
 NOT_FINITE = {("0.weight", 3 * INPUTS + 5): float("nan"), ("0.weight", 16 * INPUTS + 98): float("inf")}
 
 

@@ -1,6 +1,6 @@
-"""Makes schedules.json: learning rates of PyTorch's schedulers, and a training under one of them.
+"""Generates schedules.json: learning rates of PyTorch's schedulers, and a training with one of them.
 
-Beside this script, after fixtures.py:
+In this folder, after fixtures.py:
 
     python schedules.py
 
@@ -16,7 +16,7 @@ from fixtures import BATCH, STEPS, initial_training
 from torch.nn import functional as F
 from torch.optim.lr_scheduler import ConstantLR, CosineAnnealingLR, LinearLR, OneCycleLR, SequentialLR, StepLR
 
-# peak, steps, and the settings that tuplenet has under other names
+# peak, steps, and the settings that have other names in tuplenet
 ONE_CYCLE = [
     dict(peak=1e-3, total_steps=100, warm_up=0.3, start_divisor=25.0, end_divisor=1e4),
     dict(peak=8e-3, total_steps=940, warm_up=0.25, start_divisor=25.0, end_divisor=1e4),
@@ -28,14 +28,14 @@ COSINE = [
     dict(peak=1e-3, total_steps=100, end=0.0),
     dict(peak=0.1, total_steps=37, end=0.05),
 ]
-# `period` is a share of the steps in tuplenet, `step_size` what it amounts to
+# tuplenet's `period` is a fraction of the steps; `step_size` is their number
 STEP_DECAY = [
     dict(peak=0.1, total_steps=90, period=1 / 3, step_size=30, factor=0.1),
     dict(peak=1e-3, total_steps=100, period=0.07, step_size=7, factor=0.5),
     dict(peak=0.5, total_steps=940, period=0.1, step_size=94, factor=0.9),
     dict(peak=0.5, total_steps=40, period=1.0, step_size=40, factor=0.1),
 ]
-# `share` of the steps are the warm-up's `warm_up_steps`; the curve has the rest
+# the warm-up takes `share` of the steps, `warm_up_steps`; the curve takes the rest
 WARM_UP = [
     dict(peak=1e-3, total_steps=100, share=0.1, warm_up_steps=10, start=0.01, curve="constant"),
     dict(peak=0.1, total_steps=940, share=0.05, warm_up_steps=47, start=0.01, curve="cosine", end=0.0),
@@ -92,7 +92,7 @@ def learning_rates(scheduler, setting):
 
 
 def losses(dtype):
-    """The loss of each step of Adam under one cycle, before the step's update."""
+    """The loss of each step of Adam with one cycle, before the step's update."""
     network, features, labels = initial_training()
     network.to(dtype)
     features = features.to(dtype)
@@ -111,7 +111,7 @@ def losses(dtype):
 
 
 def main():
-    parser = argparse.ArgumentParser(description="Make the PyTorch fixture of learning-rate schedules.")
+    parser = argparse.ArgumentParser(description="Generate the PyTorch fixture of learning-rate schedules.")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent, metavar="DIR")
     out = parser.parse_args().out
     torch.set_num_threads(1)

@@ -1,6 +1,6 @@
-"""Makes smoothing.json: a training with label smoothing, and a gradient.
+"""Generates smoothing.json: a training with label smoothing, and a gradient.
 
-Beside this script, after fixtures.py:
+In this folder, after fixtures.py:
 
     python smoothing.py
 
@@ -18,7 +18,7 @@ from torch.nn import functional as F
 
 SMOOTHING = 0.1
 ADAM = dict(lr=1e-2)
-# of the first batch alone, from one end of the legal range to the other
+# for the first batch only; they cover the valid range
 FIRST_LOSSES = [0.0, 0.1, 0.5, 1.0]
 
 
@@ -32,7 +32,7 @@ def first_batch(smoothing):
 
 
 def main():
-    parser = argparse.ArgumentParser(description="Make the PyTorch fixture of label smoothing.")
+    parser = argparse.ArgumentParser(description="Generate the PyTorch fixture of label smoothing.")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent, metavar="DIR")
     out = parser.parse_args().out
     torch.set_num_threads(1)

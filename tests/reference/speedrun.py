@@ -1,14 +1,14 @@
-"""The recipe of examples/speedrun.rs in PyTorch, to time beside it.
+"""The training of examples/speedrun.rs in PyTorch, to compare times with it.
 
-Linear(784, 192), ReLU, Linear(192, 10); Kaiming's uniform law; cross-entropy; Adam
-(fused) under one cycle of the learning rate; pixels divided by 255. DIR holds the four
+Linear(784, 192), ReLU, Linear(192, 10); Kaiming uniform initialisation; cross-entropy;
+Adam (fused) with a one-cycle learning rate; pixels divided by 255. DIR contains the four
 idx files, raw or .gz.
 
     python speedrun.py --data DIR
 
-Seconds are from nothing but the loaded data to a trained network: initial weights,
-order and steps. The test set is read once a seed, after its training. Ends with 1 if a
-seed is under 98 %.
+Seconds are from the loaded data to the trained network: initialisation, shuffling and
+steps. Each seed evaluates on the test set once, after its training. Exits with 1 if a
+seed is below 98 %.
 """
 
 import argparse
@@ -70,7 +70,7 @@ def main():
     parser.add_argument("--epochs", type=int, default=4)
     parser.add_argument("--batch", type=int, default=512)
     parser.add_argument("--lr", type=float, default=0.02, help="peak of the learning rate")
-    parser.add_argument("--warm-up", type=float, default=0.15, help="share of the steps that go up")
+    parser.add_argument("--warm-up", type=float, default=0.15, help="fraction of the steps with a rising rate")
     parser.add_argument("--betas", type=float, nargs=2, default=[0.7, 0.9])
     args = parser.parse_args()
 

@@ -18,7 +18,7 @@
 
 using Floats = std::vector<float>;
 
-/// A network at work. It goes through its samples in order, and round again.
+/// A network for inference, cycling through its samples in order.
 struct Served {
     virtual ~Served() = default;
     virtual void run(std::size_t steps) = 0;
@@ -60,7 +60,7 @@ class Inference : public Served {
     using Model = RTNeural::ModelT<float, I, O, RTNeural::DenseT<float, I, H>,
                                    RTNeural::ReLuActivationT<float, H>, RTNeural::DenseT<float, H, O>>;
 
-    /// Aligned as RTNeural wants its input.
+    /// Aligned as RTNeural requires of its input.
     struct alignas(RTNEURAL_DEFAULT_ALIGNMENT) Sample {
         float values[I];
     };
@@ -83,7 +83,7 @@ public:
     void run(std::size_t steps) override {
         for (; steps > 0; --steps) {
             model.forward(samples[next].values);
-            // As if the logits were read.
+            // The compiler must assume that the logits are read.
             asm volatile("" : : "r"(model.getOutputs()) : "memory");
             next = (next + 1) % samples.size();
         }
@@ -133,7 +133,7 @@ void serve() {
             for (std::size_t at = 0; at < count; ++at)
                 std::cout << (at == 0 ? "" : " ") << values[at];
         } else {
-            throw std::runtime_error("not a command here: " + command);
+            throw std::runtime_error("unknown command, or no `setup` before it: " + command);
         }
         std::cout << std::endl;
     }

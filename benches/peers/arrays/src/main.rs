@@ -1,7 +1,6 @@
-//! Plain Rust without a library, inference only: arrays whose sizes are constants, and two loops for the compiler to
-//! vectorise.
+//! Plain Rust without a library, inference only: arrays of constant sizes and two loops, which the compiler vectorises.
 
-#[allow(dead_code)] // the labels: nothing is trained here
+#[allow(dead_code)] // the labels, as nothing is trained here
 #[path = "../../../harness/served.rs"]
 mod served;
 
@@ -12,7 +11,7 @@ fn main() -> Result<()> {
         [784, 128, 10] => make::<784, 128, 10>(&setup),
         [784, 500, 10] => make::<784, 500, 10>(&setup),
         [64, 64, 16] => make::<64, 64, 16>(&setup),
-        shape => Err(format!("no network of the shape {shape:?} was compiled").into()),
+        shape => Err(format!("no network of shape {shape:?} was compiled").into()),
     })
 }
 
@@ -30,17 +29,17 @@ fn make<const I: usize, const H: usize, const O: usize>(setup: &Setup) -> Result
 }
 
 struct Linear<const I: usize, const O: usize> {
-    /// A row for each input: the inner loop goes through neighbours and sums nothing across a vector.
+    /// One row per input: the inner loop reads contiguous memory and needs no horizontal sum.
     weight: Box<[[f32; O]; I]>,
     bias: [f32; O],
 }
 
 impl<const I: usize, const O: usize> Linear<I, O> {
-    /// From the weight as it is saved, `[O, I]`.
+    /// Transposes the saved weight, `[O, I]`.
     fn new(saved: &[f32], bias: &[f32]) -> Result<Self> {
         let mut weight: Box<[[f32; O]; I]> = vec![[0.0; O]; I]
             .try_into()
-            .map_err(|_| "expected a row for each input")?;
+            .map_err(|_| "expected one row per input")?;
         for (o, column) in saved.as_chunks::<I>().0.iter().enumerate() {
             for (row, &w) in weight.iter_mut().zip(column) {
                 row[o] = w;

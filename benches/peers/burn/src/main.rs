@@ -1,4 +1,4 @@
-//! burn on its own CPU backend, Flex, with its own layers, loss and Adam.
+//! burn with its CPU backend Flex and its own layers, loss and Adam.
 
 #[path = "../../../harness/served.rs"]
 mod served;
@@ -61,7 +61,7 @@ impl Net {
     fn new(setup: &Setup, device: &Device) -> Result<Self> {
         let [i, h, o] = setup.shape;
         let [w0, b0, w2, b2] = setup.weights()?;
-        // burn keeps a weight as `[inputs, outputs]`: laid out so once, not a view.
+        // burn stores a weight as `[inputs, outputs]`: copied to that layout once, not a transposed view.
         let linear = |weight: Vec<f32>, bias: Vec<f32>, inputs: usize, outputs: usize| {
             let columns =
                 (0..inputs * outputs).map(|at| weight[at % outputs * inputs + at / outputs]);
@@ -82,14 +82,14 @@ impl Net {
     }
 }
 
-/// burn's own epsilon is 1e-5; all others here take 1e-8.
+/// burn's default epsilon is 1e-5; the other contenders use 1e-8.
 fn adam() -> ModuleOptimizer {
     AdamConfig::new().with_epsilon(1e-8).init()
 }
 
 struct Training {
     initial: Net,
-    /// `None` only while the optimiser has it.
+    /// `None` only while the optimiser owns it.
     net: Option<Net>,
     optimizer: ModuleOptimizer,
     loss: CrossEntropyLoss,
@@ -109,7 +109,7 @@ impl Served for Training {
     fn run(&mut self, steps: usize) -> Result<()> {
         for _ in 0..steps {
             let batch = self.losses.len() % self.batches.len();
-            let net = self.net.take().ok_or("the optimiser kept the network")?;
+            let net = self.net.take().ok_or("the optimiser has not returned the network")?;
             let logits = net.forward(self.batches[batch].clone());
             let loss = self.loss.forward(logits, self.targets[batch].clone());
             let gradients = GradientsParams::from_grads(loss.backward(), &net);

@@ -1,4 +1,4 @@
-//! candle with candle-nn's layers, loss and AdamW without weight decay, which is Adam.
+//! candle with candle-nn's layers, loss and AdamW with weight decay 0, which is Adam.
 
 #[path = "../../../harness/served.rs"]
 mod served;
@@ -76,9 +76,9 @@ impl Net {
             .collect()
     }
 
-    /// `take` decides whether gradients go through.
-    fn layers(&self, take: impl Fn(&Tensor) -> Tensor) -> [Linear; 2] {
-        let [w0, b0, w2, b2] = self.parameters.each_ref().map(|var| take(var.as_tensor()));
+    /// `convert` decides whether gradients are tracked.
+    fn layers(&self, convert: impl Fn(&Tensor) -> Tensor) -> [Linear; 2] {
+        let [w0, b0, w2, b2] = self.parameters.each_ref().map(|var| convert(var.as_tensor()));
         [Linear::new(w0, Some(b0)), Linear::new(w2, Some(b2))]
     }
 }

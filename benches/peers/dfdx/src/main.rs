@@ -17,7 +17,7 @@ fn main() -> Result<()> {
         [784, 512, 10] => make::<784, 512, 10>(&setup),
         [784, 2048, 10] => make::<784, 2048, 10>(&setup),
         [64, 64, 16] => make::<64, 64, 16>(&setup),
-        shape => Err(format!("no network of the shape {shape:?} was compiled").into()),
+        shape => Err(format!("no network of shape {shape:?} was compiled").into()),
     })
 }
 
@@ -70,7 +70,7 @@ struct Training<const I: usize, const H: usize, const O: usize> {
     weights: [Vec<f32>; 4],
     net: Built<I, H, O>,
     optimizer: Adam<Built<I, H, O>, f32, Cpu>,
-    /// Allocated once, as dfdx advises.
+    /// Allocated once, as dfdx recommends.
     gradients: Gradients<f32, Cpu>,
     batches: Vec<Tensor<(usize, Const<I>), f32, Cpu>>,
     targets: Vec<Tensor<(usize, Const<O>), f32, Cpu>>,

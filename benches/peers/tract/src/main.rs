@@ -1,6 +1,6 @@
-//! tract, inference only: Gemm, Relu, Gemm, wired as tract reads them from ONNX, then optimised.
+//! tract, inference only: Gemm, Relu, Gemm, as tract's ONNX reader builds them, then optimised.
 
-#[allow(dead_code)] // the labels: nothing is trained here
+#[allow(dead_code)] // the labels, as nothing is trained here
 #[path = "../../../harness/served.rs"]
 mod served;
 
@@ -30,7 +30,7 @@ fn model(setup: &Setup) -> Result<TypedModel> {
     Ok(model)
 }
 
-/// ONNX's Gemm with its second factor transposed.
+/// ONNX's Gemm with its second operand transposed.
 fn gemm(
     model: &mut TypedModel,
     name: &str,
@@ -49,7 +49,7 @@ fn gemm(
 }
 
 struct Inference {
-    /// Kept from call to call, so that no call makes it anew.
+    /// Reused between calls, so that no call allocates it.
     state: TypedSimpleState,
     batches: Vec<TValue>,
     next: usize,
