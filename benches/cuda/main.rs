@@ -5,6 +5,10 @@
 
 #![allow(missing_docs)] // a program, not a library
 
+#[macro_use]
+#[path = "../../examples/mnist/output.rs"]
+mod output;
+
 mod contender;
 #[path = "../../examples/mnist/device.rs"]
 mod device;

@@ -24,6 +24,7 @@ use self::{
     case::Case, contender::Contender, data::Source, machine::Machine, measure::measure,
     options::Common, served::Result,
 };
+use crate::output;
 
 /// The contenders, the cases and the device.
 pub struct Benchmark<'a> {
@@ -50,6 +51,9 @@ impl Benchmark<'_> {
             let outcome = measure(self, case, folder.path())?;
             table::outcome(&outcome, &source);
             results.push(outcome);
+            if output::failure().is_some() && json.is_none() {
+                return Ok(()); // nobody reads the results
+            }
         }
         table::footer(self, &results);
         if let Some(mut file) = json {
@@ -60,10 +64,10 @@ impl Benchmark<'_> {
     }
 }
 
-/// The exit code; prints an error.
+/// The program's exit code; prints an error.
 pub fn exit(done: Result<()>) -> ExitCode {
     match done {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) => output::exit_code(ExitCode::SUCCESS),
         Err(error) => {
             eprintln!("error: {error}");
             ExitCode::FAILURE

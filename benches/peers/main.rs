@@ -4,6 +4,10 @@
 
 #![allow(missing_docs)] // a program, not a library
 
+#[macro_use]
+#[path = "../../examples/mnist/output.rs"]
+mod output;
+
 mod contender;
 #[path = "../harness/mod.rs"]
 mod harness;

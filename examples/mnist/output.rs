@@ -1,14 +1,18 @@
-//! Standard output of the examples: `println!` without its panic when the reader of a pipe has exited, as `head` does, or
-//! the disk is full.
+//! Standard output of the examples and benchmarks: `println!` without its panic when the reader of a pipe has exited, as
+//! `head` does, or the disk is full.
 //!
 //! The first failure is kept and later lines are dropped, so that a training still writes its files, which are worth more
-//! than the text. `exit::code` reports the failure; a program that only prints checks for it and ends early.
+//! than the text. [`exit_code`] reports the failure; a program that only prints checks for it and ends early.
 
 use std::{
     fmt::Arguments,
-    io::{self, Write},
+    io::{self, ErrorKind, Write},
+    process::ExitCode,
     sync::OnceLock,
 };
+
+/// The shells' exit code for a program terminated by SIGPIPE.
+const BROKEN_PIPE: u8 = 141;
 
 static FAILURE: OnceLock<io::Error> = OnceLock::new();
 
@@ -19,6 +23,7 @@ pub fn failure() -> Option<&'static io::Error> {
 
 /// Takes the place of the standard library's macro.
 macro_rules! println {
+    () => { println!("") };
     ($($argument:tt)*) => { $crate::output::print_line(format_args!($($argument)*)) };
 }
 
@@ -39,4 +44,17 @@ pub fn print_line(line: Arguments) {
 pub fn print_error(line: Arguments) {
     // There is nowhere else to report it.
     let _ = writeln!(io::stderr(), "{line}");
+}
+
+/// `code`, unless the output is incomplete: then 141 if its reader exited early, as if terminated by SIGPIPE, else 1 and
+/// an error of one line.
+pub fn exit_code(code: ExitCode) -> ExitCode {
+    match failure() {
+        None => code,
+        Some(failure) if failure.kind() == ErrorKind::BrokenPipe => ExitCode::from(BROKEN_PIPE),
+        Some(failure) => {
+            eprintln!("error: standard output: cannot write: {failure}; redirect it elsewhere");
+            ExitCode::FAILURE
+        }
+    }
 }
