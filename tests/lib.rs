@@ -6,6 +6,7 @@
 mod again;
 mod anything;
 mod batches;
+mod cases;
 mod checkpoints;
 mod cli;
 mod cli_checkpoints;

@@ -11,6 +11,7 @@ use tuplenet::{
 };
 
 use crate::{
+    cases::cases,
     engines::{OnFused, OnTape, Recipe, Tested, losses, on_every_engine, optimizers, train},
     finite_differences::logits,
     frozen::file,
@@ -183,7 +184,7 @@ type Deep = (
 );
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+    #![proptest_config(cases(300))]
 
     #[test]
     fn nan_and_infinity_are_propagated_by_every_engine(

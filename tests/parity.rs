@@ -10,6 +10,7 @@ use tuplenet::{
 };
 
 use crate::{
+    cases::cases,
     engines::{Recipe, losses, optimizers, train},
     finite_differences::one_step,
 };
@@ -411,7 +412,7 @@ macro_rules! networks {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
+    #![proptest_config(cases(60))]
 
     #[test]
     fn any_network_batch_and_density_matches_the_tape(

@@ -6,7 +6,10 @@ use proptest::{collection::vec, prelude::*, sample::Index};
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use tuplenet::prelude::*;
 
-use crate::oracle::{Net, is_read};
+use crate::{
+    cases::cases,
+    oracle::{Net, is_read},
+};
 
 const NAMES: [&str; 2] = ["0", "2"];
 
@@ -158,7 +161,7 @@ impl Change {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(4096))]
+    #![proptest_config(cases(4096))]
 
     #[test]
     fn modified_files_are_rejected_or_match_the_oracle(
