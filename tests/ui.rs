@@ -3,14 +3,15 @@
 //! `ui/fail/NAME.rs` holds one mistake and must not compile; its first line promises the words of
 //! the error. `ui/pass/NAME.rs` differs from it by one token and compiles, so it is that token
 //! which the error is about. `ui/fail/NAME.stderr` is the whole text of the error, as the compiler
-//! named in `ui/BLESSED` prints it; other compilers word the rest differently.
+//! named in `ui/BLESSED` prints it; other compilers word the rest differently. It is compared here and not by
+//! trybuild, which compiles every dependency twice more and those of the package's other tests with them.
 //!
 //! `ui/build/NAME.rs` is accepted by `cargo check`, and by `cargo build` either as well (`//! builds: `) or not
 //! (`//! error: `).
 //!
 //! `ui/files` are the weights files of `frozen_*.rs`; `ui/files.rs` makes them.
 //!
-//! After a change of the messages: `TRYBUILD=overwrite cargo test --test ui`, on that compiler.
+//! After a change of the messages: `UI=bless cargo test --test ui`, on that compiler.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -24,6 +25,8 @@ use std::{
 
 #[path = "ui/files.rs"]
 mod files;
+#[path = "ui/text.rs"]
+mod text;
 
 use serde_json::Value;
 
@@ -31,14 +34,16 @@ use serde_json::Value;
 const TWO_ERRORS: &str = "readme";
 
 #[test]
-fn first_lines_hold_the_promised_words() {
+fn errors_are_as_promised_and_as_blessed() {
     let (fail, pass) = (cases("fail"), cases("pass"));
     let project = project("ui", &features(), &[("fail", &fail), ("pass", &pass)]);
+    let outcome = cargo("check", &project);
     let Outcome {
         errors,
         compiled,
         log,
-    } = cargo("check", &project);
+        ..
+    } = &outcome;
 
     for name in pass.keys() {
         let bin = format!("pass_{name}");
@@ -65,6 +70,7 @@ fn first_lines_hold_the_promised_words() {
             "fail/{name}.rs: too many errors: {found:?}"
         );
     }
+    texts_are_as_blessed(&fail, &outcome);
 }
 
 /// Whatever `cargo check` accepts, `cargo build` accepts, but for what `Network`'s documentation lists under "What
@@ -106,32 +112,47 @@ fn build_accepts_what_check_accepts_but_for_what_is_documented() {
     }
 }
 
-#[test]
-fn texts_are_as_blessed() {
-    let blessed = fs::read_to_string(ui().join("BLESSED")).unwrap();
-    let rustc = Command::new("rustc").arg("--version").output().unwrap();
-    let rustc = String::from_utf8(rustc.stdout).unwrap();
-    if rustc
-        .split_whitespace()
-        .take(2)
-        .eq(blessed.split_whitespace())
-    {
-        let texts = trybuild::TestCases::new();
-        for name in cases("fail").keys() {
-            texts.compile_fail(format!("tests/ui/fail/{name}.rs"));
-        }
-    } else {
-        let (rustc, blessed) = (rustc.trim(), blessed.trim());
-        say(&format!(
-            "NOT COMPARED: the whole texts of the compile errors. They are those of {blessed}; \
-             this is {rustc}. Only the first lines are compared."
-        ));
-    }
+/// Compares the whole texts, where the compiler is the one that printed the blessed ones.
+fn texts_are_as_blessed(fail: &BTreeMap<String, String>, outcome: &Outcome) {
     for (feature, _, words) in FEATURES.iter().filter(|(_, is_there, _)| !is_there) {
         say(&format!(
             "NOT CHECKED: the compile errors of {words:?}, for want of the feature `{feature}`."
         ));
     }
+    let blessed = fs::read_to_string(ui().join("BLESSED")).unwrap();
+    let rustc = Command::new("rustc").arg("--version").output().unwrap();
+    let rustc = String::from_utf8(rustc.stdout).unwrap();
+    if !rustc
+        .split_whitespace()
+        .take(2)
+        .eq(blessed.split_whitespace())
+    {
+        let (rustc, blessed) = (rustc.trim(), blessed.trim());
+        say(&format!(
+            "NOT COMPARED: the whole texts of the compile errors. They are those of {blessed}; \
+             this is {rustc}. Only the first lines are compared."
+        ));
+        return;
+    }
+    let mut differing = String::new();
+    for name in fail.keys() {
+        let found = text::of(name, &outcome.texts[&format!("fail_{name}")]);
+        let path = ui().join(format!("fail/{name}.stderr"));
+        if is_blessing() {
+            fs::write(path, found).unwrap();
+            continue;
+        }
+        let expected = fs::read_to_string(path).unwrap();
+        if found != expected {
+            differing += &format!("\nfail/{name}.rs: expected\n{expected}found\n{found}");
+        }
+    }
+    assert!(differing.is_empty(), "{differing}");
+}
+
+/// Whether the texts and files are written instead of compared.
+fn is_blessing() -> bool {
+    std::env::var_os("UI").is_some_and(|value| value == "bless")
 }
 
 #[test]
@@ -158,7 +179,12 @@ fn twins_differ_by_one_token() {
 }
 
 fn ui() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/ui")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("ui")
+}
+
+/// The folder of the crate tuplenet.
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
 }
 
 /// Says it on the terminal: the test harness would hide `eprintln`.
@@ -172,6 +198,8 @@ fn say(text: &str) {
 struct Outcome {
     /// The errors' first lines.
     errors: BTreeMap<String, Vec<String>>,
+    /// The errors' and notes' whole texts, and warnings'.
+    texts: BTreeMap<String, Vec<String>>,
     compiled: Vec<String>,
     log: String,
 }
@@ -184,15 +212,20 @@ fn cargo(command: &str, project: &Path) -> Outcome {
             "--bins",
             "--keep-going",
             "--message-format=json",
+            // Types with their paths, and none of them abridged.
+            "--config=build.rustflags=['--verbose']",
             "--target-dir",
         ])
         .arg(project.join("target"))
         .current_dir(project)
+        .env_remove("RUSTFLAGS")
+        .env_remove("CARGO_ENCODED_RUSTFLAGS")
         .output()
         .unwrap();
     let stdout = String::from_utf8(output.stdout).unwrap();
     let mut outcome = Outcome {
         errors: BTreeMap::new(),
+        texts: BTreeMap::new(),
         compiled: Vec::new(),
         log: String::from_utf8_lossy(&output.stderr).into_owned(),
     };
@@ -211,10 +244,14 @@ fn cargo(command: &str, project: &Path) -> Outcome {
             .is_some_and(|spans| !spans.is_empty());
         if message["reason"] == "compiler-artifact" {
             outcome.compiled.push(bin);
-        } else if diagnostic["level"] == "error" && has_place {
-            let text = diagnostic["message"].as_str().unwrap();
-            let errors = outcome.errors.entry(bin).or_default();
-            errors.push(without_paths(text));
+        } else if has_place && diagnostic["code"]["code"] != "dead_code" {
+            if diagnostic["level"] == "error" {
+                let text = diagnostic["message"].as_str().unwrap();
+                let errors = outcome.errors.entry(bin.clone()).or_default();
+                errors.push(without_paths(text));
+            }
+            let text = diagnostic["rendered"].as_str().unwrap();
+            outcome.texts.entry(bin).or_default().push(text.to_owned());
         }
     }
     outcome
@@ -277,7 +314,7 @@ fn project(
     features: &[&str],
     folders: &[(&str, &BTreeMap<String, String>)],
 ) -> PathBuf {
-    let crate_folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let crate_folder = root();
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     fs::create_dir_all(&folder).unwrap();
 

@@ -1,13 +1,13 @@
 //! The weights files of `ui/fail/frozen_*.rs`: what they hold, and that the loaders refuse them in the
 //! compiler's words.
 //!
-//! `ui/files/NAME.safetensors` are written anew by `TRYBUILD=overwrite cargo test --test ui`.
+//! `ui/files/NAME.safetensors` are written anew by `UI=bless cargo test --test ui`.
 
 use std::{collections::BTreeMap, fs, path::PathBuf};
 
 use tuplenet::prelude::*;
 
-use crate::{cases, promised_words, ui};
+use crate::{cases, is_blessing, promised_words, ui};
 
 type Net = (Linear<2, 3>, ReLU, Linear<3, 2>);
 
@@ -164,7 +164,7 @@ fn path(name: &str) -> PathBuf {
 #[test]
 fn the_files_are_as_made() {
     let files = files();
-    if std::env::var_os("TRYBUILD").is_some_and(|action| action == "overwrite") {
+    if is_blessing() {
         for (name, bytes) in &files {
             fs::write(path(name), bytes).unwrap();
         }
