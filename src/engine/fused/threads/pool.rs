@@ -166,6 +166,9 @@ mod tests {
 
     use super::*;
 
+    /// Under Miri, a round takes a thousand times as long.
+    const ROUNDS: usize = if cfg!(miri) { 10 } else { 200 };
+
     #[derive(Default)]
     struct Tally {
         counts: [AtomicUsize; 4],
@@ -174,7 +177,7 @@ mod tests {
 
     /// Every worker increments, waits, and then must see the increments of the others.
     fn work(tally: &Tally, worker: &Worker<'_>) -> Result<(), BrokenBarrier> {
-        for round in 1..=200 {
+        for round in 1..=ROUNDS {
             tally.counts[worker.index].fetch_add(1, Ordering::Relaxed);
             worker.barrier()?;
             let counts = tally.counts[..worker.count].iter();
@@ -203,7 +206,7 @@ mod tests {
                 // long enough for the threads to park
                 thread::sleep(std::time::Duration::from_millis(5));
             }
-            assert_eq!(tally.counts[count - 1].load(Ordering::Relaxed), 200);
+            assert_eq!(tally.counts[count - 1].load(Ordering::Relaxed), ROUNDS);
         }
     }
 
