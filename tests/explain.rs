@@ -183,6 +183,19 @@ fn attributions_of_a_linear_network_have_a_closed_form() {
             // rounding of the halved weights, of the sum over the steps' lengths, and of the product
             assert!((explained.values[i] - expected).abs() <= 2.0 * f32::EPSILON * expected.abs());
         }
+
+        // with a relative tolerance of 0, what is allowed is the rounding of the logits and of the terms in f32
+        let exact = IntegratedGradients::new()
+            .baseline(&baseline)
+            .tolerance(0.0);
+        let allowed = exact.explain(&net, sample, class).unwrap().allowed;
+        let logit = |x: &[f32; 5]| f64::from(net.predict(x).unwrap()[class].abs());
+        let terms: f64 = widened(&explained.values).iter().map(|v| v.abs()).sum();
+        let rounding = 2f64.powi(-22) * (logit(&baseline) + logit(sample) + terms);
+        assert!(
+            (allowed / rounding - 1.0).abs() < 1e-5,
+            "{allowed} against {rounding}"
+        );
     }
     // and of a network that computes nothing, the logit's own feature
     let identity = Tape::<(Input<3>,)>::new(Weights::zeros()).unwrap();
@@ -201,7 +214,8 @@ fn a_single_step_uses_the_two_gauss_legendre_nodes() {
     // M. Abramowitz, I. Stegun, "Handbook of mathematical functions", table 25.4: 0.57735 02691 89626 on -1 to 1
     let points = [0.211_324_865_405_187, 0.788_675_134_594_813];
     let slope = |x: f64| x.cosh().powi(-2);
-    for steps in 1..=3 {
+    // the last has more points than one batch
+    for steps in [1, 2, 3, 600] {
         let found = settings.steps(steps).explain(&net, &[1.0], 0).unwrap();
         assert_eq!(found.steps, steps);
         let count = steps as f64;
@@ -211,6 +225,34 @@ fn a_single_step_uses_the_two_gauss_legendre_nodes() {
         assert!((f64::from(found.values[0]) - expected).abs() < 3e-7);
         assert!((found.gap - (expected - 1f64.tanh())).abs() < 3e-7);
     }
+}
+
+/// `relu(x - 1/3) + 0.6 relu(x - 1/5)` from 0 to 1: only the two steps that contain a kink have a gap, the rule is exact
+/// in the others. Of 32 steps, these two are off by 1/6 and -0.06 of a step's length, 0.1067 / 32 in sum, more than the
+/// 0.0023 allowed, 0.002 of the difference 1.1467. A quarter of the larger is less than both, and so is a 32nd of what is
+/// allowed: both are halved. They are then off by 1/6 and 0.12 with the same sign, 0.2867 / 64, and after another halving by
+/// 1/6 and 0.06, 0.2267 / 128, which is allowed.
+#[test]
+fn steps_with_a_kink_are_halved_up_to_the_limit() {
+    let mut weights = Weights::<(Linear<1, 2>, ReLU, Linear<2, 1>)>::zeros();
+    let values = [1.0, 1.0, -1.0 / 3.0, -0.2, 1.0, 0.6, 0.0];
+    weights.as_mut_slice().copy_from_slice(&values);
+    let net = Tape::new(weights).unwrap();
+    let settings = IntegratedGradients::new().tolerance(2e-3);
+    for (most, taken) in [(32, 32), (33, 32), (34, 34), (35, 34)] {
+        let limited = settings.most_steps(most).explain(&net, &[1.0], 0);
+        let Err(Error::Incomplete { steps, .. }) = limited else {
+            panic!("{most}: {limited:?}")
+        };
+        assert_eq!(steps, taken, "{most}");
+    }
+    let found = settings.most_steps(36).explain(&net, &[1.0], 0).unwrap();
+    assert_eq!(found.steps, 36);
+    assert!(
+        (found.gap.abs() - 17.0 / 75.0 / 128.0).abs() < 1e-6,
+        "{}",
+        found.gap
+    );
 }
 
 /// Two layers of width 12 with one kind of activation; wide enough for some kinks, small enough for many cases.
@@ -363,6 +405,10 @@ fn invalid_inputs_are_rejected() {
         "tolerance: expected a finite number from 0, found NaN",
     );
     says(
+        explain(settings().tolerance(-1.0), sample, 0),
+        "tolerance: expected a finite number from 0, found -1",
+    );
+    says(
         explain(settings(), &[0.0, f32::INFINITY, 0.0, 0.0, 0.0], 0),
         "data set: expected a sample that is finite, found inf",
     );
@@ -436,6 +482,7 @@ fn calibration_matches_numpy() {
         let counts = numbers(&table["counts"]);
         let calibration = Calibration::of(evaluation, counts.len()).unwrap();
         let columns = (numbers(&table["right"]), numbers(&table["confidence_sums"]));
+        assert_eq!(calibration.bins().len(), counts.len());
         for (m, bin) in calibration.bins().iter().enumerate() {
             assert_eq!(
                 (bin.count as f64, bin.right as f64),

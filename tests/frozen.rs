@@ -118,6 +118,10 @@ fn probabilities_are_the_softmax_and_the_class_is_the_first_of_equal_logits() {
     weights.save(&path).unwrap();
     let bytes = fs::read(path).unwrap();
     let identity = Frozen::<(Linear<4, 4>,)>::from_bytes(&bytes).unwrap();
+    let name = std::any::type_name::<(Linear<4, 4>,)>();
+    assert_eq!(format!("{identity:?}"), format!("Frozen<{name}>"));
+    let cut = Frozen::<(Linear<4, 4>,)>::from_bytes(&bytes[..99]).unwrap_err();
+    assert_eq!(format!("{cut:?}"), format!("Mismatch({cut})"));
     for (logits, class) in [
         ([2.0, 2.0, 2.0, 2.0], 0),
         ([1.0, 3.0, 3.0, 2.0], 1),

@@ -160,6 +160,27 @@ impl Change {
     }
 }
 
+#[test]
+fn saved_by_name_the_tensors_have_the_names() {
+    let names = ["fc1", "fc2"];
+    let weights = Weights::<Net>::init(1);
+    assert!(format!("{weights:?}").ends_with("(17 values)"));
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("named.safetensors");
+    weights.save_named(&path, &names).unwrap();
+    let bytes = fs::read(&path).unwrap();
+    let theirs = SafeTensors::deserialize(&bytes).unwrap();
+    assert_eq!(theirs.len(), 4);
+    for tensor in weights.tensors() {
+        let (layer, part) = tensor.name.split_once('.').unwrap();
+        let name = format!("{}.{part}", names[usize::from(layer == "2")]);
+        let stored = theirs.tensor(&name).unwrap();
+        let values: Vec<u8> = tensor.values.iter().flat_map(|v| v.to_le_bytes()).collect();
+        assert_eq!((stored.dtype(), stored.data()), (Dtype::F32, &values[..]));
+    }
+    assert_eq!(Weights::<Net>::load_named(&path, &names).unwrap(), weights);
+}
+
 proptest! {
     #![proptest_config(cases(4096))]
 

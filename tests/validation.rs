@@ -60,6 +60,9 @@ fn the_train_loss_is_a_mean_over_samples<T: Tested>() {
             net.evaluate(&data).unwrap().loss,
         );
         assert!((ours - expected).abs() < 1e-6, "{ours} against {expected}");
+        let epoch = &history.epochs[0];
+        assert_eq!(epoch.samples_per_second, 103.0 / epoch.train_seconds);
+        assert_eq!(history.train_seconds(), epoch.train_seconds);
         let of_batches = losses.get();
         assert!((of_batches - expected).abs() > 1e-4, "the two means differ");
     }

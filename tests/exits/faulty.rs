@@ -19,7 +19,7 @@ pub struct Faulty<E> {
     /// The number of calls of `train`, and the weights' checksum after each successful one.
     pub trained: usize,
     pub sums: Vec<String>,
-    uploaded: Cell<usize>,
+    pub uploaded: Cell<usize>,
     measured: Cell<usize>,
 }
 

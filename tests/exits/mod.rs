@@ -23,6 +23,8 @@ type Net = (Linear<70, 9>, ReLU, Dropout<20>, Linear<9, 3>);
 on_every_engine! {
     every_exit_keeps_the_guarantees
     a_resumed_training_that_fails_to_start_has_its_best_weights
+    unchanged_samples_are_uploaded_once
+    a_loss_that_is_not_finite_has_its_step_in_a_run_of_several
 }
 
 /// Trains on 39 samples in batches of 6: seven steps per epoch, each in a separate run.
@@ -336,6 +338,23 @@ fn a_resumed_training_that_fails_to_start_has_its_best_weights<T: Tested>() {
     assert_eq!(resumed.net.trained, 0);
     let best = weights_after::<T>(best_of(&stopped.losses));
     assert_eq!(resumed.net.weights().unwrap().sha256(), best);
+}
+
+/// The samples of [`Afresh`] are uploaded every epoch; those of a data set, which is in the same memory, once.
+fn unchanged_samples_are_uploaded_once<T: Tested>() {
+    let mut net = Faulty::new(T::new::<Net>(Weights::init(2)), Exit::Complete);
+    trainer(3).fit(&mut net, &samples(0)).unwrap();
+    assert_eq!((net.uploaded.get(), net.trained), (1, 3 * STEPS));
+}
+
+/// 102 steps are 34 runs of three; the last loss of the 24th is infinite.
+fn a_loss_that_is_not_finite_has_its_step_in_a_run_of_several<T: Tested>() {
+    let mut net = Faulty::new(T::new::<Net>(Weights::init(2)), Exit::LossNotFinite);
+    let labels = (0..102).map(|i| (i % 3) as u8).collect();
+    let data = Dataset::from_values(vec![0.5; 102 * 70], labels).unwrap();
+    let fitted = Trainer::new(Sgd::default()).batch(1).fit(&mut net, &data);
+    let error = fitted.unwrap_err().to_string();
+    assert!(error.contains("in epoch 1, step 72"), "{error}");
 }
 
 /// The history without times.
