@@ -304,6 +304,16 @@ fn non_finite_weights_stop_the_training_and_are_not_saved<T: Tested>() {
 }
 
 #[test]
+fn a_folder_that_is_missing_has_no_checkpoints_and_a_file_is_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("checkpoints");
+    assert_eq!(Checkpoints::newest(&path).unwrap(), None);
+    fs::write(&path, "").unwrap();
+    let error = Checkpoints::newest(&path).unwrap_err();
+    assert!(matches!(error, Error::Io { .. }), "{error}");
+}
+
+#[test]
 fn only_the_newest_checkpoints_are_kept() {
     let folder = tempfile::tempdir().unwrap();
     let mut net = Fused::<Net>::new(Weights::init(1)).unwrap();

@@ -340,3 +340,10 @@ fn an_order_past_the_end_and_a_half_sample_are_errors<T: Tested>() {
         "data set: expected whole samples of 3 features, found 4 values"
     );
 }
+
+#[test]
+fn a_trainer_is_printed_with_its_settings() {
+    let trainer = Trainer::new(Sgd::default()).batch(37).on_progress(|_| {});
+    let printed = format!("{trainer:?}");
+    assert!(printed.contains("batch_size: 37"), "{printed}");
+}

@@ -135,4 +135,34 @@ mod tests {
         assert_eq!(mean_over_samples(&[1.0, 4.0], 4, 2), 2.5);
         assert_eq!(mean_over_samples(&[7.0], 3, 100), 7.0);
     }
+
+    #[test]
+    fn a_history_is_printed_line_by_line_and_its_times_add_up() {
+        let epoch = |epoch, validation_loss| EpochReport {
+            epoch,
+            train_loss: 0.5,
+            validation_loss,
+            validation_accuracy: validation_loss.map(|_| 0.875),
+            train_seconds: 1.25,
+            samples_per_second: 800.0,
+        };
+        let printed = |epochs: &[EpochReport], warnings: &[&str]| {
+            let history = History {
+                epochs: epochs.to_vec(),
+                warnings: warnings.iter().map(|&text| text.to_owned()).collect(),
+                ..History::default()
+            };
+            assert_eq!(history.train_seconds(), 1.25 * epochs.len() as f64);
+            history.to_string()
+        };
+        let one = "epoch   1  train loss 0.5000  1.25 s  800 samples/s";
+        let two = "epoch   2  train loss 0.5000  validation loss 0.2500  accuracy 87.50 %  1.25 s  800 samples/s";
+        let epochs = [epoch(1, None), epoch(2, Some(0.25))];
+        assert_eq!(printed(&epochs, &[]), format!("{one}\n{two}"));
+        assert_eq!(printed(&[], &["a", "b"]), "warning: a\nwarning: b");
+        assert_eq!(
+            printed(&epochs[..1], &["a", "b"]),
+            format!("{one}\nwarning: a\nwarning: b")
+        );
+    }
 }

@@ -280,7 +280,10 @@ fn check_exit<T: Tested>(exit: Exit, patience: Option<usize>) {
     }
 
     // the run folder
-    let record = &json(&folder.join("run/run.json"))["result"];
+    let run = json(&folder.join("run/run.json"));
+    let digest = run["program_sha256"].as_str().unwrap();
+    assert!(digest.len() == 64 && digest.bytes().all(|digit| digit.is_ascii_hexdigit()));
+    let record = &run["result"];
     assert_eq!(record["outcome"], exit.outcome(), "{case}");
     assert_eq!(record["error"].as_str().unwrap_or(""), words, "{case}");
     assert_eq!(record["weights_sha256"], weights, "{case}");
@@ -294,6 +297,17 @@ fn check_exit<T: Tested>(exit: Exit, patience: Option<usize>) {
         let of = |kind: &str| history.matches(&format!("\"kind\":\"{kind}\"")).count();
         let counts = (of("epoch"), of("progress"));
         assert_eq!(counts, (losses.len(), points), "{case}");
+        // an epoch comes after its progress
+        let mut ended = 0;
+        for line in history.lines() {
+            let line: Value = serde_json::from_str(line).unwrap();
+            let epoch = line["epoch"].as_u64();
+            assert!(
+                line["kind"] == "warning" || epoch == Some(ended + 1),
+                "{case}: {line}"
+            );
+            ended += u64::from(line["kind"] == "epoch");
+        }
     }
 
     // the checkpoints: valid, in an unlocked folder, and resuming gives the result of an uninterrupted training

@@ -265,3 +265,26 @@ fn values(
     let (numbers, _) = tensor.data().as_chunks::<4>();
     Ok(numbers.iter().copied().map(f32::from_le_bytes).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use safetensors::tensor::TensorView;
+
+    use super::*;
+
+    #[test]
+    fn values_of_another_dtype_or_shape_are_refused() {
+        for (dtype, shape, is_read) in [
+            (Dtype::F32, [2, 1], true),
+            (Dtype::I32, [2, 1], false),
+            (Dtype::F32, [1, 2], false),
+        ] {
+            let bytes = [1f32, -2.0].map(f32::to_le_bytes).concat();
+            let tensor = TensorView::new(dtype, shape.to_vec(), &bytes).unwrap();
+            let file = safetensors::serialize([("x", tensor)], None).unwrap();
+            let tensors = SafeTensors::deserialize(&file).unwrap();
+            let found = values(&tensors, "x", Some(&[2, 1]));
+            assert_eq!(found.ok(), is_read.then(|| vec![1.0, -2.0]));
+        }
+    }
+}
