@@ -92,6 +92,36 @@ fn every_type_is_read_unchanged_and_bytes_as_grey_values() {
     );
 }
 
+/// Labels of one byte are unsigned unless the file says otherwise, and the error has the offset of a wider one.
+#[test]
+fn labels_of_every_type_are_read_or_refused_where_they_are() {
+    let features = file(0x08, &[2, 1], &[0, 0]);
+    type Wide = Dataset<1, 256>;
+    let data = Wide::from_idx_bytes(&features, &labels(&[200, 255]), 0).unwrap();
+    assert_eq!([data.label(0), data.label(1)], [Some(200), Some(255)]);
+    for (kind, size) in [(0x09, 1), (0x0b, 2), (0x0c, 4)] {
+        let wrong = file(kind, &[2], &values(kind, &[5.0, -1.0]));
+        let error = Wide::from_idx_bytes(&features, &wrong, 0).unwrap_err();
+        let at = format!("(byte {})", 8 + size);
+        is_told(&error.to_string(), &["label -1 of sample 1", &at]);
+    }
+    // only a header whose every byte is in reverse is told to be little-endian
+    for first in [[1, 8, 5, 3], [3, 7, 0, 0]] {
+        let read = Wide::from_idx_bytes(&features, &first, 0);
+        is_told(&read.unwrap_err().to_string(), &["begins with two zeros"]);
+    }
+}
+
+/// What the system refuses to read is no fault of the file: the memory of this process has no byte 0.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_file_that_the_system_does_not_read_is_told_so() {
+    let read = Dataset::<1, 2>::from_idx("features", "/proc/self/mem");
+    let error = read.unwrap_err();
+    assert!(matches!(error, Error::Io { .. }), "{error}");
+    is_told(&error.to_string(), &["/proc/self/mem: cannot read"]);
+}
+
 /// As many images as EMNIST's letters, labelled from 1; raw and gzip, from files.
 #[test]
 fn a_data_set_of_another_size_with_labels_from_1() {

@@ -16,6 +16,7 @@ on_every_engine! {
     the_train_loss_is_a_mean_over_samples
     a_separate_validation_set_is_evaluated_completely
     an_equal_loss_is_not_an_improvement
+    a_squared_error_is_evaluated_as_such
 }
 
 /// Points whose class is whether the features' sum is above 0, starting with `first`.
@@ -110,6 +111,32 @@ fn a_separate_validation_set_is_evaluated_completely<T: Tested>() {
             .to_string(),
         "validation samples: expected 1 or more, or a validation set, for early stopping, found 0"
     );
+}
+
+/// With labels as well, whose targets are one-hot.
+fn a_squared_error_is_evaluated_as_such<T: Tested>() {
+    let (train, validation) = (points(0, 60), points(60, 31));
+    let mut net = T::new::<Net>(Weights::init(1));
+    let history = Trainer::new(frozen())
+        .loss(Loss::MeanSquaredError)
+        .fit_with_validation(&mut net, &train, &validation)
+        .unwrap();
+    let mut sum = 0.0;
+    for index in 0..validation.len() {
+        let logits = net.predict(&validation.sample(index).unwrap()).unwrap();
+        let label = validation.label(index).unwrap();
+        for (class, logit) in logits.into_iter().enumerate() {
+            let target = f64::from(u8::from(class == label));
+            sum += (f64::from(logit) - target).powi(2);
+        }
+    }
+    let (found, expected) = (history.epochs[0].validation_loss.unwrap(), sum / 62.0);
+    assert!(
+        (found - expected).abs() < 1e-6,
+        "{found} against {expected}"
+    );
+    let accuracy = net.evaluate(&validation).unwrap().accuracy();
+    assert_eq!(history.epochs[0].validation_accuracy, Some(accuracy));
 }
 
 /// The first epoch is the best one, and patience counts from there.

@@ -459,4 +459,15 @@ mod tests {
             "scale: expected a number from 0 to 0.9, found 2",
         );
     }
+
+    #[test]
+    fn the_original_images_are_measured_and_the_settings_printed() {
+        let data = augmented(5, 1).prefetch(3);
+        assert_eq!(data.undistorted().unwrap().sha256(), digits(5).sha256());
+        let printed = format!("{data:?}");
+        assert!(
+            printed.contains("seed: 1, prefetch_threads: 3"),
+            "{printed}"
+        );
+    }
 }

@@ -390,4 +390,22 @@ mod tests {
             "{error}"
         );
     }
+
+    #[test]
+    fn target_values_are_gathered_by_sample() {
+        let values = vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
+        let data = Dataset::<1, 2>::regression(vec![0.0; 3], values).unwrap();
+        let mut targets = [0.0; 4];
+        data.targets().gather(2, &[2, 1], &mut targets);
+        assert_eq!(targets, [5.0, 6.0, 3.0, 4.0]);
+    }
+
+    #[test]
+    fn the_bytes_of_samples_that_are_not_shared_are_given_back() {
+        let data = Dataset::<2, 1>::from_bytes(vec![7, 8], 1.0, vec![0]).unwrap();
+        let shared = data.clone();
+        let data = data.into_bytes().unwrap_err();
+        drop(shared);
+        assert_eq!(data.into_bytes().unwrap(), [7, 8]);
+    }
 }

@@ -347,7 +347,12 @@ mod tests {
         // Kaggle's archive also has a folder with the name of each file.
         fs::create_dir(folder.path().join(NAMES[0])).unwrap();
         let mut mnist = Mnist::in_folder(folder.path()).unwrap();
-        mnist.load().unwrap();
+        let (train, test) = mnist.load().unwrap();
+        for set in [train, test] {
+            // pixel 784 has the value 784 % 251
+            assert_eq!(set.sample(1).unwrap()[0], 31.0 * (1.0 / 255.0));
+            assert_eq!(set.label(1), Some(1));
+        }
         mnist.files.swap(1, 3);
         let error = mnist.load().unwrap_err().to_string();
         let words = "t10k-labels.idx1-ubyte: expected 60000 labels, found 10000 labels";
@@ -384,6 +389,18 @@ mod tests {
         assert!(error.contains("gone: cannot") && error.contains(VARIABLE));
         let error = find_in(None, Some(gone)).unwrap_err();
         assert!(matches!(&error, Error::DataNotFound { looked_in } if looked_in.contains("gone")));
+        // below a file there can be no folder: another error than that there is none
+        #[cfg(unix)]
+        {
+            let below = first.path().join(NAMES[0]).join("mnist");
+            let error = find_in(None, Some(below)).unwrap_err();
+            assert!(matches!(error, Error::Io { .. }), "{error}");
+            let looped = tempdir().unwrap();
+            let link = looped.path().join(NAMES[0]);
+            std::os::unix::fs::symlink(&link, &link).unwrap();
+            let error = Mnist::in_folder(looped.path()).unwrap_err();
+            assert!(matches!(error, Error::Io { .. }), "{error}");
+        }
         let error = find_in(None, None).unwrap_err();
         assert!(matches!(error, Error::DataNotFound { .. }));
     }

@@ -100,4 +100,30 @@ mod tests {
             assert_eq!(second.label(place), Some(label.into()));
         }
     }
+
+    #[test]
+    fn a_range_of_digits_has_their_pixels_from_0_to_1() {
+        let digits = Digits::new(4);
+        let data = digits.dataset(5..7).unwrap();
+        for place in 0..2 {
+            let (pixels, label) = digits.image(5 + place as u64);
+            let values = pixels.map(|pixel| f32::from(pixel) * (1.0 / 255.0));
+            assert_eq!(data.sample(place), Some(values));
+            assert_eq!(data.label(place), Some(label.into()));
+        }
+    }
+
+    #[test]
+    fn what_determines_the_samples_is_in_the_fingerprint() {
+        let digits = Digits::new(4);
+        let data = digits.dataset(0..2).unwrap();
+        let fingerprint = TrainingData::<Features<784>, Features<10>>::fingerprint;
+        assert!(fingerprint(&data).contains(&data.sha256()));
+        assert_ne!(
+            fingerprint(&data),
+            fingerprint(&digits.dataset(1..3).unwrap())
+        );
+        let of = TrainingData::<Features<784>, Features<10>>::fingerprint;
+        assert_ne!(of(&digits), of(&Digits::new(5)));
+    }
 }

@@ -191,4 +191,14 @@ mod tests {
             assert!((sum - 1.0).abs() < 1e-5, "{sigma}: {sum}");
         }
     }
+
+    #[test]
+    fn a_window_begins_at_its_first_pixel() {
+        let field = Field {
+            values: (0..7 * 5).map(|place| place as f32).collect(),
+            width: 7,
+        };
+        let window = field.window([2, 3]);
+        assert_eq!((window.values[0], window.stride), (3.0 * 7.0 + 2.0, 7));
+    }
 }

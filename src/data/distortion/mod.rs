@@ -166,6 +166,8 @@ impl Affine {
 
 #[cfg(test)]
 mod tests {
+    use rand::{SeedableRng, rngs::ChaCha8Rng};
+
     use super::*;
 
     #[test]
@@ -203,5 +205,40 @@ mod tests {
             },
             "rotation: expected degrees from 0 to 180, found -1",
         );
+    }
+
+    #[test]
+    fn draws_are_uniform_between_plus_and_minus_the_limit() {
+        let shifted = Distortion {
+            shift_pixels: 3.0,
+            ..Distortion::IDENTITY
+        };
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
+        let draws: Vec<f32> = (0..2000)
+            .flat_map(|_| shifted.affine(&mut rng).shift)
+            .collect();
+        assert!(draws.iter().all(|draw| draw.abs() <= 3.0));
+        // each tenth of the range has 400 of 4000 draws, with a standard deviation of 19
+        for tenth in 0..10 {
+            let from = -3.0 + 0.6 * tenth as f32;
+            let count = draws
+                .iter()
+                .filter(|&&draw| draw >= from && draw < from + 0.6)
+                .count();
+            assert!((300..500).contains(&count), "{count} from {from}");
+        }
+    }
+
+    #[test]
+    fn an_elastic_distortion_needs_alpha_and_sigma() {
+        for (elastic_alpha, elastic_sigma) in [(0.0, 0.0), (34.0, 0.0), (0.0, 4.0), (34.0, 4.0)] {
+            let distortion = Distortion {
+                elastic_alpha,
+                elastic_sigma,
+                ..Distortion::IDENTITY
+            };
+            let is_on = elastic_alpha * elastic_sigma > 0.0;
+            assert_eq!(distortion.gaussian().is_some(), is_on);
+        }
     }
 }
