@@ -179,4 +179,64 @@ mod tests {
         let mut rng = ChaCha8Rng::seed_from_u64(2);
         assert_ne!(draw(3, &mut rng), draw(3, &mut rng));
     }
+
+    /// A style is recognised by the numbers of its control points.
+    fn points<P>(strokes: impl IntoIterator<Item = impl AsRef<[P]>>) -> Vec<usize> {
+        let strokes = strokes.into_iter();
+        strokes.map(|stroke| stroke.as_ref().len()).collect()
+    }
+
+    #[test]
+    fn every_digit_is_drawn_in_its_own_styles() {
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
+        for digit in 0..10 {
+            let styles = DIGITS[usize::from(digit)];
+            for _ in 0..50 {
+                let drawn = points(draw(digit, &mut rng));
+                assert!(styles.iter().any(|style| points(style.strokes) == drawn));
+            }
+        }
+    }
+
+    /// Of the weights of the digit 1, 8 of 10 are of a single line and 1 of a line with a flag; the rest have a base.
+    #[test]
+    fn styles_are_as_frequent_as_their_weights() {
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
+        let drawn: Vec<_> = (0..10_000).map(|_| points(draw(1, &mut rng))).collect();
+        for (style, expected) in [(vec![3], 8000), (vec![6], 1000), (vec![5, 3], 1000)] {
+            let count = drawn.iter().filter(|drawn| **drawn == style).count() as i32;
+            // five standard deviations, of 40 at most
+            assert!((count - expected).abs() < 200, "{style:?}: {count}");
+        }
+    }
+
+    /// Means and standard deviations of jitter, taper and bend, in a style with a point at (0.7, 0.5), where the taper and
+    /// the change of the jitter by it vanish, and one at (0.12, 0.88).
+    #[test]
+    fn control_points_vary_about_those_of_their_style() {
+        const DRAWS: usize = 20_000;
+        let style = &ZERO[0];
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
+        let drawn: Vec<_> = (0..DRAWS).map(|_| jittered(style, &mut rng)).collect();
+        let pi = std::f32::consts::PI;
+        for at in [3, 6] {
+            let [x, y] = style.strokes[0][at];
+            let deviation = [
+                JITTER.hypot(0.15 * (x - 0.35) * (y - 0.5)),
+                JITTER.hypot(0.05 * (pi * y).sin()),
+            ];
+            for axis in [0, 1] {
+                let values = || drawn.iter().map(|strokes| strokes[0][at][axis]);
+                let mean = values().sum::<f32>() / DRAWS as f32;
+                let square = values().map(|value| (value - mean).powi(2)).sum::<f32>();
+                let found = (square / DRAWS as f32).sqrt();
+                let expected = deviation[axis];
+                assert!((mean - [x, y][axis]).abs() < 2e-3, "{at}, {axis}: {mean}");
+                assert!(
+                    (found / expected - 1.0).abs() < 0.03,
+                    "{at}, {axis}: {found}"
+                );
+            }
+        }
+    }
 }

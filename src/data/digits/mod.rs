@@ -256,4 +256,86 @@ mod tests {
         // Only ink clipped by the border shifts the centre by more than the rounding to pixels.
         assert!(off < 400, "{off}");
     }
+
+    /// Random greys, denser towards one corner, so that the centre of mass is off the middle.
+    #[test]
+    fn an_image_is_shifted_by_whole_pixels_to_the_middle() {
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
+        for _ in 0..20 {
+            let slope = [0, 1].map(|_| rng.random_range(-9..=9));
+            let image: [u8; PIXELS] = std::array::from_fn(|at| {
+                let [x, y] = [at % SIDE, at / SIDE].map(|place| place as i32);
+                let most = (128 + slope[0] * (x - 14) / 2 + slope[1] * (y - 14) / 2).max(1);
+                rng.random_range(0..most).min(255) as u8
+            });
+            let mean = |place: fn(usize) -> usize| {
+                let ink = image.iter().map(|value| f64::from(*value)).sum::<f64>();
+                let values = image.iter().enumerate();
+                let moment = values.map(|(at, value)| f64::from(*value) * place(at) as f64);
+                (moment.sum::<f64>() / ink).round() as i32
+            };
+            let shift = [mean(|at| at % SIDE), mean(|at| at / SIDE)].map(|mean| mean - 14);
+            let grey = |x: i32, y: i32| match (0..28).contains(&x) && (0..28).contains(&y) {
+                true => image[(y * 28 + x) as usize],
+                false => 0,
+            };
+            for (at, value) in centred(&image).into_iter().enumerate() {
+                let [x, y] = [at % SIDE, at / SIDE].map(|place| place as i32);
+                let border = [x, y].iter().any(|place| [0, 27].contains(place));
+                let moved = grey(x + shift[0], y + shift[1]);
+                assert_eq!(value, if border { 0 } else { moved }, "{x}, {y}");
+            }
+        }
+    }
+
+    /// Four greys, each on 196 pixels: the middle one keeps its mean, the distances to it are multiplied, what is faint
+    /// afterwards is background.
+    #[test]
+    fn contrast_and_noise_are_within_their_bounds() {
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
+        let (mut factors, mut noises) = (vec![], vec![]);
+        for _ in 0..300 {
+            let mut image: [u8; PIXELS] = std::array::from_fn(|at| [0, 66, 116, 166][at % 4]);
+            roughen(&mut image, &mut rng);
+            let greys = |of: usize| image.iter().skip(of).step_by(4).map(|v| f64::from(*v));
+            let mean = |of| greys(of).sum::<f64>() / 196.0 - 116.0;
+            assert!(greys(0).all(|grey| grey == 0.0));
+            // uniform noise of up to 16 has a standard deviation of 9.3, the mean of 196 values one of 0.67
+            assert!(mean(2).abs() < 3.5, "{}", mean(2));
+            assert!((mean(1) + mean(3)).abs() < 5.0, "{}", mean(1) + mean(3));
+            factors.push((mean(3) - mean(1)) / 100.0);
+            noises.push(
+                greys(2)
+                    .map(|grey| (grey - 116.0).abs())
+                    .fold(0.0, f64::max),
+            );
+        }
+        let range = |values: &[f64]| {
+            let least = values.iter().copied().fold(f64::MAX, f64::min);
+            (least, values.iter().copied().fold(f64::MIN, f64::max))
+        };
+        let (least, most) = range(&factors);
+        assert!((1.15..1.25).contains(&least) && (1.85..1.95).contains(&most));
+        assert_eq!(range(&noises), (0.0, 16.0));
+    }
+
+    /// The ink of 200 images in squares of 7 by 7 pixels: a change of the drawing, which would make other data of the same
+    /// seed, changes these sums by more than rounding can.
+    #[test]
+    fn the_images_of_a_seed_stay_the_same() {
+        let (pixels, _) = Digits::new(1).images(0..200);
+        let mut sums = [[0; 4]; 4];
+        for (at, value) in pixels.iter().enumerate() {
+            sums[at % PIXELS / SIDE / 7][at % SIDE / 7] += i32::from(*value);
+        }
+        let expected = [
+            [3_858, 147_924, 326_163, 48_816],
+            [46_670, 769_735, 1_072_100, 148_671],
+            [78_017, 799_291, 988_971, 66_864],
+            [52_513, 454_319, 321_095, 10_727],
+        ];
+        for (found, expected) in sums.iter().flatten().zip(expected.iter().flatten()) {
+            assert!(i32::abs(found - expected) <= 100, "{sums:?}");
+        }
+    }
 }

@@ -136,6 +136,70 @@ mod tests {
         );
     }
 
+    /// At `t = 1/2`, the uniform spline is `(-p0 + 9 p1 + 9 p2 - p3) / 16`; at an end, the end point takes the place of its
+    /// missing neighbour.
+    #[test]
+    fn every_span_is_a_catmull_rom_spline() {
+        let mut path = Path::default();
+        path.curve(&[[0.0, 0.0], [1.0, 2.0], [3.0, 3.0], [4.0, 0.0]]);
+        assert_eq!(path.segments.len(), 3 * PIECES);
+        let middles = [[6.0, 15.0], [32.0, 45.0], [58.0, 25.0]];
+        for (span, middle) in path.segments.chunks_exact(PIECES).zip(middles) {
+            assert_eq!(span[PIECES / 2 - 1].1, middle.map(|sum| sum / 16.0));
+        }
+    }
+
+    #[test]
+    fn the_longer_side_fills_the_box_and_the_middle_is_the_images() {
+        for swapped in [false, true] {
+            let order = |[x, y]: Point| if swapped { [y, x] } else { [x, y] };
+            let mut path = Path {
+                segments: vec![(order([3.0, -2.0]), order([7.0, -1.0]))],
+            };
+            path.fit(4.0);
+            // 4 by 1, made 16 by 4
+            let (from, to) = (order([5.5, 11.5]), order([21.5, 15.5]));
+            assert_eq!(path.segments, [(from, to)]);
+        }
+    }
+
+    #[test]
+    fn a_pixel_is_covered_by_its_distance_to_the_path() {
+        let segments = vec![
+            ([5.3, 6.1], [19.7, 17.2]),
+            ([0.8, 0.9], [1.0, 5.2]),
+            ([2.1, 24.3], [21.4, 26.6]),
+            ([22.4, 3.6], [22.4, 3.6]),
+        ];
+        for (thickness, softness) in [(4.0, 1.3), (1.6, 1.0)] {
+            let path = Path {
+                segments: segments.clone(),
+            };
+            for (at, value) in path.draw(thickness, softness).into_iter().enumerate() {
+                let pixel = [at % SIDE, at / SIDE].map(|place| place as f64);
+                let distances = segments.iter().map(|ends| distance(pixel, *ends));
+                let nearest = distances.fold(f64::MAX, f64::min);
+                let covered = (f64::from(thickness) / 2.0 - nearest) / f64::from(softness) + 0.5;
+                let expected = 255.0 * covered.clamp(0.0, 1.0);
+                assert!((f64::from(value) - expected).abs() <= 0.51, "{pixel:?}");
+            }
+        }
+    }
+
+    /// From the point to the nearest of 10,001 points of the segment.
+    fn distance(point: [f64; 2], (from, to): (Point, Point)) -> f64 {
+        let to_part = |part: f64| {
+            let offset = [0, 1].map(|axis| {
+                let (from, to) = (f64::from(from[axis]), f64::from(to[axis]));
+                from + part * (to - from) - point[axis]
+            });
+            offset[0].hypot(offset[1])
+        };
+        (0..=10_000)
+            .map(|i| to_part(f64::from(i) / 1e4))
+            .fold(f64::MAX, f64::min)
+    }
+
     #[test]
     fn empty_path_is_blank() {
         let mut path = Path::default();
