@@ -70,3 +70,44 @@ impl<N> fmt::Debug for OptimizerState<N> {
             .finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::prelude::*;
+
+    fn state(kind: OptimizerKind, steps: u64, seeds: &[u64]) -> OptimizerState<(Linear<2, 1>,)> {
+        let moments = seeds.iter().map(|&seed| Weights::init(seed)).collect();
+        OptimizerState {
+            kind,
+            steps,
+            moments,
+        }
+    }
+
+    #[test]
+    fn states_are_equal_in_kind_steps_and_moments() {
+        let one = state(OptimizerKind::Adam, 3, &[1, 2]);
+        assert!(one == one.clone());
+        let others = [
+            state(OptimizerKind::AdamW, 3, &[1, 2]),
+            state(OptimizerKind::Adam, 4, &[1, 2]),
+            state(OptimizerKind::Adam, 3, &[1, 3]),
+        ];
+        assert!(others.iter().all(|other| *other != one));
+        let printed = format!("{one:?}");
+        assert!(printed.starts_with("OptimizerState { kind: Adam, steps: 3, moments: [Weights"));
+    }
+
+    #[test]
+    fn moments_are_as_many_as_the_optimisers() {
+        for (kind, seeds, expected) in [
+            (OptimizerKind::Sgd, &[1, 2][..], "0 or 1 moments, found 2"),
+            (OptimizerKind::Adam, &[1], "2 moments, found 1"),
+        ] {
+            let error = state(kind, 1, seeds).check().unwrap_err().to_string();
+            assert_eq!(error, format!("optimiser's state: expected {expected}"));
+        }
+        assert!(state(OptimizerKind::Sgd, 1, &[1]).check().is_ok());
+    }
+}

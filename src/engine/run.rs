@@ -109,3 +109,15 @@ pub(super) fn check_order(order: &[u32], samples: usize) -> Result<()> {
         None => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_clip_factor_adds_an_epsilon_to_the_norm() {
+        assert_eq!(clip_factor(1e-6, 1e-12), 0.5);
+        assert_eq!(clip_factor(2.0, 1.0), 1.0);
+        assert!(clip_factor(1.0, f64::NAN).is_nan());
+    }
+}

@@ -226,3 +226,19 @@ impl<N: Network> fmt::Debug for Fused<N> {
         )
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::layers::{Linear, Tanh};
+
+    /// 20 samples are 508,160 multiply-adds, less than 2^19.
+    #[test]
+    #[cfg_attr(miri, ignore = "there, everything runs on the pool")]
+    fn the_pool_runs_what_takes_long_enough() {
+        type Net = (Linear<784, 32>, Tanh, Linear<32, 10>);
+        let net = Fused::<Net>::new(Weights::zeros()).unwrap();
+        assert_eq!(net.parallelism_for(20), Parallelism::Serial);
+        assert_eq!(net.parallelism_for(21), Parallelism::Pool);
+    }
+}

@@ -229,4 +229,14 @@ mod tests {
         check(200, false);
         check(256, false);
     }
+
+    #[test]
+    fn a_bitmap_is_printed_with_its_density() {
+        let values = (0..2 * 64).map(|i| f32::from(i % 8 == 0)).collect();
+        let data = Dataset::<64, 2>::from_values(values, vec![0; 2]).unwrap();
+        let samples = crate::data::DataFor::samples(&data);
+        let uploaded = Uploaded::new(samples, [64, 2], true, Simd::detect());
+        let printed = format!("{:?}", uploaded.bitmap.unwrap());
+        assert_eq!(printed, "Bitmap(12.5 % set)");
+    }
 }

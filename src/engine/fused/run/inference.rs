@@ -204,3 +204,31 @@ impl Chunk {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        engine::fused::{Simd, memory::packed, program::Program},
+        network::Network,
+        prelude::*,
+    };
+
+    /// Whether two samples of `INPUTS` features are sparse, `nonzero` of which are not 0.
+    fn is_sparse<const INPUTS: usize>(nonzero: usize) -> bool {
+        let weights = Weights::<(Linear<INPUTS, 3>,)>::init(1);
+        let program = Program::new(&<(Linear<INPUTS, 3>,)>::PLAN, INPUTS);
+        let packed = packed::to_packed(&program, weights.as_slice());
+        let model = Model::new(program, Simd::detect(), packed);
+        let values: Vec<f32> = (0..2 * INPUTS).map(|at| f32::from(at < nonzero)).collect();
+        Chunk::new(&model, true).find_zeros(&model, &values, INPUTS)
+    }
+
+    #[test]
+    fn samples_of_a_word_or_more_are_sparse_below_the_threshold() {
+        assert!(!is_sparse::<63>(0));
+        // 45 % of 128 are 57.6, of 140 exactly 63
+        assert!(is_sparse::<64>(57) && !is_sparse::<64>(58));
+        assert!(is_sparse::<70>(62) && !is_sparse::<70>(63));
+    }
+}

@@ -199,4 +199,14 @@ mod tests {
         simulate(&mut autotuner, 100, POOL_MICROS, SERIAL_MICROS);
         assert_eq!(autotuner.next(1024), (Parallelism::Pool, 1));
     }
+
+    #[test]
+    fn one_thread_that_slows_down_is_abandoned_at_once() {
+        let mut autotuner = Autotuner::new();
+        simulate(&mut autotuner, 110, 260, SERIAL_MICROS);
+        assert_eq!(autotuner.next(64).0, Parallelism::Serial);
+        let slices = simulate(&mut autotuner, 5, 260, 300);
+        assert_eq!(slices[0], Parallelism::Serial);
+        assert_eq!(slices[1..], [Parallelism::Pool; 4]);
+    }
 }

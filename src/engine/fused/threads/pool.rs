@@ -223,4 +223,15 @@ mod tests {
             .for_each(|count| count.store(0, Ordering::Relaxed));
         pool.run().unwrap();
     }
+
+    #[test]
+    fn a_dropped_pool_has_no_threads() {
+        let tally = Arc::new(Tally::default());
+        let mut pool = ThreadPool::new(3, Arc::clone(&tally), work).unwrap();
+        pool.run().unwrap();
+        assert_eq!(format!("{pool:?}"), "ThreadPool(3 threads)");
+        drop(pool);
+        // every thread shares the context
+        assert_eq!(Arc::strong_count(&tally), 1);
+    }
 }
