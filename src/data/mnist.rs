@@ -376,6 +376,13 @@ mod tests {
     }
 
     #[test]
+    #[cfg(target_os = "linux")]
+    fn the_cache_folder_is_the_users_and_named_after_the_crate() {
+        let folder = Mnist::cache_folder();
+        assert!(folder.is_some_and(|folder| folder.ends_with("tuplenet/mnist")));
+    }
+
+    #[test]
     fn the_variable_takes_precedence_over_the_cache_and_must_be_valid() {
         let (first, second) = (named(NAMES), named(NAMES));
         let cache = || Some(second.path().to_owned());

@@ -101,3 +101,22 @@ impl Sealed for Borrowed<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn weights_are_printed_with_their_size() {
+        let embedded = Embedded {
+            blocks: &[],
+            skips_zeros: false,
+        };
+        assert_eq!(format!("{embedded:?}"), "Embedded(0 blocks)");
+        let borrowed = Borrowed {
+            file: &[0; 8],
+            starts: [[0; 2]; Plan::CAPACITY],
+        };
+        assert_eq!(format!("{borrowed:?}"), "Borrowed(8 bytes)");
+    }
+}
