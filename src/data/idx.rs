@@ -299,3 +299,25 @@ fn short(path: &Path, length: usize, found: usize) -> Error {
     let found = format!("{found} bytes in all");
     bad(path, None, expected, found, GET_AGAIN)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A source that the system fails to read.
+    struct Failing;
+
+    impl Read for Failing {
+        fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+            Err(io::Error::from_raw_os_error(5))
+        }
+    }
+
+    #[test]
+    fn a_read_error_of_the_system_is_not_taken_for_corrupt_data() {
+        let source = (&[0, 0, 8, 1, 0, 0, 0, 3][..]).chain(Failing);
+        let read = Idx::unpacked(Path::new("labels"), source, 3, |_| Ok(()));
+        let error = read.map(|_| ()).unwrap_err();
+        assert!(matches!(error, Error::Io { .. }), "{error}");
+    }
+}

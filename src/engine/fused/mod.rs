@@ -230,15 +230,59 @@ impl<N: Network> fmt::Debug for Fused<N> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::layers::{Linear, Tanh};
+    use crate::{
+        data::{DataFor, Dataset},
+        engine::{Engine, Run},
+        layers::{Linear, Tanh},
+        objective::{Schedule, Sgd},
+    };
+
+    type Net = (Linear<784, 32>, Tanh, Linear<32, 10>);
+
+    fn data() -> Dataset<784, 10> {
+        Dataset::from_bytes(vec![0; 7 * 784], 1.0, vec![0; 7]).unwrap()
+    }
 
     /// 20 samples are 508,160 multiply-adds, less than 2^19.
     #[test]
     #[cfg_attr(miri, ignore = "there, everything runs on the pool")]
     fn the_pool_runs_what_takes_long_enough() {
-        type Net = (Linear<784, 32>, Tanh, Linear<32, 10>);
         let net = Fused::<Net>::new(Weights::zeros()).unwrap();
         assert_eq!(net.parallelism_for(20), Parallelism::Serial);
         assert_eq!(net.parallelism_for(21), Parallelism::Pool);
+    }
+
+    /// A step is three passes. Only for a step that is worth the pool, pool and single thread are measured.
+    #[test]
+    #[cfg_attr(miri, ignore = "there, everything runs on the pool")]
+    fn steps_worth_the_pool_are_measured() {
+        for (batch_size, is_measured) in [(6, false), (7, true)] {
+            let mut net = Fused::<Net>::new(Weights::zeros()).unwrap();
+            let data = net.upload(&data()).unwrap();
+            let run = Run {
+                order: &[0, 1, 2, 3, 4, 5, 6][..batch_size],
+                batch_size,
+                optimizer: &Sgd::default().into(),
+                schedule: Schedule::CONSTANT,
+                total_steps: 0,
+                loss: Loss::CrossEntropy,
+                seed: 0,
+                first_step: 0,
+                clip_norm: None,
+            };
+            net.train(&data, &run, &mut Vec::new()).unwrap();
+            let printed = format!("{:?}", net.autotuner);
+            assert_eq!(!printed.contains("last: None"), is_measured, "{printed}");
+        }
+    }
+
+    #[test]
+    fn an_engine_does_not_keep_the_data_of_a_finished_job() {
+        let net = Fused::<Net>::new(Weights::zeros()).unwrap();
+        let data = data();
+        let uploaded = net.upload(&data).unwrap();
+        net.logits(&uploaded, &[0]).unwrap();
+        drop(uploaded);
+        assert_eq!(Arc::strong_count(DataFor::samples(&data)), 1);
     }
 }

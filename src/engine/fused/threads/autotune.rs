@@ -209,4 +209,21 @@ mod tests {
         assert_eq!(slices[0], Parallelism::Serial);
         assert_eq!(slices[1..], [Parallelism::Pool; 4]);
     }
+
+    /// The choice then changes only to measure the other one, and the slice after a measurement of the pool is decided
+    /// by this measurement alone.
+    #[test]
+    fn equal_times_are_no_reason_to_change() {
+        let mut autotuner = Autotuner::new();
+        let slices = simulate(&mut autotuner, 101 + 30 + 250 + 30, 190, 190);
+        let (pool, serial) = (Parallelism::Pool, Parallelism::Serial);
+        let expected = [(pool, 101), (serial, 30), (pool, 250), (serial, 30)];
+        let expected: Vec<_> = expected
+            .iter()
+            .flat_map(|&(parallelism, count)| vec![parallelism; count])
+            .collect();
+        assert_eq!(slices, expected);
+        let slower = simulate(&mut autotuner, 2, 300, 190);
+        assert_eq!(slower, [pool, serial]);
+    }
 }
