@@ -240,13 +240,13 @@ fn steps_with_a_kink_are_halved_up_to_the_limit() {
     let net = Tape::new(weights).unwrap();
     let settings = IntegratedGradients::new().tolerance(2e-3);
     for (most, taken) in [(32, 32), (33, 32), (34, 34), (35, 34)] {
-        let limited = settings.most_steps(most).explain(&net, &[1.0], 0);
+        let limited = settings.max_steps(most).explain(&net, &[1.0], 0);
         let Err(Error::Incomplete { steps, .. }) = limited else {
             panic!("{most}: {limited:?}")
         };
         assert_eq!(steps, taken, "{most}");
     }
-    let found = settings.most_steps(36).explain(&net, &[1.0], 0).unwrap();
+    let found = settings.max_steps(36).explain(&net, &[1.0], 0).unwrap();
     assert_eq!(found.steps, 36);
     assert!(
         (found.gap.abs() - 17.0 / 75.0 / 128.0).abs() < 1e-6,
