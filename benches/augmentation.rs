@@ -12,6 +12,7 @@ use tuplenet::{
     models::MnistClassifier,
     prelude::*,
     shape::Features,
+    target::Classes,
 };
 
 type Net = MnistClassifier<800>;
@@ -84,7 +85,7 @@ fn main() -> Result<()> {
 /// Seconds of a training, and of its steps.
 fn training(
     net: &mut Fused<Net>,
-    data: &impl TrainingData<Features<784>, Features<10>>,
+    data: &impl TrainingData<Features<784>, Features<10>, Target = Classes<10>>,
     epochs: usize,
 ) -> Result<[f64; 2]> {
     let started = Instant::now();

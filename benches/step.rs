@@ -10,14 +10,14 @@ use std::hint::black_box;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use tuplenet::{
     engine::Run, frozen::embed, models::MnistClassifier, objective::Optimizer, prelude::*,
-    shape::Features,
+    shape::Features, target::Classes,
 };
 
 /// The number of samples that the batches cycle through, so that they do not all stay in the cache.
 const SAMPLES: usize = 16_384;
 
 /// MNIST if it is found, else built-in digits; and dense values without zeros.
-fn data() -> [(&'static str, Dataset<784, 10>); 2] {
+fn data() -> [(&'static str, Dataset<Features<784>, Classes<10>>); 2] {
     let pixels = match Mnist::find() {
         Ok(mnist) => mnist.load().unwrap().0,
         Err(_) => Digits::new(1).dataset(0..SAMPLES as u64).unwrap(),

@@ -31,6 +31,8 @@ use tuplenet::{
     data::{Augmented, Distortion, FeatureValues, Targets},
     models::MnistClassifier,
     prelude::*,
+    shape::Features,
+    target::Classes,
     weights::Init,
 };
 
@@ -236,7 +238,12 @@ fn every_seed<E: Engine<Net>>(
 }
 
 /// The training images except the last [`HELD_BACK`], and those.
-fn held_back(train: &Dataset<784, 10>) -> Result<(Dataset<784, 10>, Dataset<784, 10>)> {
+fn held_back(
+    train: &Dataset<Features<784>, Classes<10>>,
+) -> Result<(
+    Dataset<Features<784>, Classes<10>>,
+    Dataset<Features<784>, Classes<10>>,
+)> {
     let (FeatureValues::Bytes { bytes, scale }, Targets::Labels(labels)) =
         (train.features(), train.targets())
     else {

@@ -21,7 +21,9 @@ mod exit;
 use std::{fmt, path::PathBuf, process::ExitCode, time::Instant};
 
 use clap::{Parser, value_parser};
-use tuplenet::{Result, models::MnistClassifier, prelude::*, weights::Init};
+use tuplenet::{
+    Result, models::MnistClassifier, prelude::*, shape::Features, target::Classes, weights::Init,
+};
 
 use engine::{Choice, EngineOptions};
 
@@ -154,8 +156,8 @@ fn one_seed<E: Engine<Net>>(
     options: &Options,
     seed: u64,
     make: impl Fn(Weights<Net>) -> Result<E>,
-    train: &Dataset<784, 10>,
-    test: &Dataset<784, 10>,
+    train: &Dataset<Features<784>, Classes<10>>,
+    test: &Dataset<Features<784>, Classes<10>>,
 ) -> Result<Outcome> {
     let adam = Adam {
         learning_rate: options.lr,

@@ -45,7 +45,7 @@ pub trait Layer<In> {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not fix its input width, so it cannot come first in a network",
     label = "the first layer of a network needs a width",
-    note = "begin with a layer that has one, such as `Linear<784, 128>`, or put `Input<784>` before it"
+    note = "begin with a layer that has one, such as `Linear<784, 128>`, or put `Input<784>` or `Image<1, 28, 28>` before it"
 )]
 pub trait First {
     /// The input shape.

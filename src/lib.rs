@@ -35,7 +35,11 @@ pub mod prelude;
 pub mod seed;
 pub mod shape;
 mod single;
+#[doc(hidden)]
+pub mod sizes;
 pub mod summary;
+#[cfg(feature = "train")]
+pub mod target;
 mod text;
 #[cfg(feature = "train")]
 mod threads;

@@ -47,7 +47,7 @@ pub trait Network: Sized + 'static {
 
     /// A table of the layers with output shapes and parameters, as `torchinfo` prints it.
     fn summary() -> Summary {
-        Summary::new(Self::PLAN, Self::In::LEN)
+        Summary::new(Self::PLAN, Self::In::DIMS)
     }
 }
 

@@ -5,7 +5,11 @@
 //!
 //! Dims: `I` = inputs, `O` = outputs of a step, `B` = batch size.
 
+mod window;
+
 use core::fmt;
+
+pub use self::window::Window;
 
 /// What a step computes for each sample: `y: [O]` from `x: [I]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -34,6 +38,15 @@ pub enum Op {
         /// The probability that a feature is set to zero, in percent.
         percent: u32,
     },
+    /// `y[o, i, j] = b[o] + sum_{c, k, l} W[o, c, k, l] x[c, s i + k - p, s j + l - p]`, with stride `s`, padding `p` and
+    /// zeros outside of the image; `W: [O, C, K, L]` row-major, `b: [O]`.
+    Conv2d(Window),
+    /// `y[c, i, j] = max_{k, l} x[c, s i + k - p, s j + l - p]`, over the positions within the image.
+    MaxPool2d(Window),
+    /// The mean over the same positions, with zeros outside of the image.
+    AvgPool2d(Window),
+    /// `y = x`, an image as a vector.
+    Flatten,
 }
 
 impl Op {
@@ -48,6 +61,10 @@ impl Op {
             Op::Gelu => "GELU",
             Op::Softplus => "Softplus",
             Op::Dropout { .. } => "Dropout",
+            Op::Conv2d(_) => "Conv2d",
+            Op::MaxPool2d(_) => "MaxPool2d",
+            Op::AvgPool2d(_) => "AvgPool2d",
+            Op::Flatten => "Flatten",
         }
     }
 }
@@ -67,21 +84,51 @@ pub struct Step {
 }
 
 impl Step {
-    /// The number of parameters: `(I + 1) * O` for [`Op::Linear`], else 0.
+    /// The number of parameters: `(I + 1) * O` for [`Op::Linear`], `(C K L + 1) * O` for [`Op::Conv2d`], else 0.
     pub const fn params(&self) -> usize {
+        let [outputs, inputs] = self.weight_matrix();
+        (inputs + 1) * outputs
+    }
+
+    /// Whether it has parameters: a weight and a bias.
+    pub(crate) const fn has_params(&self) -> bool {
+        matches!(self.op, Op::Linear | Op::Conv2d(_))
+    }
+
+    /// The weight as a matrix, `[outputs, inputs]`: for each output (of a convolution: each output channel), the inputs
+    /// that it depends on. `[0, 0]` without parameters. The bias has one value for each output.
+    pub(crate) const fn weight_matrix(&self) -> [usize; 2] {
         match self.op {
-            Op::Linear => (self.inputs + 1) * self.outputs,
-            _ => 0,
+            Op::Linear => [self.outputs, self.inputs],
+            Op::Conv2d(window) => [window.output[0], window.fan_in()],
+            _ => [0, 0],
+        }
+    }
+
+    /// The number of inputs that an output depends on, and of outputs that an input has an effect on, without the edges
+    /// of an image: PyTorch's `fan_in` and `fan_out`.
+    #[cfg(feature = "train")]
+    pub(crate) const fn fans(&self) -> [usize; 2] {
+        let [outputs, inputs] = self.weight_matrix();
+        match self.op {
+            Op::Conv2d(Window { kernel, .. }) => [inputs, outputs * kernel[0] * kernel[1]],
+            _ => [inputs, outputs],
         }
     }
 
     /// Floating-point operations for one sample, forward: 1 MAC = 2 FLOP.
     ///
-    /// `2 I O` for [`Op::Linear`] (the bias starts the sum), `O` for every other operation: an activation counts as
-    /// one.
+    /// `2 I O` for [`Op::Linear`] (the bias starts the sum), `2 C K L` for each output of [`Op::Conv2d`], the size of
+    /// the window for each output of a pooling, none for [`Op::Flatten`], `O` for every other operation: an activation
+    /// counts as one.
     pub const fn flop(&self) -> usize {
         match self.op {
             Op::Linear => 2 * self.inputs * self.outputs,
+            Op::Conv2d(window) => 2 * window.fan_in() * self.outputs,
+            Op::MaxPool2d(window) | Op::AvgPool2d(window) => {
+                window.kernel[0] * window.kernel[1] * self.outputs
+            }
+            Op::Flatten => 0,
             _ => self.outputs,
         }
     }
@@ -133,14 +180,41 @@ impl Plan {
         Plan::one(Op::Linear, inputs, outputs)
     }
 
+    /// A plan of one operation on images: [`Op::Conv2d`], [`Op::MaxPool2d`] or [`Op::AvgPool2d`].
+    ///
+    /// # Panics
+    /// At compile time, for another operation, for a pooling that changes the number of channels or whose padding is
+    /// more than half its kernel, and as [`Plan::linear`].
+    pub const fn windowed(op: Op) -> Plan {
+        match op {
+            Op::Conv2d(window) => Plan::one(op, window.inputs(), window.outputs()),
+            Op::MaxPool2d(window) | Op::AvgPool2d(window) => {
+                assert!(
+                    window.input[0] == window.output[0],
+                    "a pooling keeps the number of channels"
+                );
+                assert!(
+                    2 * window.padding <= window.kernel[0]
+                        && 2 * window.padding <= window.kernel[1],
+                    "the padding of a pooling is at most half its kernel"
+                );
+                Plan::one(op, window.inputs(), window.outputs())
+            }
+            _ => panic!("this operation has no window: use `Plan::elementwise`"),
+        }
+    }
+
     /// A plan of one operation that keeps the width, such as an activation.
     ///
     /// # Panics
-    /// At compile time, for [`Op::Linear`], for [`Op::Dropout`] of 100 percent or more, and when the width is 0 or
-    /// above [`Plan::MAX_WIDTH`].
+    /// At compile time, for an operation with two widths, for [`Op::Dropout`] of 100 percent or more, and when the width
+    /// is 0 or above [`Plan::MAX_WIDTH`].
     pub const fn elementwise(op: Op, width: usize) -> Plan {
         match op {
             Op::Linear => panic!("`Op::Linear` has two widths: use `Plan::linear`"),
+            Op::Conv2d(_) | Op::MaxPool2d(_) | Op::AvgPool2d(_) => {
+                panic!("this operation has a window: use `Plan::windowed`")
+            }
             Op::Dropout { percent: 100.. } => {
                 panic!("`Op::Dropout` takes a percentage below 100")
             }
@@ -157,8 +231,10 @@ impl Plan {
             inputs <= Plan::MAX_WIDTH && outputs <= Plan::MAX_WIDTH,
             "a layer is wider than `Plan::MAX_WIDTH`"
         );
-        if let Op::Linear = op {
-            addressable((inputs + 1).checked_mul(outputs));
+        match op {
+            Op::Linear => addressable((inputs + 1).checked_mul(outputs)),
+            Op::Conv2d(window) => addressable((window.fan_in() + 1).checked_mul(window.output[0])),
+            _ => {}
         }
         let mut plan = Plan::identity();
         plan.steps[0] = Step {

@@ -7,13 +7,19 @@ pub use crate::engine::{Cpu, Tape};
 pub use crate::{
     Network, Plan,
     frozen::{Frozen, frozen},
-    layers::{Dropout, GELU, Input, LeakyReLU, Linear, ReLU, Sigmoid, Softplus, Tanh},
+    layers::{
+        AvgPool2d, Conv2d, Dropout, Flatten, GELU, GlobalAvgPool2d, Input, LazyLinear, LeakyReLU,
+        Linear, MaxPool2d, ReLU, Sigmoid, Softplus, Tanh,
+    },
 };
 #[cfg(feature = "train")]
 pub use crate::{
     Weights,
     data::{Dataset, Digits, Mnist},
     engine::{Engine, Fused},
-    objective::{Adam, AdamW, Cosine, Loss, OneCycle, Schedule, Sgd, StepDecay, WarmUp},
+    objective::{
+        Adam, AdamW, Cosine, CrossEntropy, Loss, MeanSquaredError, OneCycle, Schedule, Sgd,
+        StepDecay, WarmUp,
+    },
     train::{Checkpoints, EarlyStopping, Trainer},
 };

@@ -1,45 +1,116 @@
 //! The shape of one sample, as a type.
 
-use core::fmt::Debug;
+use core::{fmt::Debug, marker::PhantomData};
 
 use sealed::Sealed;
 
 /// Seals [`Shape`] and [`Sample`]: kernels rely on their lengths.
 mod sealed {
+    use super::{Features, Flat, Image, Shape};
+
     pub trait Sealed {}
-    impl<const N: usize> Sealed for super::Features<N> {}
+    impl<const N: usize> Sealed for Features<N> {}
+    impl<const C: usize, const H: usize, const W: usize> Sealed for Image<C, H, W> {}
+    impl<S: Shape> Sealed for Flat<S> {}
     impl<const N: usize> Sealed for [f32; N] {}
+    impl<const H: usize, const W: usize> Sealed for [[f32; W]; H] {}
+    impl<const C: usize, const H: usize, const W: usize> Sealed for [[[f32; W]; H]; C] {}
 }
 
 /// A vector of `N` features: the input or output of a layer for one sample.
 #[derive(Clone, Copy, Debug)]
 pub struct Features<const N: usize>;
 
-/// A shape that is known at compile time; implemented only by [`Features`].
+/// An image of `C` channels, `H` rows and `W` columns; the rows of a channel are contiguous, channel after channel, as
+/// in PyTorch. Its sides are at most 512.
+#[derive(Clone, Copy, Debug)]
+pub struct Image<const C: usize, const H: usize, const W: usize>;
+
+/// The values of `S` as one vector: what [`Flatten`](crate::layers::Flatten) gives.
+///
+/// Its width is the constant [`LEN`](Shape::LEN), but no number in its type, as stable Rust cannot write `C * H * W`
+/// there. [`LazyLinear`](crate::layers::LazyLinear) takes it, whatever its width.
+#[derive(Clone, Copy, Debug)]
+pub struct Flat<S>(PhantomData<S>);
+
+/// A shape that is known at compile time: [`Features`], [`Image`] and [`Flat`].
 ///
 /// ```
-/// use tuplenet::shape::{Features, Shape};
+/// use tuplenet::shape::{Features, Image, Shape};
 /// assert_eq!(<Features<784> as Shape>::LEN, 784);
+/// assert_eq!(<Image<3, 32, 32> as Shape>::LEN, 3 * 32 * 32);
 /// ```
-pub trait Shape: Sealed + Debug + Send + Sync + 'static {
+pub trait Shape: Sealed + Copy + Debug + Send + Sync + 'static {
     /// The number of values.
     const LEN: usize;
-    /// One sample: `[f32; LEN]`.
-    type Array: AsRef<[f32]> + AsMut<[f32]> + Copy + Debug + PartialEq + Send + Sync;
+    /// The dimensions: `[N]` of a vector; channels, rows and columns of an image.
+    const DIMS: &'static [usize];
+    /// One sample: `[f32; N]` for [`Features`], `[[[f32; W]; H]; C]` for [`Image`].
+    type Array: Copy + Debug + PartialEq + Send + Sync;
     /// A sample of zeros.
     fn zeros() -> Self::Array;
+    /// The values of a sample, in order.
+    fn values(sample: &Self::Array) -> &[f32];
+    /// The values of a sample, in order, to write.
+    fn values_mut(sample: &mut Self::Array) -> &mut [f32];
 }
 
 impl<const N: usize> Shape for Features<N> {
     const LEN: usize = N;
+    const DIMS: &'static [usize] = &[N];
     type Array = [f32; N];
 
     fn zeros() -> [f32; N] {
         [0.0; N]
     }
+
+    fn values(sample: &[f32; N]) -> &[f32] {
+        sample
+    }
+
+    fn values_mut(sample: &mut [f32; N]) -> &mut [f32] {
+        sample
+    }
 }
 
-/// One sample of shape `S`; implemented only by `[f32; N]` for `Features<N>`.
+impl<const C: usize, const H: usize, const W: usize> Shape for Image<C, H, W> {
+    const LEN: usize = C * H * W;
+    const DIMS: &'static [usize] = &[C, H, W];
+    type Array = [[[f32; W]; H]; C];
+
+    fn zeros() -> Self::Array {
+        [[[0.0; W]; H]; C]
+    }
+
+    fn values(sample: &Self::Array) -> &[f32] {
+        sample.as_flattened().as_flattened()
+    }
+
+    fn values_mut(sample: &mut Self::Array) -> &mut [f32] {
+        sample.as_flattened_mut().as_flattened_mut()
+    }
+}
+
+impl<S: Shape> Shape for Flat<S> {
+    const LEN: usize = S::LEN;
+    const DIMS: &'static [usize] = &[S::LEN];
+    type Array = S::Array;
+
+    fn zeros() -> Self::Array {
+        S::zeros()
+    }
+
+    fn values(sample: &Self::Array) -> &[f32] {
+        S::values(sample)
+    }
+
+    fn values_mut(sample: &mut Self::Array) -> &mut [f32] {
+        S::values_mut(sample)
+    }
+}
+
+/// One sample of shape `S`: `[f32; N]` for `Features<N>`; `[[[f32; W]; H]; C]` for `Image<C, H, W>`, and `[[f32; W]; H]`
+/// if it has one channel.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not one sample of a network that takes `{S}`",
     label = "an array of the wrong length",
@@ -55,3 +126,55 @@ impl<const N: usize> Sample<Features<N>> for [f32; N] {
         self
     }
 }
+
+#[diagnostic::do_not_recommend]
+impl<const C: usize, const H: usize, const W: usize> Sample<Image<C, H, W>> for [[[f32; W]; H]; C] {
+    fn values(&self) -> &[f32] {
+        self.as_flattened().as_flattened()
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<const H: usize, const W: usize> Sample<Image<1, H, W>> for [[f32; W]; H] {
+    fn values(&self) -> &[f32] {
+        self.as_flattened()
+    }
+}
+
+/// A shape that the layer `L` keeps, as an activation does: every shape.
+///
+/// Not meant for users: it exists for its error message, and as a type that follows from it where it holds, so that a
+/// mistake is one error and not two.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "`{L}` cannot follow a layer that gives `{Self}`",
+    label = "the layers of this network do not fit together"
+)]
+pub trait Kept<L>: Shape {
+    /// The shape itself.
+    type Same: Shape;
+}
+
+macro_rules! kept {
+    ($([$($generics:tt)*] $shape:ty;)*) => {$(
+        #[diagnostic::do_not_recommend]
+        impl<L, $($generics)*> Kept<L> for $shape {
+            type Same = Self;
+        }
+    )*};
+}
+kept! {
+    [const N: usize] Features<N>;
+    [const C: usize, const H: usize, const W: usize] Image<C, H, W>;
+    [S: Shape] Flat<S>;
+}
+
+/// A vector: implemented by [`Features`].
+#[diagnostic::on_unimplemented(
+    message = "only `Tape` runs networks that take `{Self}`",
+    label = "a network of images",
+    note = "`Fused` and `Frozen` run networks that take `Features<N>`"
+)]
+pub trait Vector: Shape {}
+
+impl<const N: usize> Vector for Features<N> {}

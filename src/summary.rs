@@ -3,7 +3,7 @@
 use core::fmt;
 
 use crate::{
-    plan::{Op, Plan},
+    plan::{Op, Plan, Step},
     text::Text,
 };
 
@@ -18,28 +18,35 @@ use crate::{
 #[derive(Clone, Copy, Debug)]
 pub struct Summary {
     plan: Plan,
-    inputs: usize,
+    /// The dimensions of the input.
+    input: &'static [usize],
 }
 
 impl Summary {
-    pub(crate) fn new(plan: Plan, inputs: usize) -> Self {
-        Summary { plan, inputs }
+    pub(crate) fn new(plan: Plan, input: &'static [usize]) -> Self {
+        Summary { plan, input }
     }
 }
 
-const RULE: &str = "------------------------------------------------";
+/// The width of the column of shapes, unless one is longer.
+const MIN_WIDTH: usize = 14;
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "    layer           output          parameters")?;
-        writeln!(f, "{RULE}")?;
-        writeln!(
-            f,
-            "    {:<15} {:<14} {:>11}",
-            "input",
-            shape(self.inputs),
-            "-"
-        )?;
+        let mut dims = Dims::of(self.input);
+        let mut width = MIN_WIDTH.max(dims.batch().as_str().len());
+        for step in self.plan.steps() {
+            dims = dims.after(step);
+            width = width.max(dims.batch().as_str().len());
+        }
+        // Of the columns: 4 for the index, 15 for the layer, the shape, 7 for the parameters, 8 between them.
+        let rule = |f: &mut fmt::Formatter<'_>| writeln!(f, "{:-<1$}", "", 34 + width);
+
+        dims = Dims::of(self.input);
+        writeln!(f, "    {:<15} {:<width$}  parameters", "layer", "output")?;
+        rule(f)?;
+        let shape = dims.batch();
+        writeln!(f, "    {:<15} {shape:<width$} {:>11}", "input", "-")?;
         for (index, step) in self.plan.steps().iter().enumerate() {
             let name = Cell::of(step.op.name());
             let name = match step.op {
@@ -54,10 +61,11 @@ impl fmt::Display for Summary {
                 0 => Cell::of("-"),
                 n => thousands(n),
             };
-            let shape = shape(step.outputs);
-            writeln!(f, "{index:>2}  {name:<15} {shape:<14} {params:>7}")?;
+            dims = dims.after(step);
+            let shape = dims.batch();
+            writeln!(f, "{index:>2}  {name:<15} {shape:<width$} {params:>7}")?;
         }
-        writeln!(f, "{RULE}")?;
+        rule(f)?;
         let params = self.plan.params();
         let megabytes = params as f64 * 4.0 / 1e6;
         writeln!(f, "parameters {} ({megabytes:.1} MB)", thousands(params))?;
@@ -67,9 +75,44 @@ impl fmt::Display for Summary {
 
 type Cell = Text<40>;
 
-/// `[B, 500]`.
-fn shape(width: usize) -> Cell {
-    Cell::of("[B, ").then_number(width).then("]")
+/// The dimensions of a sample: those of an image, or one.
+#[derive(Clone, Copy)]
+struct Dims {
+    sizes: [usize; 3],
+    rank: usize,
+}
+
+impl Dims {
+    fn of(sizes: &[usize]) -> Self {
+        let mut dims = Dims {
+            sizes: [0; 3],
+            rank: sizes.len().min(3),
+        };
+        for (to, size) in dims.sizes.iter_mut().zip(sizes) {
+            *to = *size;
+        }
+        dims
+    }
+
+    /// Those of a step's output, given those of its input.
+    fn after(self, step: &Step) -> Self {
+        match step.op {
+            Op::Conv2d(window) | Op::MaxPool2d(window) | Op::AvgPool2d(window) => {
+                Dims::of(&window.output)
+            }
+            Op::Linear | Op::Flatten => Dims::of(&[step.outputs]),
+            _ => self,
+        }
+    }
+
+    /// `[B, 500]`, `[B, 6, 28, 28]`.
+    fn batch(self) -> Cell {
+        let mut cell = Cell::of("[B");
+        for &size in self.sizes.iter().take(self.rank) {
+            cell = cell.then(", ").then_number(size);
+        }
+        cell.then("]")
+    }
 }
 
 /// `392500` as `392,500`.

@@ -2,7 +2,7 @@
 
 use std::{cell::RefCell, ops::ControlFlow};
 
-use tuplenet::{Result, prelude::*, train::History};
+use tuplenet::{Result, prelude::*, shape::Features, target::Classes, train::History};
 
 use crate::engines::{Tested, on_every_engine, optimizers};
 
@@ -15,7 +15,7 @@ on_every_engine! {
     early_stopping_restarts_and_resets_the_optimizer
 }
 
-fn data() -> Dataset<70, 3> {
+fn data() -> Dataset<Features<70>, Classes<3>> {
     let value = |i: usize| ((i * 7919) % 1000) as f32 / 500.0 - 1.0;
     let features = (0..50 * 70).map(value).collect();
     Dataset::from_values(features, (0..50).map(|i| (i * i % 3) as u8).collect()).unwrap()

@@ -22,7 +22,8 @@ use tuplenet::{
     models::MnistClassifier,
     objective::Optimizer,
     prelude::*,
-    shape::{Features, Sample},
+    shape::{Features, Sample, Shape, Vector},
+    target::Classes,
 };
 
 /// The system allocator with counters.
@@ -101,13 +102,13 @@ fn steps_and_predictions_allocate_nothing_and_a_training_little() {
 }
 
 /// 130 samples with one in `every` features non-zero.
-fn points(every: usize) -> Dataset<100, 10> {
+fn points(every: usize) -> Dataset<Features<100>, Classes<10>> {
     let bytes = (0..130 * 100).map(|i| (i * 7919 % 251 + 1) as u8 * u8::from(i % every == 0));
     let labels = (0..130).map(|i| (i % 10) as u8).collect();
     Dataset::from_bytes(bytes.collect(), 1.0 / 255.0, labels).unwrap()
 }
 
-fn steps_allocate_nothing<N>(threads: usize, data: &Dataset<100, 10>)
+fn steps_allocate_nothing<N>(threads: usize, data: &Dataset<Features<100>, Classes<10>>)
 where
     N: Network<In = Features<100>, Output = Features<10>>,
 {
@@ -204,13 +205,14 @@ fn frozen_models_allocate_nothing() {
 }
 
 /// Calls every method of a model.
-fn answers<N: Network, V: Values>(model: &Frozen<N, V>, sample: &impl Sample<N::In>) {
+fn answers<N: Network<In: Vector>, V: Values>(model: &Frozen<N, V>, sample: &impl Sample<N::In>) {
     let logits = model.predict(sample);
     let probabilities = model.probabilities(sample);
     let class = model.classify(sample);
-    let largest = logits.as_ref()[class];
-    assert!(logits.as_ref().iter().all(|&logit| logit <= largest));
-    assert!((probabilities.as_ref().iter().sum::<f32>() - 1.0).abs() < 1e-5);
+    let [logits, probabilities] = [&logits, &probabilities].map(N::Output::values);
+    let largest = logits[class];
+    assert!(logits.iter().all(|&logit| logit <= largest));
+    assert!((probabilities.iter().sum::<f32>() - 1.0).abs() < 1e-5);
 }
 
 /// Headers that claim ten gigabytes, raw and gzip, and a file that decompresses to a thousand times its size: allocations
@@ -244,7 +246,9 @@ fn idx_files_allocate_at_most_their_contents() {
         (&claims, &packed_labels),
         (&claims, &bomb),
     ] {
-        let read = Dataset::<{ WIDTH as usize }, 3>::from_idx_bytes(features, labels, 0);
+        let read = Dataset::<Features<{ WIDTH as usize }>, Classes<3>>::from_idx_bytes(
+            features, labels, 0,
+        );
         assert!(read.is_err());
     }
     let taken = PEAK_BYTES.load(SeqCst) - before;

@@ -11,10 +11,13 @@ use std::{
 use proptest::prelude::*;
 use tuplenet::{
     Error, Result,
+    data::TrainingData,
     engine::Processor,
     objective::{Curve, Optimizer},
     prelude::*,
     shape::Features,
+    shape::Vector,
+    target::{Classes, Values},
     train::History,
 };
 
@@ -186,12 +189,25 @@ impl Case {
                 .take(len)
                 .collect::<Vec<f32>>()
         };
-        let data = if self.regression {
-            Dataset::<F, C>::regression(endless(self.samples * F), endless(self.samples * C))?
+        let features = endless(self.samples * F);
+        if self.regression {
+            let targets = endless(self.samples * C);
+            self.train_on::<N, _>(&Dataset::<Features<F>, Values<C>>::regression(
+                features, targets,
+            )?)
         } else {
-            let labels = (0..self.samples).map(|i| (i * i % C) as u8);
-            Dataset::from_values(endless(self.samples * F), labels.collect())?
-        };
+            let labels = (0..self.samples).map(|i| (i * i % C) as u8).collect();
+            self.train_on::<N, _>(&Dataset::<Features<F>, Classes<C>>::from_values(
+                features, labels,
+            )?)
+        }
+    }
+
+    fn train_on<N, D>(&self, data: &D) -> Result<History>
+    where
+        N: Network<In: Vector>,
+        D: TrainingData<N::In, N::Output>,
+    {
         let mut trainer = Trainer::new(self.optimizer)
             .schedule(self.schedule)
             .loss(self.loss)
@@ -207,10 +223,10 @@ impl Case {
         }
         let weights = Weights::<N>::init(self.seed);
         match self.threads {
-            None => trainer.fit(&mut Tape::new(weights)?, &data),
+            None => trainer.fit(&mut Tape::new(weights)?, data),
             Some(threads) => {
                 let processor = Processor::detect().threads(threads);
-                trainer.fit(&mut Fused::on(processor, weights)?, &data)
+                trainer.fit(&mut Fused::on(processor, weights)?, data)
             }
         }
     }

@@ -2,7 +2,16 @@
 
 use std::{fs, path::Path, time::Duration};
 
-use tuplenet::{Error, data::FeatureValues, engine::Processor, prelude::*, train::History};
+use tuplenet::{
+    Error,
+    data::FeatureValues,
+    engine::Processor,
+    objective::{OneHot, TargetOf},
+    prelude::*,
+    shape::Features,
+    target::Classes,
+    train::History,
+};
 
 use crate::engines::{Tested, on_every_engine};
 
@@ -12,7 +21,7 @@ on_every_engine! {
     non_finite_weights_stop_the_training_and_are_not_saved
 }
 
-fn data(shift: f32) -> Dataset<3, 2> {
+fn data(shift: f32) -> Dataset<Features<3>, Classes<2>> {
     let features = (0..60)
         .map(|i| (i * i % 17) as f32 / 17.0 + shift)
         .collect();
@@ -31,7 +40,10 @@ fn trainer<'a>() -> Trainer<'a> {
         .early_stopping(early)
 }
 
-fn fit(trainer: Trainer<'_>, checkpoints: Checkpoints) -> tuplenet::Result<History> {
+fn fit<L>(trainer: Trainer<'_, L>, checkpoints: Checkpoints) -> tuplenet::Result<History>
+where
+    Classes<2>: TargetOf<L>,
+{
     let mut net = Fused::<Net>::new(Weights::init(1))?;
     trainer.checkpoints(checkpoints).fit(&mut net, &data(0.0))
 }
@@ -125,7 +137,10 @@ fn a_checkpoint_of_another_training_is_rejected() {
         "a training with `schedule.curve`",
     );
     says(
-        on(trainer().loss(Loss::MeanSquaredError)),
+        fit(
+            trainer().loss(OneHot(MeanSquaredError)),
+            resumed(folder.path()),
+        ),
         "a training with `loss`",
     );
 

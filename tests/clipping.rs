@@ -3,6 +3,8 @@
 use tuplenet::{
     engine::{Processor, Run},
     prelude::*,
+    shape::Features,
+    target::Classes,
 };
 
 use crate::{
@@ -19,7 +21,7 @@ on_every_engine! {
 }
 
 /// A fraction `density` of the features is non-zero, stored as bitmaps if sparse.
-fn data(density: f32, seed: u64) -> Dataset<70, 5> {
+fn data(density: f32, seed: u64) -> Dataset<Features<70>, Classes<5>> {
     let data = Data {
         samples: 157,
         density,
@@ -117,15 +119,15 @@ fn stored_gradients_do_not_affect_a_later_norm() {
 }
 
 /// Samples with only the first 35 features non-zero, and with only the others.
-pub fn left_half(seed: u64) -> Dataset<70, 5> {
+pub fn left_half(seed: u64) -> Dataset<Features<70>, Classes<5>> {
     half(seed, 0..35)
 }
 
-pub fn right_half(seed: u64) -> Dataset<70, 5> {
+pub fn right_half(seed: u64) -> Dataset<Features<70>, Classes<5>> {
     half(seed, 35..70)
 }
 
-fn half(seed: u64, lit: std::ops::Range<usize>) -> Dataset<70, 5> {
+fn half(seed: u64, lit: std::ops::Range<usize>) -> Dataset<Features<70>, Classes<5>> {
     let whole = data(0.5, seed);
     let row = |sample: usize| {
         let mut row = whole.sample(sample).unwrap();

@@ -4,6 +4,8 @@ use tuplenet::{
     engine::{OptimizerState, Processor},
     objective::Optimizer,
     prelude::*,
+    shape::Features,
+    target::{Classes, Values},
 };
 
 use crate::{
@@ -49,7 +51,7 @@ type Wide = (Linear<INPUTS, OUTPUTS>,);
 fn step_norm<E: Engine<Wide>>(net: &mut E, feature: usize, output: usize, max_norm: f64) -> f64 {
     let (mut sample, mut target) = (vec![0.0; INPUTS], vec![0.0; OUTPUTS]);
     (sample[feature], target[output]) = (20.0, 33.0);
-    let data = Dataset::<INPUTS, OUTPUTS>::regression(sample, target).unwrap();
+    let data = Dataset::<Features<INPUTS>, Values<OUTPUTS>>::regression(sample, target).unwrap();
     let data = net.upload(&data).unwrap();
     train(net, &data, 1, &clipped_to(max_norm), 1, 1);
     norm(net.weights().unwrap().as_slice())
@@ -88,7 +90,7 @@ fn every_weight_counts_in_the_norm_on_any_number_of_threads() {
 /// `max_norm` 1e-6 is halved.
 fn the_clipping_factor_has_pytorchs_epsilon<T: Tested>() {
     // The sample is 0, so only the bias has a gradient: -2 t.
-    let data = Dataset::<1, 1>::regression(vec![0.0], vec![5e-7]).unwrap();
+    let data = Dataset::<Features<1>, Values<1>>::regression(vec![0.0], vec![5e-7]).unwrap();
     for (max_norm, left) in [(1e-6, 0.5), (5e-7, 0.25), (3e-6, 1.0), (2.1e-6, 1.0)] {
         let mut net = T::new::<(Linear<1, 1>,)>(Weights::zeros());
         let data = net.upload(&data).unwrap();
@@ -202,7 +204,7 @@ fn classes_far_below_the_largest_logit_keep_their_gradient<T: Tested>() {
     let exps = LOGITS.map(|z| f64::from(z).exp());
     let sum: f64 = exps.iter().sum();
     for label in 0..8u8 {
-        let data = Dataset::<1, 8>::from_values(vec![0.0], vec![label]).unwrap();
+        let data = Dataset::<Features<1>, Classes<8>>::from_values(vec![0.0], vec![label]).unwrap();
         let data = net.upload(&data).unwrap();
         let (loss, gradient) = T::gradient(&net, &data, &[0], Loss::CrossEntropy);
         let expected = sum.ln() - f64::from(LOGITS[usize::from(label)]);
@@ -231,7 +233,7 @@ fn the_class_is_the_first_of_equal_logits<T: Tested>() {
         [0.0, 1.0, 2.0, 2.0],
         [-0.0, 0.0, -1.0, 0.0],
     ];
-    let data = Dataset::<4, 4>::from_values(rows.concat(), vec![0; 5]).unwrap();
+    let data = Dataset::<Features<4>, Classes<4>>::from_values(rows.concat(), vec![0; 5]).unwrap();
     // An identity network: its logits are the features.
     let evaluation = T::new::<(Input<4>,)>(Weights::zeros())
         .evaluate(&data)

@@ -10,7 +10,14 @@ mod engines;
 
 use std::io::Write;
 
-use tuplenet::{Error, engine::Batches, objective::Optimizer, prelude::*, shape::Features};
+use tuplenet::{
+    Error,
+    engine::Batches,
+    objective::Optimizer,
+    prelude::*,
+    shape::{Features, Image, Vector},
+    target::Classes,
+};
 
 use engines::{Recipe, Tested, losses, optimizers, train};
 
@@ -20,13 +27,13 @@ macro_rules! on_tape {
         struct $name;
 
         impl Tested for $name {
-            type Engine<N: Network> = Tape<N, $device>;
+            type Engine<N: Network<In: Vector>> = Tape<N, $device>;
 
-            fn new<N: Network>(weights: Weights<N>) -> Tape<N, $device> {
+            fn new<N: Network<In: Vector>>(weights: Weights<N>) -> Tape<N, $device> {
                 $make(weights).unwrap()
             }
 
-            fn gradient<N: Network>(
+            fn gradient<N: Network<In: Vector>>(
                 net: &Tape<N, $device>,
                 data: &<Tape<N, $device> as Engine<N>>::Data,
                 order: &[u32],
@@ -45,6 +52,18 @@ on_tape! {
     OnCpu: Cpu, |weights| Tape::new(weights).map(|net| net.batches(Batches::Gathered));
 }
 
+type Images = (
+    Image<1, 10, 8>,
+    Conv2d<1, 4, 3, 1, 1>,
+    ReLU,
+    MaxPool2d<2>,
+    Conv2d<4, 3, 2>,
+    AvgPool2d<3, 1, 1>,
+    Tanh,
+    Flatten,
+    LazyLinear<3>,
+);
+
 /// Whether there is a GPU; if not, prints a line to the terminal that the test harness does not capture.
 fn gpu(test: &str) -> bool {
     match Tape::<(Linear<1, 1>,), Cuda>::cuda(0, Weights::zeros()) {
@@ -59,7 +78,7 @@ fn gpu(test: &str) -> bool {
 }
 
 /// Pixels, four in five of which are 0, and labels.
-fn data<const I: usize, const C: usize>(samples: usize) -> Dataset<I, C> {
+fn data<const I: usize, const C: usize>(samples: usize) -> Dataset<Features<I>, Classes<C>> {
     let mut state = 1u64;
     let mut next = || {
         state = state
@@ -154,7 +173,7 @@ where
 fn trained<E: Engine<N>, N, const I: usize, const C: usize>(
     mut net: E,
     optimizer: Optimizer,
-    dataset: &Dataset<I, C>,
+    dataset: &Dataset<Features<I>, Classes<C>>,
 ) -> (Vec<f32>, Vec<f32>)
 where
     N: Network<In = Features<I>, Output = Features<C>>,
@@ -223,6 +242,53 @@ fn ten_steps_of_every_optimiser_match_the_cpu() {
     if gpu("ten_steps_of_every_optimiser_match_the_cpu") {
         every_optimiser::<OnCuda>();
         every_optimiser::<OnCudaUploaded>();
+    }
+}
+
+/// Logits, loss, gradients and ten steps of a network of images.
+macro_rules! images {
+    ($make:expr) => {{
+        let make = $make;
+        let weights = Weights::<Images>::init(6);
+        let cpu = Tape::<Images>::new(weights.clone()).unwrap();
+        let net = make(weights.clone());
+        let dataset: Dataset<Image<1, 10, 8>, Classes<3>> = data::<80, 3>(100).reshaped();
+        let (on_cpu, on_device) = (cpu.upload(&dataset).unwrap(), net.upload(&dataset).unwrap());
+        let order: Vec<u32> = (0..100).rev().collect();
+        let theirs = cpu.logits(&on_cpu, &order).unwrap();
+        let ours = net.logits(&on_device, &order).unwrap();
+        assert_close(&ours, &theirs, 1e-5, "logits of images");
+        for loss in losses() {
+            let (theirs, their_gradient) = cpu.gradient(&on_cpu, &order, loss).unwrap();
+            let (ours, our_gradient) = net.gradient(&on_device, &order, loss).unwrap();
+            assert_close(&[ours], &[theirs], 1e-5, "loss of images");
+            for (ours, theirs) in our_gradient.tensors().zip(their_gradient.tensors()) {
+                let what = format!("{loss:?}, gradient of {}", ours.name);
+                assert_close(ours.values, theirs.values, 1e-5, &what);
+            }
+        }
+        for optimizer in optimizers() {
+            let recipe = Recipe::of(optimizer);
+            let (mut cpu, mut net) = (
+                Tape::<Images>::new(weights.clone()).unwrap(),
+                make(weights.clone()),
+            );
+            let theirs = train(&mut cpu, &on_cpu, 100, &recipe, 20, 2);
+            let ours = train(&mut net, &on_device, 100, &recipe, 20, 2);
+            assert_close(&ours, &theirs, 1e-4, &format!("{optimizer:?} on images"));
+        }
+    }};
+}
+
+#[test]
+fn the_comparison_of_images_runs() {
+    images!(|weights: Weights<Images>| Tape::<Images>::new(weights).unwrap());
+}
+
+#[test]
+fn images_match_the_cpu() {
+    if gpu("images_match_the_cpu") {
+        images!(|weights: Weights<Images>| Tape::<Images, Cuda>::cuda(0, weights).unwrap());
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fs;
 
 use safetensors::SafeTensors;
-use tuplenet::prelude::*;
+use tuplenet::{prelude::*, shape::Features, target::Classes};
 
 use crate::{
     engines::{Tested, on_every_engine},
@@ -20,7 +20,8 @@ fn early_stopping_matches_the_best_epoch_and_weights_of_pytorch<T: Tested>() {
     let bytes = fs::read(reference("training.safetensors")).unwrap();
     let file = SafeTensors::deserialize(&bytes).unwrap();
     let labels = file.tensor("labels").unwrap().data().to_vec();
-    let data = Dataset::<20, 5>::from_values(floats(&file, "features"), labels).unwrap();
+    let data = Dataset::<Features<20>, Classes<5>>::from_values(floats(&file, "features"), labels)
+        .unwrap();
     let names = [
         "0.weight", "0.bias", "2.weight", "2.bias", "4.weight", "4.bias",
     ];

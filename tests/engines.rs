@@ -1,15 +1,15 @@
 //! Generic tests that every engine must pass, and their training settings.
 
-use tuplenet::{engine::Run, objective::Optimizer, prelude::*};
+use tuplenet::{engine::Run, objective::Optimizer, prelude::*, shape::Vector};
 
 /// An engine under test.
 pub trait Tested {
-    type Engine<N: Network>: Engine<N>;
+    type Engine<N: Network<In: Vector>>: Engine<N>;
 
-    fn new<N: Network>(weights: Weights<N>) -> Self::Engine<N>;
+    fn new<N: Network<In: Vector>>(weights: Weights<N>) -> Self::Engine<N>;
 
     /// The mean loss of the samples `order`, and its gradient.
-    fn gradient<N: Network>(
+    fn gradient<N: Network<In: Vector>>(
         net: &Self::Engine<N>,
         data: &<Self::Engine<N> as Engine<N>>::Data,
         order: &[u32],
@@ -22,13 +22,13 @@ macro_rules! tested {
         pub struct $name;
 
         impl Tested for $name {
-            type Engine<N: Network> = $engine<N>;
+            type Engine<N: Network<In: Vector>> = $engine<N>;
 
-            fn new<N: Network>(weights: Weights<N>) -> $engine<N> {
+            fn new<N: Network<In: Vector>>(weights: Weights<N>) -> $engine<N> {
                 $engine::new(weights).unwrap()
             }
 
-            fn gradient<N: Network>(
+            fn gradient<N: Network<In: Vector>>(
                 net: &$engine<N>,
                 data: &<$engine<N> as Engine<N>>::Data,
                 order: &[u32],

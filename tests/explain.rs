@@ -9,6 +9,7 @@ use tuplenet::{
     models::MnistClassifier,
     prelude::*,
     shape::Features,
+    target::Classes,
 };
 
 use crate::finite_differences::logits;
@@ -462,7 +463,7 @@ fn calibration_matches_numpy() {
         .map(|&v| v as u8)
         .collect();
     // An identity network: its logits are the features.
-    let data = Dataset::<4, 4>::from_values(values, labels).unwrap();
+    let data = Dataset::<Features<4>, Classes<4>>::from_values(values, labels).unwrap();
     let evaluations = [
         Tape::<(Input<4>,)>::new(Weights::zeros())
             .unwrap()

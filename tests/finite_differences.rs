@@ -3,15 +3,22 @@
 use tuplenet::{
     Plan,
     data::Targets,
-    plan::{Op, Step},
+    plan::{Op, Step, Window},
     prelude::*,
     shape::Features,
+    target::Classes,
 };
 
 use crate::engines::{Tested, losses, on_every_engine};
 
 /// The mean loss of a batch, computed from the plan in `f64` with textbook formulas.
-fn mean_loss(plan: &Plan, weights: &[f64], samples: &[Vec<f64>], labels: &[u8], loss: Loss) -> f64 {
+pub(crate) fn mean_loss(
+    plan: &Plan,
+    weights: &[f64],
+    samples: &[Vec<f64>],
+    labels: &[u8],
+    loss: Loss,
+) -> f64 {
     let mut sum = 0.0;
     for (x, &label) in samples.iter().zip(labels) {
         let x = logits(plan, weights, x);
@@ -59,8 +66,59 @@ pub(crate) fn one_step(step: &Step, parameters: &[f64], x: &[f64]) -> Vec<f64> {
             let rows = weight.chunks_exact(step.inputs).zip(bias);
             rows.map(|(row, bias)| dot(row) + bias).collect()
         }
+        Op::Conv2d(window) => {
+            let (weight, bias) = parameters.split_at(parameters.len() - window.output[0]);
+            let kernels: Vec<&[f64]> = weight.chunks_exact(window.fan_in()).collect();
+            each_output(&window, |channel, at| {
+                let inputs = 0..window.input[0];
+                let values = inputs.flat_map(|input| values(&window, x, input, at));
+                let products = values.zip(kernels[channel]);
+                bias[channel] + products.map(|(x, w)| x.unwrap_or(0.0) * w).sum::<f64>()
+            })
+        }
+        Op::MaxPool2d(window) => each_output(&window, |channel, at| {
+            let inside = values(&window, x, channel, at).into_iter().flatten();
+            inside.fold(f64::NEG_INFINITY, f64::max)
+        }),
+        Op::AvgPool2d(window) => each_output(&window, |channel, at| {
+            let values = values(&window, x, channel, at);
+            values.iter().flatten().sum::<f64>() / values.len() as f64
+        }),
+        Op::Flatten => x.to_vec(),
         op => x.iter().map(|&v| activation(op, v)).collect(),
     }
+}
+
+/// `value(channel, [row, column])` for each output of a window.
+fn each_output(window: &Window, value: impl Fn(usize, [usize; 2]) -> f64) -> Vec<f64> {
+    let [channels, rows, columns] = window.output;
+    let mut all = Vec::new();
+    for channel in 0..channels {
+        for row in 0..rows {
+            all.extend((0..columns).map(|column| value(channel, [row, column])));
+        }
+    }
+    all
+}
+
+/// The values of channel `channel` in the window at a position, row by row; `None` outside of the image.
+fn values(
+    window: &Window,
+    x: &[f64],
+    channel: usize,
+    [row, column]: [usize; 2],
+) -> Vec<Option<f64>> {
+    let [_, height, width] = window.input.map(|side| side as isize);
+    let first = |at: usize| (at * window.stride) as isize - window.padding as isize;
+    let mut all = Vec::new();
+    for y in (first(row)..).take(window.kernel[0]) {
+        for x_at in (first(column)..).take(window.kernel[1]) {
+            let is_inside = (0..height).contains(&y) && (0..width).contains(&x_at);
+            let index = (channel as isize * height + y) * width + x_at;
+            all.push(is_inside.then(|| x[index as usize]));
+        }
+    }
+    all
 }
 
 fn activation(op: Op, x: f64) -> f64 {
@@ -111,7 +169,11 @@ fn check<T: Tested, N: Network<In = Features<5>, Output = Features<3>>>(loss: Lo
         x * 4.0 - 2.0
     };
     let features: Vec<f32> = (0..7 * 5).map(|_| next() as f32).collect();
-    let data = Dataset::<5, 3>::from_values(features.clone(), vec![0, 1, 2, 1, 0, 2, 2]).unwrap();
+    let data = Dataset::<Features<5>, Classes<3>>::from_values(
+        features.clone(),
+        vec![0, 1, 2, 1, 0, 2, 2],
+    )
+    .unwrap();
     let Targets::Labels(labels) = data.targets() else {
         panic!("made with labels")
     };

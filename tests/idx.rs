@@ -4,7 +4,7 @@ use std::{fs, io::Write, path::PathBuf};
 
 use flate2::{Compression, write::GzEncoder};
 use proptest::prelude::*;
-use tuplenet::{Error, prelude::*};
+use tuplenet::{Error, prelude::*, shape::Features, target::Classes};
 
 use crate::idx_oracle::{CLASSES, FEATURES, is_read};
 
@@ -41,7 +41,7 @@ fn labels(labels: &[u8]) -> Vec<u8> {
 
 /// The error for these files.
 fn fault(features: &[u8], labels: &[u8]) -> String {
-    let read = Dataset::<FEATURES, CLASSES>::from_idx_bytes(features, labels, 0);
+    let read = Dataset::<Features<FEATURES>, Classes<CLASSES>>::from_idx_bytes(features, labels, 0);
     read.unwrap_err().to_string()
 }
 
@@ -53,7 +53,11 @@ fn is_told(text: &str, words: &[&str]) {
 fn every_type_is_read_unchanged_and_bytes_as_grey_values() {
     let read = |kind, numbers: &[f64]| {
         let features = file(kind, &[1, FEATURES as u32], &values(kind, numbers));
-        let data = Dataset::<FEATURES, CLASSES>::from_idx_bytes(&features, &labels(&[2]), 0);
+        let data = Dataset::<Features<FEATURES>, Classes<CLASSES>>::from_idx_bytes(
+            &features,
+            &labels(&[2]),
+            0,
+        );
         data.unwrap().sample(0).unwrap()
     };
     let grey = read(0x08, &[0.0, 255.0, 51.0, 1.0, 0.0, 102.0]);
@@ -96,7 +100,7 @@ fn every_type_is_read_unchanged_and_bytes_as_grey_values() {
 #[test]
 fn labels_of_every_type_are_read_or_refused_where_they_are() {
     let features = file(0x08, &[2, 1], &[0, 0]);
-    type Wide = Dataset<1, 256>;
+    type Wide = Dataset<Features<1>, Classes<256>>;
     let data = Wide::from_idx_bytes(&features, &labels(&[200, 255]), 0).unwrap();
     assert_eq!([data.label(0), data.label(1)], [Some(200), Some(255)]);
     for (kind, size) in [(0x09, 1), (0x0b, 2), (0x0c, 4)] {
@@ -116,7 +120,7 @@ fn labels_of_every_type_are_read_or_refused_where_they_are() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_file_that_the_system_does_not_read_is_told_so() {
-    let read = Dataset::<1, 2>::from_idx("features", "/proc/self/mem");
+    let read = Dataset::<Features<1>, Classes<2>>::from_idx("features", "/proc/self/mem");
     let error = read.unwrap_err();
     assert!(matches!(error, Error::Io { .. }), "{error}");
     is_told(&error.to_string(), &["/proc/self/mem: cannot read"]);
@@ -134,7 +138,7 @@ fn a_data_set_of_another_size_with_labels_from_1() {
     fs::write(path("raw"), &images).unwrap();
     fs::write(path("packed"), gzip(&images)).unwrap();
     fs::write(path("letters.gz"), gzip(&labels(&letters))).unwrap();
-    type Letters = Dataset<FEATURES, 26>;
+    type Letters = Dataset<Features<FEATURES>, Classes<26>>;
     let read = |name| Letters::from_idx_with_first_label(path(name), path("letters.gz"), 1);
     let data = read("raw").unwrap();
     assert_eq!(
@@ -259,13 +263,16 @@ fn errors_name_the_location_of_the_fault() {
     );
 
     let folder = tempfile::tempdir().unwrap();
-    let read = |path| Dataset::<FEATURES, CLASSES>::from_idx(path, folder.path()).unwrap_err();
+    let read = |path| {
+        Dataset::<Features<FEATURES>, Classes<CLASSES>>::from_idx(path, folder.path()).unwrap_err()
+    };
     is_told(
         &read(folder.path()).to_string(),
         &["expected a file, found a folder"],
     );
     let gone = folder.path().join("gone");
-    let error = Dataset::<FEATURES, CLASSES>::from_idx(&gone, &gone).unwrap_err();
+    let error =
+        Dataset::<Features<FEATURES>, Classes<CLASSES>>::from_idx(&gone, &gone).unwrap_err();
     is_told(
         &error.to_string(),
         &[
@@ -278,7 +285,7 @@ fn errors_name_the_location_of_the_fault() {
 /// Whatever a header claims, allocations are bounded by the expected size and by what the file can contain.
 #[test]
 fn an_oversized_header_is_rejected_before_its_values_are_read() {
-    type Wide = Dataset<65_536, 3>;
+    type Wide = Dataset<Features<65_536>, Classes<3>>;
     let samples = u32::MAX;
     let claim = |count: u32| {
         let features = file(0x0e, &[count, 65_536], &[0; 8]);
@@ -350,7 +357,7 @@ proptest! {
         // All are accepted except those with a non-finite value: the oracle compares values.
         let is_read = is_read(&features, &labels, first);
         prop_assert!(is_read || features[2] >= 0x0d);
-        let packed = Dataset::<FEATURES, CLASSES>::from_idx_bytes(&gzip(&features), &gzip(&labels), first);
+        let packed = Dataset::<Features<FEATURES>, Classes<CLASSES>>::from_idx_bytes(&gzip(&features), &gzip(&labels), first);
         prop_assert_eq!(packed.is_ok(), is_read);
     }
 

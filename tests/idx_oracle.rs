@@ -1,6 +1,6 @@
 //! Properties of any two files, checked by the fuzz target `from_idx` and the tests in `idx.rs`.
 
-use tuplenet::prelude::*;
+use tuplenet::{prelude::*, shape::Features, target::Classes};
 
 pub const FEATURES: usize = 6;
 pub const CLASSES: usize = 3;
@@ -11,7 +11,8 @@ pub const CLASSES: usize = 3;
 /// If acceptance or values differ from those of an independent parser. Gzip files are not
 /// compared.
 pub fn is_read(features: &[u8], labels: &[u8], first: i32) -> bool {
-    let read = Dataset::<FEATURES, CLASSES>::from_idx_bytes(features, labels, first);
+    let read =
+        Dataset::<Features<FEATURES>, Classes<CLASSES>>::from_idx_bytes(features, labels, first);
     if [features, labels]
         .iter()
         .any(|file| file.starts_with(&[0x1f, 0x8b]))

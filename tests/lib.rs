@@ -26,6 +26,7 @@ mod frozen;
 mod guard;
 mod idx;
 mod idx_oracle;
+mod images;
 #[cfg(unix)]
 mod kill;
 mod mnist;

@@ -2,7 +2,7 @@
 
 use std::{env, fs, io::Write, path::Path};
 
-use tuplenet::{models::MnistClassifier, prelude::*};
+use tuplenet::{models::MnistClassifier, prelude::*, shape::Features, target::Classes};
 
 use crate::engines::{Tested, on_every_engine};
 
@@ -12,7 +12,12 @@ on_every_engine! {
 }
 
 /// The data, or `None` with a line on the terminal that the test harness does not capture.
-fn real_mnist(test: &str) -> Option<(Dataset<784, 10>, Dataset<784, 10>)> {
+fn real_mnist(
+    test: &str,
+) -> Option<(
+    Dataset<Features<784>, Classes<10>>,
+    Dataset<Features<784>, Classes<10>>,
+)> {
     let Some(folder) = env::var_os("TUPLENET_MNIST") else {
         let line =
             format!("SKIPPED {test}: set TUPLENET_MNIST to a folder with MNIST's four files\n");

@@ -8,6 +8,7 @@ use tuplenet::{
     objective::Optimizer,
     prelude::*,
     shape::{Features, Sample, Shape},
+    target::{Classes, Values},
 };
 
 use crate::{
@@ -118,7 +119,7 @@ where
 
     let weights = Weights::<N>::from_slice(&weights).unwrap();
     let labels = (0..case.samples).map(|at| (at % C) as u8).collect();
-    let data = Dataset::<I, C>::from_values(features.clone(), labels).ok();
+    let data = Dataset::<Features<I>, Classes<C>>::from_values(features.clone(), labels).ok();
     let order: Vec<u32> = (0..case.samples as u32).collect();
 
     let tape = Tape::<N>::new(weights.clone()).unwrap();
@@ -234,7 +235,7 @@ fn relu_propagates_nan<T: Tested>() {
         let [logit] = net.predict(&[1.0]).unwrap();
         assert_eq!(kind(logit.into()), expected, "{weight}: {logit}");
         // and the gradient propagates the NaN, as in PyTorch
-        let data = Dataset::<1, 1>::regression(vec![1.0], vec![0.0]).unwrap();
+        let data = Dataset::<Features<1>, Values<1>>::regression(vec![1.0], vec![0.0]).unwrap();
         let uploaded = net.upload(&data).unwrap();
         let (loss, gradient) = T::gradient(&net, &uploaded, &[0], Loss::MeanSquaredError);
         assert_eq!(loss.is_nan(), weight.is_nan());
@@ -252,7 +253,7 @@ fn a_class_of_probability_0_adds_no_loss<T: Tested>() {
     type Net = (Linear<1, 3>,);
     let weights = [0.5, f32::NEG_INFINITY, -1.0, 0.0, 0.0, 0.0];
     let net = T::new::<Net>(Weights::from_slice(&weights).unwrap());
-    let data = Dataset::<1, 3>::from_values(vec![1.0; 2], vec![0, 1]).unwrap();
+    let data = Dataset::<Features<1>, Classes<3>>::from_values(vec![1.0; 2], vec![0, 1]).unwrap();
     let uploaded = net.upload(&data).unwrap();
     let (loss, gradient) = T::gradient(&net, &uploaded, &[0], Loss::CrossEntropy);
     // ln(1 + exp(-1.5)), and its derivative
@@ -267,7 +268,7 @@ fn a_class_of_probability_0_adds_no_loss<T: Tested>() {
     }
     let (loss, _) = T::gradient(&net, &uploaded, &[1], Loss::CrossEntropy);
     assert_eq!(loss, f32::INFINITY);
-    let alone = Dataset::<1, 3>::from_values(vec![1.0], vec![0]).unwrap();
+    let alone = Dataset::<Features<1>, Classes<3>>::from_values(vec![1.0], vec![0]).unwrap();
     let evaluation = net.evaluate(&alone).unwrap();
     assert!(
         (evaluation.loss - 0.201_413_3).abs() < 1e-6,
@@ -282,7 +283,8 @@ fn a_nan_in_one_gradient_reaches_the_norm_and_every_weight<T: Tested>() {
     type Net = (Linear<3, 2>,);
     // logit 1 is NaN; with the squared error, so is only its gradient
     let weights = [1.0, 2.0, 3.0, f32::NAN, 1.0, 1.0, 0.0, 0.0];
-    let data = Dataset::<3, 2>::from_values(vec![1.0, 0.5, 2.0], vec![0]).unwrap();
+    let data =
+        Dataset::<Features<3>, Classes<2>>::from_values(vec![1.0, 0.5, 2.0], vec![0]).unwrap();
     for (clip_norm, nans) in [(None, 4), (Some(0.1), 8), (Some(1e9), 8)] {
         let mut net = T::new::<Net>(Weights::from_slice(&weights).unwrap());
         let uploaded = net.upload(&data).unwrap();
@@ -311,7 +313,8 @@ fn evaluations_report_non_finite_logits<T: Tested>() {
         [1.0, 4.0, 1.0],
         [0.0, 2.0, -1.0],
     ];
-    let data = Dataset::<3, 3>::from_values(rows.concat(), vec![0, 1, 2, 0]).unwrap();
+    let data =
+        Dataset::<Features<3>, Classes<3>>::from_values(rows.concat(), vec![0, 1, 2, 0]).unwrap();
     let evaluation = net.evaluate(&data).unwrap();
     // torch.argmax of [3, 1, -inf], [1, 4, nan], [1, 4, inf], [0, 2, -inf]
     assert_eq!(evaluation.predictions, [0, 2, 2, 1]);
@@ -365,7 +368,7 @@ fn an_embedded_model_skips_no_zero_times_nan() {
 }
 
 /// Samples of 70 features; of the first, feature 3 is so large that a step makes its weights infinite.
-fn overflowing() -> Dataset<70, 2> {
+fn overflowing() -> Dataset<Features<70>, Values<2>> {
     let mut features = vec![0.0; 2 * 70];
     features[3] = 1e30;
     features[70 + 5] = 1.0;
@@ -534,7 +537,9 @@ fn a_non_finite_validation_loss_stops_the_training() {
     for seed in 0..8 {
         let mut features = vec![1.0f32; 8];
         features[3] = 3e38;
-        let data = Dataset::<1, 2>::from_values(features, vec![0, 1, 0, 1, 0, 1, 0, 1]).unwrap();
+        let data =
+            Dataset::<Features<1>, Classes<2>>::from_values(features, vec![0, 1, 0, 1, 0, 1, 0, 1])
+                .unwrap();
         let weights = Weights::<Net>::from_slice(&[2.0, 2.0, 0.0, 0.0]).unwrap();
         let mut net = Fused::<Net>::on(processor, weights).unwrap();
         let trainer = Trainer::new(Sgd::default())

@@ -7,6 +7,7 @@ use tuplenet::{
     plan::Op,
     prelude::*,
     shape::Features,
+    target::Classes,
 };
 
 use crate::{
@@ -39,7 +40,7 @@ pub struct Data {
 }
 
 impl Data {
-    pub fn make<const I: usize, const C: usize>(self) -> Dataset<I, C> {
+    pub fn make<const I: usize, const C: usize>(self) -> Dataset<Features<I>, Classes<C>> {
         let mut numbers = Numbers(self.seed);
         let labels = (0..self.samples).map(|_| (numbers.next() * C.min(256) as f32) as u8);
         let labels: Vec<u8> = labels.collect();
@@ -86,7 +87,7 @@ fn mean_loss<const I: usize, const C: usize>(
     loss: Loss,
     logits: &[f32],
     order: &[u32],
-    data: &Dataset<I, C>,
+    data: &Dataset<Features<I>, Classes<C>>,
 ) -> f64 {
     let of_sample = |row: &[f32], sample: u32| {
         let label = data.label(sample as usize).unwrap();
@@ -120,7 +121,7 @@ fn mean_loss<const I: usize, const C: usize>(
 /// correct.
 fn away_from_kinks<N, const I: usize, const C: usize>(
     mut weights: Weights<N>,
-    dataset: &Dataset<I, C>,
+    dataset: &Dataset<Features<I>, Classes<C>>,
 ) -> Weights<N>
 where
     N: Network<In = Features<I>, Output = Features<C>>,
@@ -369,8 +370,8 @@ fn skipping_zeros_is_bit_identical() {
     let labels: Vec<u8> = labels.chain(std::iter::repeat_n(0, 900)).collect();
     let mut padded = values.clone();
     padded.resize(990 * 100, 1.0);
-    let dense = Dataset::<100, 3>::from_values(padded, labels).unwrap();
-    let trained = |data: &Dataset<100, 3>, clip_norm| {
+    let dense = Dataset::<Features<100>, Classes<3>>::from_values(padded, labels).unwrap();
+    let trained = |data: &Dataset<Features<100>, Classes<3>>, clip_norm| {
         let mut net = Fused::<Net>::new(Weights::init(1)).unwrap();
         let uploaded = net.upload(data).unwrap();
         let recipe = Recipe {

@@ -8,6 +8,8 @@ use tuplenet::{
     engine::{Engine, Processor, Run, Simd},
     objective::Optimizer,
     prelude::*,
+    shape::Features,
+    target::Classes,
 };
 
 /// 20 inputs are two blocks of columns, the second of them partly empty.
@@ -21,7 +23,7 @@ type Net = (
 );
 
 /// Samples with one in `every` features non-zero.
-fn samples(count: usize, every: usize) -> Dataset<20, 3> {
+fn samples(count: usize, every: usize) -> Dataset<Features<20>, Classes<3>> {
     let byte = |i: usize| (i * 7919 % 251 + 1) as u8 * u8::from(i.is_multiple_of(every));
     let labels = (0..count).map(|i| (i % 3) as u8).collect();
     Dataset::from_bytes((0..count * 20).map(byte).collect(), 1.0 / 255.0, labels).unwrap()

@@ -14,6 +14,8 @@ use tuplenet::{
     engine::{OptimizerState, Run},
     objective::Optimizer,
     prelude::*,
+    shape::Features,
+    target::Classes,
     train::History,
 };
 
@@ -29,7 +31,7 @@ on_every_engine! {
 }
 
 /// 50 samples with 30 % of the features non-zero, so that `Fused` skips zeros; feature 0 is always 0.
-fn data() -> Dataset<70, 3> {
+fn data() -> Dataset<Features<70>, Classes<3>> {
     let value = |i: usize| match (i * 7919) % 1000 {
         k if i.is_multiple_of(70) || k >= 300 => 0.0,
         k => k as f32 / 150.0 - 1.0,

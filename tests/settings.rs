@@ -2,7 +2,14 @@
 
 use std::ops::ControlFlow;
 
-use tuplenet::{Error, Result, engine::Run, prelude::*, train::History};
+use tuplenet::{
+    Error, Result,
+    engine::Run,
+    prelude::*,
+    shape::Features,
+    target::{Classes, Values},
+    train::History,
+};
 
 use crate::engines::{Tested, on_every_engine};
 
@@ -21,7 +28,7 @@ on_every_engine! {
 }
 
 /// 103 points; the class is whether the features' sum is above 0.
-fn data() -> Dataset<3, 2> {
+fn data() -> Dataset<Features<3>, Classes<2>> {
     let features: Vec<f32> = (0..103 * 3)
         .map(|i| ((i * 7919) % 2001) as f32 / 1000.0 - 1.0)
         .collect();
@@ -151,14 +158,14 @@ fn regression_learns_a_line<T: Tested>() {
     type Line = (Linear<1, 1>,);
     let x: Vec<f32> = (0..50).map(|i| i as f32 / 25.0 - 1.0).collect();
     let y = x.iter().map(|x| 3.0 * x - 0.5).collect();
-    let data = Dataset::<1, 1>::regression(x, y).unwrap();
+    let data = Dataset::<Features<1>, Values<1>>::regression(x, y).unwrap();
     let mut net = T::new::<Line>(Weights::init(1));
     let sgd = Sgd {
         learning_rate: 0.2,
         ..Sgd::default()
     };
     let history = Trainer::new(sgd)
-        .loss(Loss::MeanSquaredError)
+        .loss(MeanSquaredError)
         .epochs(60)
         .batch(10)
         .validation(5)
@@ -171,6 +178,7 @@ fn regression_learns_a_line<T: Tested>() {
     assert!(history.epochs[59].validation_loss.unwrap() < 1e-5);
     assert_eq!(history.epochs[59].validation_accuracy, None);
     let error = Trainer::new(sgd)
+        .loss(Loss::CrossEntropy)
         .fit(&mut net, &data)
         .unwrap_err()
         .to_string();
@@ -244,14 +252,14 @@ fn a_non_finite_loss_stops_the_training<T: Tested>() {
 }
 
 fn settings_out_of_range_are_rejected_before_training<T: Tested>() {
-    let says = |trainer: &mut Trainer<'_>, words: &str| {
+    let says = |trainer: &mut Trainer<'_, Loss>, words: &str| {
         let mut net = T::new::<Net>(Weights::init(1));
         let before = net.weights().unwrap();
         let result: Result<History> = trainer.fit(&mut net, &data());
         assert_eq!(result.unwrap_err().to_string(), words);
         assert_eq!(net.weights().unwrap(), before);
     };
-    let trainer = || Trainer::new(Sgd::default());
+    let trainer = || Trainer::new(Sgd::default()).loss(Loss::CrossEntropy);
     says(
         &mut trainer().batch(0),
         "batch size: expected 1 or more, found 0",
@@ -268,7 +276,8 @@ fn settings_out_of_range_are_rejected_before_training<T: Tested>() {
         &mut Trainer::new(Sgd {
             learning_rate: f64::NAN,
             ..Sgd::default()
-        }),
+        })
+        .loss(Loss::CrossEntropy),
         "learning rate: expected a finite number above 0, found NaN",
     );
     says(

@@ -6,6 +6,8 @@ use tuplenet::{
     Error,
     data::{Augmented, Distortion},
     prelude::*,
+    shape::Features,
+    target::{Classes, Values},
 };
 
 use crate::engines::{Tested, on_every_engine};
@@ -20,7 +22,7 @@ on_every_engine! {
 }
 
 /// Points whose class is whether the features' sum is above 0, starting with `first`.
-fn points(first: usize, count: usize) -> Dataset<3, 2> {
+fn points(first: usize, count: usize) -> Dataset<Features<3>, Classes<2>> {
     let values =
         (first * 3..(first + count) * 3).map(|i| ((i * 7919) % 2001) as f32 / 1000.0 - 1.0);
     let values: Vec<f32> = values.collect();
@@ -46,7 +48,7 @@ fn the_train_loss_is_a_mean_over_samples<T: Tested>() {
         .iter_mut()
         .step_by(11)
         .for_each(|value| *value *= 30.0);
-    let data = Dataset::<3, 2>::from_values(features, labels).unwrap();
+    let data = Dataset::<Features<3>, Classes<2>>::from_values(features, labels).unwrap();
     for seed in 0..5 {
         let mut net = T::new::<Net>(Weights::init(1));
         let losses = Cell::new(0.0);
@@ -92,8 +94,9 @@ fn a_separate_validation_set_is_evaluated_completely<T: Tested>() {
         error.unwrap_err().to_string(),
         "validation samples: expected 0 held out when there is a validation set, found 5"
     );
-    let values = Dataset::<3, 2>::regression(vec![0.0; 3], vec![0.0; 2]).unwrap();
-    let error = trainer().fit_with_validation(&mut net, &train, &values);
+    let values = Dataset::<Features<3>, Values<2>>::regression(vec![0.0; 3], vec![0.0; 2]).unwrap();
+    let mut labels_only = trainer().loss(Loss::CrossEntropy);
+    let error = labels_only.fit_with_validation(&mut net, &train, &values);
     let words = "loss: expected `Loss::MeanSquaredError` for a data set of target values";
     let error = error.unwrap_err().to_string();
     assert!(error.contains(words), "{error}");
@@ -161,7 +164,7 @@ fn an_equal_loss_is_not_an_improvement<T: Tested>() {
 fn a_checkpoint_belongs_to_its_validation_set() {
     let (train, validation) = (points(0, 60), points(60, 31));
     let folder = tempfile::tempdir().unwrap();
-    let fit = |epochs, set: Option<&Dataset<3, 2>>| {
+    let fit = |epochs, set: Option<&Dataset<Features<3>, Classes<2>>>| {
         let mut net = Fused::<Net>::new(Weights::init(1))?;
         let mut trainer = Trainer::new(Adam::default())
             .epochs(epochs)

@@ -4,6 +4,7 @@ use tuplenet::{
     engine::{Processor, Simd},
     models::Mlp,
     prelude::*,
+    shape::Vector,
 };
 
 use crate::harness::{
@@ -16,8 +17,8 @@ use crate::harness::{
 type Ours<N> = Fused<N>;
 
 impl Maker for Processor {
-    type Engine<N: Network> = Ours<N>;
-    fn make<N: Network>(&self, weights: Weights<N>) -> tuplenet::Result<Ours<N>> {
+    type Engine<N: Network<In: Vector>> = Ours<N>;
+    fn make<N: Network<In: Vector>>(&self, weights: Weights<N>) -> tuplenet::Result<Ours<N>> {
         Ours::on(*self, weights)
     }
 }

@@ -26,6 +26,8 @@ use tuplenet::{
     metrics::Evaluation,
     models::MnistClassifier,
     prelude::*,
+    shape::Features,
+    target::Classes,
 };
 
 use saved::SAVED;
@@ -103,7 +105,7 @@ fn model() -> Result<Weights<MnistClassifier<32>>> {
 
 fn explain<const H: usize>(
     options: &Options,
-    test: &Dataset<784, 10>,
+    test: &Dataset<Features<784>, Classes<10>>,
     weights: Weights<MnistClassifier<H>>,
 ) -> Result<()> {
     let path = options.out.join("weights.png");

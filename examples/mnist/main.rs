@@ -37,6 +37,8 @@ use tuplenet::{
     models::MnistClassifier,
     objective::Optimizer,
     prelude::*,
+    shape::Features,
+    target::Classes,
     train::History,
 };
 
@@ -79,13 +81,13 @@ fn run(options: &Options) -> Result<()> {
 struct Data {
     name: &'static str,
     source: Source,
-    test: Dataset<784, 10>,
+    test: Dataset<Features<784>, Classes<10>>,
     /// MNIST's test set, if the network is trained on built-in digits and MNIST is available.
-    real_test: Option<Dataset<784, 10>>,
+    real_test: Option<Dataset<Features<784>, Classes<10>>>,
 }
 
 enum Source {
-    Mnist(Dataset<784, 10>),
+    Mnist(Dataset<Features<784>, Classes<10>>),
     BuiltIn(Digits),
 }
 
@@ -315,7 +317,7 @@ fn describe(optimizer: &Optimizer) -> String {
 }
 
 /// Draws the first three misclassified digits.
-fn show_misclassified(test: &Dataset<784, 10>, evaluation: &Evaluation) {
+fn show_misclassified(test: &Dataset<Features<784>, Classes<10>>, evaluation: &Evaluation) {
     let misclassified =
         evaluation
             .predictions

@@ -21,7 +21,8 @@ use super::{
 use crate::{
     error::{Error, Result},
     seed::{self, Stream},
-    shape::Features,
+    shape::{Features, Shape},
+    target::{Classes, Target},
     threads::MAX_THREADS,
 };
 
@@ -30,7 +31,7 @@ const WINDOWS: usize = 256;
 /// The minimum number of images in a parallel task.
 const IMAGES_PER_TURN: usize = 64;
 
-/// A data set of images of `FEATURES` pixels, each with a new random distortion in every epoch, for
+/// A data set of labelled images, each with a new random distortion in every epoch, for
 /// [`Trainer::fit`](crate::train::Trainer::fit).
 ///
 /// The distortion of image `i` in epoch `e` depends only on (seed, `e`, `i`), to the bit: not on the number of threads,
@@ -53,22 +54,28 @@ const IMAGES_PER_TURN: usize = 64;
 /// Trainer::new(Adam::default()).epochs(3).fit(&mut net, &augmented)?;
 /// # Ok::<(), tuplenet::Error>(())
 /// ```
-pub struct Augmented<const FEATURES: usize, const CLASSES: usize> {
-    images: Images<FEATURES, CLASSES>,
+pub struct Augmented<S: Shape, T: Target> {
+    images: Images<S, T>,
     prefetch_threads: usize,
-    state: Mutex<State<FEATURES, CLASSES>>,
+    state: Mutex<State<S, T>>,
 }
 
 /// State between epochs; it does not affect any result.
-#[derive(Default)]
-struct State<const F: usize, const C: usize> {
+struct State<S: Shape, T: Target> {
     /// The epoch that is being prefetched.
     prefetch: Option<(usize, Prefetch<Vec<u8>>)>,
     /// The last two epochs returned: a trainer still reads the newer one, and has finished with the older.
-    given: VecDeque<Dataset<F, C>>,
+    given: VecDeque<Dataset<S, T>>,
 }
 
-impl<const F: usize, const C: usize> State<F, C> {
+impl<S: Shape, T: Target> State<S, T> {
+    fn new() -> Self {
+        State {
+            prefetch: None,
+            given: VecDeque::new(),
+        }
+    }
+
     /// The buffer of an epoch that is no longer in use, if there is one: allocating a new one is slow.
     fn buffer(&mut self) -> Vec<u8> {
         let unread = self.given.pop_front().map(Dataset::into_bytes);
@@ -82,7 +89,7 @@ impl<const F: usize, const C: usize> State<F, C> {
         }
     }
 
-    fn keep(&mut self, epoch: &Dataset<F, C>) {
+    fn keep(&mut self, epoch: &Dataset<S, T>) {
         self.given.push_back(epoch.clone());
         if self.given.len() > 2 {
             self.given.pop_front();
@@ -92,22 +99,22 @@ impl<const F: usize, const C: usize> State<F, C> {
 
 /// Everything that determines the distorted images.
 #[derive(Clone, Debug)]
-struct Images<const F: usize, const C: usize> {
-    originals: Dataset<F, C>,
+struct Images<S: Shape, T: Target> {
+    originals: Dataset<S, T>,
     /// Width and height.
     size: [usize; 2],
     distortion: Distortion,
     seed: u64,
 }
 
-impl<const F: usize, const C: usize> Augmented<F, C> {
+impl<S: Shape, const C: usize> Augmented<S, Classes<C>> {
     /// The images of `originals`, of `[width, height]` pixels, row-major, under random draws of `distortion`.
     ///
     /// # Errors
-    /// [`Error::Setting`] when width times height is not `F`, when a side has more than 2,048 pixels, when the data set
-    /// does not have bytes and labels ([`Dataset::from_bytes`]), or for a distortion out of range.
+    /// [`Error::Setting`] when width times height is not `S::LEN`, when a side has more than 2,048 pixels, when the data set
+    /// does not have bytes ([`Dataset::from_bytes`]), or for a distortion out of range.
     pub fn new(
-        originals: Dataset<F, C>,
+        originals: Dataset<S, Classes<C>>,
         size: [usize; 2],
         distortion: Distortion,
         seed: u64,
@@ -121,8 +128,11 @@ impl<const F: usize, const C: usize> Augmented<F, C> {
         };
         let [width, height] = size;
         let sides = 1..=LONGEST_SIDE;
-        if !size.iter().all(|side| sides.contains(side)) || width * height != F {
-            let expected = format!("width x height = {F}, sides of 1 to {LONGEST_SIDE} pixels");
+        if !size.iter().all(|side| sides.contains(side)) || width * height != S::LEN {
+            let expected = format!(
+                "width x height = {}, sides of 1 to {LONGEST_SIDE} pixels",
+                S::LEN
+            );
             return refused("image size", expected, format!("{width} x {height}"));
         }
         if let FeatureValues::Values(_) = originals.features() {
@@ -139,7 +149,7 @@ impl<const F: usize, const C: usize> Augmented<F, C> {
                 seed,
             },
             prefetch_threads: cores.saturating_sub(MAX_THREADS),
-            state: Mutex::new(State::default()),
+            state: Mutex::new(State::new()),
         })
     }
 
@@ -153,13 +163,15 @@ impl<const F: usize, const C: usize> Augmented<F, C> {
     }
 
     /// Locks the state briefly, never while images are distorted or threads are joined.
-    fn state(&self) -> MutexGuard<'_, State<F, C>> {
+    fn state(&self) -> MutexGuard<'_, State<S, Classes<C>>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl<const F: usize, const C: usize> TrainingData<Features<F>, Features<C>> for Augmented<F, C> {
-    type Epoch = Dataset<F, C>;
+#[diagnostic::do_not_recommend]
+impl<S: Shape, const C: usize> TrainingData<S, Features<C>> for Augmented<S, Classes<C>> {
+    type Target = Classes<C>;
+    type Epoch = Dataset<S, Classes<C>>;
 
     /// # Errors
     /// [`Error::Prefetch`] when the prefetch threads fail or cannot be created.
@@ -202,7 +214,7 @@ impl<const F: usize, const C: usize> TrainingData<Features<F>, Features<C>> for 
     }
 }
 
-impl<const F: usize, const C: usize> Images<F, C> {
+impl<S: Shape, const C: usize> Images<S, Classes<C>> {
     /// The images of epoch `number`, in the buffer `result`; incomplete if `stop` is set.
     fn epoch(&self, number: usize, mut result: Vec<u8>, stop: &AtomicBool) -> Vec<u8> {
         let FeatureValues::Bytes { bytes, .. } = self.originals.features() else {
@@ -211,8 +223,8 @@ impl<const F: usize, const C: usize> Images<F, C> {
         result.resize(bytes.len(), 0);
         let field = self.field(number);
         result
-            .par_chunks_exact_mut(F)
-            .zip(bytes.par_chunks_exact(F))
+            .par_chunks_exact_mut(S::LEN)
+            .zip(bytes.par_chunks_exact(S::LEN))
             .enumerate()
             .with_min_len(IMAGES_PER_TURN)
             .for_each_init(
@@ -265,7 +277,7 @@ impl<const F: usize, const C: usize> Images<F, C> {
         warp.apply(from, &affine, windows, to);
     }
 
-    fn with_labels(&self, bytes: Vec<u8>) -> Result<Dataset<F, C>> {
+    fn with_labels(&self, bytes: Vec<u8>) -> Result<Dataset<S, Classes<C>>> {
         match (self.originals.features(), self.originals.targets()) {
             (FeatureValues::Bytes { scale, .. }, Targets::Labels(labels)) => {
                 Dataset::from_bytes(bytes, *scale, labels.clone())
@@ -276,7 +288,7 @@ impl<const F: usize, const C: usize> Images<F, C> {
     }
 }
 
-impl<const F: usize, const C: usize> fmt::Debug for Augmented<F, C> {
+impl<S: Shape, T: Target> fmt::Debug for Augmented<S, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Augmented")
             .field("size", &self.images.size)
@@ -294,15 +306,15 @@ mod tests {
 
     const SIZE: [usize; 2] = [28, 28];
 
-    fn digits(count: u64) -> Dataset<784, 10> {
+    fn digits(count: u64) -> Dataset<Features<784>, Classes<10>> {
         Digits::new(3).dataset(0..count).unwrap()
     }
 
-    fn augmented(count: u64, seed: u64) -> Augmented<784, 10> {
+    fn augmented(count: u64, seed: u64) -> Augmented<Features<784>, Classes<10>> {
         Augmented::new(digits(count), SIZE, Distortion::default(), seed).unwrap()
     }
 
-    fn epoch(data: &Augmented<784, 10>, epoch: usize) -> FeatureValues {
+    fn epoch(data: &Augmented<Features<784>, Classes<10>>, epoch: usize) -> FeatureValues {
         data.epoch(epoch).unwrap().features().clone()
     }
 
@@ -340,7 +352,8 @@ mod tests {
     #[test]
     fn everything_that_determines_the_images_is_in_the_fingerprint() {
         let of = |originals, size, distortion, seed| {
-            let data = Augmented::<784, 10>::new(originals, size, distortion, seed);
+            let data =
+                Augmented::<Features<784>, Classes<10>>::new(originals, size, distortion, seed);
             data.unwrap().fingerprint()
         };
         let plain = Distortion::default();
@@ -397,7 +410,7 @@ mod tests {
             panic!("digits are bytes");
         };
         let same = Dataset::from_bytes(bytes.repeat(100), scale, vec![0; 100]).unwrap();
-        let data: Augmented<784, 10> =
+        let data: Augmented<Features<784>, Classes<10>> =
             Augmented::new(same, SIZE, Distortion::SIMARD_2003, 1).unwrap();
         let mut all = std::collections::HashSet::new();
         for number in 0..3 {
@@ -444,14 +457,14 @@ mod tests {
     #[test]
     fn images_need_not_be_square() {
         let bytes: Vec<u8> = (0..60_u8).collect();
-        let data = Dataset::<6, 2>::from_bytes(bytes, 1.0, vec![1; 10]).unwrap();
+        let data = Dataset::<Features<6>, Classes<2>>::from_bytes(bytes, 1.0, vec![1; 10]).unwrap();
         let data = Augmented::new(data, [3, 2], Distortion::default(), 1).unwrap();
         assert_eq!(data.epoch(0).unwrap().len(), 10);
     }
 
     #[test]
     fn invalid_settings_are_rejected() {
-        let says = |data: Dataset<784, 10>, size, distortion, words: &str| {
+        let says = |data: Dataset<Features<784>, Classes<10>>, size, distortion, words: &str| {
             let error = Augmented::new(data, size, distortion, 0).unwrap_err();
             assert_eq!(error.to_string(), words);
         };

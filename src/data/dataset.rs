@@ -1,8 +1,8 @@
-//! [`Dataset`]: samples whose widths are in the type, validated once on construction.
+//! [`Dataset`]: samples whose shape and target are in the type, validated once on construction.
 //!
-//! Dims: `n` samples, `F` = FEATURES, `C` = CLASSES.
+//! Dims: `n` samples of shape `S`, `C` classes, `N` target values.
 
-use std::sync::Arc;
+use std::{marker::PhantomData, sync::Arc};
 
 use sha2::{Digest, Sha256};
 
@@ -10,26 +10,29 @@ use crate::{
     checksum::{add_floats, in_hex},
     error::{Error, Result},
     shape::{Features, Shape},
+    target::{Classes, Target, Values},
 };
 
-/// `n` samples of `FEATURES` features, each with a label below `CLASSES` or with `CLASSES` target values.
+/// `n` samples of shape `S`, each with a target `T`: [`Classes<C>`](Classes), a label, or [`Values<N>`](Values).
 ///
-/// Cloning shares the samples. A data set fits a network with input `Features<FEATURES>` and output
-/// `Features<CLASSES>`; with any other, the program does not compile.
+/// Cloning shares the samples. A data set fits a network that takes `S` and gives `Features<C>` or `Features<N>`, and
+/// a [loss](crate::objective::TargetOf) for `T`; with any other, the program does not compile.
 ///
 /// ```
-/// use tuplenet::prelude::*;
+/// use tuplenet::{prelude::*, shape::Features, target::Classes};
 ///
-/// let xor = Dataset::<2, 2>::from_values(vec![0., 0., 0., 1., 1., 0., 1., 1.], vec![0, 1, 1, 0])?;
+/// type Xor = Dataset<Features<2>, Classes<2>>;
+/// let xor = Xor::from_values(vec![0., 0., 0., 1., 1., 0., 1., 1.], vec![0, 1, 1, 0])?;
 /// assert_eq!(xor.len(), 4);
 ///
-/// let wrong = Dataset::<2, 2>::from_values(vec![0., 0.], vec![2]).unwrap_err();
+/// let wrong = Xor::from_values(vec![0., 0.], vec![2]).unwrap_err();
 /// assert_eq!(wrong.to_string(), "data set: expected a label below 2, found 2 (sample 0)");
 /// # Ok::<(), tuplenet::Error>(())
 /// ```
 #[derive(Clone, Debug)]
-pub struct Dataset<const FEATURES: usize, const CLASSES: usize> {
+pub struct Dataset<S: Shape, T: Target> {
     samples: Arc<Samples>,
+    shape: PhantomData<fn() -> (S, T)>,
 }
 
 /// The contents of a data set as engines read them; only [`Dataset`] constructs it, after validation.
@@ -69,12 +72,12 @@ pub enum Targets {
     Values(Vec<f32>),
 }
 
-impl<const F: usize, const C: usize> Dataset<F, C> {
-    /// Samples of `F` bytes each, with values `byte * scale`, and one label per sample.
+impl<S: Shape, const C: usize> Dataset<S, Classes<C>> {
+    /// Samples of `S::LEN` bytes each, with values `byte * scale`, and one label per sample.
     ///
     /// # Errors
     /// [`Error::Data`] when there are no samples, when the numbers of features and labels do not match, when a label is
-    /// not below `C`, when `scale` is not finite, or when `F` or `C` is 0.
+    /// not below `C`, when `scale` is not finite, or when `S::LEN` or `C` is 0.
     pub fn from_bytes(bytes: Vec<u8>, scale: f32, labels: Vec<u8>) -> Result<Self> {
         if !scale.is_finite() {
             return Err(mismatch(None, "a finite scale", scale));
@@ -88,12 +91,12 @@ impl<const F: usize, const C: usize> Dataset<F, C> {
         )
     }
 
-    /// Samples of `F` values each, and one label per sample.
+    /// Samples of `S::LEN` values each, and one label per sample.
     ///
     /// # Errors
     /// [`Error::Data`] as for [`Dataset::from_bytes`], and when a value is not finite.
     pub fn from_values(values: Vec<f32>, labels: Vec<u8>) -> Result<Self> {
-        check_finite::<F>("features", &values)?;
+        check_finite("features", S::LEN, &values)?;
         check_labels::<C>(&labels)?;
         Self::new(
             values.len(),
@@ -103,38 +106,53 @@ impl<const F: usize, const C: usize> Dataset<F, C> {
         )
     }
 
-    /// Samples of `F` values each, and `C` target values per sample, for
-    /// [`Loss::MeanSquaredError`](crate::objective::Loss::MeanSquaredError).
+    /// The label of sample `index`, or `None` past the end.
+    pub fn label(&self, index: usize) -> Option<usize> {
+        match &self.samples.targets {
+            Targets::Labels(labels) => labels.get(index).map(|&label| label.into()),
+            Targets::Values(_) => None,
+        }
+    }
+}
+
+impl<S: Shape, const N: usize> Dataset<S, Values<N>> {
+    /// Samples of `S::LEN` values each, and `N` target values per sample, for
+    /// [`MeanSquaredError`](crate::objective::MeanSquaredError).
     ///
     /// # Errors
     /// [`Error::Data`] when there are no samples, when the numbers of features and targets do not match, when a value
-    /// is not finite, or when `F` or `C` is 0.
+    /// is not finite, or when `S::LEN` or `N` is 0.
     pub fn regression(values: Vec<f32>, targets: Vec<f32>) -> Result<Self> {
-        check_widths::<F, C>()?;
-        check_finite::<F>("features", &values)?;
-        check_finite::<C>("targets", &targets)?;
-        if !targets.len().is_multiple_of(C) {
+        check_widths::<S, Values<N>>()?;
+        check_finite("features", S::LEN, &values)?;
+        check_finite("targets", N, &targets)?;
+        if !targets.len().is_multiple_of(N) {
             return Err(mismatch(
                 None,
-                format!("{C} target values per sample"),
+                format!("{N} target values per sample"),
                 targets.len(),
             ));
         }
         Self::new(
             values.len(),
-            targets.len() / C,
+            targets.len() / N,
             FeatureValues::Values(values),
             Targets::Values(targets),
         )
     }
+}
 
+impl<S: Shape, T: Target> Dataset<S, T> {
     fn new(values: usize, len: usize, features: FeatureValues, targets: Targets) -> Result<Self> {
-        check_widths::<F, C>()?;
+        check_widths::<S, T>()?;
         if len == 0 {
             return Err(mismatch(None, "one sample or more", "none"));
         }
-        if len.checked_mul(F) != Some(values) {
-            let expected = format!("{len} samples of {F} features, one per label or target");
+        if len.checked_mul(S::LEN) != Some(values) {
+            let expected = format!(
+                "{len} samples of {} features, one per label or target",
+                S::LEN
+            );
             return Err(mismatch(None, expected, format!("{values} values")));
         }
         if u32::try_from(len).is_err() {
@@ -146,6 +164,7 @@ impl<const F: usize, const C: usize> Dataset<F, C> {
                 targets,
                 len,
             }),
+            shape: PhantomData,
         })
     }
 
@@ -155,7 +174,10 @@ impl<const F: usize, const C: usize> Dataset<F, C> {
         match Arc::try_unwrap(self.samples).map(|samples| samples.features) {
             Ok(FeatureValues::Bytes { bytes, .. }) => Ok(bytes),
             Ok(FeatureValues::Values(_)) => Ok(Vec::new()),
-            Err(samples) => Err(Dataset { samples }),
+            Err(samples) => Err(Dataset {
+                samples,
+                shape: PhantomData,
+            }),
         }
     }
 
@@ -165,7 +187,7 @@ impl<const F: usize, const C: usize> Dataset<F, C> {
         self.samples.len
     }
 
-    /// The features, `[n, F]`.
+    /// The features, `[n, S::LEN]`.
     pub fn features(&self) -> &FeatureValues {
         &self.samples.features
     }
@@ -178,7 +200,11 @@ impl<const F: usize, const C: usize> Dataset<F, C> {
     /// The SHA-256 of features, scale and targets, in hexadecimal; equal checksums mean equal samples.
     pub fn sha256(&self) -> String {
         let mut hash = Sha256::new();
-        hash.update([F as u64, C as u64].map(u64::to_le_bytes).concat());
+        hash.update(
+            [S::LEN as u64, T::Output::LEN as u64]
+                .map(u64::to_le_bytes)
+                .concat(),
+        );
         match &self.samples.features {
             FeatureValues::Bytes { bytes, scale } => {
                 hash.update(scale.to_le_bytes());
@@ -193,21 +219,44 @@ impl<const F: usize, const C: usize> Dataset<F, C> {
         in_hex(&hash.finalize())
     }
 
-    /// The features of sample `index`, or `None` past the end.
-    pub fn sample(&self, index: usize) -> Option<[f32; F]> {
-        let mut out = [0.0; F];
-        (index < self.len()).then(|| {
-            self.samples.features.gather(F, &[index as u32], &mut out);
-            out
-        })
+    /// The same samples as another shape of as many values, in the same order: vectors of 784 features as images of one
+    /// channel, 28 rows and 28 columns. The samples are shared, not copied.
+    ///
+    /// Shapes of different lengths do not compile; `cargo build` reports this, `cargo check` does not.
+    ///
+    /// ```
+    /// use tuplenet::{prelude::*, shape::{Features, Image}, target::Classes};
+    ///
+    /// let digits = Digits::new(1).dataset(0..100)?;
+    /// let images: Dataset<Image<1, 28, 28>, Classes<10>> = digits.reshaped();
+    /// assert_eq!(images.sample(7).unwrap().as_flattened().as_flattened(), digits.sample(7).unwrap());
+    /// # Ok::<(), tuplenet::Error>(())
+    /// ```
+    ///
+    /// ```compile_fail,E0080
+    /// use tuplenet::{prelude::*, shape::{Features, Image}, target::Classes};
+    ///
+    /// fn wrong(digits: &Dataset<Features<784>, Classes<10>>) -> Dataset<Image<1, 28, 27>, Classes<10>> {
+    ///     digits.reshaped()
+    /// }
+    /// # wrong(&Digits::new(1).dataset(0..1).unwrap());
+    /// ```
+    pub fn reshaped<R: Shape>(&self) -> Dataset<R, T> {
+        const { assert!(R::LEN == S::LEN, "the two shapes have as many values") };
+        Dataset {
+            samples: Arc::clone(&self.samples),
+            shape: PhantomData,
+        }
     }
 
-    /// The label of sample `index`, or `None` past the end and for [`Targets::Values`].
-    pub fn label(&self, index: usize) -> Option<usize> {
-        match &self.samples.targets {
-            Targets::Labels(labels) => labels.get(index).map(|&label| label.into()),
-            Targets::Values(_) => None,
-        }
+    /// The features of sample `index`, or `None` past the end.
+    pub fn sample(&self, index: usize) -> Option<S::Array> {
+        let mut out = S::zeros();
+        (index < self.len()).then(|| {
+            let features = &self.samples.features;
+            features.gather(S::LEN, &[index as u32], S::values_mut(&mut out));
+            out
+        })
     }
 }
 
@@ -263,13 +312,16 @@ impl Targets {
     }
 }
 
-/// Samples that fit a network with input `In` and output `Out`: only a [`Dataset`] of those widths.
+/// Samples that fit a network with input `In` and output `Out`: only a [`Dataset`] of those shapes.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not fit a network that takes `{In}` and gives `{Out}`",
     label = "data of another shape than the network's",
-    note = "a `Dataset<FEATURES, CLASSES>` fits a network that takes `Features<FEATURES>` and gives `Features<CLASSES>`"
+    note = "a `Dataset<S, Classes<C>>` fits a network that takes `S` and gives `Features<C>`"
 )]
 pub trait DataFor<In: Shape, Out: Shape> {
+    /// What the samples are labelled with.
+    type Target: Target;
+
     /// The samples, of `In::LEN` features each, with labels below `Out::LEN` or `Out::LEN` target values each.
     fn samples(&self) -> &Arc<Samples>;
 
@@ -277,23 +329,32 @@ pub trait DataFor<In: Shape, Out: Shape> {
     fn sha256(&self) -> String;
 }
 
-impl<const F: usize, const C: usize> DataFor<Features<F>, Features<C>> for Dataset<F, C> {
-    fn samples(&self) -> &Arc<Samples> {
-        &self.samples
-    }
+macro_rules! data_for {
+    ($($target:ident)*) => {$(
+        #[diagnostic::do_not_recommend]
+        impl<S: Shape, const O: usize> DataFor<S, Features<O>> for Dataset<S, $target<O>> {
+            type Target = $target<O>;
 
-    fn sha256(&self) -> String {
-        self.sha256()
-    }
+            fn samples(&self) -> &Arc<Samples> {
+                &self.samples
+            }
+
+            fn sha256(&self) -> String {
+                self.sha256()
+            }
+        }
+    )*};
 }
+data_for!(Classes Values);
 
-fn check_widths<const F: usize, const C: usize>() -> Result<()> {
-    if F == 0 || C == 0 {
+fn check_widths<S: Shape, T: Target>() -> Result<()> {
+    let (features, targets) = (S::LEN, T::Output::LEN);
+    if features == 0 || targets == 0 {
         let expected = "1 or more features and 1 or more classes or targets per sample";
         return Err(mismatch(
             None,
             expected,
-            format!("{F} features and {C} classes or targets"),
+            format!("{features} features and {targets} classes or targets"),
         ));
     }
     Ok(())
@@ -306,10 +367,10 @@ fn check_labels<const C: usize>(labels: &[u8]) -> Result<()> {
     }
 }
 
-fn check_finite<const WIDTH: usize>(what: &str, values: &[f32]) -> Result<()> {
+fn check_finite(what: &str, width: usize, values: &[f32]) -> Result<()> {
     match values.iter().position(|value| !value.is_finite()) {
         Some(at) => Err(mismatch(
-            at.checked_div(WIDTH),
+            at.checked_div(width),
             format!("finite {what}"),
             values[at],
         )),
@@ -331,8 +392,12 @@ mod tests {
 
     #[test]
     fn bytes_are_scaled_and_labels_are_one_hot_encoded() {
-        let data =
-            Dataset::<2, 3>::from_bytes(vec![0, 255, 51, 102], 1.0 / 255.0, vec![2, 0]).unwrap();
+        let data = Dataset::<Features<2>, Classes<3>>::from_bytes(
+            vec![0, 255, 51, 102],
+            1.0 / 255.0,
+            vec![2, 0],
+        )
+        .unwrap();
         assert_eq!(
             data.sample(1).unwrap().map(|v| (v * 10.0).round()),
             [2.0, 4.0]
@@ -348,43 +413,45 @@ mod tests {
 
     #[test]
     fn invalid_samples_are_rejected() {
-        let says = |result: Result<Dataset<2, 3>>, words: &str| {
+        fn says<T: Target>(result: Result<Dataset<Features<2>, T>>, words: &str) {
             let text = result.unwrap_err().to_string();
             assert!(text.contains(words), "{text}");
-        };
+        }
         says(
-            Dataset::from_bytes(vec![0; 4], 1.0, vec![0, 3]),
+            Dataset::<_, Classes<3>>::from_bytes(vec![0; 4], 1.0, vec![0, 3]),
             "expected a label below 3, found 3 (sample 1)",
         );
         says(
-            Dataset::from_bytes(vec![0; 5], 1.0, vec![0, 1]),
+            Dataset::<_, Classes<3>>::from_bytes(vec![0; 5], 1.0, vec![0, 1]),
             "expected 2 samples of 2 features",
         );
         says(
-            Dataset::from_bytes(vec![], 1.0, vec![]),
+            Dataset::<_, Classes<3>>::from_bytes(vec![], 1.0, vec![]),
             "expected one sample or more, found none",
         );
         says(
-            Dataset::from_bytes(vec![0; 2], f32::NAN, vec![0]),
+            Dataset::<_, Classes<3>>::from_bytes(vec![0; 2], f32::NAN, vec![0]),
             "expected a finite scale, found NaN",
         );
         says(
-            Dataset::from_values(vec![0.0, 1.0, f32::INFINITY, 0.0], vec![0, 1]),
+            Dataset::<_, Classes<3>>::from_values(vec![0.0, 1.0, f32::INFINITY, 0.0], vec![0, 1]),
             "found inf (sample 1)",
         );
         says(
-            Dataset::regression(vec![0.0; 4], vec![0.0; 5]),
+            Dataset::<_, Values<3>>::regression(vec![0.0; 4], vec![0.0; 5]),
             "expected 3 target values per sample, found 5",
         );
         says(
-            Dataset::regression(vec![0.0; 4], vec![0.0; 3]),
+            Dataset::<_, Values<3>>::regression(vec![0.0; 4], vec![0.0; 3]),
             "expected 1 samples of 2 features",
         );
         let words =
             "1 or more classes or targets per sample, found 0 features and 2 classes or targets";
-        let error = Dataset::<0, 2>::from_bytes(vec![], 1.0, vec![0]).unwrap_err();
+        let error =
+            Dataset::<Features<0>, Classes<2>>::from_bytes(vec![], 1.0, vec![0]).unwrap_err();
         assert!(error.to_string().contains(words), "{error}");
-        let error = Dataset::<2, 0>::regression(vec![0.0; 2], vec![]).unwrap_err();
+        let error =
+            Dataset::<Features<2>, Values<0>>::regression(vec![0.0; 2], vec![]).unwrap_err();
         assert!(
             error.to_string().contains("found 2 features and 0 classes"),
             "{error}"
@@ -394,7 +461,7 @@ mod tests {
     #[test]
     fn target_values_are_gathered_by_sample() {
         let values = vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
-        let data = Dataset::<1, 2>::regression(vec![0.0; 3], values).unwrap();
+        let data = Dataset::<Features<1>, Values<2>>::regression(vec![0.0; 3], values).unwrap();
         let mut targets = [0.0; 4];
         data.targets().gather(2, &[2, 1], &mut targets);
         assert_eq!(targets, [5.0, 6.0, 3.0, 4.0]);
@@ -402,7 +469,8 @@ mod tests {
 
     #[test]
     fn the_bytes_of_samples_that_are_not_shared_are_given_back() {
-        let data = Dataset::<2, 1>::from_bytes(vec![7, 8], 1.0, vec![0]).unwrap();
+        let data =
+            Dataset::<Features<2>, Classes<1>>::from_bytes(vec![7, 8], 1.0, vec![0]).unwrap();
         let shared = data.clone();
         let data = data.into_bytes().unwrap_err();
         drop(shared);

@@ -7,12 +7,12 @@ use super::{
     idx::{Header, Idx, Kind},
     io_error::bad,
 };
-use crate::error::Result;
+use crate::{error::Result, shape::Shape, target::Classes};
 
-impl<const F: usize, const C: usize> Dataset<F, C> {
+impl<S: Shape, const C: usize> Dataset<S, Classes<C>> {
     /// Reads a file of features and a file of labels, both in the idx format (that of MNIST), raw or gzip.
     ///
-    /// The features have 1 to 4 dimensions: the number of samples, then dimensions whose product is `F`. Their dtype is
+    /// The features have 1 to 4 dimensions: the number of samples, then dimensions whose product is `S::LEN`. Their dtype is
     /// u8, i8, i16, i32, f32 or f64. Bytes (u8) are grey values and are divided by 255, as by [`Mnist`](super::Mnist).
     /// Other values are not scaled; i32 and f64 are rounded to the nearest `f32`. The labels have one dimension, are
     /// integers, and start at 0.
@@ -20,24 +20,24 @@ impl<const F: usize, const C: usize> Dataset<F, C> {
     /// Values are in the order of the file: images of EMNIST are transposed, as published.
     ///
     /// ```
-    /// use tuplenet::prelude::*;
+    /// use tuplenet::{prelude::*, shape::Features, target::Classes};
     ///
     /// # let folder = tempfile::tempdir().unwrap();
     /// # let [images, labels] = ["images", "labels"].map(|name| folder.path().join(name));
     /// # std::fs::write(&images, [0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 2, 0, 102, 255, 0])?;
     /// # std::fs::write(&labels, [0, 0, 8, 1, 0, 0, 0, 2, 2, 0])?;
     /// // Two images of 1 × 2 bytes, with the labels 2 and 0.
-    /// let data = Dataset::<2, 3>::from_idx(&images, &labels)?;
+    /// let data = Dataset::<Features<2>, Classes<3>>::from_idx(&images, &labels)?;
     /// assert_eq!((data.sample(1), data.label(0)), (Some([1.0, 0.0]), Some(2)));
     ///
-    /// let error = Dataset::<2, 2>::from_idx(&images, &labels).unwrap_err().to_string();
+    /// let error = Dataset::<Features<2>, Classes<2>>::from_idx(&images, &labels).unwrap_err().to_string();
     /// assert!(error.contains("expected labels from 0 to 1, found label 2 of sample 0 (byte 8)"));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
     /// # Errors
     /// [`Error::Io`](crate::Error::Io) if a file cannot be read; [`Error::DataFile`](crate::Error::DataFile), with path
-    /// and offset, if a file is malformed, if samples do not have `F` features, if the numbers of samples and labels
+    /// and offset, if a file is malformed, if samples do not have `S::LEN` features, if the numbers of samples and labels
     /// differ, or if a label is not below `C` or a value is not finite; [`Error::Data`](crate::Error::Data) if there
     /// are no samples.
     pub fn from_idx(features: impl AsRef<Path>, labels: impl AsRef<Path>) -> Result<Self> {
@@ -48,9 +48,9 @@ impl<const F: usize, const C: usize> Dataset<F, C> {
     /// are labelled from 1 to 26:
     ///
     /// ```no_run
-    /// use tuplenet::prelude::*;
+    /// use tuplenet::{prelude::*, shape::Features, target::Classes};
     ///
-    /// let letters = Dataset::<784, 26>::from_idx_with_first_label(
+    /// let letters = Dataset::<Features<784>, Classes<26>>::from_idx_with_first_label(
     ///     "emnist-letters-train-images-idx3-ubyte.gz", // 124,800 images
     ///     "emnist-letters-train-labels-idx1-ubyte.gz",
     ///     1,
@@ -72,7 +72,7 @@ impl<const F: usize, const C: usize> Dataset<F, C> {
             first_label,
         )?;
         let samples = Idx::open(features, |it| {
-            check_features::<F>(features, it, classes.len())
+            check_features::<S>(features, it, classes.len())
         })?;
         assemble(features, samples, classes)
     }
@@ -86,7 +86,7 @@ impl<const F: usize, const C: usize> Dataset<F, C> {
         let labels = Idx::read(path, labels, packed, |it| check_labels(path, it))?;
         let classes = read_labels::<C>(path, labels, first_label)?;
         let (path, packed) = (Path::new("features"), features.len() as u64);
-        let check = |header: &Header| check_features::<F>(path, header, classes.len());
+        let check = |header: &Header| check_features::<S>(path, header, classes.len());
         let samples = Idx::read(path, features, packed, check)?;
         assemble(path, samples, classes)
     }
@@ -116,14 +116,14 @@ fn check_labels(path: &Path, header: &Header) -> Result<()> {
     Ok(())
 }
 
-fn check_features<const F: usize>(path: &Path, header: &Header, labels: usize) -> Result<()> {
+fn check_features<S: Shape>(path: &Path, header: &Header, labels: usize) -> Result<()> {
     let [samples, sample @ ..] = &header.dimensions[..] else {
         return Ok(()); // A header has at least one dimension.
     };
     let width = sample
         .iter()
         .fold(1, |all: u128, &it| all.saturating_mul(it.into()));
-    if width != F as u128 {
+    if width != S::LEN as u128 {
         let found = format!("{width} ({} in all)", header.shape());
         let remedy =
             "read it as a data set of that many features, or check that the files are not swapped";
@@ -131,7 +131,7 @@ fn check_features<const F: usize>(path: &Path, header: &Header, labels: usize) -
         return Err(bad(
             path,
             Some(at),
-            format!("samples of {F} features"),
+            format!("samples of {} features", S::LEN),
             found,
             remedy,
         ));
@@ -171,7 +171,7 @@ fn read_labels<const C: usize>(path: &Path, idx: Idx, first: i32) -> Result<Vec<
                 let expected = format!("labels from {first} to {last}");
                 let found = format!("label {label} of sample {sample}");
                 let at = header.bytes.len() + sample * size;
-                let remedy = "increase the data set's CLASSES, or set the first label with \
+                let remedy = "increase the data set's number of classes, or set the first label with \
                     `Dataset::from_idx_with_first_label` (EMNIST's letters start at 1)";
                 return Err(bad(path, Some(at as u64), expected, found, remedy));
             }
@@ -181,11 +181,11 @@ fn read_labels<const C: usize>(path: &Path, idx: Idx, first: i32) -> Result<Vec<
 }
 
 /// The data set of a feature file whose header was checked.
-fn assemble<const F: usize, const C: usize>(
+fn assemble<S: Shape, const C: usize>(
     path: &Path,
     idx: Idx,
     classes: Vec<u8>,
-) -> Result<Dataset<F, C>> {
+) -> Result<Dataset<S, Classes<C>>> {
     let Idx { header, values } = idx;
     if header.kind == Kind::U8 {
         return Dataset::from_bytes(values, 1.0 / 255.0, classes);
@@ -204,7 +204,7 @@ fn assemble<const F: usize, const C: usize>(
         let found = format!(
             "{} in sample {}",
             numbers[at],
-            at.checked_div(F).unwrap_or_default()
+            at.checked_div(S::LEN).unwrap_or_default()
         );
         let offset = (header.bytes.len() + at * size) as u64;
         let remedy =

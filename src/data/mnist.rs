@@ -14,7 +14,11 @@ use super::{
     idx::{Header, Idx},
     io_error::{bad, refused},
 };
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    shape::Features,
+    target::Classes,
+};
 
 /// Images of the training set.
 const TRAIN: u32 = 60_000;
@@ -122,7 +126,12 @@ impl Mnist {
     /// # Errors
     /// [`Error::Io`] if a file cannot be read or a temporary file cannot be written; [`Error::DataFile`] if a file is
     /// malformed or does not have MNIST's shape.
-    pub fn load(&self) -> Result<(Dataset<784, 10>, Dataset<784, 10>)> {
+    pub fn load(
+        &self,
+    ) -> Result<(
+        Dataset<Features<784>, Classes<10>>,
+        Dataset<Features<784>, Classes<10>>,
+    )> {
         // The crate `mnist` opens files by name and panics on invalid ones, so it gets a copy of the checked bytes:
         // concurrent changes to the originals have no effect.
         let remedy = "free space there, or set TMPDIR to another folder for temporary files";

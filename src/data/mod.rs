@@ -2,7 +2,7 @@
 //!
 //! | | |
 //! | --- | --- |
-//! | [`Dataset<FEATURES, CLASSES>`](Dataset) | features with labels or target values, validated on construction |
+//! | [`Dataset<S, T>`](Dataset) | features with labels or target values, validated on construction |
 //! | [`Dataset::from_idx`] | any features and labels in the idx format, for example EMNIST |
 //! | [`Mnist`] | MNIST, Fashion-MNIST and KMNIST from their four files |
 //! | [`Augmented`] | a data set of images with new random distortion in every epoch |

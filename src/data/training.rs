@@ -4,6 +4,7 @@ use super::{DataFor, Dataset, Digits};
 use crate::{
     error::Result,
     shape::{Features, Shape},
+    target::{Classes, Target, Values},
 };
 
 /// The samples of each epoch of a training.
@@ -13,11 +14,13 @@ use crate::{
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not fit a network that takes `{In}` and gives `{Out}`",
     label = "data of another shape than the network's",
-    note = "a `Dataset<FEATURES, CLASSES>` fits a network that takes `Features<FEATURES>` and gives `Features<CLASSES>`"
+    note = "a `Dataset<S, Classes<C>>` fits a network that takes `S` and gives `Features<C>`"
 )]
 pub trait TrainingData<In: Shape, Out: Shape> {
+    /// What the samples are labelled with.
+    type Target: Target;
     /// One epoch's samples.
-    type Epoch: DataFor<In, Out>;
+    type Epoch: DataFor<In, Out, Target = Self::Target>;
 
     /// The samples of epoch `epoch`, counted from 0.
     ///
@@ -37,21 +40,30 @@ pub trait TrainingData<In: Shape, Out: Shape> {
     fn fingerprint(&self) -> String;
 }
 
-impl<const F: usize, const C: usize> TrainingData<Features<F>, Features<C>> for Dataset<F, C> {
-    type Epoch = Dataset<F, C>;
+macro_rules! training_data {
+    ($($target:ident)*) => {$(
+        #[diagnostic::do_not_recommend]
+        impl<S: Shape, const O: usize> TrainingData<S, Features<O>> for Dataset<S, $target<O>> {
+            type Target = $target<O>;
+            type Epoch = Self;
 
-    fn epoch(&self, _: usize) -> Result<Self::Epoch> {
-        Ok(self.clone())
-    }
+            fn epoch(&self, _: usize) -> Result<Self::Epoch> {
+                Ok(self.clone())
+            }
 
-    fn fingerprint(&self) -> String {
-        self.sha256()
-    }
+            fn fingerprint(&self) -> String {
+                self.sha256()
+            }
+        }
+    )*};
 }
+training_data!(Classes Values);
 
 /// Synthetic digits, [`Digits::PER_EPOCH`] new ones in every epoch.
+#[diagnostic::do_not_recommend]
 impl TrainingData<Features<784>, Features<10>> for Digits {
-    type Epoch = Dataset<784, 10>;
+    type Target = Classes<10>;
+    type Epoch = Dataset<Features<784>, Classes<10>>;
 
     fn epoch(&self, epoch: usize) -> Result<Self::Epoch> {
         let first = epoch as u64 * Digits::PER_EPOCH;
@@ -70,15 +82,18 @@ impl Digits {
     /// The samples `range` of the stream as a data set.
     ///
     /// ```
-    /// use tuplenet::prelude::*;
-    /// let digits: Dataset<784, 10> = Digits::new(1).dataset(0..100)?;
+    /// use tuplenet::{prelude::*, shape::Features, target::Classes};
+    /// let digits: Dataset<Features<784>, Classes<10>> = Digits::new(1).dataset(0..100)?;
     /// assert_eq!(digits.len(), 100);
     /// # Ok::<(), tuplenet::Error>(())
     /// ```
     ///
     /// # Errors
     /// [`Error::Data`](crate::Error::Data) when the range is empty.
-    pub fn dataset(&self, range: std::ops::Range<u64>) -> Result<Dataset<784, 10>> {
+    pub fn dataset(
+        &self,
+        range: std::ops::Range<u64>,
+    ) -> Result<Dataset<Features<784>, Classes<10>>> {
         let (pixels, labels) = self.images(range);
         Dataset::from_bytes(pixels, 1.0 / 255.0, labels)
     }

@@ -104,8 +104,7 @@ pub trait Engine<N: Network> {
     /// [`Error::Device`](crate::error::Error::Device) when the device fails.
     fn predict(&self, sample: &impl Sample<N::In>) -> Result<<N::Output as Shape>::Array> {
         let mut out = N::Output::zeros();
-        out.as_mut()
-            .copy_from_slice(&self.forward(sample.values())?);
+        N::Output::values_mut(&mut out).copy_from_slice(&self.forward(sample.values())?);
         Ok(out)
     }
 

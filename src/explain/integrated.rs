@@ -77,7 +77,7 @@ impl<S: Shape> IntegratedGradients<S> {
 
     /// The baseline, an uninformative sample where the path begins; zeros by default.
     pub fn baseline(mut self, baseline: &impl Sample<S>) -> Self {
-        self.baseline.as_mut().copy_from_slice(baseline.values());
+        S::values_mut(&mut self.baseline).copy_from_slice(baseline.values());
         self
     }
 
@@ -119,18 +119,21 @@ impl<S: Shape> IntegratedGradients<S> {
         check_class::<N>(class)?;
         self.check_steps()?;
         check_finite("sample", sample.values())?;
-        check_finite("baseline", self.baseline.as_ref())?;
+        check_finite("baseline", S::values(&self.baseline))?;
         let path = Path {
             net,
             class,
-            from: self.baseline.as_ref(),
+            from: S::values(&self.baseline),
             to: sample.values(),
         };
         let (begin, end, mut steps) = path.divide(self.steps)?;
         let difference = end.logit - begin.logit;
         loop {
             let values = path.values::<S>(&steps);
-            let sum: f64 = values.as_ref().iter().map(|&value| f64::from(value)).sum();
+            let sum: f64 = S::values(&values)
+                .iter()
+                .map(|&value| f64::from(value))
+                .sum();
             let gap = sum - difference;
             let incomplete = |steps| Error::Incomplete {
                 class,

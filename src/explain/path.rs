@@ -70,7 +70,7 @@ impl<N: Network, D: Device<f32>> Path<'_, N, D> {
     /// The integral over all of these steps: the attribution of each feature.
     pub(super) fn values<S: Shape>(&self, steps: &[Step]) -> S::Array {
         let mut values = S::zeros();
-        for (i, value) in values.as_mut().iter_mut().enumerate() {
+        for (i, value) in S::values_mut(&mut values).iter_mut().enumerate() {
             let integral: f64 = steps.iter().map(|step| f64::from(step.gradient[i])).sum();
             *value = (self.length(i) * integral) as f32;
         }

@@ -6,6 +6,7 @@ use super::{Embedded, Frozen, check_stack};
 use crate::{
     network::Network,
     plan::Plan,
+    shape::Vector,
     single::{BLOCK, Columns, MIN_SPARSE},
     weights::{
         header::{Dtype, Place, places as find},
@@ -137,7 +138,9 @@ const fn all_finite(blocks: &[Block]) -> bool {
 ///
 /// # Panics
 /// When there are too few or too many: a compile error.
-pub const fn frozen<N: Network, const ROWS: usize>(packed: &'static Packed<ROWS>) -> Frozen<N> {
+pub const fn frozen<N: Network<In: Vector>, const ROWS: usize>(
+    packed: &'static Packed<ROWS>,
+) -> Frozen<N> {
     assert!(
         ROWS == rows(&Some(N::PLAN)),
         "the columns of another network"

@@ -24,7 +24,7 @@ use crate::{
     argmax::argmax,
     network::Network,
     plan::Plan,
-    shape::{Sample, Shape},
+    shape::{Sample, Shape, Vector},
     single::{Level, MAX_WIDTH, fits_the_stack, forward, widest},
     text::Text,
     weights::{Mismatch, header, names::Names},
@@ -85,7 +85,10 @@ impl<N: Network> Frozen<N> {
     ///
     /// # Errors
     /// [`Mismatch`], naming the tensor, when the bytes are not such a file, or when a layer is wider than 65,536.
-    pub fn from_bytes(file: &[u8]) -> Result<Frozen<N, Borrowed<'_>>, Mismatch> {
+    pub fn from_bytes(file: &[u8]) -> Result<Frozen<N, Borrowed<'_>>, Mismatch>
+    where
+        N::In: Vector,
+    {
         borrowed(file, Names::Sequential)
     }
 
@@ -97,7 +100,10 @@ impl<N: Network> Frozen<N> {
     pub fn from_bytes_named<'a>(
         file: &'a [u8],
         names: &[&str],
-    ) -> Result<Frozen<N, Borrowed<'a>>, Mismatch> {
+    ) -> Result<Frozen<N, Borrowed<'a>>, Mismatch>
+    where
+        N::In: Vector,
+    {
         borrowed(file, Names::Listed(names))
     }
 }
@@ -117,7 +123,7 @@ const fn check_stack(plan: &Plan) -> Result<(), Mismatch> {
     Err(Mismatch::of("network", expected, found))
 }
 
-fn borrowed<'a, N: Network>(
+fn borrowed<'a, N: Network<In: Vector>>(
     file: &'a [u8],
     names: Names<'_>,
 ) -> Result<Frozen<N, Borrowed<'a>>, Mismatch> {
@@ -130,7 +136,7 @@ fn borrowed<'a, N: Network>(
     })
 }
 
-impl<N: Network, V: Values> Frozen<N, V> {
+impl<N: Network<In: Vector>, V: Values> Frozen<N, V> {
     /// The logits of one sample, `[f32; I]` to `[f32; O]`, as the engines compute them.
     pub fn predict(&self, sample: &impl Sample<N::In>) -> <N::Output as Shape>::Array {
         let mut logits = N::Output::zeros();
@@ -141,7 +147,7 @@ impl<N: Network, V: Values> Frozen<N, V> {
                 &self.values,
                 Level::widest(),
                 sample.values(),
-                logits.as_mut(),
+                N::Output::values_mut(&mut logits),
             )
         };
         logits
@@ -153,7 +159,7 @@ impl<N: Network, V: Values> Frozen<N, V> {
     /// are NaN if a logit is NaN or `inf`, as in PyTorch.
     pub fn probabilities(&self, sample: &impl Sample<N::In>) -> <N::Output as Shape>::Array {
         let mut array = self.predict(sample);
-        let values = array.as_mut();
+        let values = N::Output::values_mut(&mut array);
         let largest = values.iter().copied().fold(f32::NEG_INFINITY, f32::max);
         let mut sum = 0.0;
         for value in values.iter_mut() {
@@ -172,7 +178,7 @@ impl<N: Network, V: Values> Frozen<N, V> {
     /// NaN, the logit and the probability of the returned class are NaN: test one of them to know whether the class is
     /// meaningful.
     pub fn classify(&self, sample: &impl Sample<N::In>) -> usize {
-        argmax(self.predict(sample).as_ref())
+        argmax(N::Output::values(&self.predict(sample)))
     }
 }
 

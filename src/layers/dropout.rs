@@ -3,13 +3,13 @@
 use crate::{
     layer::Layer,
     plan::{Op, Plan},
-    shape::Features,
+    shape::Kept,
 };
 
 /// In training, sets each feature to zero with probability `p = PERCENT / 100` and multiplies the
 /// others by `1 / (1 - p)`; otherwise does nothing.
 ///
-/// Input `[B, N]`, output `[B, N]`; no parameters. The run's seed, the step, the layer and the sample's index in the
+/// Input of any shape, output of the same; no parameters. The run's seed, the step, the layer and the sample's index in the
 /// batch determine which features are dropped, so a repeated run drops the same ones; `seed::dropout_row` defines the
 /// masks. `PERCENT` is below 100: `Dropout<100>` does not compile as a layer. Code that is generic over `PERCENT`
 /// needs the bound `Dropout<PERCENT>: DropoutRate`; see [`DropoutRate`].
@@ -26,12 +26,12 @@ use crate::{
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Dropout<const PERCENT: u32>;
 
-impl<const N: usize, const PERCENT: u32> Layer<Features<N>> for Dropout<PERCENT>
+impl<S: Kept<Self>, const PERCENT: u32> Layer<S> for Dropout<PERCENT>
 where
     Self: DropoutRate,
 {
-    type Out = Features<N>;
-    const PLAN: Plan = Plan::elementwise(Op::Dropout { percent: PERCENT }, N);
+    type Out = S::Same;
+    const PLAN: Plan = Plan::elementwise(Op::Dropout { percent: PERCENT }, S::LEN);
 }
 
 /// A percentage below 100: implemented only by `Dropout<0>` to `Dropout<99>`.

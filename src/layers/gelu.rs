@@ -3,12 +3,12 @@
 use crate::{
     layer::Layer,
     plan::{Op, Plan},
-    shape::Features,
+    shape::Kept,
 };
 
 /// `y = x / 2 * (1 + erf(x / sqrt(2)))`, for each feature.
 ///
-/// Input `[B, N]`, output `[B, N]`; no parameters. Gradient: `Phi(x) + x phi(x)`. `Phi` and `phi` are the cumulative
+/// Input of any shape, output of the same; no parameters. Gradient: `Phi(x) + x phi(x)`. `Phi` and `phi` are the cumulative
 /// distribution function and the density of the standard normal distribution.
 ///
 /// Source: D. Hendrycks, K. Gimpel, "Gaussian error linear units", 2016, <https://arxiv.org/abs/1606.08415>;
@@ -22,7 +22,7 @@ use crate::{
 #[derive(Clone, Copy, Debug, Default)]
 pub struct GELU;
 
-impl<const N: usize> Layer<Features<N>> for GELU {
-    type Out = Features<N>;
-    const PLAN: Plan = Plan::elementwise(Op::Gelu, N);
+impl<S: Kept<Self>> Layer<S> for GELU {
+    type Out = S::Same;
+    const PLAN: Plan = Plan::elementwise(Op::Gelu, S::LEN);
 }

@@ -3,12 +3,12 @@
 use crate::{
     layer::Layer,
     plan::{Op, Plan},
-    shape::Features,
+    shape::Kept,
 };
 
 /// `y = x` for `x > 0`, else `x * PERCENT / 100`, for each feature.
 ///
-/// Input `[B, N]`, output `[B, N]`; no parameters. The slope is 0.01 by default; `LeakyReLU<20>` has slope 0.2.
+/// Input of any shape, output of the same; no parameters. The slope is 0.01 by default; `LeakyReLU<20>` has slope 0.2.
 /// Percentages above 100 are allowed.
 ///
 /// Source: A. Maas, A. Hannun, A. Ng, "Rectifier nonlinearities improve neural network acoustic
@@ -23,12 +23,12 @@ use crate::{
 #[derive(Clone, Copy, Debug, Default)]
 pub struct LeakyReLU<const PERCENT: u32 = 1>;
 
-impl<const N: usize, const PERCENT: u32> Layer<Features<N>> for LeakyReLU<PERCENT> {
-    type Out = Features<N>;
+impl<S: Kept<Self>, const PERCENT: u32> Layer<S> for LeakyReLU<PERCENT> {
+    type Out = S::Same;
     const PLAN: Plan = Plan::elementwise(
         Op::LeakyRelu {
             slope_percent: PERCENT,
         },
-        N,
+        S::LEN,
     );
 }

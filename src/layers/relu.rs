@@ -3,12 +3,12 @@
 use crate::{
     layer::Layer,
     plan::{Op, Plan},
-    shape::Features,
+    shape::Kept,
 };
 
 /// `y = max(x, 0)`, for each feature.
 ///
-/// Input `[B, N]`, output `[B, N]`; no parameters. Gradient: `1 for x > 0, else 0`.
+/// Input of any shape, output of the same; no parameters. Gradient: `1 for x > 0, else 0`.
 ///
 /// Source: V. Nair, G. Hinton, "Rectified linear units improve restricted Boltzmann machines", ICML 2010;
 /// `torch.nn.ReLU`.
@@ -21,7 +21,7 @@ use crate::{
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ReLU;
 
-impl<const N: usize> Layer<Features<N>> for ReLU {
-    type Out = Features<N>;
-    const PLAN: Plan = Plan::elementwise(Op::Relu, N);
+impl<S: Kept<Self>> Layer<S> for ReLU {
+    type Out = S::Same;
+    const PLAN: Plan = Plan::elementwise(Op::Relu, S::LEN);
 }

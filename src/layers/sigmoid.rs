@@ -3,12 +3,12 @@
 use crate::{
     layer::Layer,
     plan::{Op, Plan},
-    shape::Features,
+    shape::Kept,
 };
 
 /// `y = 1 / (1 + exp(-x))`, for each feature.
 ///
-/// Input `[B, N]`, output `[B, N]`; no parameters. Gradient: `y (1 - y)`.
+/// Input of any shape, output of the same; no parameters. Gradient: `y (1 - y)`.
 ///
 /// Source: `torch.nn.Sigmoid`.
 ///
@@ -20,7 +20,7 @@ use crate::{
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Sigmoid;
 
-impl<const N: usize> Layer<Features<N>> for Sigmoid {
-    type Out = Features<N>;
-    const PLAN: Plan = Plan::elementwise(Op::Sigmoid, N);
+impl<S: Kept<Self>> Layer<S> for Sigmoid {
+    type Out = S::Same;
+    const PLAN: Plan = Plan::elementwise(Op::Sigmoid, S::LEN);
 }

@@ -3,12 +3,12 @@
 use crate::{
     layer::Layer,
     plan::{Op, Plan},
-    shape::Features,
+    shape::Kept,
 };
 
 /// `y = ln(1 + exp(x))`, for each feature.
 ///
-/// Input `[B, N]`, output `[B, N]`; no parameters. Gradient: `1 / (1 + exp(-x))`.
+/// Input of any shape, output of the same; no parameters. Gradient: `1 / (1 + exp(-x))`.
 /// For `x > 20` it is `y = x`, as in PyTorch (`threshold=20`), which keeps `exp` finite.
 ///
 /// Source: `torch.nn.Softplus`.
@@ -21,7 +21,7 @@ use crate::{
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Softplus;
 
-impl<const N: usize> Layer<Features<N>> for Softplus {
-    type Out = Features<N>;
-    const PLAN: Plan = Plan::elementwise(Op::Softplus, N);
+impl<S: Kept<Self>> Layer<S> for Softplus {
+    type Out = S::Same;
+    const PLAN: Plan = Plan::elementwise(Op::Softplus, S::LEN);
 }

@@ -3,12 +3,12 @@
 use crate::{
     layer::Layer,
     plan::{Op, Plan},
-    shape::Features,
+    shape::Kept,
 };
 
 /// `y = tanh(x)`, for each feature.
 ///
-/// Input `[B, N]`, output `[B, N]`; no parameters. Gradient: `1 - y^2`.
+/// Input of any shape, output of the same; no parameters. Gradient: `1 - y^2`.
 ///
 /// Source: `torch.nn.Tanh`.
 ///
@@ -20,7 +20,7 @@ use crate::{
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Tanh;
 
-impl<const N: usize> Layer<Features<N>> for Tanh {
-    type Out = Features<N>;
-    const PLAN: Plan = Plan::elementwise(Op::Tanh, N);
+impl<S: Kept<Self>> Layer<S> for Tanh {
+    type Out = S::Same;
+    const PLAN: Plan = Plan::elementwise(Op::Tanh, S::LEN);
 }

@@ -5,12 +5,18 @@ use serde::Serialize;
 use super::range::fraction;
 use crate::error::{Error, Result};
 
-/// The loss of a batch: a mean over its samples.
+/// The loss of a batch: a mean over its samples. A program that knows its loss when it is compiled names it by a type,
+/// such as [`CrossEntropy`](super::CrossEntropy), which is then checked against the data; see
+/// [`TargetOf`](super::TargetOf).
 ///
 /// ```
 /// use tuplenet::prelude::*;
 ///
-/// let loss = Loss::SmoothedCrossEntropy { smoothing: 0.1 };
+/// let smoothing = 0.1; // an option of the program
+/// let loss = match smoothing {
+///     0.0 => Loss::CrossEntropy,
+///     smoothing => Loss::SmoothedCrossEntropy { smoothing },
+/// };
 /// let trainer = Trainer::new(Adam::default()).loss(loss);
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]

@@ -4,16 +4,17 @@ use std::panic::{self, AssertUnwindSafe};
 
 use super::{
     Checkpoints, History, Trainer, checkpoint::Identity, epochs::run, observers::Observers,
-    training::Training,
+    trainer::Options, training::Training,
 };
 use crate::{
     data::{DataFor, TrainingData},
     engine::Engine,
     error::Result,
     network::Network,
+    objective::TargetOf,
 };
 
-impl Trainer<'_> {
+impl<L> Trainer<'_, L> {
     /// Trains `net` on `data`.
     ///
     /// `data` is a [`Dataset`](crate::data::Dataset), or a source of new samples every epoch:
@@ -77,9 +78,9 @@ impl Trainer<'_> {
     where
         N: Network,
         E: Engine<N>,
-        D: TrainingData<N::In, N::Output>,
+        D: TrainingData<N::In, N::Output, Target: TargetOf<L>>,
     {
-        fit(self, net, data, None::<&D::Epoch>)
+        fit(&mut self.options, net, data, None::<&D::Epoch>)
     }
 
     /// As [`fit`](Trainer::fit), but evaluates on all samples of `validation` after each epoch instead of on held-out
@@ -102,7 +103,8 @@ impl Trainer<'_> {
     ///
     /// # Errors
     /// As [`fit`](Trainer::fit); [`Error::Setting`](crate::Error::Setting) when samples are also
-    /// [held out](Trainer::validation), or for target values if the loss requires labels.
+    /// [held out](Trainer::validation), or for a [`Loss`](crate::objective::Loss), chosen at run time, that does not fit
+    /// the targets.
     pub fn fit_with_validation<N, E, D, V>(
         &mut self,
         net: &mut E,
@@ -112,16 +114,16 @@ impl Trainer<'_> {
     where
         N: Network,
         E: Engine<N>,
-        D: TrainingData<N::In, N::Output>,
-        V: DataFor<N::In, N::Output>,
+        D: TrainingData<N::In, N::Output, Target: TargetOf<L>>,
+        V: DataFor<N::In, N::Output, Target: TargetOf<L>>,
     {
-        fit(self, net, data, Some(validation))
+        fit(&mut self.options, net, data, Some(validation))
     }
 }
 
 /// Trains `net`, and evaluates it on `set` if there is one. [`Trainer::fit`] documents every exit.
 fn fit<N, E, D, V>(
-    trainer: &mut Trainer<'_>,
+    options: &mut Options<'_>,
     net: &mut E,
     data: &D,
     set: Option<&V>,
@@ -132,18 +134,18 @@ where
     D: TrainingData<N::In, N::Output>,
     V: DataFor<N::In, N::Output>,
 {
-    let settings = trainer.settings;
+    let settings = options.settings;
     settings.check(set.map(|set| &**set.samples()))?;
-    trainer
+    options
         .checkpoints
         .as_ref()
         .map_or(Ok(()), Checkpoints::check)?;
-    let is_identified = trainer.checkpoints.is_some() || trainer.run_folder.is_some();
+    let is_identified = options.checkpoints.is_some() || options.run_folder.is_some();
     let identity = is_identified.then(|| {
         let set = set.map(DataFor::sha256);
         Identity::new::<N>(net.name(), data.fingerprint(), set, settings)
     });
-    let (mut observers, resumed) = Observers::new(trainer, identity)?;
+    let (mut observers, resumed) = Observers::new(options, identity)?;
     let mut training = Training::begin(net, settings, resumed)?;
     // A panic, of a callback for example, is handled like any other exit before it is resumed.
     let outcome = panic::catch_unwind(AssertUnwindSafe(|| {

@@ -72,9 +72,13 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::data::{DataFor, Dataset};
+    use crate::{
+        data::{DataFor, Dataset},
+        shape::Features,
+        target::Classes,
+    };
 
-    fn dataset(labels: Vec<u8>) -> Dataset<1, 7> {
+    fn dataset(labels: Vec<u8>) -> Dataset<Features<1>, Classes<7>> {
         Dataset::from_values(vec![0.0; labels.len()], labels).unwrap()
     }
 

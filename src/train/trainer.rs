@@ -1,9 +1,9 @@
 //! [`Trainer`]: the settings of a training. `fit.rs` starts it.
 
-use std::{fmt, ops::ControlFlow, path::PathBuf, sync::atomic::AtomicBool};
+use std::{fmt, marker::PhantomData, ops::ControlFlow, path::PathBuf, sync::atomic::AtomicBool};
 
 use super::{Checkpoints, EarlyStopping, EpochReport, Progress, settings::Settings};
-use crate::objective::{Loss, Optimizer, Schedule};
+use crate::objective::{CrossEntropy, Loss, Optimizer, Schedule};
 
 type OnEpoch<'a> = Box<dyn FnMut(&EpochReport) -> ControlFlow<()> + 'a>;
 type OnProgress<'a> = Box<dyn FnMut(&Progress) + 'a>;
@@ -12,10 +12,11 @@ type OnProgress<'a> = Box<dyn FnMut(&Progress) + 'a>;
 ///
 /// ```
 /// # #[cfg(feature = "dfdx")] {
-/// use tuplenet::prelude::*;
+/// use tuplenet::{prelude::*, shape::Features, target::Classes};
 ///
 /// type Xor = (Linear<2, 8>, Tanh, Linear<8, 2>);
-/// let data = Dataset::<2, 2>::from_values(vec![0., 0., 0., 1., 1., 0., 1., 1.], vec![0, 1, 1, 0])?;
+/// let inputs = vec![0., 0., 0., 1., 1., 0., 1., 1.];
+/// let data = Dataset::<Features<2>, Classes<2>>::from_values(inputs, vec![0, 1, 1, 0])?;
 /// let mut net = Tape::<Xor>::new(Weights::init(1))?;
 /// let adam = Adam { learning_rate: 0.05, ..Adam::default() };
 /// let history = Trainer::new(adam).epochs(200).batch(4).seed(1).fit(&mut net, &data)?;
@@ -24,7 +25,15 @@ type OnProgress<'a> = Box<dyn FnMut(&Progress) + 'a>;
 /// # }
 /// # Ok::<(), tuplenet::Error>(())
 /// ```
-pub struct Trainer<'a> {
+///
+/// `L` is the [loss](Trainer::loss), which must fit the targets of the data: see [`TargetOf`](crate::objective::TargetOf).
+pub struct Trainer<'a, L = CrossEntropy> {
+    pub(super) options: Options<'a>,
+    loss: PhantomData<fn() -> L>,
+}
+
+/// What a [`Trainer`] is set to.
+pub(super) struct Options<'a> {
     pub(super) settings: Settings,
     pub(super) checkpoints: Option<Checkpoints>,
     pub(super) run_folder: Option<PathBuf>,
@@ -36,7 +45,7 @@ pub struct Trainer<'a> {
 impl<'a> Trainer<'a> {
     /// Defaults: one epoch, batch size 100, seed 0, constant learning rate, cross-entropy, no clipping, no validation.
     pub fn new(optimizer: impl Into<Optimizer>) -> Self {
-        Trainer {
+        let options = Options {
             settings: Settings {
                 optimizer: optimizer.into(),
                 schedule: Schedule::default(),
@@ -55,13 +64,19 @@ impl<'a> Trainer<'a> {
             stop: None,
             on_epoch: None,
             on_progress: None,
+        };
+        Trainer {
+            options,
+            loss: PhantomData,
         }
     }
+}
 
+impl<'a, L> Trainer<'a, L> {
     /// The number of epochs (passes over the samples); at least 1. It includes the epochs before an
     /// [`initial_epoch`](Trainer::initial_epoch).
     pub fn epochs(mut self, epochs: usize) -> Self {
-        self.settings.epochs = epochs;
+        self.options.settings.epochs = epochs;
         self
     }
 
@@ -72,7 +87,7 @@ impl<'a> Trainer<'a> {
     ///
     /// As Keras' `fit(initial_epoch=..)`.
     pub fn initial_epoch(mut self, epochs_before: usize) -> Self {
-        self.settings.initial_epoch = epochs_before;
+        self.options.settings.initial_epoch = epochs_before;
         self
     }
 
@@ -80,26 +95,49 @@ impl<'a> Trainer<'a> {
     /// continuing with that of the last one; off by default. A training that resumes from a checkpoint uses the state
     /// in the checkpoint.
     pub fn reset_optimizer(mut self, reset: bool) -> Self {
-        self.settings.reset_optimizer = reset;
+        self.options.settings.reset_optimizer = reset;
         self
     }
 
     /// The batch size in samples; at least 1. The last batch of an epoch may be smaller.
     pub fn batch(mut self, batch_size: usize) -> Self {
-        self.settings.batch_size = batch_size;
+        self.options.settings.batch_size = batch_size;
         self
     }
 
     /// The seed of shuffling, the validation split and dropout. The same seed on the same engine gives the same bits.
     pub fn seed(mut self, seed: u64) -> Self {
-        self.settings.seed = seed;
+        self.options.settings.seed = seed;
         self
     }
 
-    /// The loss to minimise.
-    pub fn loss(mut self, loss: Loss) -> Self {
-        self.settings.loss = loss;
-        self
+    /// The loss to minimise; [`CrossEntropy`] by default. Its type must fit the targets of the data, as
+    /// [`TargetOf`](crate::objective::TargetOf) says; a [`Loss`] that is chosen at run time is checked by
+    /// [`fit`](Trainer::fit).
+    ///
+    /// ```
+    /// use tuplenet::{prelude::*, shape::Features, target::Values};
+    ///
+    /// let line = Dataset::<Features<1>, Values<1>>::regression(vec![0., 1., 2.], vec![1., 3., 5.])?;
+    /// let mut net = Fused::<(Linear<1, 1>,)>::new(Weights::init(1))?;
+    /// let sgd = Sgd { learning_rate: 0.1, ..Sgd::default() };
+    /// Trainer::new(sgd).epochs(300).loss(MeanSquaredError).fit(&mut net, &line)?;
+    /// let [y] = net.predict(&[3.0])?;
+    /// assert!((y - 7.0).abs() < 1e-3);
+    /// # Ok::<(), tuplenet::Error>(())
+    /// ```
+    pub fn loss<M: Into<Loss>>(self, loss: M) -> Trainer<'a, M> {
+        let settings = Settings {
+            loss: loss.into(),
+            ..self.options.settings
+        };
+        Trainer {
+            options: Options {
+                settings,
+                ..self.options
+            },
+            loss: PhantomData,
+        }
     }
 
     /// The learning rate schedule over all epochs of the training; its peak is the optimiser's learning rate. Each
@@ -112,7 +150,7 @@ impl<'a> Trainer<'a> {
     /// let trainer = Trainer::new(adam).epochs(4).schedule(OneCycle::default());
     /// ```
     pub fn schedule(mut self, schedule: impl Into<Schedule>) -> Self {
-        self.settings.schedule = schedule.into();
+        self.options.settings.schedule = schedule.into();
         self
     }
 
@@ -127,7 +165,7 @@ impl<'a> Trainer<'a> {
     /// let trainer = Trainer::new(Sgd::default()).clip_norm(1.0);
     /// ```
     pub fn clip_norm(mut self, norm: f64) -> Self {
-        self.settings.clip_norm = Some(norm);
+        self.options.settings.clip_norm = Some(norm);
         self
     }
 
@@ -135,19 +173,19 @@ impl<'a> Trainer<'a> {
     /// If the samples are distorted ([`Augmented`](crate::data::Augmented)), the held-out ones are evaluated without
     /// distortion. For a separate validation set, see [`fit_with_validation`](Trainer::fit_with_validation).
     pub fn validation(mut self, samples: usize) -> Self {
-        self.settings.validation_samples = samples;
+        self.options.settings.validation_samples = samples;
         self
     }
 
     /// Ends the training when the validation loss no longer improves, and restores the best weights on every exit.
     pub fn early_stopping(mut self, early_stopping: EarlyStopping) -> Self {
-        self.settings.early_stopping = Some(early_stopping);
+        self.options.settings.early_stopping = Some(early_stopping);
         self
     }
 
     /// Writes checkpoints, from which a stopped training can resume.
     pub fn checkpoints(mut self, checkpoints: Checkpoints) -> Self {
-        self.checkpoints = Some(checkpoints);
+        self.options.checkpoints = Some(checkpoints);
         self
     }
 
@@ -157,7 +195,7 @@ impl<'a> Trainer<'a> {
     /// of the weights. `history.jsonl` has the [`History`](super::History), one line of JSON for each point and each
     /// epoch. Existing files of an earlier training are replaced. If there is no `result`, the program was killed.
     pub fn run_folder(mut self, folder: impl Into<PathBuf>) -> Self {
-        self.run_folder = Some(folder.into());
+        self.options.run_folder = Some(folder.into());
         self
     }
 
@@ -165,7 +203,7 @@ impl<'a> Trainer<'a> {
     /// writes a checkpoint, if checkpoints are enabled, and ends with [`Error::Stopped`](crate::Error::Stopped). Useful
     /// in a Ctrl-C handler.
     pub fn stop_when(mut self, flag: &'a AtomicBool) -> Self {
-        self.stop = Some(flag);
+        self.options.stop = Some(flag);
         self
     }
 
@@ -173,23 +211,23 @@ impl<'a> Trainer<'a> {
     /// the epochs after the resume. The checkpoint of an epoch is written after the call, so an epoch whose callback
     /// panicked is trained again.
     pub fn on_epoch(mut self, callback: impl FnMut(&EpochReport) -> ControlFlow<()> + 'a) -> Self {
-        self.on_epoch = Some(Box::new(callback));
+        self.options.on_epoch = Some(Box::new(callback));
         self
     }
 
     /// A callback some fifty times an epoch, to show progress.
     pub fn on_progress(mut self, callback: impl FnMut(&Progress) + 'a) -> Self {
-        self.on_progress = Some(Box::new(callback));
+        self.options.on_progress = Some(Box::new(callback));
         self
     }
 }
 
-impl fmt::Debug for Trainer<'_> {
+impl<L> fmt::Debug for Trainer<'_, L> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Trainer")
-            .field("settings", &self.settings)
-            .field("checkpoints", &self.checkpoints)
-            .field("run_folder", &self.run_folder)
+            .field("settings", &self.options.settings)
+            .field("checkpoints", &self.options.checkpoints)
+            .field("run_folder", &self.options.run_folder)
             .finish_non_exhaustive()
     }
 }

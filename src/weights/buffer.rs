@@ -17,8 +17,8 @@ use crate::{
 
 /// The parameters of the network `N`: one 64-byte-aligned buffer of [`Network::PARAMS`] `f32`.
 ///
-/// For each `Linear<I, O>` in the plan's order: `K.weight` `[O, I]` row-major, then `K.bias` `[O]`,
-/// where `K` is the layer's index in `torch.nn.Sequential`.
+/// For each layer with parameters in the plan's order: `K.weight` (`[O, I]` of a `Linear`, `[O, C, K, K]` of a
+/// `Conv2d`), row-major, then `K.bias` `[O]`, where the name's `K` is the layer's index in `torch.nn.Sequential`.
 ///
 /// ```
 /// use tuplenet::prelude::*;
@@ -39,14 +39,14 @@ pub struct Weights<N> {
 pub struct Tensor<'a> {
     /// As in `torch.nn.Sequential`: `0.weight`, `0.bias`.
     pub name: String,
-    /// `[O, I]` for a weight, `[O]` for a bias.
+    /// `[O, I]` or `[O, C, K, K]` for a weight, `[O]` for a bias.
     pub shape: Vec<usize>,
     /// The values, row-major.
     pub values: &'a [f32],
 }
 
 impl<N: Network> Weights<N> {
-    /// PyTorch's initialisation of `nn.Linear`, from `seed`; see [`Init::PyTorch`].
+    /// PyTorch's initialisation of `nn.Linear` and `nn.Conv2d`, from `seed`; see [`Init::PyTorch`].
     pub fn init(seed: u64) -> Self {
         Self::init_with(Init::PyTorch, seed)
     }

@@ -10,7 +10,6 @@ use crate::{
     checksum::little_endian,
     error::{Error, Result},
     network::Network,
-    plan::Op,
 };
 
 /// A tensor's name and shape in a weights file.
@@ -82,10 +81,11 @@ impl<N: Network> Weights<N> {
     fn read(file: &[u8], names: Names<'_>) -> Result<Self, Mismatch> {
         let places = header::places(file, &N::PLAN, names)?;
         let mut weights = Self::zeros();
-        let layers = N::PLAN.steps().iter().filter(|step| step.op == Op::Linear);
+        let layers = N::PLAN.steps().iter().filter(|step| step.has_params());
         for (step, places) in layers.zip(&places.tensors) {
             let parameters = &mut weights.values[step.offset..step.offset + step.params()];
-            let (weight, bias) = parameters.split_at_mut(step.inputs * step.outputs);
+            let [rows, columns] = step.weight_matrix();
+            let (weight, bias) = parameters.split_at_mut(rows * columns);
             for (values, place) in [weight, bias].into_iter().zip(places) {
                 for (index, to) in values.iter_mut().enumerate() {
                     *to = place.value(file, index);

@@ -4,11 +4,12 @@ use rand::{RngExt, rngs::ChaCha8Rng};
 use rand_distr::StandardNormal;
 
 use crate::{
-    plan::{Op, Plan},
+    plan::Plan,
     seed::{Stream, stream},
 };
 
-/// How the parameters of a `Linear<I, O>` are initialised.
+/// How the parameters of a `Linear<I, O>` are initialised; for a `Conv2d`, `I` is the number of inputs that an output
+/// depends on (channels in x kernel size), and `O` channels out x kernel size, as in PyTorch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Init {
@@ -40,10 +41,11 @@ impl Init {
     /// Writes the parameters of every step of `plan` into `values`, which has `plan.params()`.
     pub(crate) fn fill(self, plan: &Plan, values: &mut [f32], seed: u64) {
         let mut rng = stream(seed, Stream::Weights, 0);
-        for step in plan.steps().iter().filter(|step| step.op == Op::Linear) {
-            let (inputs, outputs) = (step.inputs as f64, step.outputs as f64);
-            let (weight, bias) = values[step.offset..step.offset + step.params()]
-                .split_at_mut(step.inputs * step.outputs);
+        for step in plan.steps().iter().filter(|step| step.has_params()) {
+            let [rows, columns] = step.weight_matrix();
+            let (weight, bias) =
+                values[step.offset..step.offset + step.params()].split_at_mut(rows * columns);
+            let [inputs, outputs] = step.fans().map(|fan| fan as f64);
             match self {
                 Init::PyTorch => {
                     let bound = 1.0 / inputs.sqrt();

@@ -11,7 +11,7 @@ use crate::{
 pub enum Names<'a> {
     /// As in `torch.nn.Sequential`: a layer's index among all layers of the plan.
     Sequential,
-    /// One for each `Linear`, in order, as in `fc1`, `fc2`.
+    /// One for each layer with parameters, in order, as in `fc1`, `fc2`.
     Listed(&'a [&'a str]),
 }
 
@@ -33,16 +33,24 @@ impl Part {
         }
     }
 
-    /// `[O, I]` or `[O]`.
+    /// `[O, I]`, or `[O, C, K, L]` for a convolution; `[O]` for a bias.
     pub(crate) const fn shape(self, step: &Step) -> Shape {
-        match self {
-            Part::Weight => Shape {
-                sizes: [step.outputs, step.inputs],
-                rank: 2,
-            },
-            Part::Bias => Shape {
-                sizes: [step.outputs, 1],
+        let [outputs, inputs] = step.weight_matrix();
+        match (self, step.op) {
+            (Part::Bias, _) => Shape {
+                sizes: [outputs, 1, 1, 1],
                 rank: 1,
+            },
+            (Part::Weight, Op::Conv2d(window)) => {
+                let [rows, columns] = window.kernel;
+                Shape {
+                    sizes: [outputs, window.input[0], rows, columns],
+                    rank: 4,
+                }
+            }
+            (Part::Weight, _) => Shape {
+                sizes: [outputs, inputs, 1, 1],
+                rank: 2,
             },
         }
     }
@@ -51,7 +59,7 @@ impl Part {
 /// A parameter tensor's shape.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Shape {
-    sizes: [usize; 2],
+    sizes: [usize; 4],
     rank: usize,
 }
 
@@ -82,7 +90,7 @@ impl Layer {
     const fn from(plan: &Plan, step: usize, ordinal: usize) -> Option<Layer> {
         let mut index = step;
         while index < plan.steps().len() {
-            if matches!(plan.steps()[index].op, Op::Linear) {
+            if plan.steps()[index].has_params() {
                 return Some(Layer { index, ordinal });
             }
             index += 1;

@@ -8,6 +8,7 @@ use tuplenet::{
     engine::{OptimizerState, Run},
     prelude::*,
     shape::Features,
+    target::Classes,
 };
 
 use super::{EPOCH, Exit, Net, STEPS};
@@ -128,13 +129,14 @@ impl<E: Engine<Net>> Engine<Net> for Faulty<E> {
 pub struct Afresh {
     pub exit: Exit,
     /// With other labels: the better a network has learnt, the higher its validation loss.
-    pub measured: Dataset<70, 3>,
+    pub measured: Dataset<Features<70>, Classes<3>>,
 }
 
 impl TrainingData<Features<70>, Features<3>> for Afresh {
-    type Epoch = Dataset<70, 3>;
+    type Target = Classes<3>;
+    type Epoch = Dataset<Features<70>, Classes<3>>;
 
-    fn epoch(&self, epoch: usize) -> Result<Dataset<70, 3>> {
+    fn epoch(&self, epoch: usize) -> Result<Dataset<Features<70>, Classes<3>>> {
         match self.exit {
             Exit::Data if epoch + 1 == EPOCH => Err(Error::Prefetch {
                 message: "no samples".to_owned(),
@@ -144,7 +146,7 @@ impl TrainingData<Features<70>, Features<3>> for Afresh {
         }
     }
 
-    fn undistorted(&self) -> Option<&Dataset<70, 3>> {
+    fn undistorted(&self) -> Option<&Dataset<Features<70>, Classes<3>>> {
         Some(&self.measured)
     }
 
@@ -154,7 +156,7 @@ impl TrainingData<Features<70>, Features<3>> for Afresh {
 }
 
 /// 50 samples with 30 % of the features non-zero; `turn` is added to every label.
-pub fn samples(turn: usize) -> Dataset<70, 3> {
+pub fn samples(turn: usize) -> Dataset<Features<70>, Classes<3>> {
     let value = |i: usize| match (i * 7919) % 1000 {
         k if k >= 300 => 0.0,
         k => k as f32 / 150.0 - 1.0,

@@ -28,6 +28,7 @@ const ORDER: &[&[&str]] = &[
     ],
     // An architecture is a type, which folds into a plan.
     &["shape"],
+    &["sizes", "target"],
     &["plan"],
     &["layer", "summary"],
     &["layers", "network"],

@@ -10,7 +10,7 @@ use std::{
 };
 
 use safetensors::SafeTensors;
-use tuplenet::{objective::Optimizer, prelude::*};
+use tuplenet::{objective::Optimizer, prelude::*, shape::Features, target::Classes};
 
 use crate::engines::{Recipe, Tested, on_every_engine, train};
 
@@ -51,7 +51,7 @@ pub(crate) fn floats(file: &SafeTensors<'_>, name: &str) -> Vec<f32> {
 pub(crate) type Trained = (Linear<20, 16>, Tanh, Linear<16, 12>, ReLU, Linear<12, 5>);
 
 /// The data and the initial weights of `training.safetensors`.
-fn training(file: &SafeTensors<'_>) -> (Dataset<20, 5>, Weights<Trained>) {
+fn training(file: &SafeTensors<'_>) -> (Dataset<Features<20>, Classes<5>>, Weights<Trained>) {
     let labels = file.tensor("labels").unwrap().data().to_vec();
     let data = Dataset::from_values(floats(file, "features"), labels).unwrap();
     let mut initial = Vec::new();

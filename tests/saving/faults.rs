@@ -8,7 +8,7 @@ use std::{
     process::{Command, Output},
 };
 
-use tuplenet::prelude::*;
+use tuplenet::{prelude::*, shape::Features, target::Classes};
 
 use super::{again, told_folder};
 
@@ -24,7 +24,10 @@ const EDQUOT: i32 = 122;
 /// Trains with checkpoints and a run folder, and saves the weights over a file.
 fn train(folder: &Path) -> tuplenet::Result<()> {
     let values = (0..60).map(|i| (i * i % 17) as f32 / 17.0).collect();
-    let data = Dataset::<3, 2>::from_values(values, (0..20).map(|i| (i % 2) as u8).collect())?;
+    let data = Dataset::<Features<3>, Classes<2>>::from_values(
+        values,
+        (0..20).map(|i| (i % 2) as u8).collect(),
+    )?;
     let mut net = Fused::<(Linear<3, 2>,)>::new(Weights::init(1))?;
     let checkpoints = Checkpoints::in_folder(folder.join("checkpoints")).keep(1);
     let history = Trainer::new(Adam::default())

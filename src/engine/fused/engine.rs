@@ -22,12 +22,12 @@ use crate::{
     },
     error::Result,
     network::Network,
-    shape::{Sample, Shape},
+    shape::{Sample, Shape, Vector},
     single::{fits_the_stack, forward},
     weights::Weights,
 };
 
-impl<N: Network> Engine<N> for Fused<N> {
+impl<N: Network<In: Vector>> Engine<N> for Fused<N> {
     type Data = Uploaded;
 
     fn name(&self) -> &'static str {
@@ -149,12 +149,15 @@ impl<N: Network> Engine<N> for Fused<N> {
             unsafe {
                 let values = LiveWeights::new(model);
                 let level = model.simd.level();
-                forward::<N, _>(&values, level, sample.values(), logits.as_mut());
+                forward::<N, _>(
+                    &values,
+                    level,
+                    sample.values(),
+                    N::Output::values_mut(&mut logits),
+                );
             }
         } else {
-            logits
-                .as_mut()
-                .copy_from_slice(&self.forward(sample.values())?);
+            N::Output::values_mut(&mut logits).copy_from_slice(&self.forward(sample.values())?);
         }
         Ok(logits)
     }

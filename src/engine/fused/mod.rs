@@ -60,7 +60,7 @@ use crate::{
     error::{Error, Result},
     network::Network,
     objective::Loss,
-    shape::Shape,
+    shape::{Shape, Vector},
     weights::{Weights, WeightsOf},
 };
 
@@ -72,7 +72,7 @@ const SERIAL_BELOW: usize = if cfg!(miri) { 1 } else { 1 << 19 };
 
 /// The fast CPU engine: small networks train several times faster than in a tensor framework.
 ///
-/// It runs every plan, with any number of threads; the same seed gives bitwise identical results for any number. Each
+/// It runs every network of vectors ([`Vector`]), with any number of threads; the same seed gives bitwise identical results for any number. Each
 /// layer's weights stay in the cache of one thread; bias, activation, loss and optimiser are fused into the matrix
 /// products; zero features are skipped where there are many and the weights are finite.
 ///
@@ -98,7 +98,10 @@ impl<N: Network> Fused<N> {
     ///
     /// # Errors
     /// [`Error::Device`] when the system cannot create a thread.
-    pub fn new<W: WeightsOf<N>>(weights: W) -> Result<Self> {
+    pub fn new<W: WeightsOf<N>>(weights: W) -> Result<Self>
+    where
+        N::In: Vector,
+    {
         Self::on(Processor::detect(), weights)
     }
 
@@ -107,7 +110,10 @@ impl<N: Network> Fused<N> {
     /// # Errors
     /// [`Error::Setting`] for 0 threads, or for SIMD instructions that the processor lacks; [`Error::Device`] when the
     /// system cannot create a thread.
-    pub fn on<W: WeightsOf<N>>(processor: Processor, weights: W) -> Result<Self> {
+    pub fn on<W: WeightsOf<N>>(processor: Processor, weights: W) -> Result<Self>
+    where
+        N::In: Vector,
+    {
         processor.check()?;
         let weights = weights.into_weights();
         let program = Program::new(&N::PLAN, N::In::LEN);
@@ -235,11 +241,13 @@ mod tests {
         engine::{Engine, Run},
         layers::{Linear, Tanh},
         objective::{Schedule, Sgd},
+        shape::Features,
+        target::Classes,
     };
 
     type Net = (Linear<784, 32>, Tanh, Linear<32, 10>);
 
-    fn data() -> Dataset<784, 10> {
+    fn data() -> Dataset<Features<784>, Classes<10>> {
         Dataset::from_bytes(vec![0; 7 * 784], 1.0, vec![0; 7]).unwrap()
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use dfdx::prelude::{Device, GatherTo, Tensor};
 
-use super::forward::Matrix;
+use super::layer::Matrix;
 use crate::data::{Samples, Targets};
 
 /// Where [`Tape`](super::Tape) assembles its batches. The results are bitwise identical.

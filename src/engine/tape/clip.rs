@@ -2,7 +2,7 @@
 
 use dfdx::prelude::{Device, Gradients, TryMul};
 
-use super::forward::{Layer, as_gradients};
+use super::layer::{Layer, as_gradients};
 use crate::engine::run::clip_factor;
 
 /// The gradients of all layers, scaled down if their norm is larger than `max_norm`.

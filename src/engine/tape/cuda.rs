@@ -2,7 +2,7 @@
 
 use dfdx::prelude::{Cuda, TensorFromVec};
 
-use super::{Batches, Tape, forward::Matrix};
+use super::{Batches, Tape, layer::Matrix};
 use crate::{engine::gpu, error::Result, network::Network, weights::WeightsOf};
 
 impl<N: Network> Tape<N, Cuda> {

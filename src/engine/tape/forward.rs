@@ -1,82 +1,18 @@
-//! The plan's steps as dfdx operations: one match arm per [`Op`].
+//! The plan's steps as dfdx operations: one match arm per [`Op`]. `image.rs` has those on images.
 
 use dfdx::prelude::{
-    Axes2, Axis, Backward, BroadcastTo, ChooseFrom, Device, Gradients, HasShape, Merge, NoneTape,
-    PermuteTo, SumTo, Tape, Tensor, Trace, TryAdd, TryLe, TryMatMul, TryMul, TrySub,
+    Axes2, Axis, BroadcastTo, ChooseFrom, Device, HasShape, Merge, NoneTape, PermuteTo, Tape,
+    TryAdd, TryLe, TryMatMul, TryMul, TrySub,
 };
 
+use super::{
+    image::{avg_pool2d, conv2d, max_pool2d},
+    layer::{Layer, Matrix},
+};
 use crate::{
     plan::{Op, Plan},
     seed::dropout_mask,
 };
-
-pub(super) type Matrix<D, T = NoneTape> = Tensor<(usize, usize), f32, D, T>;
-type Vector<D, T = NoneTape> = Tensor<(usize,), f32, D, T>;
-
-/// The parameters of one `Linear`: `weight` `[O, I]`, `bias` `[O]`.
-#[derive(Clone)]
-pub(super) struct Layer<D: Device<f32>> {
-    pub(super) weight: Matrix<D>,
-    pub(super) bias: Vector<D>,
-}
-
-/// The layers of `plan` with the parameters `values`.
-pub(super) fn layers<D: Device<f32>>(
-    device: &D,
-    plan: &Plan,
-    values: &[f32],
-) -> Result<Vec<Layer<D>>, D::Err> {
-    let linears = plan.steps().iter().filter(|step| step.op == Op::Linear);
-    linears
-        .map(|step| {
-            let (weight, bias) = values[step.offset..step.offset + step.params()]
-                .split_at(step.inputs * step.outputs);
-            Ok(Layer {
-                weight: device.try_tensor_from_vec(weight.to_vec(), (step.outputs, step.inputs))?,
-                bias: device.try_tensor_from_vec(bias.to_vec(), (step.outputs,))?,
-            })
-        })
-        .collect()
-}
-
-/// Buffers of dfdx that hold `values` for the parameters of `layers`, one for each.
-///
-/// In dfdx only the backward pass can write such a buffer; the gradient of `sum(w v)` with respect to `w` is exactly
-/// `v`.
-pub(super) fn as_gradients<D: Device<f32>>(
-    layers: &[Layer<D>],
-    values: impl IntoIterator<Item = Result<Layer<D>, D::Err>>,
-) -> Result<Gradients<f32, D>, D::Err> {
-    let mut sum = None;
-    for (of, values) in layers.iter().zip(values) {
-        let values = values?;
-        let weight = of.weight.leaky_trace().try_mul(values.weight)?;
-        let bias = of.bias.leaky_trace().try_mul(values.bias)?;
-        let layer = weight
-            .try_sum::<(), _>()?
-            .try_add(bias.try_sum::<(), _>()?)?;
-        sum = Some(match sum {
-            None => layer,
-            Some(sum) => layer.try_add(sum)?,
-        });
-    }
-    sum.map_or(Ok(Gradients::leaky()), |sum| sum.try_backward())
-}
-
-impl<D: Device<f32>> Layer<D> {
-    /// Appends the gradients of weight and bias to `flat`.
-    pub(super) fn append_gradient(
-        &self,
-        gradients: &mut Gradients<f32, D>,
-        flat: &mut Vec<f32>,
-    ) -> Result<(), D::Err> {
-        gradients.try_alloc_for(&self.weight)?;
-        gradients.try_alloc_for(&self.bias)?;
-        flat.extend(gradients.get(&self.weight).as_vec());
-        flat.extend(gradients.get(&self.bias).as_vec());
-        Ok(())
-    }
-}
 
 /// Determines the dropout masks: the run's seed and the number of the step.
 #[derive(Clone, Copy)]
@@ -86,20 +22,27 @@ pub(super) struct Dropouts {
 }
 
 /// The logits of `x` `[B, I]`; without `dropouts`, dropout does nothing. `layers` has one for each
-/// `Linear` of the plan, as [`layers`] makes them.
+/// step with parameters, as [`layers`](super::layer::layers) makes them.
 pub(super) fn forward<D: Device<f32>, T: Tape<f32, D> + Merge<NoneTape> + Merge<T>>(
     plan: &Plan,
     layers: &[Layer<D>],
     mut x: Matrix<D, T>,
     dropouts: Option<Dropouts>,
 ) -> Result<Matrix<D, T>, D::Err> {
-    let mut linears = 0;
+    let mut layers = layers.iter();
     for (index, step) in plan.steps().iter().enumerate() {
         x = match step.op {
-            Op::Linear => {
-                linears += 1;
-                linear(&layers[linears - 1], x)?
-            }
+            Op::Linear => match layers.next() {
+                Some(layer) => linear(layer, x)?,
+                None => x,
+            },
+            Op::Conv2d(window) => match layers.next() {
+                Some(layer) => conv2d(layer, window, x)?,
+                None => x,
+            },
+            Op::MaxPool2d(window) => max_pool2d(window, x)?,
+            Op::AvgPool2d(window) => avg_pool2d(window, x)?,
+            Op::Flatten => x,
             Op::Relu => relu(x)?,
             Op::Sigmoid => x.try_sigmoid()?,
             Op::Tanh => x.try_tanh()?,

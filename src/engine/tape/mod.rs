@@ -8,6 +8,8 @@ mod clip;
 #[cfg(feature = "cuda")]
 mod cuda;
 mod forward;
+mod image;
+mod layer;
 mod saliency;
 mod update;
 
@@ -23,7 +25,8 @@ pub(crate) use self::saliency::check_class;
 use self::{
     batches::Uploaded,
     clip::clip,
-    forward::{Dropouts, Layer, Matrix, forward},
+    forward::{Dropouts, forward},
+    layer::{Layer, Matrix, layers},
     update::State,
 };
 use super::{
@@ -60,7 +63,7 @@ pub struct Tape<N: Network, D: Device<f32> = Cpu> {
     /// The device's name, as in `cpu`.
     device_name: String,
     batches: Batches,
-    /// One for each `Linear` of the plan, in order.
+    /// One for each step with parameters, in order.
     layers: Vec<Layer<D>>,
     state: Option<State<D>>,
     network: PhantomData<fn() -> N>,
@@ -87,7 +90,7 @@ impl<N: Network, D: Device<f32>> Tape<N, D> {
 
     fn named<W: WeightsOf<N>>(device: D, device_name: String, weights: W) -> Result<Self> {
         let weights = weights.into_weights();
-        let layers = forward::layers(&device, &N::PLAN, weights.as_slice())
+        let layers = layers(&device, &N::PLAN, weights.as_slice())
             .map_err(|error| failed(&device_name, error))?;
         Ok(Tape {
             device,
@@ -267,7 +270,7 @@ impl<N: Network, D: Device<f32>> Engine<N> for Tape<N, D> {
 
     fn restore(&mut self, weights: &Weights<N>, state: Option<&OptimizerState<N>>) -> Result<()> {
         state.map_or(Ok(()), OptimizerState::check)?;
-        let layers = forward::layers(&self.device, &N::PLAN, weights.as_slice());
+        let layers = layers(&self.device, &N::PLAN, weights.as_slice());
         self.layers = layers.map_err(|error| self.failed(error))?;
         let state = state.map(|state| State::restored(&self.layers, &self.device, state));
         self.state = state.transpose().map_err(|error| self.failed(error))?;

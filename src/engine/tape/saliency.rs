@@ -4,10 +4,7 @@
 
 use dfdx::prelude::{Backward, Device, SumTo, Trace, TryMul};
 
-use super::{
-    Tape,
-    forward::{Matrix, forward},
-};
+use super::{Tape, forward::forward, layer::Matrix};
 use crate::{
     engine::run::whole_samples,
     error::{Error, Result},
@@ -46,8 +43,7 @@ impl<N: Network, D: Device<f32>> Tape<N, D> {
         class: usize,
     ) -> Result<<N::In as Shape>::Array> {
         let mut out = N::In::zeros();
-        out.as_mut()
-            .copy_from_slice(&self.saliencies(sample.values(), &[class])?);
+        N::In::values_mut(&mut out).copy_from_slice(&self.saliencies(sample.values(), &[class])?);
         Ok(out)
     }
 

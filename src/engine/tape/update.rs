@@ -5,7 +5,7 @@ use dfdx::{
     prelude::{Device, Gradients},
 };
 
-use super::forward::{self, Layer, as_gradients};
+use super::layer::{Layer, as_gradients, layers as to_layers};
 use crate::{
     engine::OptimizerState,
     network::Network,
@@ -48,7 +48,7 @@ impl<D: Device<f32>> State<D> {
         let mut moments = state.moments.iter();
         let mut next = || match moments.next() {
             Some(moment) => {
-                let values = forward::layers(device, &N::PLAN, moment.as_slice())?;
+                let values = to_layers(device, &N::PLAN, moment.as_slice())?;
                 as_gradients(layers, values.into_iter().map(Ok))
             }
             None => Ok(Gradients::leaky()),

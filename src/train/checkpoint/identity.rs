@@ -57,6 +57,9 @@ fn describe(plan: &Plan) -> String {
         Op::Linear => format!("Linear<{}, {}>", step.inputs, step.outputs),
         Op::LeakyRelu { slope_percent } => format!("LeakyReLU<{slope_percent}>"),
         Op::Dropout { percent } => format!("Dropout<{percent}>"),
+        Op::Conv2d(window) => format!("Conv2d({window:?})"),
+        Op::MaxPool2d(window) => format!("MaxPool2d({window:?})"),
+        Op::AvgPool2d(window) => format!("AvgPool2d({window:?})"),
         op => op.name().to_owned(),
     });
     layers.collect::<Vec<_>>().join(", ")

@@ -15,9 +15,10 @@ use std::{ops::ControlFlow, panic, sync::atomic::Ordering, thread};
 
 use self::{checkpoint_writer::CheckpointWriter, run_folder::RunFolder};
 use super::{
-    EpochReport, History, Progress, Trainer,
+    EpochReport, History, Progress,
     checkpoint::{Identity, Resumed},
     state::TrainingState,
+    trainer::Options,
     training::Training,
 };
 use crate::{
@@ -29,7 +30,7 @@ use crate::{
 /// The observers of one training.
 pub(super) struct Observers<'f, 't> {
     /// Holds the callbacks and the stop flag.
-    trainer: &'f mut Trainer<'t>,
+    options: &'f mut Options<'t>,
     checkpoints: Option<CheckpointWriter>,
     /// `Some` if there are checkpoints or a run folder.
     identity: Option<Identity>,
@@ -37,18 +38,18 @@ pub(super) struct Observers<'f, 't> {
 }
 
 impl<'f, 't> Observers<'f, 't> {
-    /// The observers that `trainer` configures, and the checkpoint to resume from, if there is one.
+    /// The observers that `options` configure, and the checkpoint to resume from, if there is one.
     pub(super) fn new<N: Network>(
-        trainer: &'f mut Trainer<'t>,
+        options: &'f mut Options<'t>,
         identity: Option<Identity>,
     ) -> Result<(Self, Option<Resumed<N>>)> {
         let (mut checkpoints, mut resumed) = (None, None);
-        if let (Some(settings), Some(identity)) = (&trainer.checkpoints, &identity) {
+        if let (Some(settings), Some(identity)) = (&options.checkpoints, &identity) {
             let (writer, contents) = CheckpointWriter::new(settings, identity)?;
             (checkpoints, resumed) = (Some(writer), contents);
         }
         let observers = Observers {
-            trainer,
+            options,
             checkpoints,
             identity,
             run_folder: None,
@@ -65,7 +66,7 @@ impl<'f, 't> Observers<'f, 't> {
         if let Some(writer) = &mut self.checkpoints {
             writer.begin(history);
         }
-        if let (Some(path), Some(identity)) = (&self.trainer.run_folder, &self.identity) {
+        if let (Some(path), Some(identity)) = (&self.options.run_folder, &self.identity) {
             let (device, weights) = (training.net.device(), training.net.weights()?);
             let begun = RunFolder::begin(path, identity, device, &weights, history)?;
             self.run_folder = Some(begun);
@@ -83,10 +84,10 @@ impl<'f, 't> Observers<'f, 't> {
         progress: Progress,
     ) -> Result<()> {
         training.state.history.progress.push(progress);
-        if let Some(callback) = &mut self.trainer.on_progress {
+        if let Some(callback) = &mut self.options.on_progress {
             callback(&progress);
         }
-        let flag = self.trainer.stop;
+        let flag = self.options.stop;
         let is_asked_to_stop = flag.is_some_and(|flag| flag.load(Ordering::Relaxed));
         if let Some(writer) = &mut self.checkpoints
             && (is_asked_to_stop || writer.is_due())
@@ -113,7 +114,7 @@ impl<'f, 't> Observers<'f, 't> {
         let weights = training.finite_weights()?;
         let mut has_ended = best_weights::end_epoch(training, &report, &weights);
         training.state.history.epochs.push(report.clone());
-        if let Some(callback) = &mut self.trainer.on_epoch {
+        if let Some(callback) = &mut self.options.on_epoch {
             has_ended |= callback(&report) == ControlFlow::Break(());
         }
         training.state.next_epoch(has_ended);

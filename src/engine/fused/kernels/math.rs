@@ -179,6 +179,7 @@ pub(super) fn activate<S: Lanes>(simd: S, op: Op, x: S::f32s) -> (S::f32s, S::f3
             )
         }
         Op::Linear | Op::Dropout { .. } => (x, one),
+        Op::Conv2d(_) | Op::MaxPool2d(_) | Op::AvgPool2d(_) | Op::Flatten => (x, one),
     }
 }
 

@@ -190,7 +190,7 @@ impl fmt::Debug for Bitmap {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::Dataset;
+    use crate::{data::Dataset, shape::Features, target::Classes};
 
     /// Compares every bit with its value; `density` of 256 bytes are non-zero.
     fn check(density: u32, kept: bool) {
@@ -202,9 +202,11 @@ mod tests {
             }
         };
         let bytes: Vec<u8> = (0..100 * 77).map(byte).collect();
-        let data = Dataset::<77, 2>::from_bytes(bytes.clone(), 0.5, vec![0; 100]).unwrap();
+        let data =
+            Dataset::<Features<77>, Classes<2>>::from_bytes(bytes.clone(), 0.5, vec![0; 100])
+                .unwrap();
         let floats = bytes.iter().map(|&byte| f32::from(byte) * 0.5).collect();
-        let same = Dataset::<77, 2>::from_values(floats, vec![0; 100]).unwrap();
+        let same = Dataset::<Features<77>, Classes<2>>::from_values(floats, vec![0; 100]).unwrap();
         for data in [&data, &same] {
             let samples = crate::data::DataFor::samples(data);
             let uploaded = Uploaded::new(samples, [77, 2], true, Simd::detect());
@@ -233,7 +235,7 @@ mod tests {
     #[test]
     fn a_bitmap_is_printed_with_its_density() {
         let values = (0..2 * 64).map(|i| f32::from(i % 8 == 0)).collect();
-        let data = Dataset::<64, 2>::from_values(values, vec![0; 2]).unwrap();
+        let data = Dataset::<Features<64>, Classes<2>>::from_values(values, vec![0; 2]).unwrap();
         let samples = crate::data::DataFor::samples(&data);
         let uploaded = Uploaded::new(samples, [64, 2], true, Simd::detect());
         let printed = format!("{:?}", uploaded.bitmap.unwrap());

@@ -1,0 +1,74 @@
+//! The parameters of a network as dfdx's tensors.
+
+use dfdx::prelude::{Backward, Device, Gradients, NoneTape, SumTo, Tensor, Trace, TryAdd, TryMul};
+
+use crate::plan::Plan;
+
+pub(super) type Matrix<D, T = NoneTape> = Tensor<(usize, usize), f32, D, T>;
+pub(super) type Vector<D, T = NoneTape> = Tensor<(usize,), f32, D, T>;
+
+/// The parameters of one step: `weight` `[O, I]` (of a convolution: `[O, C K L]`), `bias` `[O]`.
+#[derive(Clone)]
+pub(super) struct Layer<D: Device<f32>> {
+    pub(super) weight: Matrix<D>,
+    pub(super) bias: Vector<D>,
+}
+
+/// The layers of `plan` with the parameters `values`.
+pub(super) fn layers<D: Device<f32>>(
+    device: &D,
+    plan: &Plan,
+    values: &[f32],
+) -> Result<Vec<Layer<D>>, D::Err> {
+    let with_params = plan.steps().iter().filter(|step| step.has_params());
+    with_params
+        .map(|step| {
+            let [outputs, inputs] = step.weight_matrix();
+            let (weight, bias) =
+                values[step.offset..step.offset + step.params()].split_at(inputs * outputs);
+            Ok(Layer {
+                weight: device.try_tensor_from_vec(weight.to_vec(), (outputs, inputs))?,
+                bias: device.try_tensor_from_vec(bias.to_vec(), (outputs,))?,
+            })
+        })
+        .collect()
+}
+
+/// Buffers of dfdx that hold `values` for the parameters of `layers`, one for each.
+///
+/// In dfdx only the backward pass can write such a buffer; the gradient of `sum(w v)` with respect to `w` is exactly
+/// `v`.
+pub(super) fn as_gradients<D: Device<f32>>(
+    layers: &[Layer<D>],
+    values: impl IntoIterator<Item = Result<Layer<D>, D::Err>>,
+) -> Result<Gradients<f32, D>, D::Err> {
+    let mut sum = None;
+    for (of, values) in layers.iter().zip(values) {
+        let values = values?;
+        let weight = of.weight.leaky_trace().try_mul(values.weight)?;
+        let bias = of.bias.leaky_trace().try_mul(values.bias)?;
+        let layer = weight
+            .try_sum::<(), _>()?
+            .try_add(bias.try_sum::<(), _>()?)?;
+        sum = Some(match sum {
+            None => layer,
+            Some(sum) => layer.try_add(sum)?,
+        });
+    }
+    sum.map_or(Ok(Gradients::leaky()), |sum| sum.try_backward())
+}
+
+impl<D: Device<f32>> Layer<D> {
+    /// Appends the gradients of weight and bias to `flat`.
+    pub(super) fn append_gradient(
+        &self,
+        gradients: &mut Gradients<f32, D>,
+        flat: &mut Vec<f32>,
+    ) -> Result<(), D::Err> {
+        gradients.try_alloc_for(&self.weight)?;
+        gradients.try_alloc_for(&self.bias)?;
+        flat.extend(gradients.get(&self.weight).as_vec());
+        flat.extend(gradients.get(&self.bias).as_vec());
+        Ok(())
+    }
+}

@@ -1,0 +1,26 @@
+//! Shapes as layers.
+
+use crate::{
+    layer::{First, Layer},
+    plan::Plan,
+    shape::{Features, Image},
+};
+
+// A shape as a layer changes nothing and has no step in the plan. First in a network, it states what the network takes;
+// between two layers, it states what goes there, which is checked as for any layer.
+macro_rules! shapes {
+    ($([$($generics:tt)*] $shape:ty;)*) => {$(
+        impl<$($generics)*> Layer<Self> for $shape {
+            type Out = Self;
+            const PLAN: Plan = Plan::identity();
+        }
+
+        impl<$($generics)*> First for $shape {
+            type In = Self;
+        }
+    )*};
+}
+shapes! {
+    [const N: usize] Features<N>;
+    [const C: usize, const H: usize, const W: usize] Image<C, H, W>;
+}

@@ -1,0 +1,94 @@
+//! Gradients with respect to parameters and inputs, against central differences of plain loops in `f64`.
+
+use tuplenet::{
+    data::Targets,
+    prelude::*,
+    shape::{Features, Image, Shape},
+    target::Classes,
+};
+
+use crate::finite_differences::{logits, mean_loss};
+
+/// Irregular numbers from -1 to 1, of which no two are equal, so that no maximum is at a kink.
+fn numbers(count: usize) -> Vec<f32> {
+    (0..count)
+        .map(|i| ((i as f64 * 0.754877666) % 1.0 * 2.0 - 1.0) as f32)
+        .collect()
+}
+
+fn check<N, S: Shape>()
+where
+    N: Network<In = S, Output = Features<3>>,
+{
+    const SAMPLES: usize = 3;
+    let features = numbers(SAMPLES * S::LEN);
+    let data = Dataset::<S, Classes<3>>::from_values(features.clone(), vec![2, 0, 1]).unwrap();
+    let Targets::Labels(labels) = data.targets() else {
+        panic!("made with labels")
+    };
+    let weights = Weights::<N>::init(5);
+    let net = Tape::<N>::new(weights.clone()).unwrap();
+    let uploaded = net.upload(&data).unwrap();
+    let (_, gradient) = net
+        .gradient(&uploaded, &[0, 1, 2], Loss::CrossEntropy)
+        .unwrap();
+
+    let double = |values: &[f32]| values.iter().map(|&v| f64::from(v)).collect::<Vec<f64>>();
+    let samples: Vec<Vec<f64>> = features.chunks(S::LEN).map(double).collect();
+    let mut w = double(weights.as_slice());
+    let h = 1e-6;
+    let close = |found: f32, slope: f64, what: String| {
+        assert!(
+            (f64::from(found) - slope).abs() < 1e-5,
+            "{what}: {found} against {slope}"
+        );
+    };
+    for i in 0..w.len() {
+        let at = w[i];
+        let [above, below] = [h, -h].map(|h| {
+            w[i] = at + h;
+            mean_loss(&N::PLAN, &w, &samples, labels, Loss::CrossEntropy)
+        });
+        w[i] = at;
+        close(
+            gradient.as_slice()[i],
+            (above - below) / (2.0 * h),
+            format!("parameter {i}"),
+        );
+    }
+    let sample = data.sample(1).unwrap();
+    let saliency = net.saliencies(S::values(&sample), &[2]).unwrap();
+    let mut x = samples[1].clone();
+    for i in 0..x.len() {
+        let at = x[i];
+        let [above, below] = [h, -h].map(|h| {
+            x[i] = at + h;
+            logits(&N::PLAN, &w, &x)[2]
+        });
+        x[i] = at;
+        close(
+            saliency[i],
+            (above - below) / (2.0 * h),
+            format!("input {i}"),
+        );
+    }
+}
+
+macro_rules! checks {
+    ($($name:ident: [$c:literal $h:literal $w:literal] $($layer:ty),*;)*) => {$(
+        #[test]
+        fn $name() {
+            check::<(Image<$c, $h, $w>, $($layer),*), Image<$c, $h, $w>>();
+        }
+    )*};
+}
+checks! {
+    convolution: [2 5 4] Conv2d<2, 3, 3>, Tanh, Flatten, LazyLinear<3>;
+    convolution_with_padding_and_stride: [2 5 6] Conv2d<2, 3, 4, 2, 1>, Tanh, Flatten, LazyLinear<3>;
+    convolution_of_single_pixels: [3 3 2] Conv2d<3, 4, 1>, Sigmoid, Conv2d<4, 2, 1>, Flatten, LazyLinear<3>;
+    max_pooling: [2 4 6] MaxPool2d<2>, Tanh, Flatten, LazyLinear<3>;
+    overlapping_max_pooling: [1 7 6] MaxPool2d<3, 2, 1>, Flatten, LazyLinear<3>;
+    mean_pooling: [2 6 6] AvgPool2d<3>, Tanh, Flatten, LazyLinear<3>;
+    overlapping_mean_pooling: [2 5 4] AvgPool2d<3, 1, 1>, Flatten, LazyLinear<3>;
+    global_mean_pooling: [3 4 5] GlobalAvgPool2d, Tanh, Linear<3, 3>;
+}

@@ -1,0 +1,53 @@
+//! Maxima: equal ones, NaN, and positions outside of the image.
+
+use tuplenet::{prelude::*, shape::Image};
+
+type Pool = (Image<1, 2, 4>, MaxPool2d<2>, Flatten, LazyLinear<1>);
+type Overlapping = (Image<1, 3, 3>, MaxPool2d<3, 2, 1>, Flatten, LazyLinear<4>);
+
+/// Weights of 1, so that the gradient of the logit is that of the sum of the maxima.
+fn sum_of_maxima() -> Tape<Pool> {
+    Tape::new(Weights::from_slice(&[1.0, 1.0, 0.0]).unwrap()).unwrap()
+}
+
+#[test]
+fn the_gradient_goes_to_the_first_of_equal_maxima() {
+    let net = sum_of_maxima();
+    let sample = [[0.0, 0.0, 1.0, 2.0], [0.0, 0.0, 2.0, 2.0]];
+    assert_eq!(net.predict(&sample).unwrap(), [2.0]);
+    let gradient = net.saliency(&sample, 0).unwrap();
+    assert_eq!(gradient, [[[1.0, 0.0, 0.0, 1.0], [0.0; 4]]]);
+}
+
+#[test]
+fn a_nan_is_the_maximum_of_its_window_alone() {
+    let net = sum_of_maxima();
+    for at in 0..8 {
+        let mut sample = [[1.0, 2.0, 3.0, 4.0], [5.0, 6.0, 7.0, 8.0]];
+        sample[at / 4][at % 4] = f32::NAN;
+        assert!(net.predict(&sample).unwrap()[0].is_nan(), "{at}");
+        let gradient = net
+            .saliency(&sample, 0)
+            .unwrap()
+            .as_flattened()
+            .as_flattened()
+            .to_vec();
+        let other = if at % 4 < 2 { 7 } else { 5 };
+        let expected: Vec<f32> = (0..8)
+            .map(|i| f32::from(u8::from(i == at || i == other)))
+            .collect();
+        assert_eq!(gradient, expected, "{at}");
+    }
+}
+
+#[test]
+fn nothing_outside_of_the_image_is_a_maximum() {
+    let mut identity = Weights::<Overlapping>::zeros();
+    for output in 0..4 {
+        identity.as_mut_slice()[output * 4 + output] = 1.0;
+    }
+    let net = Tape::<Overlapping>::new(identity).unwrap();
+    // All below the zeros of a padding.
+    let sample = [[-9.0, -8.0, -7.0], [-6.0, -5.0, -4.0], [-3.0, -2.0, -1.0]];
+    assert_eq!(net.predict(&sample).unwrap(), [-5.0, -4.0, -2.0, -1.0]);
+}

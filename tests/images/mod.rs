@@ -1,0 +1,184 @@
+//! Networks of images on `Tape`, against PyTorch, plain loops in `f64`, and themselves.
+
+mod gradients;
+mod maxima;
+mod pytorch;
+
+use tuplenet::{plan::Op, prelude::*, shape::Image, target::Classes};
+
+/// `windows()` of `tests/reference/images.py`: padding, strides, odd sides and overlapping pooling.
+pub type Windows = (
+    Image<2, 15, 14>,
+    (
+        Conv2d<2, 4, 3, 1, 1>,
+        Tanh,
+        MaxPool2d<3, 2, 1>,
+        Conv2d<4, 6, 2, 1, 1>,
+        ReLU,
+        AvgPool2d<3, 1, 1>,
+    ),
+    (Conv2d<6, 5, 5, 2, 2>, GELU, Flatten),
+    (LazyLinear<7>, LeakyReLU, Linear<7, 3>),
+);
+
+/// `divided()` of the same.
+pub type Divided = (
+    Image<2, 12, 12>,
+    Conv2d<2, 4, 3, 1, 1>,
+    ReLU,
+    MaxPool2d<2>,
+    Conv2d<4, 6, 3, 1, 1>,
+    AvgPool2d<3>,
+    Softplus,
+    Flatten,
+    LazyLinear<3>,
+);
+
+pub type LeNet = (
+    Image<1, 28, 28>,
+    Conv2d<1, 6, 5, 1, 2>,
+    ReLU,
+    MaxPool2d<2>,
+    Conv2d<6, 16, 5>,
+    ReLU,
+    MaxPool2d<2>,
+    Image<16, 5, 5>, // stated, and so checked
+    Flatten,
+    LazyLinear<120>,
+    ReLU,
+    Linear<120, 84>,
+    ReLU,
+    Linear<84, 10>,
+);
+
+#[test]
+fn constants_of_lenet_are_those_of_the_paper_and_of_pytorch() {
+    assert_eq!(LeNet::PARAMS, 61_706);
+    let convolutions = 2 * 25 * 6 * 28 * 28 + 2 * 6 * 25 * 16 * 10 * 10;
+    let pools = 4 * (6 * 14 * 14 + 16 * 5 * 5);
+    let linear = 2 * (400 * 120 + 120 * 84 + 84 * 10);
+    let activations = 6 * 28 * 28 + 16 * 10 * 10 + 120 + 84;
+    assert_eq!(LeNet::FLOP, convolutions + pools + linear + activations);
+    let names: Vec<&str> = LeNet::PLAN
+        .steps()
+        .iter()
+        .map(|step| step.op.name())
+        .collect();
+    assert_eq!(names[6..8], ["Flatten", "Linear"]);
+    let weights = Weights::<LeNet>::init(1);
+    let names: Vec<String> = weights.tensors().map(|tensor| tensor.name).collect();
+    let expected =
+        [0, 3, 7, 9, 11].map(|layer| [format!("{layer}.weight"), format!("{layer}.bias")]);
+    assert_eq!(names, expected.concat());
+    assert_eq!(weights.tensor("3.weight").unwrap().shape, [16, 6, 5, 5]);
+    let bound = 1.0 / 150f32.sqrt();
+    let largest = weights.tensor("3.weight").unwrap().values.iter();
+    let largest = largest.fold(0f32, |most, weight| most.max(weight.abs()));
+    assert!(largest <= bound && largest > 0.99 * bound, "{largest}");
+}
+
+#[test]
+fn the_summary_has_shapes_of_images() {
+    let summary = LeNet::summary().to_string();
+    for line in [
+        "    input           [B, 1, 28, 28]",
+        " 0  Conv2d          [B, 6, 28, 28]      156",
+        " 1  ReLU            [B, 6, 28, 28]        -",
+        " 5  MaxPool2d       [B, 16, 5, 5]",
+        " 6  Flatten         [B, 400]",
+        " 7  Linear          [B, 120]         48,120",
+    ] {
+        assert!(summary.contains(line), "{line} in\n{summary}");
+    }
+}
+
+/// Code that is generic over channels and widths needs no bounds.
+fn params<const C: usize, const H: usize>() -> usize {
+    type Wide<const C: usize, const H: usize> = (
+        Image<1, 28, 28>,
+        Conv2d<1, C, 3>,
+        ReLU,
+        AvgPool2d<2>,
+        Flatten,
+        LazyLinear<H>,
+        ReLU,
+        Linear<H, 10>,
+    );
+    Wide::<C, H>::PARAMS
+}
+
+#[test]
+fn networks_are_generic_over_channels_and_widths() {
+    assert_eq!(params::<8, 32>(), 80 + (8 * 169 + 1) * 32 + 330);
+    let first = |plan: Plan| plan.steps()[0].op;
+    type Vit = (
+        Image<3, 224, 224>,
+        Conv2d<3, 64, 16, 16>,
+        GlobalAvgPool2d,
+        Linear<64, 2>,
+    );
+    let Op::Conv2d(window) = first(Vit::PLAN) else {
+        panic!("a convolution")
+    };
+    assert_eq!(window.output, [64, 14, 14]);
+}
+
+/// A checkpoint, a clipped gradient and dropout work as for vectors; a resumed training gives the same bits.
+#[test]
+fn lenet_learns_digits_and_resumes() {
+    let digits = Digits::new(3);
+    let [train, test] =
+        [0..1200, 1200..1400].map(|range| digits.dataset(range).unwrap().reshaped());
+    let train: Dataset<Image<1, 28, 28>, Classes<10>> = train;
+    let folder = tempfile::tempdir().unwrap();
+    let trainer = |epochs| {
+        Trainer::new(Adam {
+            learning_rate: 1e-2,
+            ..Adam::default()
+        })
+        .epochs(epochs)
+        .batch(20)
+        .clip_norm(5.0)
+        .schedule(Schedule::CONSTANT)
+    };
+    let fit = |epochs, resume| {
+        let mut net = Tape::<Small>::new(Weights::init(1)).unwrap();
+        let checkpoints = Checkpoints::in_folder(folder.path()).resume(resume);
+        let history = trainer(epochs)
+            .checkpoints(checkpoints)
+            .fit(&mut net, &train)
+            .unwrap();
+        (net, history)
+    };
+    fit(1, false);
+    let (net, history) = fit(6, true);
+    assert!(
+        history.epochs[5].train_loss < 0.5 * history.epochs[0].train_loss,
+        "{history}"
+    );
+    let evaluation = net.evaluate(&test).unwrap();
+    assert!(evaluation.accuracy() > 0.75, "{evaluation}");
+
+    let mut at_once = Tape::<Small>::new(Weights::init(1)).unwrap();
+    trainer(6).fit(&mut at_once, &train).unwrap();
+    assert_eq!(net.weights().unwrap(), at_once.weights().unwrap());
+    let file = folder.path().join("small.safetensors");
+    net.weights().unwrap().save(&file).unwrap();
+    assert_eq!(
+        Weights::<Small>::load(&file).unwrap(),
+        at_once.weights().unwrap()
+    );
+}
+
+/// Small enough for the reference engine.
+type Small = (
+    Image<1, 28, 28>,
+    Conv2d<1, 4, 3, 2, 1>,
+    ReLU,
+    Dropout<10>,
+    MaxPool2d<2>,
+    Conv2d<4, 8, 3>,
+    ReLU,
+    Flatten,
+    LazyLinear<10>,
+);

@@ -1,0 +1,105 @@
+"""Makes images.safetensors: gradients and trainings of networks of images.
+
+Beside this script:
+
+    python images.py
+
+or elsewhere, with `python images.py --out DIR`.
+"""
+
+import argparse
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+from torch import nn
+from torch.nn import functional as F
+
+SAMPLES, BATCH, STEPS = 40, 8, 50
+OPTIMIZERS = {
+    "sgd": (torch.optim.SGD, dict(lr=0.05, momentum=0.9)),
+    "adam": (torch.optim.Adam, dict(lr=0.01)),
+}
+INPUT = (2, 15, 14)
+
+
+def windows():
+    """Every kind of window: padding, stride, odd sides, overlapping pooling."""
+    return nn.Sequential(
+        nn.Conv2d(2, 4, 3, padding=1),
+        nn.Tanh(),
+        nn.MaxPool2d(3, 2, 1),
+        nn.Conv2d(4, 6, 2, padding=1),
+        nn.ReLU(),
+        nn.AvgPool2d(3, 1, 1),
+        nn.Conv2d(6, 5, 5, stride=2, padding=2),
+        nn.GELU(),
+        nn.Flatten(),
+        nn.Linear(5 * 5 * 4, 7),
+        nn.LeakyReLU(0.01),
+        nn.Linear(7, 3),
+    )
+
+
+def divided():
+    """Max and mean pooling without overlap, on 12 x 12 of the input."""
+    return nn.Sequential(
+        nn.Conv2d(2, 4, 3, padding=1),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Conv2d(4, 6, 3, padding=1),
+        nn.AvgPool2d(3),
+        nn.Softplus(),
+        nn.Flatten(),
+        nn.Linear(6 * 2 * 2, 3),
+    )
+
+
+def losses(network, features, labels, optimizer, settings):
+    optimizer = optimizer(network.parameters(), **settings)
+    found = []
+    for step in range(STEPS):
+        first = step * BATCH % SAMPLES
+        loss = F.cross_entropy(network(features[first : first + BATCH]), labels[first : first + BATCH])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        found.append(loss.item())
+    return torch.tensor(found)
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Make the PyTorch fixture of networks of images.")
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent, metavar="DIR")
+    out = parser.parse_args().out
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+
+    features, labels = torch.randn(SAMPLES, *INPUT), torch.randint(0, 3, (SAMPLES,))
+    tensors = {"features": features, "labels": labels.to(torch.uint8)}
+    cut = {"windows": features, "divided": features[:, :, :12, :12].contiguous()}
+    tensors["features.divided"] = cut["divided"]
+    for name, build in [("windows", windows), ("divided", divided)]:
+        network, x = build(), cut[name]
+        initial = {key: value.clone() for key, value in network.state_dict().items()}
+        logits = network(x)
+        loss = F.cross_entropy(logits[:BATCH], labels[:BATCH])
+        loss.backward()
+        tensors[f"{name}.logits"] = logits.detach()
+        tensors[f"{name}.loss"] = loss.detach().reshape(1)
+        tensors |= {f"{name}.init.{key}": value for key, value in initial.items()}
+        tensors |= {f"{name}.gradient.{key}": value.grad for key, value in network.named_parameters()}
+        for kind, (optimizer, settings) in OPTIMIZERS.items():
+            network.load_state_dict(initial)
+            found = losses(network, x, labels, optimizer, settings)
+            network.load_state_dict(initial)
+            exact = losses(network.double(), x.double(), labels, optimizer, settings)
+            network.float()
+            difference = (found - exact).abs().max()
+            print(f"{name} {kind}: {found[0]:.4f} -> {found[-1]:.4f}, largest difference from float64 {difference:.1e}")
+            tensors[f"{name}.losses.{kind}"] = found
+    save_file(tensors, out / "images.safetensors")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,9 @@
+//! `LazyLinear` takes what `Flatten` gives.
+
+use tuplenet::{prelude::*, shape::Image};
+
+type Net = (Image<1, 28, 28>, Conv2d<1, 6, 5>, Flatten, LazyLinear<10>);
+
+fn main() {
+    let _: Plan = <Net as Network>::PLAN;
+}
