@@ -111,8 +111,8 @@ impl<S: Shape, const C: usize> Augmented<S, Classes<C>> {
     /// The images of `originals`, of `[width, height]` pixels, row-major, under random draws of `distortion`.
     ///
     /// # Errors
-    /// [`Error::Setting`] when width times height is not `S::LEN`, when a side has more than 2,048 pixels, when the data set
-    /// does not have bytes ([`Dataset::from_bytes`]), or for a distortion out of range.
+    /// [`Error::Setting`] when width times height is not `S::LEN`, when a side has more than 2,048 pixels, when the
+    /// data set does not have bytes ([`Dataset::from_bytes`]), or for a distortion out of range.
     pub fn new(
         originals: Dataset<S, Classes<C>>,
         size: [usize; 2],

@@ -12,8 +12,8 @@ use crate::{error::Result, shape::Shape, target::Classes};
 impl<S: Shape, const C: usize> Dataset<S, Classes<C>> {
     /// Reads a file of features and a file of labels, both in the idx format (that of MNIST), raw or gzip.
     ///
-    /// The features have 1 to 4 dimensions: the number of samples, then dimensions whose product is `S::LEN`. Their dtype is
-    /// u8, i8, i16, i32, f32 or f64. Bytes (u8) are grey values and are divided by 255, as by [`Mnist`](super::Mnist).
+    /// The features have 1 to 4 dimensions: the number of samples, then dimensions whose product is `S::LEN`. Their
+    /// dtype is u8, i8, i16, i32, f32 or f64. Bytes (u8) are grey values and are divided by 255, as by [`Mnist`](super::Mnist).
     /// Other values are not scaled; i32 and f64 are rounded to the nearest `f32`. The labels have one dimension, are
     /// integers, and start at 0.
     ///
@@ -37,8 +37,8 @@ impl<S: Shape, const C: usize> Dataset<S, Classes<C>> {
     ///
     /// # Errors
     /// [`Error::Io`](crate::Error::Io) if a file cannot be read; [`Error::DataFile`](crate::Error::DataFile), with path
-    /// and offset, if a file is malformed, if samples do not have `S::LEN` features, if the numbers of samples and labels
-    /// differ, or if a label is not below `C` or a value is not finite; [`Error::Data`](crate::Error::Data) if there
+    /// and offset, if a file is malformed, if samples do not have `S::LEN` features, if the numbers of samples and
+    /// labels differ, or if a label is not below `C` or a value is not finite; [`Error::Data`](crate::Error::Data) if there
     /// are no samples.
     pub fn from_idx(features: impl AsRef<Path>, labels: impl AsRef<Path>) -> Result<Self> {
         Self::from_idx_with_first_label(features, labels, 0)

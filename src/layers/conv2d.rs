@@ -10,8 +10,8 @@ use crate::{
 /// Convolution of an image of `I` channels with `O` kernels of `K` x `K`, a stride of `S` and `P` zeros on each side:
 /// `y[o, i, j] = b[o] + sum_{c, k, l} W[o, c, k, l] x[c, S i + k - P, S j + l - P]`.
 ///
-/// Input `[B, I, H, W]`, output `[B, O, (H + 2 P - K) / S + 1, (W + 2 P - K) / S + 1]`, rounded down. Parameters, in the
-/// plan's order: `weight` `[O, I, K, K]` row-major, `bias` `[O]`, as in `torch.nn.Conv2d`, and initialised like those:
+/// Input `[B, I, H, W]`, output `[B, O, (H + 2 P - K) / S + 1, (W + 2 P - K) / S + 1]`, rounded down. Parameters, in
+/// the plan's order: `weight` `[O, I, K, K]` row-major, `bias` `[O]`, as in `torch.nn.Conv2d`, and initialised like those:
 /// uniformly in `±1 / sqrt(I K K)`.
 ///
 /// Kernels of 1 to 9, 11, 14 and 16, strides of 1, 2, 4, 8 and 16, and paddings of at most half the kernel are

@@ -72,9 +72,9 @@ const SERIAL_BELOW: usize = if cfg!(miri) { 1 } else { 1 << 19 };
 
 /// The fast CPU engine: small networks train several times faster than in a tensor framework.
 ///
-/// It runs every network of vectors ([`Vector`]), with any number of threads; the same seed gives bitwise identical results for any number. Each
-/// layer's weights stay in the cache of one thread; bias, activation, loss and optimiser are fused into the matrix
-/// products; zero features are skipped where there are many and the weights are finite.
+/// It runs every network of vectors ([`Vector`]), with any number of threads; the same seed gives bitwise identical
+/// results for any number. Each layer's weights stay in the cache of one thread; bias, activation, loss and optimiser are
+/// fused into the matrix products; zero features are skipped where there are many and the weights are finite.
 ///
 /// ```
 /// use tuplenet::prelude::*;
