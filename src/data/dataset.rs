@@ -329,6 +329,7 @@ pub trait DataFor<In: Shape, Out: Shape> {
     fn sha256(&self) -> String;
 }
 
+// One `impl` for every `Target<Output = Features<O>>` would report a type mismatch instead of the message above.
 macro_rules! data_for {
     ($($target:ident)*) => {$(
         #[diagnostic::do_not_recommend]

@@ -10,8 +10,12 @@ use crate::plan::Op;
 #[inline]
 pub(crate) fn activate(op: Op, values: &mut [f32]) {
     match op {
-        Op::Linear | Op::Dropout { .. } => {}
-        Op::Conv2d(_) | Op::MaxPool2d(_) | Op::AvgPool2d(_) | Op::Flatten => {}
+        Op::Linear
+        | Op::Dropout { .. }
+        | Op::Conv2d(_)
+        | Op::MaxPool2d(_)
+        | Op::AvgPool2d(_)
+        | Op::Flatten => {}
         Op::Relu => each(values, |x| if x < 0.0 { 0.0 } else { x }),
         Op::Sigmoid => each(values, |x| 1.0 / (1.0 + libm::expf(-x))),
         Op::Tanh => each(values, libm::tanhf),

@@ -1,13 +1,12 @@
 //! The plan's steps as dfdx operations: one match arm per [`Op`]. `image.rs` has those on images.
 
 use dfdx::prelude::{
-    Axes2, Axis, BroadcastTo, ChooseFrom, Device, HasShape, Merge, NoneTape, PermuteTo, Tape,
-    TryAdd, TryLe, TryMatMul, TryMul, TrySub,
+    ChooseFrom, Device, HasShape, Merge, NoneTape, Tape, TryAdd, TryLe, TryMul, TrySub,
 };
 
 use super::{
     image::{avg_pool2d, conv2d, max_pool2d},
-    layer::{Layer, Matrix},
+    layer::{Layer, Matrix, linear},
 };
 use crate::{
     plan::{Op, Plan},
@@ -29,17 +28,11 @@ pub(super) fn forward<D: Device<f32>, T: Tape<f32, D> + Merge<NoneTape> + Merge<
     mut x: Matrix<D, T>,
     dropouts: Option<Dropouts>,
 ) -> Result<Matrix<D, T>, D::Err> {
-    let mut layers = layers.iter();
+    let mut ordinal = 0;
     for (index, step) in plan.steps().iter().enumerate() {
         x = match step.op {
-            Op::Linear => match layers.next() {
-                Some(layer) => linear(layer, x)?,
-                None => x,
-            },
-            Op::Conv2d(window) => match layers.next() {
-                Some(layer) => conv2d(layer, window, x)?,
-                None => x,
-            },
+            Op::Linear => linear(&layers[ordinal], x)?,
+            Op::Conv2d(window) => conv2d(&layers[ordinal], window, x)?,
             Op::MaxPool2d(window) => max_pool2d(window, x)?,
             Op::AvgPool2d(window) => avg_pool2d(window, x)?,
             Op::Flatten => x,
@@ -72,24 +65,9 @@ pub(super) fn forward<D: Device<f32>, T: Tape<f32, D> + Merge<NoneTape> + Merge<
                 }
             },
         };
+        ordinal += usize::from(step.has_params());
     }
     Ok(x)
-}
-
-/// `y = x W^T + b`: `[B, I]` to `[B, O]`.
-fn linear<D: Device<f32>, T: Tape<f32, D> + Merge<NoneTape>>(
-    layer: &Layer<D>,
-    x: Matrix<D, T>,
-) -> Result<Matrix<D, T>, D::Err> {
-    let transposed = layer.weight.clone().try_permute::<_, Axes2<1, 0>>()?;
-    let y = x.try_matmul(transposed)?;
-    let shape = *y.shape();
-    y.try_add(
-        layer
-            .bias
-            .clone()
-            .try_broadcast_like::<_, Axis<0>>(&shape)?,
-    )
 }
 
 /// `0` where `x <= 0`, else `x`, and the gradient likewise: a NaN is not below 0, so it is propagated, as in PyTorch.

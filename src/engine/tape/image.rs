@@ -6,11 +6,11 @@
 //! Dims: `P` positions of a kernel on an image, `K` values of the kernel.
 
 use dfdx::prelude::{
-    Axes2, Axis, BroadcastTo, ChooseFrom, Device, GatherTo, HasShape, MeanTo, Merge, NoneTape,
-    PermuteTo, ReshapeTo, Tape, Tensor, TryAdd, TryGt, TryMatMul, TryNe,
+    Axis, ChooseFrom, Device, GatherTo, HasShape, MeanTo, Merge, NoneTape, ReshapeTo, Tape, Tensor,
+    TryGt, TryNe,
 };
 
-use super::layer::{Layer, Matrix};
+use super::layer::{Layer, Matrix, linear};
 use crate::plan::Window;
 
 /// The convolution of `x`, `[B, C H W]`; `[B, O P]`. Each position's inputs become a row, which is multiplied by the
@@ -24,28 +24,16 @@ pub(super) fn conv2d<D: Device<f32>, T: Tape<f32, D> + Merge<NoneTape> + Merge<T
     let (positions, inputs) = (rows * columns, window.fan_in());
     let mut sources = Vec::with_capacity(positions * inputs);
     for position in positions_of(window) {
-        for channel in 0..window.input[0] {
-            sources.extend(
-                offsets(window).map(|offset| window_value(window, channel, position, offset)),
-            );
-        }
+        let channels = 0..window.input[0];
+        sources.extend(channels.flat_map(|channel| window_values(window, channel, position)));
     }
     let patches = gather_or_zero(x, &sources)?;
     let patches = patches.try_reshape_like(&(batch * positions, inputs))?;
-    let kernels = layer.weight.clone().try_permute::<_, Axes2<1, 0>>()?;
-    let y = patches.try_matmul(kernels)?;
-    let shape = *y.shape();
-    let y = y.try_add(
-        layer
-            .bias
-            .clone()
-            .try_broadcast_like::<_, Axis<0>>(&shape)?,
-    )?;
+    let y = linear(layer, patches)?.try_reshape_like(&(batch, positions * outputs))?;
     // [B, P O] to [B, O P]
     let transposed =
-        (0..outputs).flat_map(|output| (0..positions).map(move |at| Some(at * outputs + output)));
-    let y = y.try_reshape_like(&(batch, positions * outputs))?;
-    gather_or_zero(y, &transposed.collect::<Vec<_>>())
+        (0..outputs).flat_map(|output| (0..positions).map(move |at| at * outputs + output));
+    gather(y, &transposed.collect::<Vec<_>>())
 }
 
 /// The mean of every window of `x`, `[B, C H W]`; `[B, C P]`. Values outside of the image are zeros.
@@ -54,13 +42,9 @@ pub(super) fn avg_pool2d<D: Device<f32>, T: Tape<f32, D> + Merge<NoneTape> + Mer
     x: Matrix<D, T>,
 ) -> Result<Matrix<D, T>, D::Err> {
     let batch = x.shape().0;
-    let mut sources = Vec::new();
+    let mut sources = Vec::with_capacity(window.outputs() * window.kernel[0] * window.kernel[1]);
     for channel in 0..window.input[0] {
-        for position in positions_of(window) {
-            sources.extend(
-                offsets(window).map(|offset| window_value(window, channel, position, offset)),
-            );
-        }
+        sources.extend(positions_of(window).flat_map(|at| window_values(window, channel, at)));
     }
     let values = gather_or_zero(x, &sources)?;
     let kernel = window.kernel[0] * window.kernel[1];
@@ -110,21 +94,23 @@ fn grid([rows, columns]: [usize; 2]) -> impl Iterator<Item = [usize; 2]> {
     (0..rows).flat_map(move |row| (0..columns).map(move |column| [row, column]))
 }
 
-/// The index of a value of a window in the image, or `None` outside of it.
-fn window_value(
+/// The indices of a window's values in the image, row by row; `None` outside of it.
+fn window_values(
     window: Window,
     channel: usize,
     position: [usize; 2],
-    offset: [usize; 2],
-) -> Option<usize> {
+) -> impl Iterator<Item = Option<usize>> {
     let [_, height, width] = window.input;
-    let [y, x] = [0, 1]
-        .map(|axis| (position[axis] * window.stride + offset[axis]).checked_sub(window.padding));
-    let (y, x) = (y.filter(|&y| y < height)?, x.filter(|&x| x < width)?);
-    Some((channel * height + y) * width + x)
+    offsets(window).map(move |offset| {
+        let [y, x] = [0, 1].map(|axis| {
+            (position[axis] * window.stride + offset[axis]).checked_sub(window.padding)
+        });
+        let (y, x) = (y.filter(|&y| y < height)?, x.filter(|&x| x < width)?);
+        Some((channel * height + y) * width + x)
+    })
 }
 
-/// As [`window_value`], clamped to the image.
+/// The index of a value of a window in the image; outside of it, of the nearest value of the window.
 fn nearest_value(
     window: Window,
     channel: usize,

@@ -1,11 +1,14 @@
-//! The parameters of a network as dfdx's tensors.
+//! The parameters of a network as dfdx's tensors, and their product with a batch.
 
-use dfdx::prelude::{Backward, Device, Gradients, NoneTape, SumTo, Tensor, Trace, TryAdd, TryMul};
+use dfdx::prelude::{
+    Axes2, Axis, Backward, BroadcastTo, Device, Gradients, HasShape, Merge, NoneTape, PermuteTo,
+    SumTo, Tape, Tensor, Trace, TryAdd, TryMatMul, TryMul,
+};
 
 use crate::plan::Plan;
 
 pub(super) type Matrix<D, T = NoneTape> = Tensor<(usize, usize), f32, D, T>;
-pub(super) type Vector<D, T = NoneTape> = Tensor<(usize,), f32, D, T>;
+type Vector<D, T = NoneTape> = Tensor<(usize,), f32, D, T>;
 
 /// The parameters of one step: `weight` `[O, I]` (of a convolution: `[O, C K L]`), `bias` `[O]`.
 #[derive(Clone)]
@@ -71,4 +74,20 @@ impl<D: Device<f32>> Layer<D> {
         flat.extend(gradients.get(&self.bias).as_vec());
         Ok(())
     }
+}
+
+/// `y = x W^T + b`: `[B, I]` to `[B, O]`.
+pub(super) fn linear<D: Device<f32>, T: Tape<f32, D> + Merge<NoneTape>>(
+    layer: &Layer<D>,
+    x: Matrix<D, T>,
+) -> Result<Matrix<D, T>, D::Err> {
+    let transposed = layer.weight.clone().try_permute::<_, Axes2<1, 0>>()?;
+    let y = x.try_matmul(transposed)?;
+    let shape = *y.shape();
+    y.try_add(
+        layer
+            .bias
+            .clone()
+            .try_broadcast_like::<_, Axis<0>>(&shape)?,
+    )
 }

@@ -178,8 +178,12 @@ pub(super) fn activate<S: Lanes>(simd: S, op: Op, x: S::f32s) -> (S::f32s, S::f3
                 derivative,
             )
         }
-        Op::Linear | Op::Dropout { .. } => (x, one),
-        Op::Conv2d(_) | Op::MaxPool2d(_) | Op::AvgPool2d(_) | Op::Flatten => (x, one),
+        Op::Linear
+        | Op::Dropout { .. }
+        | Op::Conv2d(_)
+        | Op::MaxPool2d(_)
+        | Op::AvgPool2d(_)
+        | Op::Flatten => (x, one),
     }
 }
 
