@@ -67,6 +67,15 @@ impl Op {
             Op::Flatten => "Flatten",
         }
     }
+
+    /// The window of an operation that has one.
+    #[cfg(feature = "train")]
+    pub(crate) const fn window(self) -> Option<Window> {
+        match self {
+            Op::Conv2d(window) | Op::MaxPool2d(window) | Op::AvgPool2d(window) => Some(window),
+            _ => None,
+        }
+    }
 }
 
 /// One operation with its widths and the offset of its parameters.
@@ -288,6 +297,18 @@ impl Plan {
             [] => inputs == outputs,
             [first, ..] => first.inputs == inputs && self.steps[self.len - 1].outputs == outputs,
         }
+    }
+
+    /// Whether no step computes an image.
+    pub(crate) const fn is_of_vectors(&self) -> bool {
+        let mut i = 0;
+        while i < self.len {
+            if matches!(self.steps[i].op, Op::Flatten) || self.steps[i].op.window().is_some() {
+                return false;
+            }
+            i += 1;
+        }
+        true
     }
 
     /// The number of parameters.

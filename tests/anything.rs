@@ -16,7 +16,6 @@ use tuplenet::{
     objective::{Curve, Optimizer},
     prelude::*,
     shape::Features,
-    shape::Vector,
     target::{Classes, Values},
     train::History,
 };
@@ -205,7 +204,7 @@ impl Case {
 
     fn train_on<N, D>(&self, data: &D) -> Result<History>
     where
-        N: Network<In: Vector>,
+        N: Network,
         D: TrainingData<N::In, N::Output>,
     {
         let mut trainer = Trainer::new(self.optimizer)

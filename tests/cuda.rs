@@ -15,7 +15,7 @@ use tuplenet::{
     engine::Batches,
     objective::Optimizer,
     prelude::*,
-    shape::{Features, Image, Vector},
+    shape::{Features, Image},
     target::Classes,
 };
 
@@ -27,13 +27,13 @@ macro_rules! on_tape {
         struct $name;
 
         impl Tested for $name {
-            type Engine<N: Network<In: Vector>> = Tape<N, $device>;
+            type Engine<N: Network> = Tape<N, $device>;
 
-            fn new<N: Network<In: Vector>>(weights: Weights<N>) -> Tape<N, $device> {
+            fn new<N: Network>(weights: Weights<N>) -> Tape<N, $device> {
                 $make(weights).unwrap()
             }
 
-            fn gradient<N: Network<In: Vector>>(
+            fn gradient<N: Network>(
                 net: &Tape<N, $device>,
                 data: &<Tape<N, $device> as Engine<N>>::Data,
                 order: &[u32],

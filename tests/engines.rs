@@ -1,15 +1,15 @@
 //! Generic tests that every engine must pass, and their training settings.
 
-use tuplenet::{engine::Run, objective::Optimizer, prelude::*, shape::Vector};
+use tuplenet::{engine::Run, objective::Optimizer, prelude::*};
 
 /// An engine under test.
 pub trait Tested {
-    type Engine<N: Network<In: Vector>>: Engine<N>;
+    type Engine<N: Network>: Engine<N>;
 
-    fn new<N: Network<In: Vector>>(weights: Weights<N>) -> Self::Engine<N>;
+    fn new<N: Network>(weights: Weights<N>) -> Self::Engine<N>;
 
     /// The mean loss of the samples `order`, and its gradient.
-    fn gradient<N: Network<In: Vector>>(
+    fn gradient<N: Network>(
         net: &Self::Engine<N>,
         data: &<Self::Engine<N> as Engine<N>>::Data,
         order: &[u32],
@@ -22,13 +22,13 @@ macro_rules! tested {
         pub struct $name;
 
         impl Tested for $name {
-            type Engine<N: Network<In: Vector>> = $engine<N>;
+            type Engine<N: Network> = $engine<N>;
 
-            fn new<N: Network<In: Vector>>(weights: Weights<N>) -> $engine<N> {
+            fn new<N: Network>(weights: Weights<N>) -> $engine<N> {
                 $engine::new(weights).unwrap()
             }
 
-            fn gradient<N: Network<In: Vector>>(
+            fn gradient<N: Network>(
                 net: &$engine<N>,
                 data: &<$engine<N> as Engine<N>>::Data,
                 order: &[u32],

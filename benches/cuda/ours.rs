@@ -3,7 +3,7 @@
 use std::hint::black_box;
 
 use dfdx::prelude::Device as DfdxDevice;
-use tuplenet::{engine::Batches, models::Mlp, prelude::*, shape::Vector};
+use tuplenet::{engine::Batches, models::Mlp, prelude::*};
 
 use crate::{
     device::Device,
@@ -22,8 +22,8 @@ struct OnTape<D> {
 }
 
 impl<D: DfdxDevice<f32>> Maker for OnTape<D> {
-    type Engine<N: Network<In: Vector>> = Tape<N, D>;
-    fn make<N: Network<In: Vector>>(&self, weights: Weights<N>) -> tuplenet::Result<Tape<N, D>> {
+    type Engine<N: Network> = Tape<N, D>;
+    fn make<N: Network>(&self, weights: Weights<N>) -> tuplenet::Result<Tape<N, D>> {
         Ok(Tape::on(self.device.clone(), weights)?.batches(self.batches))
     }
 }

@@ -1,26 +1,22 @@
 //! Training with tuplenet through its public API, on any engine.
 
 use tuplenet::{
-    engine::Run, models::Mlp, objective::Optimizer, prelude::*, shape::Features, shape::Vector,
-    target::Classes,
+    engine::Run, models::Mlp, objective::Optimizer, prelude::*, shape::Features, target::Classes,
 };
 
 use super::served::{Result, Served, Setup};
 
 /// Creates the measured engine for any network.
 pub trait Maker {
-    type Engine<N: Network<In: Vector>>: Engine<N>;
-    fn make<N: Network<In: Vector>>(
-        &self,
-        weights: Weights<N>,
-    ) -> tuplenet::Result<Self::Engine<N>>;
+    type Engine<N: Network>: Engine<N>;
+    fn make<N: Network>(&self, weights: Weights<N>) -> tuplenet::Result<Self::Engine<N>>;
 }
 
 /// A data set as uploaded to the measured engine.
 pub type Data<M, N> = <<M as Maker>::Engine<N> as Engine<N>>::Data;
 
 /// The initial weights.
-pub fn weights<N: Network<In: Vector>>(setup: &Setup) -> Result<Weights<N>> {
+pub fn weights<N: Network>(setup: &Setup) -> Result<Weights<N>> {
     Ok(Weights::from_slice(&setup.weights()?.concat())?)
 }
 

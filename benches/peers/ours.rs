@@ -4,7 +4,6 @@ use tuplenet::{
     engine::{Processor, Simd},
     models::Mlp,
     prelude::*,
-    shape::Vector,
 };
 
 use crate::harness::{
@@ -17,8 +16,8 @@ use crate::harness::{
 type Ours<N> = Fused<N>;
 
 impl Maker for Processor {
-    type Engine<N: Network<In: Vector>> = Ours<N>;
-    fn make<N: Network<In: Vector>>(&self, weights: Weights<N>) -> tuplenet::Result<Ours<N>> {
+    type Engine<N: Network> = Ours<N>;
+    fn make<N: Network>(&self, weights: Weights<N>) -> tuplenet::Result<Ours<N>> {
         Ours::on(*self, weights)
     }
 }

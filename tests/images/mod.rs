@@ -1,7 +1,8 @@
-//! Networks of images on `Tape`, against PyTorch, plain loops in `f64`, and themselves.
+//! Networks of images, against PyTorch, plain loops in `f64`, and themselves.
 
 mod gradients;
 mod maxima;
+mod parity;
 mod pytorch;
 
 use tuplenet::{plan::Op, prelude::*, shape::Image, target::Classes};

@@ -12,7 +12,7 @@ use tuplenet::{
 
 use super::{Divided, Windows};
 use crate::{
-    engines::{Recipe, train},
+    engines::{Recipe, Tested, on_every_engine, train},
     pytorch::{floats, reference},
 };
 
@@ -41,7 +41,7 @@ fn parameters<N: Network>(file: &SafeTensors<'_>, prefix: &str) -> Weights<N> {
     all
 }
 
-fn compare<N, S: Shape>(name: &str, features: &str)
+fn compare<T: Tested, N, S: Shape>(name: &str, features: &str)
 where
     N: Network<In = S, Output = Features<3>>,
 {
@@ -50,14 +50,12 @@ where
     let labels = file.tensor("labels").unwrap().data().to_vec();
     let data = Dataset::<S, Classes<3>>::from_values(floats(&file, features), labels).unwrap();
     let initial = parameters::<N>(&file, &format!("{name}.init"));
-    let net = Tape::<N>::new(initial.clone()).unwrap();
+    let net = T::new::<N>(initial.clone());
     let uploaded = net.upload(&data).unwrap();
     let order: Vec<u32> = (0..40).collect();
     let logits = net.logits(&uploaded, &order).unwrap();
     assert_close(&logits, &floats(&file, &format!("{name}.logits")), "logits");
-    let (loss, gradient) = net
-        .gradient(&uploaded, &order[..8], Loss::CrossEntropy)
-        .unwrap();
+    let (loss, gradient) = T::gradient(&net, &uploaded, &order[..8], Loss::CrossEntropy);
     assert_close(&[loss], &floats(&file, &format!("{name}.loss")), "loss");
     let theirs = parameters::<N>(&file, &format!("{name}.gradient"));
     for (ours, theirs) in gradient.tensors().zip(theirs.tensors()) {
@@ -79,7 +77,7 @@ where
     }
     .into();
     for (kind, optimizer) in [("sgd", sgd), ("adam", adam)] {
-        let mut net = Tape::<N>::new(initial.clone()).unwrap();
+        let mut net = T::new::<N>(initial.clone());
         let losses = train(&mut net, &uploaded, 40, &Recipe::of(optimizer), 8, 10);
         let theirs = floats(&file, &format!("{name}.losses.{kind}"));
         for (step, (a, b)) in losses.iter().zip(&theirs).enumerate() {
@@ -93,12 +91,15 @@ where
     }
 }
 
-#[test]
-fn every_window_gives_the_logits_gradients_and_losses_of_pytorch() {
-    compare::<Windows, Image<2, 15, 14>>("windows", "features");
+fn every_window_gives_the_logits_gradients_and_losses_of_pytorch<T: Tested>() {
+    compare::<T, Windows, Image<2, 15, 14>>("windows", "features");
 }
 
-#[test]
-fn windows_that_divide_an_image_give_the_logits_gradients_and_losses_of_pytorch() {
-    compare::<Divided, Image<2, 12, 12>>("divided", "features.divided");
+fn windows_that_divide_an_image_give_the_logits_gradients_and_losses_of_pytorch<T: Tested>() {
+    compare::<T, Divided, Image<2, 12, 12>>("divided", "features.divided");
+}
+
+on_every_engine! {
+    every_window_gives_the_logits_gradients_and_losses_of_pytorch
+    windows_that_divide_an_image_give_the_logits_gradients_and_losses_of_pytorch
 }

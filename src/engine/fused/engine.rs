@@ -22,12 +22,12 @@ use crate::{
     },
     error::Result,
     network::Network,
-    shape::{Sample, Shape, Vector},
+    shape::{Sample, Shape},
     single::{fits_the_stack, forward},
     weights::Weights,
 };
 
-impl<N: Network<In: Vector>> Engine<N> for Fused<N> {
+impl<N: Network> Engine<N> for Fused<N> {
     type Data = Uploaded;
 
     fn name(&self) -> &'static str {
@@ -40,7 +40,9 @@ impl<N: Network<In: Vector>> Engine<N> for Fused<N> {
 
     fn upload(&self, data: &impl DataFor<N::In, N::Output>) -> Result<Uploaded> {
         let model = &self.context.model;
-        let sparse = !model.program.layers.is_empty() && model.program.before.is_empty();
+        let program = &model.program;
+        let is_vector = program.images.is_none() && program.before.is_empty();
+        let sparse = is_vector && !program.layers.is_empty();
         let widths = [N::In::LEN, N::Output::LEN];
         Ok(Uploaded::new(data.samples(), widths, sparse, model.simd))
     }
@@ -123,10 +125,10 @@ impl<N: Network<In: Vector>> Engine<N> for Fused<N> {
     fn restore(&mut self, weights: &Weights<N>, state: Option<&OptimizerState<N>>) -> Result<()> {
         state.map_or(Ok(()), OptimizerState::check)?;
         let model = &self.context.model;
-        for (layer, matrix) in model.program.layers.iter().zip(&model.weights) {
+        for (step, matrix) in model.program.parameters.iter().zip(&model.weights) {
             // SAFETY: the engine is held by `&mut`, so no other thread reads or writes its weights.
-            let part = unsafe { matrix.view_mut(0..matrix.blocks(), 0..layer.linear.inputs + 1) };
-            packed::pack(&layer.linear, weights.as_slice(), part);
+            let part = unsafe { matrix.view_mut(0..matrix.blocks(), 0..matrix.rows()) };
+            packed::pack(step, weights.as_slice(), part);
         }
         // SAFETY: as above.
         unsafe { model.check_new_weights() };
@@ -143,7 +145,7 @@ impl<N: Network<In: Vector>> Engine<N> for Fused<N> {
     fn predict(&self, sample: &impl Sample<N::In>) -> Result<<N::Output as Shape>::Array> {
         let mut logits = N::Output::zeros();
         let model = &self.context.model;
-        if const { fits_the_stack(&N::PLAN) } {
+        if const { fits_the_stack(&N::PLAN) && N::PLAN.is_of_vectors() } {
             // SAFETY: the plan fits; weights are written only by a training run, which holds the engine by `&mut`;
             // they are those of `N`, whose type fixes both lengths.
             unsafe {

@@ -60,7 +60,7 @@ use crate::{
     error::{Error, Result},
     network::Network,
     objective::Loss,
-    shape::{Shape, Vector},
+    shape::Shape,
     weights::{Weights, WeightsOf},
 };
 
@@ -98,10 +98,7 @@ impl<N: Network> Fused<N> {
     ///
     /// # Errors
     /// [`Error::Device`] when the system cannot create a thread.
-    pub fn new<W: WeightsOf<N>>(weights: W) -> Result<Self>
-    where
-        N::In: Vector,
-    {
+    pub fn new<W: WeightsOf<N>>(weights: W) -> Result<Self> {
         Self::on(Processor::detect(), weights)
     }
 
@@ -110,10 +107,7 @@ impl<N: Network> Fused<N> {
     /// # Errors
     /// [`Error::Setting`] for 0 threads, or for SIMD instructions that the processor lacks; [`Error::Device`] when the
     /// system cannot create a thread.
-    pub fn on<W: WeightsOf<N>>(processor: Processor, weights: W) -> Result<Self>
-    where
-        N::In: Vector,
-    {
+    pub fn on<W: WeightsOf<N>>(processor: Processor, weights: W) -> Result<Self> {
         processor.check()?;
         let weights = weights.into_weights();
         let program = Program::new(&N::PLAN, N::In::LEN);

@@ -1,34 +1,37 @@
 //! Elementwise operations between two `Linear`s: activations and dropout, in place, with their derivatives.
 
 use super::{Kernel, Lanes, load, math::activate, store};
-use crate::{
-    engine::fused::memory::matrix::{BLOCK, View, ViewMut},
-    plan::Op,
+use crate::engine::fused::{
+    memory::matrix::{BLOCK, View, ViewMut},
+    program,
 };
 
 /// Operations on each value, in order.
-pub(crate) struct Elementwise<'a> {
-    /// Each has a mask if it is dropout and dropout is on; a mask has the rows and blocks of `values`.
-    pub(crate) operations: &'a [(Op, Option<View<'a>>)],
+pub(crate) struct Elementwise<'a, M> {
+    pub(crate) operations: &'a [program::Elementwise],
+    /// The mask of each dropout; it has the rows and blocks of `values`. None where dropout is off.
+    pub(crate) mask: M,
     /// The input and the output.
     pub(crate) values: ViewMut<'a>,
     /// The output for the product of the derivatives, if required.
     pub(crate) derivatives: Option<ViewMut<'a>>,
 }
 
-impl Kernel for Elementwise<'_> {
+impl<'a, M: Fn(usize) -> Option<View<'a>>> Kernel for Elementwise<'a, M> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Lanes>(self, simd: S) {
         let Elementwise {
             operations,
+            mask,
             values,
             derivatives,
         } = self;
         let (blocks, rows) = (values.blocks, values.rows);
-        let masks = || operations.iter().filter_map(|(_, mask)| *mask);
-        assert!(masks().all(|mask| mask.blocks >= blocks && mask.rows >= rows));
+        let has_room = |part: View<'_>| part.blocks >= blocks && part.rows >= rows;
+        let dropouts = operations.iter().filter_map(|operation| operation.dropout);
+        assert!(dropouts.filter_map(&mask).all(has_room));
         assert!(
             derivatives
                 .as_ref()
@@ -43,13 +46,14 @@ impl Kernel for Elementwise<'_> {
                     unsafe {
                         let mut y = load::<S>(place);
                         let mut derivative = simd.splat_f32s(1.0);
-                        for (op, mask) in operations {
-                            let (next, factor) = match mask {
-                                Some(mask) => {
+                        for operation in operations {
+                            let (next, factor) = match operation.dropout.map(&mask) {
+                                Some(Some(mask)) => {
                                     let factor = load::<S>(mask.at(block, row).add(lane));
                                     (simd.mul_f32s(y, factor), factor)
                                 }
-                                None => activate(simd, *op, y),
+                                Some(None) => continue,
+                                None => activate(simd, operation.op, y),
                             };
                             y = next;
                             derivative = simd.mul_f32s(derivative, factor);

@@ -1,7 +1,10 @@
 //! Gathers samples into the packed layout of the products.
 
 use super::{Kernel, Lanes};
-use crate::engine::fused::memory::matrix::{BLOCK, ViewMut};
+use crate::{
+    data::FeatureValues,
+    engine::fused::memory::matrix::{BLOCK, ViewMut},
+};
 
 /// Features of samples, row-major, read-only.
 #[derive(Clone, Copy)]
@@ -9,6 +12,16 @@ pub(crate) enum Rows<'a> {
     /// Each value is `byte * scale`.
     Bytes(&'a [u8], f32),
     Floats(&'a [f32]),
+}
+
+impl<'a> Rows<'a> {
+    /// The features of a data set.
+    pub(crate) fn of(features: &'a FeatureValues) -> Self {
+        match features {
+            FeatureValues::Bytes { bytes, scale } => Rows::Bytes(bytes, *scale),
+            FeatureValues::Values(values) => Rows::Floats(values),
+        }
+    }
 }
 
 /// Copies samples of `width` features into the rows of a packed matrix.
@@ -36,6 +49,16 @@ impl Samples<'_> {
         match self {
             Samples::Numbered(numbers) => numbers[row] as usize,
             Samples::From(first) => first + row,
+        }
+    }
+}
+
+impl<'a> Samples<'a> {
+    /// Without the first `count`.
+    pub(crate) fn after(self, count: usize) -> Samples<'a> {
+        match self {
+            Samples::Numbered(numbers) => Samples::Numbered(&numbers[count..]),
+            Samples::From(first) => Samples::From(first + count),
         }
     }
 }

@@ -78,6 +78,10 @@ pub(crate) trait Lanes: pulp::Simd {
     const TILE_BLOCKS: usize;
     /// Blocks of 16 columns that a sparse product accumulates together.
     const SPARSE_BLOCKS: usize;
+    /// Output channels of the largest tile of a convolution, at most 6; all fewer are compiled.
+    const TILE_OUTPUTS: usize;
+    /// Positions of that tile, or taps in the gradient of the weights, at most 4.
+    const TILE_POSITIONS: usize;
 
     /// `c - a b`, fused where the processor has fused multiply-add.
     #[inline(always)]
@@ -100,6 +104,8 @@ impl Lanes for pulp::x86::V4 {
     const TILE_ROWS: usize = 8;
     const TILE_BLOCKS: usize = 3;
     const SPARSE_BLOCKS: usize = MAX_SPARSE_BLOCKS;
+    const TILE_OUTPUTS: usize = 6;
+    const TILE_POSITIONS: usize = 4;
 
     /// 14-bit estimates, each refined by one Newton step. Where a 512-bit square root and division take 18 cycles each
     /// (Intel), this takes a third of that; where they are cheap (AMD), it takes as long.
@@ -134,6 +140,8 @@ impl Lanes for pulp::x86::V3 {
     const TILE_ROWS: usize = 6;
     const TILE_BLOCKS: usize = 1;
     const SPARSE_BLOCKS: usize = 4;
+    const TILE_OUTPUTS: usize = 4;
+    const TILE_POSITIONS: usize = 3;
 
     #[inline(always)]
     fn minus_product(self, c: Self::f32s, a: Self::f32s, b: Self::f32s) -> Self::f32s {
@@ -154,6 +162,8 @@ impl Lanes for pulp::aarch64::Neon {
     const TILE_ROWS: usize = 6;
     const TILE_BLOCKS: usize = 1;
     const SPARSE_BLOCKS: usize = 4;
+    const TILE_OUTPUTS: usize = 6;
+    const TILE_POSITIONS: usize = 4;
 
     #[inline(always)]
     fn nonzero(self, v: Self::f32s) -> u64 {
@@ -169,6 +179,8 @@ impl Lanes for pulp::Scalar {
     const TILE_ROWS: usize = 2;
     const TILE_BLOCKS: usize = 1;
     const SPARSE_BLOCKS: usize = 1;
+    const TILE_OUTPUTS: usize = 2;
+    const TILE_POSITIONS: usize = 2;
 
     #[inline(always)]
     fn nonzero(self, v: f32) -> u64 {

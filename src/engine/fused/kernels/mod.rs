@@ -10,12 +10,16 @@
 
 mod bits;
 mod clip;
+mod convolution;
 mod elementwise;
 mod finite;
 mod gather;
+mod interleave;
+mod kernel_gradient;
 mod lanes;
 mod loss;
 mod math;
+mod pooling;
 mod product;
 mod sparse;
 mod update;
@@ -25,11 +29,15 @@ use self::lanes::{load, prefetch, store};
 pub(crate) use self::{
     bits::{NonzeroBits, WORD, transpose_bits},
     clip::{Apply, SquareSum},
+    convolution::{Convolve, Epilogue, ImageDerivative},
     elementwise::Elementwise,
     finite::AllFinite,
     gather::{Gather, Rows, Samples},
+    interleave::{AddMatrices, Flatten, Interleave, TransposeKernels, Unflatten},
+    kernel_gradient::KernelGradient,
     lanes::{Kernel, Lanes, dispatch},
     loss::LossGradient,
+    pooling::{AvgPool, MaxPool, MultiplyDerivative, PoolGradient},
     product::{Derivative, Forward, InputGradient, WeightGradient},
     sparse::{SparseBatch, SparseForward, SparseWeightGradient, Values},
     update::{Parameters, Rule},

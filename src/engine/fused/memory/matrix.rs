@@ -127,6 +127,25 @@ impl<'a> View<'a> {
         }
     }
 
+    /// `blocks` blocks of `rows` rows, with `stride` rows from one block to the next.
+    ///
+    /// # Safety
+    /// They are valid for reads, and no thread writes them, during `'a`.
+    pub(crate) unsafe fn strided(
+        start: *const f32,
+        blocks: usize,
+        rows: usize,
+        stride: usize,
+    ) -> Self {
+        View {
+            start,
+            blocks,
+            rows,
+            stride,
+            values: PhantomData,
+        }
+    }
+
     /// Some rows of some blocks.
     ///
     /// # Panics
@@ -197,6 +216,25 @@ impl ViewMut<'_> {
             blocks,
             rows,
             stride: rows,
+            values: PhantomData,
+        }
+    }
+
+    /// `blocks` blocks of `rows` rows, with `stride` rows from one block to the next.
+    ///
+    /// # Safety
+    /// They are valid for writes during the view's lifetime, in which no other view holds any of them.
+    pub(crate) unsafe fn strided(
+        start: *mut f32,
+        blocks: usize,
+        rows: usize,
+        stride: usize,
+    ) -> Self {
+        ViewMut {
+            start,
+            blocks,
+            rows,
+            stride,
             values: PhantomData,
         }
     }

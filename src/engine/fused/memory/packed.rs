@@ -1,30 +1,28 @@
 //! Conversion of parameters between the plan's layout and the packed layout.
 //!
-//! The plan has each layer's weight `[O, I]` row-major, then its bias `[O]`. Packed, a layer is one
-//! [`Matrix`] `[I + 1, O]`, the bias last.
+//! The plan has each step's weight `[O, I]` row-major (of a convolution, `I` is `C K L`), then its bias `[O]`. Packed,
+//! a step is one [`Matrix`] `[I + 1, O]`, the bias last.
 
 use super::matrix::{BLOCK, Matrix, ViewMut};
 use crate::{engine::fused::program::Program, plan::Step};
 
-/// Packs weights or moments: one matrix per layer.
+/// Packs weights or moments: one matrix for each step with parameters.
 pub(crate) fn to_packed(program: &Program, flat: &[f32]) -> Vec<Matrix> {
-    let layers = program.layers.iter().map(|layer| {
-        let mut matrix = Matrix::zeros(layer.linear.inputs + 1, layer.linear.outputs);
-        pack(&layer.linear, flat, matrix.whole());
-        matrix
-    });
-    layers.collect()
+    let mut matrices = zeros(program);
+    for (step, matrix) in program.parameters.iter().zip(&mut matrices) {
+        pack(step, flat, matrix.whole());
+    }
+    matrices
 }
 
-/// Packs one layer's weights, or moments; the padding of the last block is 0.
-pub(crate) fn pack(linear: &Step, flat: &[f32], mut to: ViewMut<'_>) {
-    let (inputs, outputs) = (linear.inputs, linear.outputs);
+/// Packs the weights, or moments, of one step; the padding of the last block is 0.
+pub(crate) fn pack(step: &Step, flat: &[f32], mut to: ViewMut<'_>) {
+    let [outputs, inputs] = step.weight_matrix();
     if let Some(last) = to.blocks.checked_sub(1) {
         // training that ended in NaN has left NaN there as well
         (0..=inputs).for_each(|row| to.row(last, row).fill(0.0));
     }
-    let (weight, bias) =
-        flat[linear.offset..linear.offset + linear.params()].split_at(inputs * outputs);
+    let (weight, bias) = flat[step.offset..step.offset + step.params()].split_at(inputs * outputs);
     for output in 0..outputs {
         let (block, lane) = (output / BLOCK, output % BLOCK);
         for input in 0..inputs {
@@ -36,9 +34,8 @@ pub(crate) fn pack(linear: &Step, flat: &[f32], mut to: ViewMut<'_>) {
 
 /// Unpacks weights, moments or gradients into the plan's layout.
 pub(crate) fn unpack(program: &Program, matrices: &[Matrix], flat: &mut [f32]) {
-    for (layer, matrix) in program.layers.iter().zip(matrices) {
-        let step = layer.linear;
-        let (inputs, outputs) = (step.inputs, step.outputs);
+    for (step, matrix) in program.parameters.iter().zip(matrices) {
+        let [outputs, inputs] = step.weight_matrix();
         // SAFETY: no training run is in progress: it would hold the engine by `&mut`, or its lock.
         let from = unsafe { matrix.view() };
         let flat = &mut flat[step.offset..step.offset + step.params()];
@@ -53,10 +50,10 @@ pub(crate) fn unpack(program: &Program, matrices: &[Matrix], flat: &mut [f32]) {
     }
 }
 
-/// A matrix of zeros for each layer's parameters.
+/// A matrix of zeros for each step with parameters.
 pub(crate) fn zeros(program: &Program) -> Vec<Matrix> {
-    let layers = program.layers.iter();
-    layers
-        .map(|layer| Matrix::zeros(layer.linear.inputs + 1, layer.linear.outputs))
+    let sizes = program.parameters.iter().map(Step::weight_matrix);
+    sizes
+        .map(|[outputs, inputs]| Matrix::zeros(inputs + 1, outputs))
         .collect()
 }

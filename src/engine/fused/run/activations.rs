@@ -1,6 +1,6 @@
 //! The intermediate results of a training step.
 
-use super::input::InputBuffer;
+use super::{images::ImageBuffers, input::InputBuffer};
 use crate::engine::fused::{
     kernels::{InputGradient, SparseWeightGradient},
     memory::{matrix::Matrix, shared::Shared},
@@ -11,14 +11,17 @@ use crate::engine::fused::{
 #[derive(Debug)]
 pub(crate) struct Activations {
     capacity: usize,
+    /// The vectors' input: samples, or flattened images.
     pub(crate) input: InputBuffer,
+    /// If the network has any.
+    pub(crate) images: Option<ImageBuffers>,
     /// For each layer, `[B, O]`.
     pub(crate) outputs: Vec<Matrix>,
     /// For each layer, `[B, O]`; empty where the derivatives are computed from the outputs.
     pub(crate) derivatives: Vec<Matrix>,
     /// For each layer, `[B, O]`; for a network without layers, one for the logits.
     pub(crate) deltas: Vec<Matrix>,
-    /// For each dropout, `[B, width]`.
+    /// For each dropout, `[B, width]`; empty for those of images.
     pub(crate) masks: Vec<Matrix>,
     /// The loss of each sample.
     pub(crate) losses: Shared<f32>,
@@ -41,7 +44,9 @@ impl Activations {
                 true => of(layer.linear.outputs),
                 false => Matrix::zeros(0, 0),
             });
-        let back = outputs().skip(1).map(InputGradient::scratch_len).max();
+        // The gradient of the vectors' input is computed only for images.
+        let first = usize::from(program.images.is_none());
+        let back = outputs().skip(first).map(InputGradient::scratch_len).max();
         let sparse = match is_dense {
             true => 0,
             false => SparseWeightGradient::scratch_len(program.inputs),
@@ -54,14 +59,21 @@ impl Activations {
         }
         Activations {
             capacity,
-            input: InputBuffer::new(capacity, program.inputs, is_dense),
+            input: InputBuffer::new(capacity, program.features, is_dense),
+            images: program
+                .images
+                .as_ref()
+                .map(|images| ImageBuffers::new(program, images, workers, capacity)),
             outputs: outputs().map(of).collect(),
             derivatives: derivatives.collect(),
             deltas,
             masks: program
                 .dropouts
                 .iter()
-                .map(|dropout| of(dropout.width))
+                .map(|dropout| match dropout.image {
+                    Some(_) => Matrix::zeros(0, 0),
+                    None => of(dropout.width),
+                })
                 .collect(),
             losses: Shared::zeros(capacity),
             scratch: (0..workers).map(|_| Shared::zeros(scratch)).collect(),

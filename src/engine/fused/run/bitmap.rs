@@ -76,7 +76,8 @@ impl Uploaded {
     /// [`Error::Setting`] when it was uploaded for other widths.
     pub(crate) fn check<N: Network>(&self) -> Result<()> {
         let widths = [N::In::LEN, N::Output::LEN];
-        let first = N::PLAN.steps().first();
+        let mut steps = N::PLAN.steps().iter();
+        let first = steps.find(|step| step.op != Op::Flatten);
         let sparse = first.is_some_and(|step| step.op == Op::Linear);
         if (self.widths, self.sparse) == (widths, sparse) {
             return Ok(());

@@ -1,14 +1,11 @@
 //! A layer's outputs for a partition of its columns and a batch's rows; for training and for inference.
 
 use super::{input::Input, model::Model};
-use crate::{
-    engine::fused::{
-        kernels::{Elementwise, Forward, SparseForward, dispatch},
-        memory::matrix::{Matrix, View, ViewMut},
-        program,
-        threads::partition::Partition,
-    },
-    plan::{Op, Plan},
+use crate::engine::fused::{
+    kernels::{Elementwise, Forward, SparseForward, dispatch},
+    memory::matrix::{Matrix, ViewMut},
+    program,
+    threads::partition::Partition,
 };
 
 /// The output buffers of a partition.
@@ -33,7 +30,7 @@ pub(crate) unsafe fn layer(
 ) {
     let layer = &model.program.layers[at];
     // SAFETY: guaranteed by the caller.
-    let weights = unsafe { model.weights[at].view() };
+    let weights = unsafe { model.weights[layer.weights].view() };
     let weights = weights.within(partition.blocks.clone(), 0..weights.rows);
     let Outputs {
         mut values,
@@ -80,24 +77,14 @@ pub(crate) unsafe fn elementwise(
     derivatives: Option<ViewMut<'_>>,
     masks: Option<&[Matrix]>,
 ) {
-    let mut operations: [(Op, Option<View<'_>>); Plan::CAPACITY] =
-        [(Op::Relu, None); Plan::CAPACITY];
-    let mut count = 0;
-    for step in chain {
-        let mask = match (step.dropout, masks) {
-            (Some(dropout), Some(masks)) => {
-                // SAFETY: guaranteed by the caller.
-                let mask = unsafe { masks[dropout].view() };
-                Some(mask.within(partition.blocks.clone(), partition.rows.clone()))
-            }
-            (Some(_), None) => continue,
-            (None, _) => None,
-        };
-        operations[count] = (step.op, mask);
-        count += 1;
-    }
+    let mask = |dropout: usize| {
+        // SAFETY: guaranteed by the caller.
+        let mask = unsafe { masks?[dropout].view() };
+        Some(mask.within(partition.blocks.clone(), partition.rows.clone()))
+    };
     let elementwise = Elementwise {
-        operations: &operations[..count],
+        operations: chain,
+        mask,
         values,
         derivatives,
     };

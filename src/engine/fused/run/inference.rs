@@ -5,12 +5,14 @@ use std::sync::{Mutex, PoisonError};
 use super::{
     bitmap::{self, Uploaded},
     forward::{self, Outputs},
+    images::{BlockBuffers, Source as ImageSource},
     input::{Input, InputBuffer},
     model::Model,
 };
 use crate::engine::fused::{
     kernels::{Gather, NonzeroBits, Rows, Samples, SparseBatch, Values, WORD, dispatch},
     memory::{
+        image::SAMPLES,
         matrix::{BLOCK, Matrix},
         raw_slice::{RawSlice, RawSliceMut},
     },
@@ -41,7 +43,10 @@ pub(crate) enum Source {
 /// Buffers for a worker's chunk of samples.
 #[derive(Debug)]
 pub(crate) struct Chunk {
+    /// The vectors' input: samples, or flattened images.
     input: InputBuffer,
+    /// If the network has images.
+    images: Option<BlockBuffers>,
     /// For each layer, `[CHUNK, O]`.
     outputs: Vec<Matrix>,
     bits: Vec<u64>,
@@ -52,7 +57,8 @@ impl Chunk {
         let program = &model.program;
         let outputs = program.layers.iter();
         Chunk {
-            input: InputBuffer::new(CHUNK, program.inputs, is_dense),
+            input: InputBuffer::new(CHUNK, program.features, is_dense),
+            images: program.images.as_ref().map(BlockBuffers::for_inference),
             outputs: outputs
                 .map(|layer| Matrix::zeros(CHUNK, layer.linear.outputs))
                 .collect(),
@@ -98,7 +104,10 @@ impl Job {
                 match &self.source {
                     Source::Numbered(data, order) => {
                         let samples = &order.get()[rows.clone()];
-                        if is_dense {
+                        if chunk.images.is_some() {
+                            let features = Rows::of(&data.samples.features);
+                            chunk.flatten(model, features, Samples::Numbered(samples), rows.len());
+                        } else if is_dense {
                             chunk.input.gather(model.simd, data, samples, 0..rows.len());
                             chunk.before(model, rows.len());
                         }
@@ -107,7 +116,8 @@ impl Job {
                     }
                     Source::Features(features) => {
                         let values = &features.get()[rows.start * width..rows.end * width];
-                        let sparse = model.program.before.is_empty()
+                        let sparse = chunk.images.is_none()
+                            && model.program.before.is_empty()
                             && model.skips_zeros()
                             && chunk.find_zeros(model, values, width);
                         if sparse {
@@ -120,14 +130,19 @@ impl Job {
                             chunk.layers(model, Input::Sparse(batch, 0), rows.len(), logits);
                         } else {
                             let dense = chunk.input.dense();
-                            let gather = Gather {
-                                rows: Rows::Floats(values),
-                                width,
-                                samples: Samples::From(0),
-                                output: dense.view_mut(0..dense.blocks(), 0..rows.len()),
-                            };
-                            dispatch(model.simd, gather);
-                            chunk.before(model, rows.len());
+                            let (values, samples) = (Rows::Floats(values), Samples::From(0));
+                            if chunk.images.is_some() {
+                                chunk.flatten(model, values, samples, rows.len());
+                            } else {
+                                let gather = Gather {
+                                    rows: values,
+                                    width,
+                                    samples,
+                                    output: dense.view_mut(0..dense.blocks(), 0..rows.len()),
+                                };
+                                dispatch(model.simd, gather);
+                                chunk.before(model, rows.len());
+                            }
                             let view = dense.view().within(0..dense.blocks(), 0..rows.len());
                             chunk.layers(model, Input::Dense(view), rows.len(), logits);
                         }
@@ -150,6 +165,30 @@ impl Chunk {
             .map(|(values, bits)| dispatch(model.simd, NonzeroBits { values, bits }))
             .sum();
         (count as f64) < bitmap::SPARSE_BELOW * values.len() as f64
+    }
+
+    /// The flattened last images of `count` samples.
+    ///
+    /// # Safety
+    /// No other thread uses this chunk, and none writes the weights.
+    unsafe fn flatten(&self, model: &Model, rows: Rows<'_>, samples: Samples<'_>, count: usize) {
+        let Some((images, block)) = model.program.images.as_ref().zip(self.images.as_ref()) else {
+            return;
+        };
+        let dense = self.input.dense();
+        for first in (0..count).step_by(SAMPLES) {
+            let count = SAMPLES.min(count - first);
+            let source = ImageSource {
+                rows,
+                samples: samples.after(first),
+                count,
+            };
+            // SAFETY: guaranteed by the caller.
+            unsafe {
+                let output = dense.view_mut(0..dense.blocks(), first..first + count);
+                block.infer(model, images, source, output);
+            }
+        }
     }
 
     /// The operations before the first layer.

@@ -73,10 +73,7 @@ impl InputBuffer {
         rows: Range<usize>,
     ) {
         let gather = Gather {
-            rows: match &data.samples.features {
-                FeatureValues::Bytes { bytes, scale } => Rows::Bytes(bytes, *scale),
-                FeatureValues::Values(values) => Rows::Floats(values),
-            },
+            rows: Rows::of(&data.samples.features),
             width: self.features,
             samples: Samples::Numbered(samples),
             // SAFETY: guaranteed by the caller.

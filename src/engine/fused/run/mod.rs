@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! context (the current job, and the buffers that persist across jobs)
-//!    ├─► training (a step, phase by phase) ─► forward, update, clip
-//!    └─► inference (chunks of samples)     ─► forward
+//!    ├─► training (a step, phase by phase) ─► images, forward, update, clip
+//!    └─► inference (chunks of samples)     ─► images, forward
 //! data: bitmap (a data set) ─► input (a batch of it)      live: one sample, on the caller's thread
 //! ```
 
@@ -12,6 +12,7 @@ pub(crate) mod bitmap;
 mod clip;
 pub(crate) mod context;
 mod forward;
+pub(crate) mod images;
 pub(crate) mod inference;
 mod input;
 pub(crate) mod live;

@@ -13,7 +13,7 @@ use crate::engine::fused::{
 pub(crate) struct Model {
     pub(crate) program: Program,
     pub(crate) simd: Simd,
-    /// For each layer, `[I + 1, O]`, the bias last.
+    /// For each of the program's parameters, `[I + 1, O]`, the bias last.
     ///
     /// Only a training run writes them, and it holds the engine by `&mut`; so a holder of the engine by `&` may read
     /// them.
@@ -57,7 +57,7 @@ impl Model {
         }
     }
 
-    /// Checks some of layer `at`'s weights, which may no longer be finite.
+    /// Checks some of the weights of step `at`, which may no longer be finite.
     ///
     /// # Safety
     /// No thread writes this part of them until this returns.

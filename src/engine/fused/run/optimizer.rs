@@ -28,7 +28,9 @@ impl OptimizerBuffers {
         moments: [Vec<Matrix>; 2],
     ) -> Self {
         let mut active = vec![0; program.inputs.div_ceil(WORD)];
-        for first in moments.iter().filter_map(|moment| moment.first()) {
+        // Only zeros of vectors are skipped.
+        let vectors = moments.iter().filter(|_| program.images.is_none());
+        for first in vectors.filter_map(|moment| moment.first()) {
             // SAFETY: the moments are owned here.
             let view = unsafe { first.view() };
             for feature in 0..view.rows - 1 {

@@ -88,7 +88,8 @@ pub(crate) fn some(worker: &Worker<'_>, count: usize) -> Range<usize> {
     part(count, worker.count, worker.index)
 }
 
-fn part(count: usize, parts: usize, index: usize) -> Range<usize> {
+/// Part `index` of `count` items in `parts` parts.
+pub(crate) fn part(count: usize, parts: usize, index: usize) -> Range<usize> {
     index * count / parts..(index + 1) * count / parts
 }
 

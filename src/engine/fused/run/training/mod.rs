@@ -6,9 +6,11 @@
 //! | phase | writes | partition |
 //! | --- | --- | --- |
 //! | gather | the batch's samples, masks of dropout | rows |
+//! | or images | all buffers of the images, masks, the vectors' input | blocks of 16 rows |
 //! | forward, each layer | its outputs (and derivatives) | columns; rows in the last layer |
 //! | loss | the last layer's delta, losses, the transposed bitmap | the same rows, so no barrier before it; words |
 //! | back, each layer but the first | the delta of the layer before | that layer's columns |
+//! | back of images | gradients of the groups of blocks | groups |
 //! | update, all layers | weights and moments | columns |
 //!
 //! A barrier follows each phase, except where [`partition::is_independent`] saves it in a network of two layers: after
@@ -26,10 +28,11 @@
 //! | measure | sums of squares | pieces |
 //! | apply, all layers | weights and moments | columns |
 //!
-//! A layer's delta is the gradient of the loss with respect to the outputs of its `Linear`, `[B, O]`. The gradient
-//! with respect to the network's input is not computed. The gradient of the weights goes from registers to the
-//! optimiser; it is stored only for clipping.
+//! A layer's delta is the gradient of the loss with respect to the outputs of its `Linear`, `[B, O]`; with images, the
+//! first layer has one for its input, too. The gradient with respect to the network's input is not computed. The gradient
+//! of a `Linear`'s weights goes from registers to the optimiser; it is stored only for clipping.
 
+mod images;
 mod phases;
 mod update;
 
@@ -163,7 +166,7 @@ impl Training<'_> {
     fn is_independent(&self) -> bool {
         let model = self.model;
         match &model.program.layers[..] {
-            [first, second] if self.clipping.is_none() => {
+            [first, second] if self.clipping.is_none() && model.program.images.is_none() => {
                 let inputs = [first, second].map(|layer| layer.linear.inputs);
                 let blocks = [0, 1].map(|at| model.weights[at].blocks());
                 partition::is_independent(self.worker.count, inputs, blocks)
@@ -184,6 +187,9 @@ impl Training<'_> {
         is_independent: bool,
     ) -> Result<(), BrokenBarrier> {
         let layers = self.model.program.layers.len();
+        // Poolings alone have no weights.
+        let trained_images = self.images().filter(|(images, _)| images.has_weights());
+        let first_back = usize::from(trained_images.is_none());
         // SAFETY: between two barriers each of these writes what no other reads, as the table at the
         // head of this file says, and partitions are disjoint (see `partition`).
         unsafe {
@@ -200,11 +206,15 @@ impl Training<'_> {
             self.transpose_bitmap(samples);
             self.loss(samples);
             self.worker.barrier()?;
-            for at in (1..layers).rev() {
+            for at in (first_back..layers).rev() {
                 self.back(at, samples.len());
                 if !is_independent {
                     self.worker.barrier()?;
                 }
+            }
+            if let Some(images) = trained_images {
+                self.back_images(images, samples.len());
+                self.worker.barrier()?;
             }
             match &self.clipping {
                 None => self.update(samples, rule, self.moments),

@@ -29,16 +29,22 @@ impl Training<'_> {
     pub(super) unsafe fn gather(&self, samples: &[u32], dropout_key: Option<DropoutKey>) {
         let (model, all) = (self.model, self.activations);
         let rows = partition::rows(self.worker, samples.len());
+        let images = self.images();
+        if let Some(images) = images {
+            // SAFETY: guaranteed by the caller.
+            unsafe { self.forward_images(images, samples, dropout_key) };
+        }
         // SAFETY: rows are partitioned; no thread reads samples or masks before the next barrier, except for the masks
         // of these rows just below.
         unsafe {
             let samples = &samples[rows.clone()];
-            if all.input.is_dense() {
+            if all.input.is_dense() && images.is_none() {
                 let data = &self.job.data;
                 all.input.gather(model.simd, data, samples, rows.clone());
             }
             if let Some(DropoutKey { seed, step }) = dropout_key {
-                for (dropout, mask) in model.program.dropouts.iter().zip(&all.masks) {
+                let dropouts = model.program.dropouts.iter().zip(&all.masks);
+                for (dropout, mask) in dropouts.filter(|(dropout, _)| dropout.image.is_none()) {
                     let mut mask = mask.view_mut(0..mask.blocks(), rows.clone());
                     let drawn = all.scratch[self.worker.index].slice_mut(0..dropout.width);
                     for row in 0..rows.len() {
@@ -188,13 +194,16 @@ impl Training<'_> {
         dispatch(model.simd, gradient);
     }
 
-    /// Computes the delta of layer `at - 1` from that of layer `at`.
+    /// Computes the delta of layer `at - 1` from that of layer `at`; of the flattened images, for the first layer.
     ///
     /// # Safety
     /// As [`Training::step`].
     pub(super) unsafe fn back(&self, at: usize, batch: usize) {
         let (model, all) = (self.model, self.activations);
-        let output = &all.deltas[at - 1];
+        let output = match (at, &all.images) {
+            (0, Some(images)) => &images.delta,
+            _ => &all.deltas[at - 1],
+        };
         let partition = Partition::of(self.worker, output.blocks(), batch);
         let outputs = model.program.layers[at].linear.outputs;
         // SAFETY: this phase writes the deltas of layer `at - 1`, in partitions, and each worker's own scratch; it
@@ -204,9 +213,12 @@ impl Training<'_> {
             InputGradient {
                 delta: delta.read(0..delta.blocks(), partition.rows.clone()),
                 outputs,
-                weights: model.weights[at].view(),
+                weights: model.weights[model.program.layers[at].weights].view(),
                 first_block: partition.blocks.start,
-                derivatives: self.derivative_of(at - 1, &partition),
+                derivatives: match at {
+                    0 => Derivative::One,
+                    _ => self.derivative_of(at - 1, &partition),
+                },
                 output: partition.write(output),
                 scratch: all.scratch[self.worker.index]
                     .slice_mut(0..InputGradient::scratch_len(outputs)),

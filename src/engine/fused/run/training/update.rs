@@ -18,22 +18,21 @@ impl Training<'_> {
             // SAFETY: guaranteed by the caller.
             unsafe { self.update_layer(at, batch, rule, moments) };
         }
+        if let Some(images) = self.images() {
+            // SAFETY: guaranteed by the caller.
+            unsafe { self.update_images(images, batch.len(), rule, moments) };
+        }
     }
 
-    /// This worker's partition of layer `at`'s weights.
+    /// This worker's partition of the weights of parameter `at`.
     ///
     /// Rows are partitioned in blocks of inputs, so that a tile is within one block.
     pub(super) fn weight_partition(&self, at: usize) -> Partition {
-        let inputs = self.model.program.layers[at].linear.inputs;
-        Partition::in_units(
-            self.worker,
-            self.model.weights[at].blocks(),
-            inputs + 1,
-            BLOCK,
-        )
+        let weights = &self.model.weights[at];
+        Partition::in_units(self.worker, weights.blocks(), weights.rows(), BLOCK)
     }
 
-    /// This partition of layer `at`'s weights, with their moments.
+    /// This partition of the weights of parameter `at`, with their moments.
     ///
     /// # Safety
     /// While the views live, no other view holds any of their values.
@@ -55,12 +54,13 @@ impl Training<'_> {
     /// As [`Training::update`].
     unsafe fn update_layer(&self, at: usize, batch: &[u32], rule: Rule, moments: Moments<'_>) {
         let (model, all) = (self.model, self.activations);
-        let inputs = model.program.layers[at].linear.inputs;
-        let partition = self.weight_partition(at);
+        let layer = &model.program.layers[at];
+        let (inputs, weights) = (layer.linear.inputs, layer.weights);
+        let partition = self.weight_partition(weights);
         // SAFETY: this phase writes weights and moments, in partitions, and each worker's own scratch; it
         // reads activations and deltas, written before.
         unsafe {
-            let parameters = self.parameters(at, &partition, moments);
+            let parameters = self.parameters(weights, &partition, moments);
             let delta = all.deltas[at].read(partition.blocks.clone(), 0..batch.len());
             match self.input_of(at, batch) {
                 Input::Dense(input) => {
@@ -119,7 +119,7 @@ impl Training<'_> {
         Ok(())
     }
 
-    /// Passes this worker's partition of layer `at`'s gradients to the optimiser.
+    /// Passes this worker's partition of the gradients of parameter `at` to the optimiser.
     ///
     /// # Safety
     /// As [`Training::update`], and no thread writes the gradients in this phase.
@@ -131,8 +131,8 @@ impl Training<'_> {
                 gradients: partition.read(gradients),
                 factor,
                 inputs: partition.rows.clone(),
-                bias: self.model.program.layers[at].linear.inputs,
-                active: (at == 0).then_some(self.active),
+                bias: gradients.rows() - 1,
+                active: (at == 0 && self.images().is_none()).then_some(self.active),
                 rule,
                 parameters: self.parameters(at, &partition, self.moments),
             }

@@ -1,0 +1,254 @@
+//! The convolution of 16 samples: forward, and the gradient of its input.
+//!
+//! Both are one loop over a register tile of output channels times positions of a row, `acc[o, x] += w[o, c, tap] *
+//! input[c, x + tap]`, with the samples in the lanes and a weight in all of them. Each sum runs over channels and taps
+//! in order, so it is bitwise independent of tiles and threads. No matrix of patches is written.
+
+use super::{Kernel, Lanes, load, math::relu as relu_of, product::groups, store};
+use crate::engine::fused::{
+    memory::{
+        image::{ImageView, ImageViewMut, SAMPLES},
+        matrix::{BLOCK, View},
+    },
+    program::Pass,
+};
+
+/// The positions of a pass, for every output channel.
+pub(crate) struct Convolve<'a> {
+    pub(crate) pass: &'a Pass,
+    pub(crate) input: ImageView<'a>,
+    /// For each input channel and tap, from row [`Pass::weights`] on, the weights of every output channel.
+    pub(crate) weights: View<'a>,
+    pub(crate) output: ImageViewMut<'a>,
+    pub(crate) epilogue: Epilogue<'a>,
+}
+
+/// What happens to a sum before it is stored.
+#[derive(Clone, Copy)]
+pub(crate) enum Epilogue<'a> {
+    /// The bias, the row of the weights after the last tap, is added; then ReLU if `relu`.
+    Bias { relu: bool },
+    /// The sum is a gradient, which is multiplied by these derivatives.
+    Derivative(ImageDerivative<'a>),
+}
+
+/// The derivatives of the operations after a layer, for each of its outputs.
+#[derive(Clone, Copy)]
+pub(crate) enum ImageDerivative<'a> {
+    /// Nothing follows: 1.
+    One,
+    /// ReLU with these outputs: 0 where they are 0 or below, else 1, which propagates NaN.
+    Relu(ImageView<'a>),
+    /// The stored derivatives.
+    Stored(ImageView<'a>),
+}
+
+impl ImageDerivative<'_> {
+    /// The image that is read, if there is one.
+    pub(super) fn image(&self) -> Option<&ImageView<'_>> {
+        match self {
+            ImageDerivative::One => None,
+            ImageDerivative::Relu(image) | ImageDerivative::Stored(image) => Some(image),
+        }
+    }
+
+    /// `gradient` times the derivatives at `from`.
+    ///
+    /// # Safety
+    /// `from` is in the image, if there is one, and valid for reads of a vector.
+    #[inline(always)]
+    pub(super) unsafe fn apply<S: Lanes>(
+        &self,
+        simd: S,
+        from: *const f32,
+        gradient: S::f32s,
+    ) -> S::f32s {
+        match self {
+            ImageDerivative::One => gradient,
+            ImageDerivative::Relu(_) => {
+                let zero = simd.splat_f32s(0.0);
+                // SAFETY: guaranteed by the caller.
+                let output = unsafe { load::<S>(from) };
+                simd.select_f32s(simd.less_than_or_equal_f32s(output, zero), zero, gradient)
+            }
+            // SAFETY: guaranteed by the caller.
+            ImageDerivative::Stored(_) => simd.mul_f32s(gradient, unsafe { load::<S>(from) }),
+        }
+    }
+}
+
+/// Calls `$call!(outputs, positions)` with literals, for a tile that the SIMD level has.
+macro_rules! with_tile {
+    ($lanes:ty, $size:expr, $call:ident) => {
+        with_tile!(@arms $lanes, $size, $call,
+            (6, 4) (6, 3) (6, 2) (6, 1) (5, 4) (5, 3) (5, 2) (5, 1) (4, 4) (4, 3) (4, 2) (4, 1)
+            (3, 4) (3, 3) (3, 2) (3, 1) (2, 4) (2, 3) (2, 2) (2, 1) (1, 4) (1, 3) (1, 2) (1, 1))
+    };
+    (@arms $lanes:ty, $size:expr, $call:ident, $(($o:literal, $x:literal))*) => {
+        match $size {
+            // Tiles that are too large for the level are not compiled.
+            $(($o, $x) if const {
+                <$lanes>::TILE_OUTPUTS >= $o && <$lanes>::TILE_POSITIONS >= $x
+            } => $call!($o, $x),)*
+            (outputs, positions) => {
+                unreachable!("no tile of {outputs} outputs and {positions} positions")
+            }
+        }
+    };
+}
+pub(super) use with_tile;
+
+impl Kernel for Convolve<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Lanes>(self, simd: S) {
+        let Convolve {
+            pass,
+            input,
+            weights,
+            output,
+            epilogue,
+        } = self;
+        if pass.rows * pass.columns == 0 {
+            return;
+        }
+        let depth = input.layout.channels * pass.taps.len();
+        let bias = usize::from(matches!(epilogue, Epilogue::Bias { .. }));
+        assert!(pass.weights + depth + bias <= weights.rows);
+        assert_eq!(weights.blocks, output.layout.channels.div_ceil(BLOCK));
+        assert!(
+            pass.end(input.layout.channels, input.layout.channel_stride()) <= input.layout.len()
+        );
+        let [rows, columns] = pass.output;
+        assert!(rows[0] + (pass.rows - 1) * rows[1] < output.layout.rows);
+        assert!(columns[0] + (pass.columns - 1) * columns[1] < output.layout.columns);
+        let derivative = match &epilogue {
+            Epilogue::Derivative(derivative) => derivative.image(),
+            Epilogue::Bias { .. } => None,
+        };
+        assert!(derivative.is_none_or(|image| image.layout.size() == output.layout.size()));
+        for lane in (0..SAMPLES).step_by(S::F32_LANES) {
+            for row in 0..pass.rows {
+                for block in 0..weights.blocks {
+                    let outputs = BLOCK.min(output.layout.channels - block * BLOCK);
+                    for outputs in groups(outputs, S::TILE_OUTPUTS) {
+                        for positions in groups(pass.columns, S::TILE_POSITIONS) {
+                            let channel = block * BLOCK + outputs.start;
+                            let [y, x] = [
+                                rows[0] + row * rows[1],
+                                columns[0] + positions.start * columns[1],
+                            ];
+                            let from = pass.first
+                                + row * pass.steps[0]
+                                + positions.start * pass.steps[1]
+                                + lane;
+                            let tile = Tile {
+                                input: input.start.wrapping_add(from),
+                                channels: input.layout.channels,
+                                channel_stride: input.layout.channel_stride(),
+                                step: pass.steps[1],
+                                taps: &pass.taps,
+                                weights: weights
+                                    .at(block, pass.weights)
+                                    .wrapping_add(outputs.start),
+                                output: output.at(channel, y, x).wrapping_add(lane),
+                                output_channel: output.layout.channel_stride(),
+                                output_step: columns[1] * SAMPLES,
+                                epilogue: &epilogue,
+                                derivative: derivative.map_or((std::ptr::null(), 0), |image| {
+                                    let from = image.at(channel, y, x).wrapping_add(lane);
+                                    (from, image.layout.channel_stride())
+                                }),
+                            };
+                            macro_rules! call {
+                                ($o:literal, $x:literal) => {
+                                    // SAFETY: the tile's positions are among those of the pass and its channels among
+                                    // the output's. By the assertions above, their taps are within the input, their
+                                    // weights (and bias) within the weights, and they are pixels of the output and of
+                                    // the derivatives.
+                                    unsafe { tile.compute::<S, $o, $x>(simd) }
+                                };
+                            }
+                            with_tile!(S, (outputs.len(), positions.len()), call);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Some output channels at some positions of a row.
+struct Tile<'a> {
+    /// The first position, in the input's first channel.
+    input: *const f32,
+    channels: usize,
+    channel_stride: usize,
+    /// The stride from one position to the next.
+    step: usize,
+    taps: &'a [usize],
+    /// The weight of the first output channel for the first tap of the first channel.
+    weights: *const f32,
+    output: *mut f32,
+    output_channel: usize,
+    output_step: usize,
+    epilogue: &'a Epilogue<'a>,
+    /// The derivatives of the first position, and the stride from one channel to the next.
+    derivative: (*const f32, usize),
+}
+
+impl Tile<'_> {
+    /// # Safety
+    /// For `O` output channels and `X` positions: the taps of every channel, the weights, and the bias if it is added,
+    /// are valid for reads, the output and the derivatives for writes and reads of a vector each.
+    #[inline(always)]
+    unsafe fn compute<S: Lanes, const O: usize, const X: usize>(&self, simd: S) {
+        let mut sums = [[simd.splat_f32s(0.0); X]; O];
+        let (mut input, mut weights) = (self.input, self.weights);
+        for _ in 0..self.channels {
+            for &tap in self.taps {
+                let from = input.wrapping_add(tap);
+                let mut values = [simd.splat_f32s(0.0); X];
+                for (x, value) in values.iter_mut().enumerate() {
+                    // SAFETY: guaranteed by the caller.
+                    *value = unsafe { load::<S>(from.wrapping_add(x * self.step)) };
+                }
+                for (o, sums) in sums.iter_mut().enumerate() {
+                    // SAFETY: guaranteed by the caller.
+                    let weight = simd.splat_f32s(unsafe { *weights.wrapping_add(o) });
+                    for (sum, value) in sums.iter_mut().zip(values) {
+                        *sum = simd.mul_add_e_f32s(weight, value, *sum);
+                    }
+                }
+                weights = weights.wrapping_add(BLOCK);
+            }
+            input = input.wrapping_add(self.channel_stride);
+        }
+        for (o, sums) in sums.into_iter().enumerate() {
+            for (x, sum) in sums.into_iter().enumerate() {
+                let distance = x * self.output_step;
+                let place = self.output.wrapping_add(o * self.output_channel + distance);
+                let (derivatives, stride) = self.derivative;
+                // SAFETY: guaranteed by the caller.
+                unsafe {
+                    let value = match self.epilogue {
+                        Epilogue::Bias { relu } => {
+                            let bias = simd.splat_f32s(*weights.wrapping_add(o));
+                            let sum = simd.add_f32s(sum, bias);
+                            match relu {
+                                true => relu_of(simd, sum),
+                                false => sum,
+                            }
+                        }
+                        Epilogue::Derivative(derivative) => {
+                            let from = derivatives.wrapping_add(o * stride + distance);
+                            derivative.apply(simd, from, sum)
+                        }
+                    };
+                    store::<S>(place, value);
+                }
+            }
+        }
+    }
+}

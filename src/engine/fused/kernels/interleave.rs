@@ -1,0 +1,218 @@
+//! Samples into the lanes of images and out of them, and the transpose of a convolution's weights.
+
+use super::{Kernel, Lanes, Rows, Samples};
+use crate::engine::fused::{
+    memory::{
+        image::{ImageView, ImageViewMut, SAMPLES},
+        matrix::{BLOCK, View, ViewMut},
+    },
+    program::Pass,
+};
+
+/// Copies samples of a data set into the lanes of an image.
+pub(crate) struct Interleave<'a> {
+    pub(crate) rows: Rows<'a>,
+    /// The samples' indices in `rows`.
+    pub(crate) samples: Samples<'a>,
+    /// The number of samples, 1 to 16. The lanes after the last are copies of it: any value would do, as their
+    /// gradients are 0, but for one that is not finite in a sample that is.
+    pub(crate) count: usize,
+    pub(crate) output: ImageViewMut<'a>,
+}
+
+impl Kernel for Interleave<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Lanes>(self, _: S) {
+        assert!((1..=SAMPLES).contains(&self.count));
+        match self.rows {
+            Rows::Floats(values) => self.copy(values, |&value| value),
+            Rows::Bytes(bytes, scale) => self.copy(bytes, |&byte| f32::from(byte) * scale),
+        }
+    }
+}
+
+impl Interleave<'_> {
+    #[inline(always)]
+    fn copy<T>(&self, values: &[T], value: impl Fn(&T) -> f32) {
+        let [channels, height, width] = self.output.layout.size();
+        let len = channels * height * width;
+        let samples: [&[T]; SAMPLES] = std::array::from_fn(|lane| {
+            let sample = self.samples.at(lane.min(self.count - 1));
+            &values[sample * len..(sample + 1) * len]
+        });
+        for channel in 0..channels {
+            for row in 0..height {
+                let first = (channel * height + row) * width;
+                let rows = samples.map(|sample| &sample[first..first + width]);
+                for column in 0..width {
+                    let lanes: [f32; SAMPLES] =
+                        std::array::from_fn(|lane| value(&rows[lane][column]));
+                    // SAFETY: the pixel is in the image, whose layout has its size.
+                    unsafe {
+                        self.output
+                            .at(channel, row, column)
+                            .cast::<[f32; SAMPLES]>()
+                            .write(lanes)
+                    };
+                }
+            }
+        }
+    }
+}
+
+/// The pixels of an image in the order of a vector, 16 at a time: for each lane of a block, its pixel.
+#[inline(always)]
+fn pixels_of_block(
+    [channels, rows, columns]: [usize; 3],
+    block: usize,
+) -> [Option<[usize; 3]>; BLOCK] {
+    std::array::from_fn(|lane| {
+        let at = block * BLOCK + lane;
+        let pixel = [at / (rows * columns), at / columns % rows, at % columns];
+        (pixel[0] < channels).then_some(pixel)
+    })
+}
+
+/// Flattens an image: the lanes become rows of a matrix.
+pub(crate) struct Flatten<'a> {
+    pub(crate) input: ImageView<'a>,
+    /// `[samples, values]`, for at most 16 samples.
+    pub(crate) output: ViewMut<'a>,
+}
+
+impl Kernel for Flatten<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Lanes>(mut self, _: S) {
+        let size = self.input.layout.size();
+        assert_eq!(
+            self.output.blocks,
+            size.iter().product::<usize>().div_ceil(BLOCK)
+        );
+        assert!(self.output.rows <= SAMPLES);
+        for block in 0..self.output.blocks {
+            let columns = pixels_of_block(size, block).map(|pixel| match pixel {
+                // SAFETY: a pixel of the image has 16 samples, which no thread writes while the view lives.
+                Some([channel, row, column]) => unsafe {
+                    *self.input.at(channel, row, column).cast::<[f32; SAMPLES]>()
+                },
+                None => [0.0; SAMPLES],
+            });
+            for sample in 0..self.output.rows {
+                *self.output.row(block, sample) = std::array::from_fn(|lane| columns[lane][sample]);
+            }
+        }
+    }
+}
+
+/// The inverse of [`Flatten`], for gradients; those of lanes without a sample are 0.
+pub(crate) struct Unflatten<'a> {
+    /// `[samples, values]`, for at most 16 samples.
+    pub(crate) input: View<'a>,
+    pub(crate) output: ImageViewMut<'a>,
+}
+
+impl Kernel for Unflatten<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Lanes>(self, _: S) {
+        let size = self.output.layout.size();
+        assert_eq!(
+            self.input.blocks,
+            size.iter().product::<usize>().div_ceil(BLOCK)
+        );
+        assert!(self.input.rows <= SAMPLES);
+        for block in 0..self.input.blocks {
+            let mut rows = [[0.0; BLOCK]; SAMPLES];
+            for (sample, row) in rows.iter_mut().enumerate().take(self.input.rows) {
+                *row = *self.input.row(block, sample);
+            }
+            for (lane, pixel) in pixels_of_block(size, block).into_iter().enumerate() {
+                let Some([channel, row, column]) = pixel else {
+                    continue;
+                };
+                let values: [f32; SAMPLES] = std::array::from_fn(|sample| rows[sample][lane]);
+                // SAFETY: a pixel of the image has 16 samples, to which this view is the only access.
+                unsafe {
+                    self.output
+                        .at(channel, row, column)
+                        .cast::<[f32; SAMPLES]>()
+                        .write(values)
+                };
+            }
+        }
+    }
+}
+
+/// The weights `[channels * taps + 1, outputs]` of a convolution transposed for the passes of the gradient of its input:
+/// for each pass, output channel and tap a row, for each channel a column.
+pub(crate) struct TransposeKernels<'a> {
+    pub(crate) weights: View<'a>,
+    pub(crate) channels: usize,
+    pub(crate) outputs: usize,
+    pub(crate) passes: &'a [Pass],
+    /// For each pass, the index of each tap in the kernel.
+    pub(crate) kernel: &'a [Vec<usize>],
+    /// The first block of channels in `output`, which may be a part.
+    pub(crate) first_block: usize,
+    /// `[outputs * taps, channels]`.
+    pub(crate) output: ViewMut<'a>,
+}
+
+impl Kernel for TransposeKernels<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Lanes>(mut self, _: S) {
+        let taps: usize = self.kernel.iter().map(Vec::len).sum();
+        assert_eq!(self.weights.rows, self.channels * taps + 1);
+        for block in 0..self.output.blocks {
+            let first = (self.first_block + block) * BLOCK;
+            let channels = BLOCK.min(self.channels - first);
+            for (pass, kernel) in self.passes.iter().zip(self.kernel) {
+                for (at, tap) in kernel.iter().enumerate() {
+                    for outputs in 0..self.weights.blocks {
+                        let mut columns = [[0.0; BLOCK]; BLOCK];
+                        for (channel, column) in columns.iter_mut().enumerate().take(channels) {
+                            *column = *self.weights.row(outputs, (first + channel) * taps + tap);
+                        }
+                        for lane in 0..BLOCK.min(self.outputs - outputs * BLOCK) {
+                            let output = outputs * BLOCK + lane;
+                            let row = pass.weights + output * kernel.len() + at;
+                            *self.output.row(block, row) = columns.map(|column| column[lane]);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Adds matrices to the first one.
+pub(crate) struct AddMatrices<'a> {
+    pub(crate) sum: ViewMut<'a>,
+    pub(crate) terms: &'a [View<'a>],
+}
+
+impl Kernel for AddMatrices<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Lanes>(mut self, _: S) {
+        for block in 0..self.sum.blocks {
+            for row in 0..self.sum.rows {
+                let sum = self.sum.row(block, row);
+                for term in self.terms {
+                    let term = term.row(block, row);
+                    for (sum, term) in sum.iter_mut().zip(term) {
+                        *sum += term;
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! The layout of images: 16 samples side by side in the lanes, `[channels][rows][columns][16]`.
+//!
+//! So every vector is full however few the channels are, and neither pooling nor activations need shuffles. Rows and
+//! columns may have a border of zeros, which a convolution reads and nothing writes: so no loop tests for an edge.
+
+use std::{fmt, marker::PhantomData};
+
+use super::{
+    matrix::{BLOCK, View, ViewMut},
+    shared::Shared,
+};
+
+/// The number of samples that are side by side.
+pub(crate) const SAMPLES: usize = BLOCK;
+
+/// Sizes and strides of an image with its border.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct ImageLayout {
+    pub(crate) channels: usize,
+    pub(crate) rows: usize,
+    pub(crate) columns: usize,
+    /// Zeros before and after the rows, and before and after the columns.
+    border: [[usize; 2]; 2],
+}
+
+impl ImageLayout {
+    pub(crate) fn new([channels, rows, columns]: [usize; 3], border: [[usize; 2]; 2]) -> Self {
+        ImageLayout {
+            channels,
+            rows,
+            columns,
+            border,
+        }
+    }
+
+    /// Channels, rows and columns.
+    pub(crate) fn size(&self) -> [usize; 3] {
+        [self.channels, self.rows, self.columns]
+    }
+
+    /// The stride from one row to the next, in vectors of 16 samples.
+    fn row_vectors(&self) -> usize {
+        self.border[1][0] + self.columns + self.border[1][1]
+    }
+
+    /// The stride from one row to the next, in values.
+    pub(crate) fn row_stride(&self) -> usize {
+        self.row_vectors() * SAMPLES
+    }
+
+    /// The stride from one channel to the next, in values: an odd number of cache lines, so that the same pixel of
+    /// different channels maps to different cache sets.
+    pub(crate) fn channel_stride(&self) -> usize {
+        let rows = self.border[0][0] + self.rows + self.border[0][1];
+        ((rows * self.row_vectors()) | 1) * SAMPLES
+    }
+
+    /// The number of values, with the border.
+    pub(crate) fn len(&self) -> usize {
+        self.channels * self.channel_stride()
+    }
+
+    /// The index of the first pixel's first sample.
+    pub(crate) fn origin(&self) -> usize {
+        self.border[0][0] * self.row_stride() + self.border[1][0] * SAMPLES
+    }
+
+    /// The index of a pixel's first sample.
+    #[inline(always)]
+    pub(crate) fn at(&self, channel: usize, row: usize, column: usize) -> usize {
+        debug_assert!(channel < self.channels && row < self.rows && column < self.columns);
+        self.origin() + channel * self.channel_stride() + row * self.row_stride() + column * SAMPLES
+    }
+}
+
+/// An image of 16 samples whose parts several threads may write at once. It begins as zeros.
+pub(crate) struct ImageBuffer {
+    values: Shared<f32>,
+    pub(crate) layout: ImageLayout,
+}
+
+impl ImageBuffer {
+    pub(crate) fn zeros(layout: ImageLayout) -> Self {
+        ImageBuffer {
+            values: Shared::zeros(layout.len()),
+            layout,
+        }
+    }
+
+    /// The image, to read.
+    ///
+    /// # Safety
+    /// No thread writes a value while it is read through the view.
+    pub(crate) unsafe fn view(&self) -> ImageView<'_> {
+        ImageView {
+            start: self.values.as_ptr(),
+            layout: self.layout,
+            values: PhantomData,
+        }
+    }
+
+    /// The image, to write.
+    ///
+    /// # Safety
+    /// While the view lives, no other view holds any of its values.
+    pub(crate) unsafe fn view_mut(&self) -> ImageViewMut<'_> {
+        ImageViewMut {
+            start: self.values.as_ptr(),
+            layout: self.layout,
+            values: PhantomData,
+        }
+    }
+}
+
+impl fmt::Debug for ImageBuffer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ImageBuffer({:?})", self.layout)
+    }
+}
+
+/// An image of 16 samples, to read.
+#[derive(Clone, Copy)]
+pub(crate) struct ImageView<'a> {
+    /// The start of the border; [`ImageLayout::len`] values are valid.
+    pub(crate) start: *const f32,
+    pub(crate) layout: ImageLayout,
+    values: PhantomData<&'a [f32]>,
+}
+
+impl<'a> ImageView<'a> {
+    /// The first sample of a pixel.
+    #[inline(always)]
+    pub(crate) fn at(&self, channel: usize, row: usize, column: usize) -> *const f32 {
+        self.start
+            .wrapping_add(self.layout.at(channel, row, column))
+    }
+
+    /// A channel as a matrix with a block for each row and a row for each column.
+    pub(crate) fn channel(&self, channel: usize) -> View<'a> {
+        let ImageLayout { rows, columns, .. } = self.layout;
+        // SAFETY: the channel's rows are within the image, whose values live as long as the view.
+        unsafe {
+            View::strided(
+                self.at(channel, 0, 0),
+                rows,
+                columns,
+                self.layout.row_vectors(),
+            )
+        }
+    }
+}
+
+/// An image of 16 samples, to write.
+pub(crate) struct ImageViewMut<'a> {
+    /// As [`ImageView::start`].
+    pub(crate) start: *mut f32,
+    pub(crate) layout: ImageLayout,
+    values: PhantomData<&'a mut [f32]>,
+}
+
+impl ImageViewMut<'_> {
+    /// The first sample of a pixel.
+    #[inline(always)]
+    pub(crate) fn at(&self, channel: usize, row: usize, column: usize) -> *mut f32 {
+        self.start
+            .wrapping_add(self.layout.at(channel, row, column))
+    }
+
+    /// As [`ImageView::channel`], to write.
+    pub(crate) fn channel(&mut self, channel: usize) -> ViewMut<'_> {
+        let ImageLayout { rows, columns, .. } = self.layout;
+        // SAFETY: the channel's rows are within the image, to which `&mut self` is the only access.
+        unsafe {
+            ViewMut::strided(
+                self.at(channel, 0, 0),
+                rows,
+                columns,
+                self.layout.row_vectors(),
+            )
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_pixel_is_within_the_buffer_and_between_its_borders() {
+        let layout = ImageLayout::new([3, 4, 5], [[1, 2], [3, 0]]);
+        // 7 rows of 8 columns, and one more vector to make their number odd
+        assert_eq!(
+            (layout.row_stride(), layout.channel_stride(), layout.len()),
+            (8 * 16, 57 * 16, 3 * 57 * 16)
+        );
+        assert_eq!(layout.at(0, 0, 0), (8 + 3) * 16);
+        assert_eq!(layout.at(2, 3, 4), (2 * 57 + 4 * 8 + 7) * 16);
+        let image = ImageBuffer::zeros(layout);
+        // SAFETY: no other thread has access to the image.
+        let mut view = unsafe { image.view_mut() };
+        for channel in 0..3 {
+            let mut part = view.channel(channel);
+            for row in 0..4 {
+                for column in 0..5 {
+                    part.row(row, column).fill(1.0);
+                }
+            }
+        }
+        // SAFETY: as above.
+        let values = unsafe { image.values.slice(0..layout.len()) };
+        let ones = values.iter().filter(|&&value| value == 1.0).count();
+        assert_eq!(ones, 3 * 4 * 5 * 16);
+        assert!(values[..layout.origin()].iter().all(|&value| value == 0.0));
+    }
+}

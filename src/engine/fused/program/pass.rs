@@ -1,0 +1,234 @@
+//! [`Pass`]: which values of an image each position of a convolution reads, forward and for the gradient of its input.
+
+use std::iter;
+
+use crate::{
+    engine::fused::memory::image::{ImageLayout, SAMPLES},
+    plan::Window,
+};
+
+/// Positions of an output image; each is a sum over the channels of the input and over the taps of the kernel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Pass {
+    /// The positions: rows and columns of them.
+    pub(crate) rows: usize,
+    pub(crate) columns: usize,
+    /// The index of the first tap of the first position in the input's first channel.
+    pub(crate) first: usize,
+    /// The strides of the input from one row of positions to the next, and from one column to the next, in values.
+    pub(crate) steps: [usize; 2],
+    /// For each tap, its distance from `first` at the first position, in values.
+    pub(crate) taps: Vec<usize>,
+    /// Rows and columns of the output: the first position, and the distance between two.
+    pub(crate) output: [[usize; 2]; 2],
+    /// The weights of the first channel's first tap, as a row of the packed matrix; those of the other taps follow, then
+    /// those of the other channels.
+    pub(crate) weights: usize,
+}
+
+impl Pass {
+    /// The end of the values that are read in an input of `channels` channels, if there is a position.
+    pub(crate) fn end(&self, channels: usize, channel_stride: usize) -> usize {
+        let last = [self.rows, self.columns].map(|count| count.saturating_sub(1));
+        let tap = self.taps.iter().max().map_or(0, |last| last + SAMPLES);
+        let channel = channels.saturating_sub(1) * channel_stride;
+        self.first + channel + last[0] * self.steps[0] + last[1] * self.steps[1] + tap
+    }
+
+    /// The forward pass of a convolution whose input has this layout, which has its [`padding`].
+    pub(crate) fn forward(window: &Window, input: &ImageLayout) -> Pass {
+        let [_, rows, columns] = window.output;
+        let (row, padding) = (input.row_stride(), window.padding);
+        Pass {
+            rows,
+            columns,
+            first: input.origin() - padding * (row + SAMPLES),
+            steps: [window.stride * row, window.stride * SAMPLES],
+            taps: grid(window.kernel)
+                .map(|[k, l]| k * row + l * SAMPLES)
+                .collect(),
+            output: [[0, 1]; 2],
+            weights: 0,
+        }
+    }
+
+    /// The gradient of the input, `dx[y] = sum_k w[k] delta[(y + p - k) / s]` over the `k` for which that is a whole
+    /// number, in both directions: with a stride `s`, one pass for each remainder of `y + p`, with its own taps.
+    ///
+    /// The weights are transposed: for each pass, a row for each output channel and tap (see [`Pass::kernel`]). `delta`
+    /// has the border of [`gradient_border`].
+    pub(crate) fn backward(window: &Window, delta: &ImageLayout) -> Vec<Pass> {
+        let (stride, row) = (window.stride, delta.row_stride());
+        let mut weights = 0;
+        let passes = grid([stride; 2]).map(|remainders| {
+            // for each axis: the first position, the number of positions, of taps, and the first tap of the first one
+            let [rows, columns] = [0, 1].map(|axis| {
+                let first = (remainders[axis] + stride * window.padding - window.padding) % stride;
+                let positions = window.input[axis + 1]
+                    .saturating_sub(first)
+                    .div_ceil(stride);
+                let taps = window.kernel[axis]
+                    .saturating_sub(remainders[axis])
+                    .div_ceil(stride);
+                let last = (first + window.padding - remainders[axis]) / stride;
+                (first, positions, taps, last)
+            });
+            // Taps in the order of the kernel lead backwards in `delta`; the border holds the first of them.
+            let back = |axis: (usize, usize, usize, usize)| axis.2.saturating_sub(1);
+            let first = delta.origin() + rows.3 * row + columns.3 * SAMPLES;
+            let pass = Pass {
+                rows: rows.1,
+                columns: columns.1,
+                first: first - back(rows) * row - back(columns) * SAMPLES,
+                steps: [row, SAMPLES],
+                taps: grid([rows.2, columns.2])
+                    .map(|[a, b]| (back(rows) - a) * row + (back(columns) - b) * SAMPLES)
+                    .collect(),
+                output: [[rows.0, stride], [columns.0, stride]],
+                weights,
+            };
+            weights += pass.taps.len() * window.output[0];
+            pass
+        });
+        passes.collect()
+    }
+
+    /// The taps of the passes of [`Pass::backward`], in their order, as indices into the kernel.
+    pub(crate) fn kernel(window: &Window) -> Vec<Vec<usize>> {
+        let [height, width] = window.kernel;
+        let of = |remainder: usize, side: usize| (remainder..side).step_by(window.stride);
+        grid([window.stride; 2])
+            .map(|[row, column]| {
+                let rows = of(row, height);
+                rows.flat_map(|k| of(column, width).map(move |l| k * width + l))
+                    .collect()
+            })
+            .collect()
+    }
+}
+
+/// Every pair below these two numbers, the last one fastest.
+fn grid([rows, columns]: [usize; 2]) -> impl Iterator<Item = [usize; 2]> {
+    (0..rows).flat_map(move |row| iter::repeat(row).zip(0..columns).map(<[usize; 2]>::from))
+}
+
+/// The border of zeros that a convolution reads around its input.
+pub(crate) fn padding(window: &Window) -> [[usize; 2]; 2] {
+    [0, 1].map(|axis| {
+        let last = (window.output[axis + 1] - 1) * window.stride + window.kernel[axis] - 1;
+        let after = (last + 1).saturating_sub(window.padding + window.input[axis + 1]);
+        [window.padding, after]
+    })
+}
+
+/// The border of zeros that the gradient of a convolution's input reads around the gradient of its output.
+pub(crate) fn gradient_border(window: &Window) -> [[usize; 2]; 2] {
+    let Window {
+        stride, padding, ..
+    } = *window;
+    [0, 1].map(|axis| {
+        let (side, kernel) = (window.input[axis + 1], window.kernel[axis]);
+        let before = kernel.saturating_sub(1 + padding).div_ceil(stride);
+        let last = (side - 1 + padding) / stride;
+        [before, (last + 1).saturating_sub(window.output[axis + 1])]
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The pairs of (input, output) pixels and the value of the kernel that connects them, of one channel.
+    fn by_definition(window: &Window) -> Vec<([usize; 2], [usize; 2], usize)> {
+        let [_, rows, columns] = window.output;
+        let mut all = Vec::new();
+        for [y, x] in grid([rows, columns]) {
+            for [k, l] in grid(window.kernel) {
+                let input = [y * window.stride + k, x * window.stride + l];
+                let [a, b] = input.map(|side| side.wrapping_sub(window.padding));
+                if a < window.input[1] && b < window.input[2] {
+                    all.push(([a, b], [y, x], k * window.kernel[1] + l));
+                }
+            }
+        }
+        all.sort();
+        all
+    }
+
+    /// For each position of a pass and each tap: the output pixel, the input pixel (none in the border) and the tap.
+    fn connections(
+        pass: &Pass,
+        layout: &ImageLayout,
+        mut found: impl FnMut([usize; 2], [usize; 2], usize),
+    ) {
+        for [row, column] in grid([pass.rows, pass.columns]) {
+            for (tap, distance) in pass.taps.iter().enumerate() {
+                let at = pass.first + row * pass.steps[0] + column * pass.steps[1] + distance;
+                assert!(
+                    at + SAMPLES <= layout.channel_stride(),
+                    "{at} of {layout:?}"
+                );
+                let pixels = grid([layout.rows, layout.columns]);
+                let pixel = pixels.clone().find(|&[y, x]| layout.at(0, y, x) == at);
+                let output = [0, 1]
+                    .map(|axis| pass.output[axis][0] + [row, column][axis] * pass.output[axis][1]);
+                if let Some(pixel) = pixel {
+                    found(output, pixel, tap);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn passes_connect_the_pixels_that_the_definition_connects() {
+        for (size, kernel, stride, padding_size) in [
+            ([5, 6], [3, 3], 1, 0),
+            ([5, 6], [3, 3], 1, 1),
+            ([4, 4], [1, 1], 1, 0),
+            ([7, 8], [3, 2], 2, 1),
+            ([8, 7], [2, 3], 3, 0),
+            ([5, 5], [5, 5], 1, 2),
+            ([6, 6], [1, 1], 2, 0),
+            ([9, 4], [4, 4], 4, 2),
+            ([4, 4], [4, 4], 8, 0),
+            ([3, 3], [5, 5], 2, 2),
+        ] {
+            let [rows, columns] = size;
+            let window = Window::new([2, rows, columns], 3, kernel, stride, padding_size);
+            let expected = by_definition(&window);
+            let input = ImageLayout::new(window.input, padding(&window));
+            let mut forward = Vec::new();
+            connections(
+                &Pass::forward(&window, &input),
+                &input,
+                |output, pixel, tap| {
+                    forward.push((pixel, output, tap));
+                },
+            );
+            forward.sort();
+            assert_eq!(forward, expected, "{window:?}");
+
+            let delta = ImageLayout::new(window.output, gradient_border(&window));
+            let (mut backward, mut written) = (Vec::new(), Vec::new());
+            let passes = Pass::backward(&window, &delta);
+            let mut weights = 0;
+            for (pass, taps) in passes.iter().zip(Pass::kernel(&window)) {
+                assert_eq!((pass.weights, pass.taps.len()), (weights, taps.len()));
+                weights += 3 * taps.len();
+                connections(pass, &delta, |input, pixel, tap| {
+                    backward.push((input, pixel, taps[tap]));
+                });
+                let [first, second] = pass.output;
+                written.extend(grid([pass.rows, pass.columns]).map(|[row, column]| {
+                    [first[0] + row * first[1], second[0] + column * second[1]]
+                }));
+            }
+            backward.sort();
+            assert_eq!(backward, expected, "{window:?}");
+            assert_eq!(weights, 3 * kernel[0] * kernel[1]);
+            // every pixel of the input is written, once
+            written.sort();
+            assert_eq!(written, grid(size).collect::<Vec<_>>(), "{window:?}");
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! The forward pass of 16 samples through the images.
+
+use super::{BlockBuffers, ImageBuffers, WorkerBuffers};
+use crate::{
+    data::FeatureValues,
+    engine::fused::{
+        kernels::{
+            AvgPool, Convolve, Elementwise, Epilogue, Flatten, Interleave, MaxPool, Rows, Samples,
+            dispatch,
+        },
+        memory::{
+            image::{ImageBuffer, ImageView},
+            matrix::{View, ViewMut},
+        },
+        program::{self, ImageOp, Images},
+        run::model::Model,
+    },
+};
+
+/// At most 16 samples.
+#[derive(Clone, Copy)]
+pub(crate) struct Source<'a> {
+    pub(crate) rows: Rows<'a>,
+    pub(crate) samples: Samples<'a>,
+    pub(crate) count: usize,
+}
+
+impl<'a> Source<'a> {
+    /// These samples of a data set.
+    pub(crate) fn numbered(features: &'a FeatureValues, samples: &'a [u32]) -> Self {
+        Source {
+            rows: Rows::of(features),
+            samples: Samples::Numbered(samples),
+            count: samples.len(),
+        }
+    }
+}
+
+/// A forward pass.
+pub(crate) struct Forward<'a> {
+    pub(crate) model: &'a Model,
+    pub(crate) images: &'a Images,
+    pub(crate) block: &'a BlockBuffers,
+    /// None in inference, where the block has every output.
+    pub(crate) worker: Option<&'a WorkerBuffers>,
+    /// Whether dropout is on.
+    pub(crate) dropout: bool,
+}
+
+impl BlockBuffers {
+    /// Computes the flattened last image of some samples, without dropout.
+    ///
+    /// # Safety
+    /// No other thread uses these buffers, and none writes the weights, until this returns.
+    pub(crate) unsafe fn infer(
+        &self,
+        model: &Model,
+        images: &Images,
+        source: Source<'_>,
+        output: ViewMut<'_>,
+    ) {
+        let forward = Forward {
+            model,
+            images,
+            block: self,
+            worker: None,
+            dropout: false,
+        };
+        // SAFETY: guaranteed by the caller.
+        unsafe { forward.run(source, output) };
+    }
+}
+
+impl ImageBuffers {
+    /// The buffer of layer `at`'s outputs.
+    pub(super) fn output_of<'a>(
+        block: &'a BlockBuffers,
+        worker: Option<&'a WorkerBuffers>,
+        images: &Images,
+        at: usize,
+    ) -> &'a ImageBuffer {
+        match worker {
+            Some(worker) if !images.layers[at].keeps_output => &worker.outputs[at],
+            _ => &block.outputs[at],
+        }
+    }
+}
+
+impl Forward<'_> {
+    /// Every layer; the last image goes to the rows of `output`.
+    ///
+    /// # Safety
+    /// No other thread uses the buffers, and none writes the weights, until this returns.
+    pub(crate) unsafe fn run(&self, source: Source<'_>, output: ViewMut<'_>) {
+        let (model, block) = (self.model, self.block);
+        // SAFETY: guaranteed by the caller; views of a buffer to write end before it is read.
+        unsafe {
+            let interleave = Interleave {
+                rows: source.rows,
+                samples: source.samples,
+                count: source.count,
+                output: block.input.view_mut(),
+            };
+            dispatch(model.simd, interleave);
+            self.elementwise(&self.images.before, &block.input, None);
+            let mut input = block.input.view();
+            for at in 0..self.images.layers.len() {
+                input = self.layer(at, input);
+            }
+            dispatch(model.simd, Flatten { input, output });
+        }
+    }
+
+    /// Layer `at`; its outputs.
+    ///
+    /// # Safety
+    /// As [`Forward::run`].
+    unsafe fn layer<'b>(&'b self, at: usize, input: ImageView<'b>) -> ImageView<'b> {
+        let (simd, layer) = (self.model.simd, &self.images.layers[at]);
+        let buffer = ImageBuffers::output_of(self.block, self.worker, self.images, at);
+        let (window, relu) = (layer.window, layer.is_relu());
+        let mut is_done = layer.then.is_empty();
+        // SAFETY: guaranteed by the caller; `buffer` is not the input.
+        unsafe {
+            let output = buffer.view_mut();
+            match &layer.op {
+                ImageOp::Convolution(convolution) => {
+                    is_done |= relu;
+                    let convolve = Convolve {
+                        pass: &convolution.forward,
+                        input,
+                        weights: self.model.weights[convolution.index].view(),
+                        output,
+                        epilogue: Epilogue::Bias { relu },
+                    };
+                    dispatch(simd, convolve);
+                }
+                ImageOp::MaxPool => {
+                    let argmax = self.block.argmax.get(at).map(|argmax| argmax.view_mut());
+                    let pool = MaxPool {
+                        window,
+                        input,
+                        output,
+                        argmax,
+                    };
+                    dispatch(simd, pool);
+                }
+                ImageOp::AvgPool => {
+                    let pool = AvgPool {
+                        window,
+                        input,
+                        output,
+                    };
+                    dispatch(simd, pool);
+                }
+            }
+            if !is_done {
+                let derivatives = self.block.derivatives.get(at);
+                let derivatives = derivatives.filter(|_| layer.stores_derivatives());
+                self.elementwise(&layer.then, buffer, derivatives);
+            }
+            buffer.view()
+        }
+    }
+
+    /// Operations on an image, in place.
+    ///
+    /// # Safety
+    /// As [`Forward::run`].
+    unsafe fn elementwise(
+        &self,
+        chain: &[program::Elementwise],
+        image: &ImageBuffer,
+        derivatives: Option<&ImageBuffer>,
+    ) {
+        if chain.is_empty() {
+            return;
+        }
+        for channel in 0..image.layout.channels {
+            let mask = |dropout: usize| -> Option<View<'_>> {
+                // SAFETY: masks are not written in this phase, as guaranteed by the caller.
+                let mask = || unsafe { self.block.masks[dropout].view() };
+                self.dropout.then(|| mask().channel(channel))
+            };
+            // SAFETY: guaranteed by the caller.
+            unsafe {
+                let (mut values, mut written);
+                values = image.view_mut();
+                let derivatives = match derivatives {
+                    Some(derivatives) => {
+                        written = derivatives.view_mut();
+                        Some(written.channel(channel))
+                    }
+                    None => None,
+                };
+                let elementwise = Elementwise {
+                    operations: chain,
+                    mask,
+                    values: values.channel(channel),
+                    derivatives,
+                };
+                dispatch(self.model.simd, elementwise);
+            }
+        }
+    }
+}

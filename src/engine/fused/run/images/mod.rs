@@ -1,0 +1,184 @@
+//! Images: 16 samples at a time, forward before the vectors, and backward after them.
+//!
+//! A worker computes whole blocks of 16 samples, so no barrier is needed between the layers. The gradients of the weights
+//! are summed over groups of blocks, and these sums are added in order. Groups depend only on the batch, so results are
+//! bitwise identical for any number of threads.
+
+mod backward;
+mod forward;
+
+use std::ops::Range;
+
+pub(crate) use self::{
+    backward::Backward,
+    forward::{Forward, Source},
+};
+use crate::{
+    engine::fused::{
+        kernels::KernelGradient,
+        memory::{
+            image::{ImageBuffer, ImageLayout, SAMPLES},
+            matrix::Matrix,
+            shared::Shared,
+        },
+        program::{Convolution, ImageLayer, ImageOp, Images, Program},
+        threads::{partition, pool::Worker},
+    },
+    plan::Step,
+};
+
+/// The buffers of 16 samples, from the forward pass to the backward pass.
+#[derive(Debug)]
+pub(crate) struct BlockBuffers {
+    input: ImageBuffer,
+    /// For each layer; empty where the worker's scratch has it.
+    outputs: Vec<ImageBuffer>,
+    /// For each layer; empty where the derivatives are computed from the outputs.
+    derivatives: Vec<ImageBuffer>,
+    /// For each layer, which value of a window is its maximum; empty for other operations.
+    argmax: Vec<ImageBuffer>,
+    /// For each dropout; empty for those of vectors.
+    pub(crate) masks: Vec<ImageBuffer>,
+}
+
+/// The buffers of a worker, for the block that it computes.
+#[derive(Debug)]
+pub(crate) struct WorkerBuffers {
+    /// For each layer whose output the backward pass does not read; else empty.
+    outputs: Vec<ImageBuffer>,
+    /// For each layer, the gradient of its operation's outputs.
+    deltas: Vec<ImageBuffer>,
+    /// See [`KernelGradient::scratch_len`].
+    sums: Shared<f32>,
+}
+
+/// The buffers of a training step.
+#[derive(Debug)]
+pub(crate) struct ImageBuffers {
+    pub(crate) blocks: Vec<BlockBuffers>,
+    pub(crate) workers: Vec<WorkerBuffers>,
+    /// The gradient of the flattened last image, `[B, F]`.
+    pub(crate) delta: Matrix,
+    /// For each convolution, its weights transposed for the gradient of its input; empty where that is not computed.
+    pub(crate) transposed: Vec<Matrix>,
+    /// For each group of blocks and each convolution, the gradient of its weights.
+    pub(crate) gradients: Vec<Vec<Matrix>>,
+}
+
+impl BlockBuffers {
+    /// Buffers for a forward pass alone.
+    pub(crate) fn for_inference(images: &Images) -> Self {
+        let outputs = images
+            .layers
+            .iter()
+            .map(|layer| ImageBuffer::zeros(layer.output));
+        BlockBuffers {
+            input: ImageBuffer::zeros(images.input),
+            outputs: outputs.collect(),
+            derivatives: Vec::new(),
+            argmax: Vec::new(),
+            masks: Vec::new(),
+        }
+    }
+
+    fn for_training(program: &Program, images: &Images) -> Self {
+        let layers = |layout: &dyn Fn(&ImageLayer) -> Option<ImageLayout>| {
+            let layouts = images.layers.iter().map(layout);
+            layouts
+                .map(|layout| ImageBuffer::zeros(layout.unwrap_or_default()))
+                .collect()
+        };
+        let unbordered = |layer: &ImageLayer| ImageLayout::new(layer.window.output, [[0; 2]; 2]);
+        let masks = program.dropouts.iter().map(|dropout| {
+            let image = dropout.image.unwrap_or_default();
+            ImageBuffer::zeros(ImageLayout::new(image, [[0; 2]; 2]))
+        });
+        BlockBuffers {
+            input: ImageBuffer::zeros(images.input),
+            outputs: layers(&|layer| layer.keeps_output.then_some(layer.output)),
+            derivatives: layers(&|layer| layer.stores_derivatives().then(|| unbordered(layer))),
+            argmax: layers(&|layer| {
+                matches!(layer.op, ImageOp::MaxPool).then(|| unbordered(layer))
+            }),
+            masks: masks.collect(),
+        }
+    }
+}
+
+impl WorkerBuffers {
+    fn new(program: &Program, images: &Images) -> Self {
+        let outputs = images.layers.iter().map(|layer| match layer.keeps_output {
+            true => ImageBuffer::zeros(ImageLayout::default()),
+            false => ImageBuffer::zeros(layer.output),
+        });
+        let deltas = images.layers.iter().map(|layer| {
+            let is_convolution = matches!(layer.op, ImageOp::Convolution(_));
+            let layout = (layer.has_input_gradient || is_convolution).then_some(layer.delta);
+            ImageBuffer::zeros(layout.unwrap_or_default())
+        });
+        let convolutions = images.convolutions().zip(&program.parameters);
+        let fan_in = convolutions.map(|(_, step)| step.weight_matrix()[1]).max();
+        WorkerBuffers {
+            outputs: outputs.collect(),
+            deltas: deltas.collect(),
+            sums: Shared::zeros(fan_in.map_or(0, KernelGradient::scratch_len)),
+        }
+    }
+}
+
+impl ImageBuffers {
+    /// Buffers for batches of at most `capacity` samples.
+    pub(crate) fn new(program: &Program, images: &Images, workers: usize, capacity: usize) -> Self {
+        let blocks = capacity.div_ceil(SAMPLES);
+        let of_convolutions = |matrix: &dyn Fn(&Convolution, [usize; 2]) -> Matrix| {
+            let sizes = program.parameters.iter().map(Step::weight_matrix);
+            let convolutions = images.convolutions().zip(sizes);
+            convolutions
+                .map(|(convolution, size)| matrix(convolution, size))
+                .collect()
+        };
+        let gradients = (0..group_count(blocks))
+            .map(|_| of_convolutions(&|_, [outputs, inputs]| Matrix::zeros(inputs + 1, outputs)));
+        let transposed =
+            |convolution: &Convolution, [outputs, inputs]: [usize; 2]| match convolution
+                .backward
+                .is_empty()
+            {
+                true => Matrix::zeros(0, 0),
+                false => {
+                    let taps = convolution.forward.taps.len();
+                    Matrix::zeros(outputs * taps, inputs / taps)
+                }
+            };
+        ImageBuffers {
+            blocks: (0..blocks)
+                .map(|_| BlockBuffers::for_training(program, images))
+                .collect(),
+            workers: (0..workers)
+                .map(|_| WorkerBuffers::new(program, images))
+                .collect(),
+            delta: Matrix::zeros(capacity, program.features),
+            transposed: of_convolutions(&transposed),
+            gradients: gradients.collect(),
+        }
+    }
+}
+
+/// The maximum number of groups: one for each thread of the largest pool that is chosen by default.
+pub(crate) const MAX_GROUPS: usize = 8;
+
+/// The number of groups of these blocks.
+pub(crate) fn group_count(blocks: usize) -> usize {
+    blocks.min(MAX_GROUPS)
+}
+
+/// The groups of a worker for a batch of `samples` samples, each with its blocks.
+pub(crate) fn groups(
+    worker: &Worker<'_>,
+    samples: usize,
+) -> impl Iterator<Item = (usize, Range<usize>)> + use<> {
+    let blocks = samples.div_ceil(SAMPLES);
+    let groups = group_count(blocks);
+    partition::some(worker, groups)
+        .map(move |group| (group, partition::part(blocks, groups, group)))
+}

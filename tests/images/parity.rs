@@ -1,0 +1,200 @@
+//! `Fused` against dfdx's tape: logits, loss and every gradient of networks of images.
+
+use proptest::prelude::*;
+use tuplenet::{
+    engine::Processor,
+    prelude::*,
+    shape::{Features, Image, Shape},
+    target::Classes,
+};
+
+use super::{Divided, LeNet, Windows};
+use crate::{
+    cases::cases,
+    engines::losses,
+    parity::{Numbers, processors},
+};
+
+/// Each value within 1e-5 of the largest.
+fn assert_close(ours: &[f32], theirs: &[f32], what: &str) {
+    assert_eq!(ours.len(), theirs.len(), "{what}");
+    let largest = theirs
+        .iter()
+        .fold(0f32, |most, value| most.max(value.abs()));
+    for (at, (a, b)) in ours.iter().zip(theirs).enumerate() {
+        // For probabilities that cancel; see `crate::parity`.
+        let allowed = 1e-5 * largest + 2.4e-7;
+        assert!((a - b).abs() <= allowed, "{what} [{at}]: {a} against {b}");
+    }
+}
+
+fn dataset<S: Shape, const C: usize>(
+    samples: usize,
+    bytes: bool,
+    seed: u64,
+) -> Dataset<S, Classes<C>> {
+    let mut numbers = Numbers(seed);
+    let labels = (0..samples)
+        .map(|_| (numbers.next() * C as f32) as u8)
+        .collect();
+    let mut values = || {
+        (0..samples * S::LEN)
+            .map(|_| numbers.next() * 2.0 - 0.5)
+            .collect::<Vec<f32>>()
+    };
+    match bytes {
+        true => {
+            let bytes = values().iter().map(|value| (value * 170.0) as u8).collect();
+            Dataset::from_bytes(bytes, 1.0 / 255.0, labels).unwrap()
+        }
+        false => Dataset::from_values(values(), labels).unwrap(),
+    }
+}
+
+fn matches_the_tape<N, S: Shape, const C: usize>(
+    processor: Processor,
+    samples: usize,
+    bytes: bool,
+    seed: u64,
+) where
+    N: Network<In = S, Output = Features<C>>,
+{
+    let what = format!(
+        "{} {processor:?} {samples} {bytes} {seed}",
+        std::any::type_name::<N>()
+    );
+    let data = dataset::<S, C>(samples, bytes, seed);
+    let weights = Weights::<N>::init(seed);
+    let tape = Tape::<N>::new(weights.clone()).unwrap();
+    let fused = Fused::<N>::on(processor, weights.clone()).unwrap();
+    assert_eq!(fused.weights().unwrap(), weights);
+    let (on_tape, on_fused) = (tape.upload(&data).unwrap(), fused.upload(&data).unwrap());
+    let mut order: Vec<u32> = (0..samples as u32).rev().collect();
+    order.rotate_left(samples / 3);
+    let theirs = tape.logits(&on_tape, &order).unwrap();
+    assert_close(&fused.logits(&on_fused, &order).unwrap(), &theirs, &what);
+    let sample = |at: u32| data.sample(at as usize).unwrap();
+    let features: Vec<f32> = order
+        .iter()
+        .flat_map(|&at| S::values(&sample(at)).to_vec())
+        .collect();
+    assert_close(&fused.forward(&features).unwrap(), &theirs, &what);
+    for loss in losses() {
+        let (theirs, their_gradient) = tape.gradient(&on_tape, &order, loss).unwrap();
+        let (ours, our_gradient) = fused.gradient(&on_fused, &order, loss).unwrap();
+        assert!(
+            (ours - theirs).abs() <= 1e-4 * theirs,
+            "{what}: {ours} against {theirs}"
+        );
+        for (a, b) in our_gradient.tensors().zip(their_gradient.tensors()) {
+            assert_close(a.values, b.values, &format!("{what}, {}", a.name));
+        }
+    }
+}
+
+/// Many channels: two blocks of 16 and a part of one, in and out.
+type Wide = (
+    Image<3, 10, 10>,
+    (
+        Conv2d<3, 35, 3, 1, 1>,
+        ReLU,
+        Conv2d<35, 18, 3>,
+        ReLU,
+        MaxPool2d<2>,
+    ),
+    (Conv2d<18, 33, 1>, Tanh, Flatten, LazyLinear<5>),
+);
+/// Strides, with rows and columns that no window reaches, and kernels that are smaller than their stride.
+type Strides = (
+    Image<2, 17, 18>,
+    (Conv2d<2, 3, 3, 2>, ReLU, Conv2d<3, 4, 3, 2, 1>, Sigmoid),
+    (Conv2d<4, 5, 1, 2>, Tanh, Flatten, LazyLinear<3>),
+);
+/// Every pooling; operations before the first layer, after a maximum and after `Flatten`.
+type Pools = (
+    Image<1, 16, 15>,
+    (
+        Tanh,
+        MaxPool2d<3, 1, 1>,
+        Conv2d<1, 4, 3>,
+        ReLU,
+        MaxPool2d<3, 2, 1>,
+        ReLU,
+    ),
+    (Conv2d<4, 4, 2, 1, 1>, ReLU, AvgPool2d<2>, Softplus),
+    (
+        Conv2d<4, 6, 3, 1, 1>,
+        ReLU,
+        MaxPool2d<2>,
+        Tanh,
+        Flatten,
+        Sigmoid,
+        LazyLinear<3>,
+    ),
+);
+type Means = (
+    Image<3, 12, 12>,
+    (
+        Conv2d<3, 8, 3, 1, 1>,
+        ReLU,
+        AvgPool2d<3, 2, 1>,
+        Conv2d<8, 12, 3>,
+        GELU,
+        GlobalAvgPool2d,
+    ),
+    (Linear<12, 6>, LeakyReLU, Linear<6, 3>),
+);
+/// No parameters but those of a `Linear`, and none at all after a convolution.
+type NoConvolution = (Image<2, 6, 6>, MaxPool2d<2>, ReLU, Flatten, LazyLinear<4>);
+type NoLinear = (
+    Image<1, 7, 7>,
+    Conv2d<1, 5, 3, 2>,
+    ReLU,
+    Conv2d<5, 4, 3>,
+    GlobalAvgPool2d,
+);
+type OnlyFlat = (Image<1, 9, 8>, Flatten, LazyLinear<4>, ReLU, Linear<4, 3>);
+
+macro_rules! networks {
+    ($call:ident($($argument:expr),*), $which:expr) => {
+        match $which {
+            0 => $call::<Windows, Image<2, 15, 14>, 3>($($argument),*),
+            1 => $call::<Divided, Image<2, 12, 12>, 3>($($argument),*),
+            2 => $call::<LeNet, Image<1, 28, 28>, 10>($($argument),*),
+            3 => $call::<Wide, Image<3, 10, 10>, 5>($($argument),*),
+            4 => $call::<Strides, Image<2, 17, 18>, 3>($($argument),*),
+            5 => $call::<Pools, Image<1, 16, 15>, 3>($($argument),*),
+            6 => $call::<Means, Image<3, 12, 12>, 3>($($argument),*),
+            7 => $call::<NoConvolution, Image<2, 6, 6>, 4>($($argument),*),
+            8 => $call::<NoLinear, Image<1, 7, 7>, 4>($($argument),*),
+            _ => $call::<OnlyFlat, Image<1, 9, 8>, 3>($($argument),*),
+        }
+    };
+}
+
+#[test]
+fn every_simd_level_and_network_matches_the_tape() {
+    for processor in processors() {
+        for which in 0..10 {
+            networks!(matches_the_tape(processor, 19, which % 2 == 0, 11), which);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(20))]
+
+    #[test]
+    fn any_network_batch_and_processor_matches_the_tape(
+        which in 0..10,
+        samples in prop_oneof![1..20usize, 30..40usize],
+        bytes: bool,
+        threads in 1..5usize,
+        simd in 0..4usize,
+        seed in 0..1000u64,
+    ) {
+        let processors = processors();
+        let processor = processors[simd % processors.len()].threads(threads);
+        networks!(matches_the_tape(processor, samples, bytes, seed), which);
+    }
+}
