@@ -8,8 +8,8 @@ pub use crate::{
     Network, Plan,
     frozen::{Frozen, frozen},
     layers::{
-        AvgPool2d, Conv2d, Dropout, Flatten, GELU, GlobalAvgPool2d, Input, LazyLinear, LeakyReLU,
-        Linear, MaxPool2d, ReLU, Sigmoid, Softplus, Tanh,
+        AvgPool2d, Conv2d, Dropout, Flatten, Floor, GELU, GlobalAvgPool2d, Input, LazyLinear,
+        LeakyReLU, Linear, MaxPool2d, ReLU, Sigmoid, Softplus, Tanh,
     },
 };
 #[cfg(feature = "train")]

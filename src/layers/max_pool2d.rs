@@ -13,7 +13,8 @@ use crate::{
 /// Input `[B, C, H, W]`, output `[B, C, (H + 2 P - K) / S + 1, (W + 2 P - K) / S + 1]`; no parameters.
 ///
 /// `MaxPool2d<2>`, `<3>`, `<4>` and `<8>` divide an image into windows; an image whose sides are not multiples of the
-/// window is a compile error, as rows and columns would be dropped. Windows of 3 may overlap: `MaxPool2d<3, 1, 1>`,
+/// window is a compile error, as rows and columns would be dropped
+/// ([`Floor`](super::Floor) drops them). Windows of 3 may overlap: `MaxPool2d<3, 1, 1>`,
 /// `MaxPool2d<3, 2>` and `MaxPool2d<3, 2, 1>`.
 ///
 /// The gradient goes to the first of equal maxima, row by row, and a NaN counts as larger than any number, both as in

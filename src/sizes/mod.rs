@@ -236,7 +236,7 @@ where
 #[diagnostic::on_unimplemented(
     message = "`{L}` does not divide the image before it, `{In}`",
     label = "a pooling that would drop rows or columns",
-    note = "both sides of the image are multiples of the window"
+    note = "both sides of the image are multiples of the window; `Floor<{L}>` would drop the rest, as PyTorch does"
 )]
 pub trait Tiles<L, In> {
     type Image<const C: usize>: Shape;

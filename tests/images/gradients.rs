@@ -29,7 +29,12 @@ where
     let weights = Weights::<N>::init(5);
     let net = Tape::<N>::new(weights.clone()).unwrap();
     let uploaded = net.upload(&data).unwrap();
-    let (_, gradient) = net
+    let (_, on_tape) = net
+        .gradient(&uploaded, &[0, 1, 2], Loss::CrossEntropy)
+        .unwrap();
+    let fused = Fused::<N>::new(weights.clone()).unwrap();
+    let uploaded = fused.upload(&data).unwrap();
+    let (_, on_fused) = fused
         .gradient(&uploaded, &[0, 1, 2], Loss::CrossEntropy)
         .unwrap();
 
@@ -50,11 +55,13 @@ where
             mean_loss(&N::PLAN, &w, &samples, labels, Loss::CrossEntropy)
         });
         w[i] = at;
-        close(
-            gradient.as_slice()[i],
-            (above - below) / (2.0 * h),
-            format!("parameter {i}"),
-        );
+        for (engine, gradient) in [("tape", &on_tape), ("fused", &on_fused)] {
+            close(
+                gradient.as_slice()[i],
+                (above - below) / (2.0 * h),
+                format!("{engine}, parameter {i}"),
+            );
+        }
     }
     let sample = data.sample(1).unwrap();
     let saliency = net.saliencies(S::values(&sample), &[2]).unwrap();
@@ -90,5 +97,6 @@ checks! {
     overlapping_max_pooling: [1 7 6] MaxPool2d<3, 2, 1>, Flatten, LazyLinear<3>;
     mean_pooling: [2 6 6] AvgPool2d<3>, Tanh, Flatten, LazyLinear<3>;
     overlapping_mean_pooling: [2 5 4] AvgPool2d<3, 1, 1>, Flatten, LazyLinear<3>;
+    pooling_that_drops_rows_and_columns: [1 7 6] Floor<MaxPool2d<2>>, Tanh, Floor<AvgPool2d<2>>, Flatten, LazyLinear<3>;
     global_mean_pooling: [3 4 5] GlobalAvgPool2d, Tanh, Linear<3, 3>;
 }

@@ -1,6 +1,6 @@
 //! Maxima: equal ones, NaN, and positions outside of the image.
 
-use tuplenet::{prelude::*, shape::Image};
+use tuplenet::{prelude::*, shape::Image, target::Classes};
 
 type Pool = (Image<1, 2, 4>, MaxPool2d<2>, Flatten, LazyLinear<1>);
 type Overlapping = (Image<1, 3, 3>, MaxPool2d<3, 2, 1>, Flatten, LazyLinear<4>);
@@ -40,14 +40,50 @@ fn a_nan_is_the_maximum_of_its_window_alone() {
     }
 }
 
+/// Which parameters have a gradient of NaN is the same on both engines, wherever the NaN is.
+#[test]
+fn a_nan_makes_the_same_gradients_nan_on_every_engine() {
+    type Net = (
+        Image<1, 4, 4>,
+        Conv2d<1, 2, 3, 1, 1>,
+        ReLU,
+        MaxPool2d<2>,
+        Flatten,
+        LazyLinear<3>,
+    );
+    let weights = Weights::<Net>::init(3);
+    for at in 0..16 {
+        let mut values: Vec<f32> = (0..32).map(|i| (i * 7 % 11) as f32 / 11.0).collect();
+        values[16 + at] = f32::NAN;
+        let data = Dataset::<Image<1, 4, 4>, Classes<3>>::from_values(values, vec![0, 2]).unwrap();
+        let tape = Tape::<Net>::new(weights.clone()).unwrap();
+        let fused = Fused::<Net>::new(weights.clone()).unwrap();
+        let loss = Loss::CrossEntropy;
+        let (on_tape, on_fused) = (tape.upload(&data).unwrap(), fused.upload(&data).unwrap());
+        let is_nan = |values: &[f32]| values.iter().map(|v| v.is_nan()).collect::<Vec<bool>>();
+        let logits = fused.logits(&on_fused, &[0, 1]).unwrap();
+        assert_eq!(is_nan(&logits), [false, false, false, true, true, true]);
+        assert_eq!(
+            is_nan(&tape.logits(&on_tape, &[0, 1]).unwrap()),
+            is_nan(&logits)
+        );
+        let (_, theirs) = tape.gradient(&on_tape, &[0, 1], loss).unwrap();
+        let (_, ours) = fused.gradient(&on_fused, &[0, 1], loss).unwrap();
+        assert_eq!(is_nan(ours.as_slice()), is_nan(theirs.as_slice()), "{at}");
+    }
+}
+
 #[test]
 fn nothing_outside_of_the_image_is_a_maximum() {
     let mut identity = Weights::<Overlapping>::zeros();
     for output in 0..4 {
         identity.as_mut_slice()[output * 4 + output] = 1.0;
     }
-    let net = Tape::<Overlapping>::new(identity).unwrap();
+    let net = Tape::<Overlapping>::new(identity.clone()).unwrap();
+    let fused = Fused::<Overlapping>::new(identity).unwrap();
     // All below the zeros of a padding.
     let sample = [[-9.0, -8.0, -7.0], [-6.0, -5.0, -4.0], [-3.0, -2.0, -1.0]];
-    assert_eq!(net.predict(&sample).unwrap(), [-5.0, -4.0, -2.0, -1.0]);
+    let expected = [-5.0, -4.0, -2.0, -1.0];
+    assert_eq!(net.predict(&sample).unwrap(), expected);
+    assert_eq!(fused.predict(&sample).unwrap(), expected);
 }

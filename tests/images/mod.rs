@@ -7,6 +7,8 @@ mod pytorch;
 
 use tuplenet::{plan::Op, prelude::*, shape::Image, target::Classes};
 
+use crate::engines::{Tested, on_every_engine};
+
 /// `windows()` of `tests/reference/images.py`: padding, strides, odd sides and overlapping pooling.
 pub type Windows = (
     Image<2, 15, 14>,
@@ -125,8 +127,7 @@ fn networks_are_generic_over_channels_and_widths() {
 }
 
 /// A checkpoint, a clipped gradient and dropout work as for vectors; a resumed training gives the same bits.
-#[test]
-fn lenet_learns_digits_and_resumes() {
+fn lenet_learns_digits_and_resumes<T: Tested>() {
     let digits = Digits::new(3);
     let [train, test] =
         [0..1200, 1200..1400].map(|range| digits.dataset(range).unwrap().reshaped());
@@ -143,7 +144,7 @@ fn lenet_learns_digits_and_resumes() {
         .schedule(Schedule::CONSTANT)
     };
     let fit = |epochs, resume| {
-        let mut net = Tape::<Small>::new(Weights::init(1)).unwrap();
+        let mut net = T::new::<Small>(Weights::init(1));
         let checkpoints = Checkpoints::in_folder(folder.path()).resume(resume);
         let history = trainer(epochs)
             .checkpoints(checkpoints)
@@ -160,7 +161,7 @@ fn lenet_learns_digits_and_resumes() {
     let evaluation = net.evaluate(&test).unwrap();
     assert!(evaluation.accuracy() > 0.75, "{evaluation}");
 
-    let mut at_once = Tape::<Small>::new(Weights::init(1)).unwrap();
+    let mut at_once = T::new::<Small>(Weights::init(1));
     trainer(6).fit(&mut at_once, &train).unwrap();
     assert_eq!(net.weights().unwrap(), at_once.weights().unwrap());
     let file = folder.path().join("small.safetensors");
@@ -169,6 +170,10 @@ fn lenet_learns_digits_and_resumes() {
         Weights::<Small>::load(&file).unwrap(),
         at_once.weights().unwrap()
     );
+}
+
+on_every_engine! {
+    lenet_learns_digits_and_resumes
 }
 
 /// Small enough for the reference engine.

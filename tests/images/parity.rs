@@ -11,7 +11,7 @@ use tuplenet::{
 use super::{Divided, LeNet, Windows};
 use crate::{
     cases::cases,
-    engines::losses,
+    engines::{Recipe, losses, train},
     parity::{Numbers, processors},
 };
 
@@ -145,7 +145,13 @@ type Means = (
     (Linear<12, 6>, LeakyReLU, Linear<6, 3>),
 );
 /// No parameters but those of a `Linear`, and none at all after a convolution.
-type NoConvolution = (Image<2, 6, 6>, MaxPool2d<2>, ReLU, Flatten, LazyLinear<4>);
+type NoConvolution = (
+    Image<2, 7, 6>,
+    Floor<MaxPool2d<2>>,
+    ReLU,
+    Flatten,
+    LazyLinear<4>,
+);
 type NoLinear = (
     Image<1, 7, 7>,
     Conv2d<1, 5, 3, 2>,
@@ -165,7 +171,7 @@ macro_rules! networks {
             4 => $call::<Strides, Image<2, 17, 18>, 3>($($argument),*),
             5 => $call::<Pools, Image<1, 16, 15>, 3>($($argument),*),
             6 => $call::<Means, Image<3, 12, 12>, 3>($($argument),*),
-            7 => $call::<NoConvolution, Image<2, 6, 6>, 4>($($argument),*),
+            7 => $call::<NoConvolution, Image<2, 7, 6>, 4>($($argument),*),
             8 => $call::<NoLinear, Image<1, 7, 7>, 4>($($argument),*),
             _ => $call::<OnlyFlat, Image<1, 9, 8>, 3>($($argument),*),
         }
@@ -196,5 +202,74 @@ proptest! {
         let processors = processors();
         let processor = processors[simd % processors.len()].threads(threads);
         networks!(matches_the_tape(processor, samples, bytes, seed), which);
+    }
+}
+
+/// Dropout of samples, of images and of vectors.
+type Dropped = (
+    Image<1, 12, 12>,
+    Dropout<10>,
+    Conv2d<1, 5, 3>,
+    ReLU,
+    Dropout<20>,
+    MaxPool2d<2>,
+    Conv2d<5, 7, 3>,
+    Tanh,
+    (
+        Dropout<30>,
+        Flatten,
+        LazyLinear<20>,
+        ReLU,
+        Dropout<40>,
+        Linear<20, 3>,
+    ),
+);
+
+/// Two epochs of 110 samples in batches of 50, which are blocks of 16, 16, 16 and 2, and a last one of 10.
+fn trained(net: &mut impl Engine<Dropped>, clip_norm: Option<f64>) -> Vec<f32> {
+    let data = dataset::<Image<1, 12, 12>, 3>(110, true, 5);
+    let uploaded = net.upload(&data).unwrap();
+    let recipe = Recipe {
+        clip_norm,
+        ..Recipe::of(Adam::default())
+    };
+    train(net, &uploaded, 110, &recipe, 50, 2)
+}
+
+#[test]
+fn dropout_and_clipping_match_the_tape() {
+    for clip_norm in [None, Some(0.05)] {
+        let weights = Weights::init(2);
+        let mut tape = Tape::<Dropped>::new(weights.clone()).unwrap();
+        let theirs = trained(&mut tape, clip_norm);
+        for processor in processors() {
+            let mut fused = Fused::<Dropped>::on(processor, weights.clone()).unwrap();
+            let ours = trained(&mut fused, clip_norm);
+            for (a, b) in ours.iter().zip(&theirs) {
+                // rounding errors grow from step to step
+                assert!(
+                    (a - b).abs() <= 1e-5 * b,
+                    "{processor:?}: {ours:?} against {theirs:?}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn results_do_not_depend_on_the_number_of_threads() {
+    for processor in processors() {
+        for clip_norm in [None, Some(0.05)] {
+            let bits = |threads| {
+                let mut net =
+                    Fused::<Dropped>::on(processor.threads(threads), Weights::init(2)).unwrap();
+                let losses = trained(&mut net, clip_norm);
+                (losses, net.weights().unwrap().sha256())
+            };
+            let one = bits(1);
+            for threads in [2, 3, 4, 9] {
+                assert_eq!(one, bits(threads), "{processor:?}, {threads} threads");
+            }
+        }
     }
 }

@@ -2,13 +2,13 @@
 //!
 //! No tape, no allocation in a step, and as few passes over memory as possible. In the order of data flow:
 //!
-//! 1. [`program`] lowers the network's plan to a list of layers, each a `Linear` fused with the operations that
-//!    follow it. Operations on tensors of more dimensions, and plans that branch, will be lowered here.
-//! 2. [`memory`] has the packed layout of every matrix (columns in blocks of 16), buffers that several threads
-//!    write at once, and the conversion between the packed layout and the plan's. The buffers of tensors of more
-//!    dimensions will be placed here.
+//! 1. [`program`] lowers the network's plan to a list of layers, each a convolution, a pooling or a `Linear` fused with
+//!    the operations that follow it. Plans that branch will be lowered here.
+//! 2. [`memory`] has the packed layout of every matrix (columns in blocks of 16), the layout of images (samples in
+//!    blocks of 16), buffers that several threads write at once, and the conversion between the packed layout and the
+//!    plan's.
 //! 3. [`kernels`] are the loops that compute, each written once and compiled for every SIMD level: dense and
-//!    sparse products with fused epilogues, activations, loss, optimisers.
+//!    sparse products with fused epilogues, convolutions, pooling, activations, loss, optimisers.
 //! 4. [`threads`] has the thread pool and its barriers, the partition of each phase among the workers, and the
 //!    choice between the pool and a single thread.
 //! 5. [`run`] puts them together: uploaded data sets, activations, a training step phase by phase, inference,
@@ -72,9 +72,10 @@ const SERIAL_BELOW: usize = if cfg!(miri) { 1 } else { 1 << 19 };
 
 /// The fast CPU engine: small networks train several times faster than in a tensor framework.
 ///
-/// It runs every network of vectors ([`Vector`]), with any number of threads; the same seed gives bitwise identical
-/// results for any number. Each layer's weights stay in the cache of one thread; bias, activation, loss and optimiser are
-/// fused into the matrix products; zero features are skipped where there are many and the weights are finite.
+/// It runs every network, with any number of threads; the same seed gives bitwise identical results for any number. Each
+/// `Linear`'s weights stay in the cache of one thread; bias, activation, loss and optimiser are fused into the matrix
+/// products; zero features are skipped where there are many and the weights are finite. Images are computed 16 samples at a
+/// time, by one thread each; so a batch of images occupies at most a sixteenth as many threads as it has samples.
 ///
 /// ```
 /// use tuplenet::prelude::*;

@@ -4,12 +4,9 @@
 //! input[c, x + tap]`, with the samples in the lanes and a weight in all of them. Each sum runs over channels and taps
 //! in order, so it is bitwise independent of tiles and threads. No matrix of patches is written.
 
-use super::{Kernel, Lanes, load, math::relu as relu_of, product::groups, store};
+use super::{Kernel, Lanes, load, product::groups, store};
 use crate::engine::fused::{
-    memory::{
-        image::{ImageView, ImageViewMut, SAMPLES},
-        matrix::{BLOCK, View},
-    },
+    memory::image::{ImageView, ImageViewMut, SAMPLES},
     program::Pass,
 };
 
@@ -17,8 +14,8 @@ use crate::engine::fused::{
 pub(crate) struct Convolve<'a> {
     pub(crate) pass: &'a Pass,
     pub(crate) input: ImageView<'a>,
-    /// For each input channel and tap, from row [`Pass::weights`] on, the weights of every output channel.
-    pub(crate) weights: View<'a>,
+    /// See [`PackKernels`](super::PackKernels).
+    pub(crate) weights: &'a [f32],
     pub(crate) output: ImageViewMut<'a>,
     pub(crate) epilogue: Epilogue<'a>,
 }
@@ -26,9 +23,9 @@ pub(crate) struct Convolve<'a> {
 /// What happens to a sum before it is stored.
 #[derive(Clone, Copy)]
 pub(crate) enum Epilogue<'a> {
-    /// The bias, the row of the weights after the last tap, is added; then ReLU if `relu`.
-    Bias { relu: bool },
-    /// The sum is a gradient, which is multiplied by these derivatives.
+    /// It is an output, with ReLU if `relu`.
+    Output { relu: bool },
+    /// It is a gradient, which is multiplied by these derivatives.
     Derivative(ImageDerivative<'a>),
 }
 
@@ -77,6 +74,11 @@ impl ImageDerivative<'_> {
     }
 }
 
+/// Half of an L1 cache of 48 kB, or three quarters of one of 32 kB.
+const CHUNK_BYTES: usize = 24 << 10;
+/// The minimum of input channels at a time, for which loading and storing the sums does not matter.
+const MIN_CHUNK: usize = 4;
+
 /// Calls `$call!(outputs, positions)` with literals, for a tile that the SIMD level has.
 macro_rules! with_tile {
     ($lanes:ty, $size:expr, $call:ident) => {
@@ -113,60 +115,56 @@ impl Kernel for Convolve<'_> {
         if pass.rows * pass.columns == 0 {
             return;
         }
-        let depth = input.layout.channels * pass.taps.len();
-        let bias = usize::from(matches!(epilogue, Epilogue::Bias { .. }));
-        assert!(pass.weights + depth + bias <= weights.rows);
-        assert_eq!(weights.blocks, output.layout.channels.div_ceil(BLOCK));
-        assert!(
-            pass.end(input.layout.channels, input.layout.channel_stride()) <= input.layout.len()
-        );
+        let channels = output.layout.channels;
+        let rows_of_weights = 1 + input.layout.channels * pass.taps.len();
+        assert_eq!(weights.len(), rows_of_weights * channels);
+        let end = pass.end(input.layout.channels, input.layout.channel_stride());
+        assert!(end <= input.layout.len());
         let [rows, columns] = pass.output;
         assert!(rows[0] + (pass.rows - 1) * rows[1] < output.layout.rows);
         assert!(columns[0] + (pass.columns - 1) * columns[1] < output.layout.columns);
         let derivative = match &epilogue {
             Epilogue::Derivative(derivative) => derivative.image(),
-            Epilogue::Bias { .. } => None,
+            Epilogue::Output { .. } => None,
         };
         assert!(derivative.is_none_or(|image| image.layout.size() == output.layout.size()));
+        let chunk = chunk::<S>(pass, channels);
         for lane in (0..SAMPLES).step_by(S::F32_LANES) {
             for row in 0..pass.rows {
-                for block in 0..weights.blocks {
-                    let outputs = BLOCK.min(output.layout.channels - block * BLOCK);
-                    for outputs in groups(outputs, S::TILE_OUTPUTS) {
-                        for positions in groups(pass.columns, S::TILE_POSITIONS) {
-                            let channel = block * BLOCK + outputs.start;
-                            let [y, x] = [
-                                rows[0] + row * rows[1],
-                                columns[0] + positions.start * columns[1],
-                            ];
-                            let from = pass.first
-                                + row * pass.steps[0]
-                                + positions.start * pass.steps[1]
-                                + lane;
+                for some in groups(input.layout.channels, chunk) {
+                    for positions in groups(pass.columns, S::TILE_POSITIONS) {
+                        for outputs in groups(channels, S::TILE_OUTPUTS) {
+                            let y = rows[0] + row * rows[1];
+                            let x = columns[0] + positions.start * columns[1];
+                            let distance = row * pass.steps[0] + positions.start * pass.steps[1];
+                            let from = some.start * input.layout.channel_stride() + pass.first;
+                            let taps = pass.read[row].clone();
+                            let rows_before = 1 + some.start * pass.taps.len() + taps.start;
+                            let weights = &weights[rows_of_weights * outputs.start..];
                             let tile = Tile {
-                                input: input.start.wrapping_add(from),
-                                channels: input.layout.channels,
+                                input: input.start.wrapping_add(from + distance + lane),
+                                channels: some.len(),
                                 channel_stride: input.layout.channel_stride(),
                                 step: pass.steps[1],
-                                taps: &pass.taps,
-                                weights: weights
-                                    .at(block, pass.weights)
-                                    .wrapping_add(outputs.start),
-                                output: output.at(channel, y, x).wrapping_add(lane),
+                                weights_channel: pass.taps.len() * outputs.len(),
+                                taps: &pass.taps[taps],
+                                bias: (some.start == 0).then_some(weights.as_ptr()),
+                                weights: weights[rows_before * outputs.len()..].as_ptr(),
+                                output: output.at(outputs.start, y, x).wrapping_add(lane),
                                 output_channel: output.layout.channel_stride(),
                                 output_step: columns[1] * SAMPLES,
-                                epilogue: &epilogue,
+                                epilogue: (some.end == input.layout.channels).then_some(&epilogue),
                                 derivative: derivative.map_or((std::ptr::null(), 0), |image| {
-                                    let from = image.at(channel, y, x).wrapping_add(lane);
+                                    let from = image.at(outputs.start, y, x).wrapping_add(lane);
                                     (from, image.layout.channel_stride())
                                 }),
                             };
                             macro_rules! call {
                                 ($o:literal, $x:literal) => {
                                     // SAFETY: the tile's positions are among those of the pass and its channels among
-                                    // the output's. By the assertions above, their taps are within the input, their
-                                    // weights (and bias) within the weights, and they are pixels of the output and of
-                                    // the derivatives.
+                                    // the input's and the output's. By the assertions above, their taps are within the
+                                    // input and their weights are there, and they are pixels of the output and of the
+                                    // derivatives.
                                     unsafe { tile.compute::<S, $o, $x>(simd) }
                                 };
                             }
@@ -179,6 +177,15 @@ impl Kernel for Convolve<'_> {
     }
 }
 
+/// The number of input channels that are summed at a time: those whose values for a tile, and whose weights for every
+/// output channel, fit in the L1 cache together. The sums are kept in the output in between.
+fn chunk<S: Lanes>(pass: &Pass, outputs: usize) -> usize {
+    let taps = pass.taps.len();
+    let values = taps + S::TILE_POSITIONS * taps.isqrt();
+    let bytes = values * SAMPLES * size_of::<f32>() + taps * outputs * size_of::<f32>();
+    (CHUNK_BYTES / bytes.max(1)).max(MIN_CHUNK)
+}
+
 /// Some output channels at some positions of a row.
 struct Tile<'a> {
     /// The first position, in the input's first channel.
@@ -188,25 +195,44 @@ struct Tile<'a> {
     /// The stride from one position to the next.
     step: usize,
     taps: &'a [usize],
-    /// The weight of the first output channel for the first tap of the first channel.
+    /// For each output channel its bias, where the sums begin; else they begin with the output.
+    bias: Option<*const f32>,
+    /// For each tap of the first input channel the weight of each output channel.
     weights: *const f32,
+    /// The stride of the weights from one input channel to the next.
+    weights_channel: usize,
     output: *mut f32,
     output_channel: usize,
     output_step: usize,
-    epilogue: &'a Epilogue<'a>,
+    /// If these are the last input channels.
+    epilogue: Option<&'a Epilogue<'a>>,
     /// The derivatives of the first position, and the stride from one channel to the next.
     derivative: (*const f32, usize),
 }
 
 impl Tile<'_> {
     /// # Safety
-    /// For `O` output channels and `X` positions: the taps of every channel, the weights, and the bias if it is added,
-    /// are valid for reads, the output and the derivatives for writes and reads of a vector each.
+    /// For `O` output channels and `X` positions: the taps of every channel, and biases and weights, are valid for reads,
+    /// the output and the derivatives for writes and reads of a vector each.
     #[inline(always)]
     unsafe fn compute<S: Lanes, const O: usize, const X: usize>(&self, simd: S) {
         let mut sums = [[simd.splat_f32s(0.0); X]; O];
-        let (mut input, mut weights) = (self.input, self.weights);
-        for _ in 0..self.channels {
+        for (o, sums) in sums.iter_mut().enumerate() {
+            match self.bias {
+                // SAFETY: guaranteed by the caller.
+                Some(bias) => *sums = [simd.splat_f32s(unsafe { *bias.wrapping_add(o) }); X],
+                None => {
+                    for (x, sum) in sums.iter_mut().enumerate() {
+                        let distance = o * self.output_channel + x * self.output_step;
+                        // SAFETY: guaranteed by the caller.
+                        *sum = unsafe { load::<S>(self.output.wrapping_add(distance)) };
+                    }
+                }
+            }
+        }
+        for channel in 0..self.channels {
+            let input = self.input.wrapping_add(channel * self.channel_stride);
+            let mut weights = self.weights.wrapping_add(channel * self.weights_channel);
             for &tap in self.taps {
                 let from = input.wrapping_add(tap);
                 let mut values = [simd.splat_f32s(0.0); X];
@@ -221,9 +247,8 @@ impl Tile<'_> {
                         *sum = simd.mul_add_e_f32s(weight, value, *sum);
                     }
                 }
-                weights = weights.wrapping_add(BLOCK);
+                weights = weights.wrapping_add(O);
             }
-            input = input.wrapping_add(self.channel_stride);
         }
         for (o, sums) in sums.into_iter().enumerate() {
             for (x, sum) in sums.into_iter().enumerate() {
@@ -233,15 +258,9 @@ impl Tile<'_> {
                 // SAFETY: guaranteed by the caller.
                 unsafe {
                     let value = match self.epilogue {
-                        Epilogue::Bias { relu } => {
-                            let bias = simd.splat_f32s(*weights.wrapping_add(o));
-                            let sum = simd.add_f32s(sum, bias);
-                            match relu {
-                                true => relu_of(simd, sum),
-                                false => sum,
-                            }
-                        }
-                        Epilogue::Derivative(derivative) => {
+                        None | Some(Epilogue::Output { relu: false }) => sum,
+                        Some(Epilogue::Output { relu: true }) => simd.relu(sum),
+                        Some(Epilogue::Derivative(derivative)) => {
                             let from = derivatives.wrapping_add(o * stride + distance);
                             derivative.apply(simd, from, sum)
                         }

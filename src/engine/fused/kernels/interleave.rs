@@ -1,12 +1,9 @@
-//! Samples into the lanes of images and out of them, and the transpose of a convolution's weights.
+//! Samples into the lanes of images and out of them, and sums of matrices.
 
 use super::{Kernel, Lanes, Rows, Samples};
-use crate::engine::fused::{
-    memory::{
-        image::{ImageView, ImageViewMut, SAMPLES},
-        matrix::{BLOCK, View, ViewMut},
-    },
-    program::Pass,
+use crate::engine::fused::memory::{
+    image::{ImageView, ImageViewMut, SAMPLES},
+    matrix::{BLOCK, View, ViewMut},
 };
 
 /// Copies samples of a data set into the lanes of an image.
@@ -143,50 +140,6 @@ impl Kernel for Unflatten<'_> {
                         .cast::<[f32; SAMPLES]>()
                         .write(values)
                 };
-            }
-        }
-    }
-}
-
-/// The weights `[channels * taps + 1, outputs]` of a convolution transposed for the passes of the gradient of its input:
-/// for each pass, output channel and tap a row, for each channel a column.
-pub(crate) struct TransposeKernels<'a> {
-    pub(crate) weights: View<'a>,
-    pub(crate) channels: usize,
-    pub(crate) outputs: usize,
-    pub(crate) passes: &'a [Pass],
-    /// For each pass, the index of each tap in the kernel.
-    pub(crate) kernel: &'a [Vec<usize>],
-    /// The first block of channels in `output`, which may be a part.
-    pub(crate) first_block: usize,
-    /// `[outputs * taps, channels]`.
-    pub(crate) output: ViewMut<'a>,
-}
-
-impl Kernel for TransposeKernels<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<S: Lanes>(mut self, _: S) {
-        let taps: usize = self.kernel.iter().map(Vec::len).sum();
-        assert_eq!(self.weights.rows, self.channels * taps + 1);
-        for block in 0..self.output.blocks {
-            let first = (self.first_block + block) * BLOCK;
-            let channels = BLOCK.min(self.channels - first);
-            for (pass, kernel) in self.passes.iter().zip(self.kernel) {
-                for (at, tap) in kernel.iter().enumerate() {
-                    for outputs in 0..self.weights.blocks {
-                        let mut columns = [[0.0; BLOCK]; BLOCK];
-                        for (channel, column) in columns.iter_mut().enumerate().take(channels) {
-                            *column = *self.weights.row(outputs, (first + channel) * taps + tap);
-                        }
-                        for lane in 0..BLOCK.min(self.outputs - outputs * BLOCK) {
-                            let output = outputs * BLOCK + lane;
-                            let row = pass.weights + output * kernel.len() + at;
-                            *self.output.row(block, row) = columns.map(|column| column[lane]);
-                        }
-                    }
-                }
             }
         }
     }

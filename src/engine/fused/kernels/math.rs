@@ -5,13 +5,6 @@
 use super::Lanes;
 use crate::plan::Op;
 
-/// `max(x, 0)`.
-#[inline(always)]
-pub(super) fn relu<S: Lanes>(simd: S, x: S::f32s) -> S::f32s {
-    let zero = simd.splat_f32s(0.0);
-    simd.select_f32s(simd.less_than_f32s(x, zero), zero, x)
-}
-
 /// `c[0] + c[1] x + c[2] x^2 + ...`.
 #[inline(always)]
 fn polynomial<S: Lanes, const N: usize>(simd: S, x: S::f32s, c: [f32; N]) -> S::f32s {
@@ -146,7 +139,7 @@ pub(super) fn activate<S: Lanes>(simd: S, op: Op, x: S::f32s) -> (S::f32s, S::f3
     match op {
         Op::Relu => {
             let derivative = simd.select_f32s(simd.less_than_or_equal_f32s(x, zero), zero, one);
-            (relu(simd, x), derivative)
+            (simd.relu(x), derivative)
         }
         Op::LeakyRelu { slope_percent } => {
             let derivative = splat(slope_percent as f32 / 100.0);
@@ -172,7 +165,7 @@ pub(super) fn activate<S: Lanes>(simd: S, op: Op, x: S::f32s) -> (S::f32s, S::f3
         }
         Op::Softplus => {
             let (e, derivative) = sigmoid();
-            let y = simd.add_f32s(relu(simd, x), ln_1p(simd, e));
+            let y = simd.add_f32s(simd.relu(x), ln_1p(simd, e));
             (
                 simd.select_f32s(simd.greater_than_f32s(x, splat(20.0)), x, y),
                 derivative,

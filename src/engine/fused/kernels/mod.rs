@@ -19,6 +19,7 @@ mod kernel_gradient;
 mod lanes;
 mod loss;
 mod math;
+mod pack_kernels;
 mod pooling;
 mod product;
 mod sparse;
@@ -33,10 +34,11 @@ pub(crate) use self::{
     elementwise::Elementwise,
     finite::AllFinite,
     gather::{Gather, Rows, Samples},
-    interleave::{AddMatrices, Flatten, Interleave, TransposeKernels, Unflatten},
+    interleave::{AddMatrices, Flatten, Interleave, Unflatten},
     kernel_gradient::KernelGradient,
     lanes::{Kernel, Lanes, dispatch},
     loss::LossGradient,
+    pack_kernels::{PackKernels, Passes},
     pooling::{AvgPool, MaxPool, MultiplyDerivative, PoolGradient},
     product::{Derivative, Forward, InputGradient, WeightGradient},
     sparse::{SparseBatch, SparseForward, SparseWeightGradient, Values},

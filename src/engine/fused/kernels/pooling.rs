@@ -38,13 +38,21 @@ pub(crate) struct PoolGradient<'a> {
 }
 
 /// The rows (axis 0) or columns (axis 1) of the kernel at a position that are within the image, and the first of these
-/// rows or columns of the image.
+/// rows or columns of the image. `K` is the side of a kernel that is always within the image, or 0.
 #[inline(always)]
-fn inside(window: &Window, axis: usize, position: usize) -> (Range<usize>, usize) {
+fn inside<const K: usize>(window: &Window, axis: usize, position: usize) -> (Range<usize>, usize) {
+    if K > 0 {
+        return (0..K, position * window.stride);
+    }
     let start = position * window.stride;
     let first = window.padding.saturating_sub(start);
     let end = window.kernel[axis].min(window.input[axis + 1] + window.padding - start);
     (first..end, start + first - window.padding)
+}
+
+/// Whether a window is 2 x 2 and always within the image: then the loops over it are unrolled.
+fn is_pair(window: &Window) -> bool {
+    window.kernel == [2, 2] && window.padding == 0
 }
 
 /// Whether an input belongs to several windows.
@@ -63,6 +71,17 @@ impl Kernel for MaxPool<'_> {
 
     #[inline(always)]
     fn run<S: Lanes>(self, simd: S) {
+        match is_pair(&self.window) {
+            true => self.each_window::<S, 2>(simd),
+            false => self.each_window::<S, 0>(simd),
+        }
+    }
+}
+
+impl MaxPool<'_> {
+    /// `K`: see [`inside`].
+    #[inline(always)]
+    fn each_window<S: Lanes, const K: usize>(self, simd: S) {
         let MaxPool {
             window,
             input,
@@ -77,9 +96,9 @@ impl Kernel for MaxPool<'_> {
         let row_stride = input.layout.row_stride();
         for channel in 0..channels {
             for row in 0..rows {
-                let (kernel_rows, y) = inside(&window, 0, row);
+                let (kernel_rows, y) = inside::<K>(&window, 0, row);
                 for column in 0..columns {
-                    let (kernel_columns, x) = inside(&window, 1, column);
+                    let (kernel_columns, x) = inside::<K>(&window, 1, column);
                     let from = input.at(channel, y, x);
                     for lane in (0..SAMPLES).step_by(S::F32_LANES) {
                         let first = kernel_rows.start * window.kernel[1] + kernel_columns.start;
@@ -122,6 +141,17 @@ impl Kernel for AvgPool<'_> {
 
     #[inline(always)]
     fn run<S: Lanes>(self, simd: S) {
+        match is_pair(&self.window) {
+            true => self.each_window::<S, 2>(simd),
+            false => self.each_window::<S, 0>(simd),
+        }
+    }
+}
+
+impl AvgPool<'_> {
+    /// `K`: see [`inside`].
+    #[inline(always)]
+    fn each_window<S: Lanes, const K: usize>(self, simd: S) {
         let AvgPool {
             window,
             input,
@@ -133,9 +163,9 @@ impl Kernel for AvgPool<'_> {
         let share = simd.splat_f32s(share(&window));
         for channel in 0..channels {
             for row in 0..rows {
-                let (kernel_rows, y) = inside(&window, 0, row);
+                let (kernel_rows, y) = inside::<K>(&window, 0, row);
                 for column in 0..columns {
-                    let (kernel_columns, x) = inside(&window, 1, column);
+                    let (kernel_columns, x) = inside::<K>(&window, 1, column);
                     let from = input.at(channel, y, x);
                     for lane in (0..SAMPLES).step_by(S::F32_LANES) {
                         let mut sum = simd.splat_f32s(0.0);
@@ -168,6 +198,17 @@ impl Kernel for PoolGradient<'_> {
 
     #[inline(always)]
     fn run<S: Lanes>(self, simd: S) {
+        match is_pair(&self.window) {
+            true => self.each_window::<S, 2>(simd),
+            false => self.each_window::<S, 0>(simd),
+        }
+    }
+}
+
+impl PoolGradient<'_> {
+    /// `K`: see [`inside`].
+    #[inline(always)]
+    fn each_window<S: Lanes, const K: usize>(self, simd: S) {
         let PoolGradient {
             window,
             delta,
@@ -189,9 +230,9 @@ impl Kernel for PoolGradient<'_> {
                 clear(&output, channel);
             }
             for row in 0..rows {
-                let (kernel_rows, y) = inside(&window, 0, row);
+                let (kernel_rows, y) = inside::<K>(&window, 0, row);
                 for column in 0..columns {
-                    let (kernel_columns, x) = inside(&window, 1, column);
+                    let (kernel_columns, x) = inside::<K>(&window, 1, column);
                     let to = output.at(channel, y, x);
                     for lane in (0..SAMPLES).step_by(S::F32_LANES) {
                         // SAFETY: as in `MaxPool`, with the images exchanged.

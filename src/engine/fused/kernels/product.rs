@@ -10,9 +10,7 @@
 use std::ops::Range;
 
 use super::{
-    Kernel, Lanes, load,
-    math::relu as relu_of,
-    store,
+    Kernel, Lanes, load, store,
     update::{Parameters, Rule},
 };
 use crate::engine::fused::memory::matrix::{BLOCK, View, ViewMut};
@@ -219,7 +217,7 @@ impl Kernel for Forward<'_> {
                                 let bias = load::<S>(weights.at(block, inputs).add(lane));
                                 let mut y = simd.add_f32s(sum, bias);
                                 if relu {
-                                    y = relu_of(simd, y);
+                                    y = simd.relu(y);
                                 }
                                 store::<S>(output.at(block, row + m).add(lane), y);
                             }

@@ -19,9 +19,7 @@ use super::{
     bits::WORD,
     gather::Samples,
     lanes::{MAX_SPARSE_BLOCKS, outlined},
-    load,
-    math::relu as relu_of,
-    prefetch,
+    load, prefetch,
     product::{bias_gradient, groups},
     store,
     update::{Parameters, Rule, Update, WithUpdate},
@@ -252,7 +250,7 @@ fn forward<S: Lanes, T: Value, const V: usize>(
                     let bias = unsafe { load::<S>(bias.add(vector_at(lanes, v, w_stride))) };
                     sum = simd.add_f32s(sum, bias);
                     if *relu {
-                        sum = relu_of(simd, sum);
+                        sum = simd.relu(sum);
                     }
                 }
                 // SAFETY: `output` has the blocks and the row.

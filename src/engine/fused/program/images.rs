@@ -49,11 +49,18 @@ pub(crate) enum ImageOp {
 pub(crate) struct Convolution {
     /// Its index among the convolutions, and that of its weights among the program's parameters.
     pub(crate) index: usize,
+    /// Input and output channels.
+    pub(crate) channels: [usize; 2],
     pub(crate) forward: Pass,
     /// Those of the gradient of its input, if that is computed.
     pub(crate) backward: Vec<Pass>,
-    /// The taps of these, in their order, as indices into the kernel.
-    pub(crate) backward_taps: Vec<Vec<usize>>,
+}
+
+impl Convolution {
+    /// The number of input values that an output depends on.
+    pub(crate) fn fan_in(&self) -> usize {
+        self.channels[0] * self.forward.taps.len()
+    }
 }
 
 impl ImageLayer {
@@ -124,12 +131,12 @@ impl Images {
                 Op::AvgPool2d(_) => ImageOp::AvgPool,
                 _ => ImageOp::Convolution(Convolution {
                     index: convolutions,
+                    channels: [window.input[0], window.output[0]],
                     forward: Pass::forward(&window, images.output()),
                     backward: match has_input_gradient {
                         true => Pass::backward(&window, &delta),
                         false => Vec::new(),
                     },
-                    backward_taps: Pass::kernel(&window),
                 }),
             };
             convolutions += usize::from(is_convolution);

@@ -261,8 +261,8 @@ mod tests {
         type Net = (
             Image<1, 12, 12>,
             (Conv2d<1, 2, 3>, ReLU, MaxPool2d<2>), // not read; input of the next
-            (Conv2d<2, 2, 3, 1, 1>, Tanh, AvgPool2d<1>), // derivatives are stored; input of the next
-            (Conv2d<2, 2, 1>, ReLU, MaxPool2d<2>, Tanh), // the maximum has lost its sign
+            (Conv2d<2, 2, 3, 1, 1>, Tanh, AvgPool2d<3, 1, 1>), // derivatives are stored; input of the next
+            (Conv2d<2, 2, 1>, ReLU, MaxPool2d<3, 2>, Tanh),    // the maximum has lost its sign
             (Conv2d<2, 2, 1>, ReLU),
         );
         let program = Program::new(&Net::PLAN, 144);

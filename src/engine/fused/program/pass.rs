@@ -1,6 +1,6 @@
 //! [`Pass`]: which values of an image each position of a convolution reads, forward and for the gradient of its input.
 
-use std::iter;
+use std::{iter, ops::Range};
 
 use crate::{
     engine::fused::memory::image::{ImageLayout, SAMPLES},
@@ -21,9 +21,10 @@ pub(crate) struct Pass {
     pub(crate) taps: Vec<usize>,
     /// Rows and columns of the output: the first position, and the distance between two.
     pub(crate) output: [[usize; 2]; 2],
-    /// The weights of the first channel's first tap, as a row of the packed matrix; those of the other taps follow, then
-    /// those of the other channels.
-    pub(crate) weights: usize,
+    /// For each tap, its index in the kernel.
+    pub(crate) kernel: Vec<usize>,
+    /// For each row of positions, the taps that are read; the others are in the border.
+    pub(crate) read: Vec<Range<usize>>,
 }
 
 impl Pass {
@@ -48,18 +49,18 @@ impl Pass {
                 .map(|[k, l]| k * row + l * SAMPLES)
                 .collect(),
             output: [[0, 1]; 2],
-            weights: 0,
+            kernel: (0..window.kernel[0] * window.kernel[1]).collect(),
+            // With all of them, an infinite weight gives NaN at the border, as in a product with a matrix of patches.
+            read: vec![0..window.kernel[0] * window.kernel[1]; rows],
         }
     }
 
     /// The gradient of the input, `dx[y] = sum_k w[k] delta[(y + p - k) / s]` over the `k` for which that is a whole
     /// number, in both directions: with a stride `s`, one pass for each remainder of `y + p`, with its own taps.
     ///
-    /// The weights are transposed: for each pass, a row for each output channel and tap (see [`Pass::kernel`]). `delta`
-    /// has the border of [`gradient_border`].
+    /// The channels of its input are the convolution's output channels. `delta` has the border of [`gradient_border`].
     pub(crate) fn backward(window: &Window, delta: &ImageLayout) -> Vec<Pass> {
         let (stride, row) = (window.stride, delta.row_stride());
-        let mut weights = 0;
         let passes = grid([stride; 2]).map(|remainders| {
             // for each axis: the first position, the number of positions, of taps, and the first tap of the first one
             let [rows, columns] = [0, 1].map(|axis| {
@@ -76,7 +77,11 @@ impl Pass {
             // Taps in the order of the kernel lead backwards in `delta`; the border holds the first of them.
             let back = |axis: (usize, usize, usize, usize)| axis.2.saturating_sub(1);
             let first = delta.origin() + rows.3 * row + columns.3 * SAMPLES;
-            let pass = Pass {
+            let kernel = grid([rows.2, columns.2]).map(|[a, b]| {
+                let [k, l] = [remainders[0] + a * stride, remainders[1] + b * stride];
+                k * window.kernel[1] + l
+            });
+            Pass {
                 rows: rows.1,
                 columns: columns.1,
                 first: first - back(rows) * row - back(columns) * SAMPLES,
@@ -85,25 +90,18 @@ impl Pass {
                     .map(|[a, b]| (back(rows) - a) * row + (back(columns) - b) * SAMPLES)
                     .collect(),
                 output: [[rows.0, stride], [columns.0, stride]],
-                weights,
-            };
-            weights += pass.taps.len() * window.output[0];
-            pass
+                kernel: kernel.collect(),
+                // tap row `a` of position row `row` is row `last + row - a` of `delta`
+                read: (0..rows.1)
+                    .map(|row| {
+                        let nearest = (rows.3 + row + 1).saturating_sub(window.output[1]);
+                        let end = rows.2.min(rows.3 + row + 1);
+                        nearest.min(end) * columns.2..end * columns.2
+                    })
+                    .collect(),
+            }
         });
         passes.collect()
-    }
-
-    /// The taps of the passes of [`Pass::backward`], in their order, as indices into the kernel.
-    pub(crate) fn kernel(window: &Window) -> Vec<Vec<usize>> {
-        let [height, width] = window.kernel;
-        let of = |remainder: usize, side: usize| (remainder..side).step_by(window.stride);
-        grid([window.stride; 2])
-            .map(|[row, column]| {
-                let rows = of(row, height);
-                rows.flat_map(|k| of(column, width).map(move |l| k * width + l))
-                    .collect()
-            })
-            .collect()
     }
 }
 
@@ -163,13 +161,16 @@ mod tests {
     ) {
         for [row, column] in grid([pass.rows, pass.columns]) {
             for (tap, distance) in pass.taps.iter().enumerate() {
+                if !pass.read[row].contains(&tap) {
+                    continue;
+                }
                 let at = pass.first + row * pass.steps[0] + column * pass.steps[1] + distance;
                 assert!(
                     at + SAMPLES <= layout.channel_stride(),
                     "{at} of {layout:?}"
                 );
-                let pixels = grid([layout.rows, layout.columns]);
-                let pixel = pixels.clone().find(|&[y, x]| layout.at(0, y, x) == at);
+                let mut pixels = grid([layout.rows, layout.columns]);
+                let pixel = pixels.find(|&[y, x]| layout.at(0, y, x) == at);
                 let output = [0, 1]
                     .map(|axis| pass.output[axis][0] + [row, column][axis] * pass.output[axis][1]);
                 if let Some(pixel) = pixel {
@@ -211,12 +212,9 @@ mod tests {
             let delta = ImageLayout::new(window.output, gradient_border(&window));
             let (mut backward, mut written) = (Vec::new(), Vec::new());
             let passes = Pass::backward(&window, &delta);
-            let mut weights = 0;
-            for (pass, taps) in passes.iter().zip(Pass::kernel(&window)) {
-                assert_eq!((pass.weights, pass.taps.len()), (weights, taps.len()));
-                weights += 3 * taps.len();
+            for pass in &passes {
                 connections(pass, &delta, |input, pixel, tap| {
-                    backward.push((input, pixel, taps[tap]));
+                    backward.push((input, pixel, pass.kernel[tap]));
                 });
                 let [first, second] = pass.output;
                 written.extend(grid([pass.rows, pass.columns]).map(|[row, column]| {
@@ -225,7 +223,6 @@ mod tests {
             }
             backward.sort();
             assert_eq!(backward, expected, "{window:?}");
-            assert_eq!(weights, 3 * kernel[0] * kernel[1]);
             // every pixel of the input is written, once
             written.sort();
             assert_eq!(written, grid(size).collect::<Vec<_>>(), "{window:?}");

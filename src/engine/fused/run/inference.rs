@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use super::{
     bitmap::{self, Uploaded},
     forward::{self, Outputs},
-    images::{BlockBuffers, Source as ImageSource},
+    images::{InferenceBuffers, Source as ImageSource},
     input::{Input, InputBuffer},
     model::Model,
 };
@@ -46,7 +46,7 @@ pub(crate) struct Chunk {
     /// The vectors' input: samples, or flattened images.
     input: InputBuffer,
     /// If the network has images.
-    images: Option<BlockBuffers>,
+    images: Option<InferenceBuffers>,
     /// For each layer, `[CHUNK, O]`.
     outputs: Vec<Matrix>,
     bits: Vec<u64>,
@@ -58,7 +58,7 @@ impl Chunk {
         let outputs = program.layers.iter();
         Chunk {
             input: InputBuffer::new(CHUNK, program.features, is_dense),
-            images: program.images.as_ref().map(BlockBuffers::for_inference),
+            images: program.images.as_ref().map(InferenceBuffers::new),
             outputs: outputs
                 .map(|layer| Matrix::zeros(CHUNK, layer.linear.outputs))
                 .collect(),
@@ -92,8 +92,15 @@ impl Job {
             *room = None;
         }
         let chunk = room.get_or_insert_with(|| Chunk::new(model, is_dense));
+        if let Some((images, buffers)) = model.program.images.as_ref().zip(chunk.images.as_ref()) {
+            // SAFETY: only this worker uses its chunk; no thread writes the weights, as guaranteed by the caller.
+            unsafe { buffers.pack_weights(model, images) };
+        }
         let count = self.logits.len() / classes;
-        let mine = partition::rows(worker, count);
+        let mine = match chunk.images {
+            Some(_) => partition::rows_in_units(worker, count, SAMPLES),
+            None => partition::rows(worker, count),
+        };
         for first in mine.clone().step_by(CHUNK) {
             let rows = first..mine.end.min(first + CHUNK);
             // SAFETY: the slices are still borrowed, as the caller guarantees; rows are partitioned.
@@ -172,7 +179,8 @@ impl Chunk {
     /// # Safety
     /// No other thread uses this chunk, and none writes the weights.
     unsafe fn flatten(&self, model: &Model, rows: Rows<'_>, samples: Samples<'_>, count: usize) {
-        let Some((images, block)) = model.program.images.as_ref().zip(self.images.as_ref()) else {
+        let Some((images, buffers)) = model.program.images.as_ref().zip(self.images.as_ref())
+        else {
             return;
         };
         let dense = self.input.dense();
@@ -186,7 +194,7 @@ impl Chunk {
             // SAFETY: guaranteed by the caller.
             unsafe {
                 let output = dense.view_mut(0..dense.blocks(), first..first + count);
-                block.infer(model, images, source, output);
+                buffers.infer(model, images, source, output);
             }
         }
     }

@@ -80,7 +80,12 @@ pub(crate) fn is_independent(count: usize, inputs: [usize; 2], blocks: [usize; 2
 
 /// A worker's partition of `rows` rows.
 pub(crate) fn rows(worker: &Worker<'_>, rows: usize) -> Range<usize> {
-    units(rows, ROWS, worker.count, worker.index)
+    rows_in_units(worker, rows, ROWS)
+}
+
+/// A worker's partition of `rows` rows, in multiples of `unit`.
+pub(crate) fn rows_in_units(worker: &Worker<'_>, rows: usize, unit: usize) -> Range<usize> {
+    units(rows, unit, worker.count, worker.index)
 }
 
 /// A worker's partition of `count` items.

@@ -20,8 +20,6 @@ pub(crate) struct Backward<'a> {
     pub(crate) images: &'a Images,
     pub(crate) block: &'a BlockBuffers,
     pub(crate) worker: &'a WorkerBuffers,
-    /// See [`ImageBuffers::transposed`].
-    pub(crate) transposed: &'a [Matrix],
     /// For each convolution, the gradient of its weights.
     pub(crate) gradients: &'a [Matrix],
     /// Whether the gradients are added to those that are there, or replace them.
@@ -32,8 +30,7 @@ impl Backward<'_> {
     /// Every layer from the last one back to the first convolution; `delta` is the gradient of the flattened last image.
     ///
     /// # Safety
-    /// No other thread uses the worker's buffers or these gradients, and none writes the block's, the weights or the
-    /// transposed weights, until this returns.
+    /// No other thread uses the worker's buffers or these gradients, and none writes the block's, until this returns.
     pub(crate) unsafe fn run(&self, delta: View<'_>) {
         let layers = &self.images.layers;
         let last = layers.len() - 1;
@@ -85,11 +82,12 @@ impl Backward<'_> {
             let before = &self.worker.deltas[at - 1];
             match &layer.op {
                 ImageOp::Convolution(convolution) => {
-                    for pass in &convolution.backward {
+                    let weights = self.worker.weights.backward(convolution);
+                    for (pass, weights) in convolution.backward.iter().zip(weights) {
                         let convolve = Convolve {
                             pass,
                             input: delta,
-                            weights: self.transposed[convolution.index].view(),
+                            weights,
                             output: before.view_mut(),
                             epilogue: Epilogue::Derivative(self.derivative_of(at - 1)),
                         };

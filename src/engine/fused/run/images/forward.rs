@@ -1,6 +1,6 @@
 //! The forward pass of 16 samples through the images.
 
-use super::{BlockBuffers, ImageBuffers, WorkerBuffers};
+use super::{BlockBuffers, ImageBuffers, InferenceBuffers, PackedWeights, WorkerBuffers};
 use crate::{
     data::FeatureValues,
     engine::fused::{
@@ -41,17 +41,27 @@ pub(crate) struct Forward<'a> {
     pub(crate) model: &'a Model,
     pub(crate) images: &'a Images,
     pub(crate) block: &'a BlockBuffers,
+    pub(crate) weights: &'a PackedWeights,
     /// None in inference, where the block has every output.
     pub(crate) worker: Option<&'a WorkerBuffers>,
     /// Whether dropout is on.
     pub(crate) dropout: bool,
 }
 
-impl BlockBuffers {
-    /// Computes the flattened last image of some samples, without dropout.
+impl InferenceBuffers {
+    /// Packs the weights for [`InferenceBuffers::infer`].
     ///
     /// # Safety
     /// No other thread uses these buffers, and none writes the weights, until this returns.
+    pub(crate) unsafe fn pack_weights(&self, model: &Model, images: &Images) {
+        // SAFETY: guaranteed by the caller.
+        unsafe { self.weights.pack(model, images) };
+    }
+
+    /// Computes the flattened last image of some samples, without dropout.
+    ///
+    /// # Safety
+    /// As [`InferenceBuffers::pack_weights`].
     pub(crate) unsafe fn infer(
         &self,
         model: &Model,
@@ -62,7 +72,8 @@ impl BlockBuffers {
         let forward = Forward {
             model,
             images,
-            block: self,
+            block: &self.block,
+            weights: &self.weights,
             worker: None,
             dropout: false,
         };
@@ -129,9 +140,9 @@ impl Forward<'_> {
                     let convolve = Convolve {
                         pass: &convolution.forward,
                         input,
-                        weights: self.model.weights[convolution.index].view(),
+                        weights: self.weights.forward(convolution),
                         output,
-                        epilogue: Epilogue::Bias { relu },
+                        epilogue: Epilogue::Output { relu },
                     };
                     dispatch(simd, convolve);
                 }

@@ -6,12 +6,14 @@
 
 mod backward;
 mod forward;
+mod packed_weights;
 
 use std::ops::Range;
 
 pub(crate) use self::{
     backward::Backward,
     forward::{Forward, Source},
+    packed_weights::PackedWeights,
 };
 use crate::{
     engine::fused::{
@@ -26,6 +28,13 @@ use crate::{
     },
     plan::Step,
 };
+
+/// The buffers of inference, for 16 samples.
+#[derive(Debug)]
+pub(crate) struct InferenceBuffers {
+    block: BlockBuffers,
+    weights: PackedWeights,
+}
 
 /// The buffers of 16 samples, from the forward pass to the backward pass.
 #[derive(Debug)]
@@ -48,6 +57,7 @@ pub(crate) struct WorkerBuffers {
     outputs: Vec<ImageBuffer>,
     /// For each layer, the gradient of its operation's outputs.
     deltas: Vec<ImageBuffer>,
+    pub(crate) weights: PackedWeights,
     /// See [`KernelGradient::scratch_len`].
     sums: Shared<f32>,
 }
@@ -59,15 +69,22 @@ pub(crate) struct ImageBuffers {
     pub(crate) workers: Vec<WorkerBuffers>,
     /// The gradient of the flattened last image, `[B, F]`.
     pub(crate) delta: Matrix,
-    /// For each convolution, its weights transposed for the gradient of its input; empty where that is not computed.
-    pub(crate) transposed: Vec<Matrix>,
     /// For each group of blocks and each convolution, the gradient of its weights.
     pub(crate) gradients: Vec<Vec<Matrix>>,
 }
 
+impl InferenceBuffers {
+    pub(crate) fn new(images: &Images) -> Self {
+        InferenceBuffers {
+            block: BlockBuffers::for_inference(images),
+            weights: PackedWeights::new(images, false),
+        }
+    }
+}
+
 impl BlockBuffers {
     /// Buffers for a forward pass alone.
-    pub(crate) fn for_inference(images: &Images) -> Self {
+    fn for_inference(images: &Images) -> Self {
         let outputs = images
             .layers
             .iter()
@@ -106,7 +123,7 @@ impl BlockBuffers {
 }
 
 impl WorkerBuffers {
-    fn new(program: &Program, images: &Images) -> Self {
+    fn new(images: &Images) -> Self {
         let outputs = images.layers.iter().map(|layer| match layer.keeps_output {
             true => ImageBuffer::zeros(ImageLayout::default()),
             false => ImageBuffer::zeros(layer.output),
@@ -116,11 +133,11 @@ impl WorkerBuffers {
             let layout = (layer.has_input_gradient || is_convolution).then_some(layer.delta);
             ImageBuffer::zeros(layout.unwrap_or_default())
         });
-        let convolutions = images.convolutions().zip(&program.parameters);
-        let fan_in = convolutions.map(|(_, step)| step.weight_matrix()[1]).max();
+        let fan_in = images.convolutions().map(Convolution::fan_in).max();
         WorkerBuffers {
             outputs: outputs.collect(),
             deltas: deltas.collect(),
+            weights: PackedWeights::new(images, true),
             sums: Shared::zeros(fan_in.map_or(0, KernelGradient::scratch_len)),
         }
     }
@@ -130,36 +147,20 @@ impl ImageBuffers {
     /// Buffers for batches of at most `capacity` samples.
     pub(crate) fn new(program: &Program, images: &Images, workers: usize, capacity: usize) -> Self {
         let blocks = capacity.div_ceil(SAMPLES);
-        let of_convolutions = |matrix: &dyn Fn(&Convolution, [usize; 2]) -> Matrix| {
-            let sizes = program.parameters.iter().map(Step::weight_matrix);
-            let convolutions = images.convolutions().zip(sizes);
-            convolutions
-                .map(|(convolution, size)| matrix(convolution, size))
+        let gradients = || {
+            let steps = &program.parameters[..images.convolutions().count()];
+            let sizes = steps.iter().map(Step::weight_matrix);
+            sizes
+                .map(|[outputs, inputs]| Matrix::zeros(inputs + 1, outputs))
                 .collect()
         };
-        let gradients = (0..group_count(blocks))
-            .map(|_| of_convolutions(&|_, [outputs, inputs]| Matrix::zeros(inputs + 1, outputs)));
-        let transposed =
-            |convolution: &Convolution, [outputs, inputs]: [usize; 2]| match convolution
-                .backward
-                .is_empty()
-            {
-                true => Matrix::zeros(0, 0),
-                false => {
-                    let taps = convolution.forward.taps.len();
-                    Matrix::zeros(outputs * taps, inputs / taps)
-                }
-            };
         ImageBuffers {
             blocks: (0..blocks)
                 .map(|_| BlockBuffers::for_training(program, images))
                 .collect(),
-            workers: (0..workers)
-                .map(|_| WorkerBuffers::new(program, images))
-                .collect(),
+            workers: (0..workers).map(|_| WorkerBuffers::new(images)).collect(),
             delta: Matrix::zeros(capacity, program.features),
-            transposed: of_convolutions(&transposed),
-            gradients: gradients.collect(),
+            gradients: (0..group_count(blocks)).map(|_| gradients()).collect(),
         }
     }
 }

@@ -5,11 +5,10 @@ use std::ops::Range;
 use super::{DropoutKey, Moments, Training};
 use crate::{
     engine::fused::{
-        kernels::{AddMatrices, Apply, Rule, TransposeKernels, dispatch},
+        kernels::{AddMatrices, Apply, Rule, dispatch},
         memory::image::SAMPLES,
         program::Images,
         run::images::{Backward, Forward, ImageBuffers, MAX_GROUPS, Source, group_count, groups},
-        threads::partition,
     },
     seed::dropout_row,
 };
@@ -21,7 +20,7 @@ impl Training<'_> {
         images.zip(self.activations.images.as_ref())
     }
 
-    /// Computes the flattened last images of this worker's blocks of samples, and its part of the transposed weights.
+    /// Computes the flattened last images of this worker's blocks of samples.
     ///
     /// # Safety
     /// As [`Training::step`].
@@ -32,41 +31,28 @@ impl Training<'_> {
         dropout_key: Option<DropoutKey>,
     ) {
         let (model, input) = (self.model, self.activations.input.dense());
+        let worker = &buffers.workers[self.worker.index];
+        // SAFETY: each worker has its own buffers; no thread writes weights in this phase.
+        unsafe { worker.weights.pack(model, images) };
         for at in groups(self.worker, samples.len()).flat_map(|(_, blocks)| blocks) {
             let rows = at * SAMPLES..samples.len().min((at + 1) * SAMPLES);
             let forward = Forward {
                 model,
                 images,
                 block: &buffers.blocks[at],
-                worker: Some(&buffers.workers[self.worker.index]),
+                weights: &worker.weights,
+                worker: Some(worker),
                 dropout: dropout_key.is_some(),
             };
             let source = Source::numbered(&self.job.data.samples.features, &samples[rows.clone()]);
-            // SAFETY: blocks are partitioned, and each worker has its own scratch; no thread reads the vectors' input
-            // or writes weights in this phase.
+            // SAFETY: blocks are partitioned, and each worker has its own buffers; no thread reads the vectors' input in
+            // this phase.
             unsafe {
                 if let Some(key) = dropout_key {
                     self.draw_image_masks(buffers, at, rows.clone(), key);
                 }
                 forward.run(source, input.view_mut(0..input.blocks(), rows));
             }
-        }
-        for (convolution, transposed) in images.convolutions().zip(&buffers.transposed) {
-            let [outputs, inputs] = model.program.parameters[convolution.index].weight_matrix();
-            let blocks = partition::some(self.worker, transposed.blocks());
-            // SAFETY: blocks are partitioned, and no thread reads transposed weights in this phase.
-            let transpose = unsafe {
-                TransposeKernels {
-                    weights: model.weights[convolution.index].view(),
-                    channels: inputs / convolution.forward.taps.len(),
-                    outputs,
-                    passes: &convolution.backward,
-                    kernel: &convolution.backward_taps,
-                    first_block: blocks.start,
-                    output: transposed.view_mut(blocks, 0..transposed.rows()),
-                }
-            };
-            dispatch(model.simd, transpose);
         }
     }
 
@@ -129,7 +115,6 @@ impl Training<'_> {
                     images,
                     block: &buffers.blocks[at],
                     worker: &buffers.workers[self.worker.index],
-                    transposed: &buffers.transposed,
                     gradients: &buffers.gradients[group],
                     adds: at > blocks.start,
                 };
