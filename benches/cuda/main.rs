@@ -46,19 +46,19 @@ fn compare(options: &Options) -> Result<()> {
         device: ours::find(options.device)?,
         avx2: false,
         contenders: contender::available(options)?,
-        cases: cases(options),
+        cases: cases(options)?,
     };
     benchmark.run(json)
 }
 
 /// The cases, in the order in which they are measured.
-fn cases(options: &Options) -> Vec<Case> {
+fn cases(options: &Options) -> Result<Vec<Case>> {
     let common = &options.common;
-    let tasks = [(Only::Train, true), (Only::Infer, false)];
-    let tasks = tasks
-        .into_iter()
-        .filter(|(task, _)| common.only.is_none_or(|only| only == *task));
-    tasks
-        .flat_map(|(_, trains)| on_grid(common, trains))
-        .collect()
+    let mut cases = Vec::new();
+    for (task, trains) in [(Only::Train, true), (Only::Infer, false)] {
+        if common.only.is_none_or(|only| only == task) {
+            cases.extend(on_grid(common, trains)?);
+        }
+    }
+    Ok(cases)
 }

@@ -3,7 +3,7 @@
 use std::hint::black_box;
 
 use dfdx::prelude::Device as DfdxDevice;
-use tuplenet::{engine::Batches, models::Mlp, prelude::*};
+use tuplenet::{engine::Batches, models::Mlp, prelude::*, shape::Features};
 
 use crate::{
     device::Device,
@@ -55,7 +55,7 @@ fn serve_on<D: DfdxDevice<f32>>(device: D, batches: Batches) -> Result<()> {
     serve_with(env!("CARGO_PKG_VERSION"), |setup| {
         let maker = maker.clone();
         dispatch(
-            setup.shape,
+            &setup.network,
             Make {
                 maker,
                 setup: &setup,
@@ -71,15 +71,18 @@ struct Make<'a, M> {
 
 impl<M: Maker + 'static> Job for Make<'_, M> {
     type Out = Box<dyn Served>;
-    fn on<const I: usize, const H: usize, const O: usize>(self) -> Result<Self::Out> {
+    fn on<N, const O: usize>(self) -> Result<Self::Out>
+    where
+        N: Network<Output = Features<O>>,
+    {
         let Make { maker, setup } = self;
         if setup.trains {
-            return Ok(Box::new(Training::<M, I, H, O>::new(maker, setup)?));
+            return Ok(Box::new(Training::<M, N>::new(maker, setup)?));
         }
-        let net = maker.make::<Mlp<I, H, O>>(weights(setup)?)?;
-        let data = dataset::<I, O>(setup)?;
+        let net = maker.make::<N>(weights(setup)?)?;
+        let data = dataset::<N::In, O>(setup)?;
         let samples: Vec<u32> = (0..data.len() as u32).collect();
-        Ok(Box::new(Inference::<M, I, H, O> {
+        Ok(Box::new(Inference::<M, N> {
             data: net.upload(&data)?,
             net,
             batches: samples.chunks(setup.batch).map(<[u32]>::to_vec).collect(),
@@ -89,14 +92,14 @@ impl<M: Maker + 'static> Job for Make<'_, M> {
 }
 
 /// Inference on batches of an uploaded data set with [`Engine::logits`], which returns the logits on the host.
-struct Inference<M: Maker, const I: usize, const H: usize, const O: usize> {
-    net: M::Engine<Mlp<I, H, O>>,
-    data: Data<M, Mlp<I, H, O>>,
+struct Inference<M: Maker, N: Network> {
+    net: M::Engine<N>,
+    data: Data<M, N>,
     batches: Vec<Vec<u32>>,
     next: usize,
 }
 
-impl<M: Maker, const I: usize, const H: usize, const O: usize> Served for Inference<M, I, H, O> {
+impl<M: Maker, N: Network> Served for Inference<M, N> {
     fn reset(&mut self) -> Result<()> {
         Ok(())
     }

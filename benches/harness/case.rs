@@ -2,13 +2,15 @@
 
 use std::fmt;
 
-use super::options::Common;
+use super::{network, options::Common, served::Result};
 
 /// One table of the benchmark.
 pub struct Case {
     pub trains: bool,
-    /// Inputs, hidden, outputs.
-    pub shape: [usize; 3],
+    /// The name of the network: `I-H-O`, or one of images.
+    pub network: String,
+    /// The numbers of features and of classes.
+    pub widths: [usize; 2],
     pub batch: usize,
     /// Data without zeros.
     pub dense: bool,
@@ -19,18 +21,19 @@ impl Case {
     pub fn new(
         options: &Common,
         trains: bool,
-        shape: [usize; 3],
+        network: String,
         batch: usize,
         dense: bool,
-    ) -> Self {
+    ) -> Result<Self> {
         let single = !trains && batch == 1;
-        Case {
+        Ok(Case {
             trains,
-            shape,
+            widths: network::widths(&network)?,
+            network,
             batch,
             dense,
             threads: if single { 1 } else { options.threads },
-        }
+        })
     }
 
     /// The number of batches that a contender cycles through.
@@ -44,8 +47,8 @@ impl Case {
 
     /// The protocol's `setup` command without the folder.
     pub fn setup(&self) -> String {
-        let (task, [i, h, o]) = (self.task(), self.shape);
-        format!("setup {task} {i} {h} {o} {}", self.batch)
+        let (task, network) = (self.task(), &self.network);
+        format!("setup {task} {network} {}", self.batch)
     }
 
     pub fn task(&self) -> &'static str {
@@ -60,18 +63,17 @@ impl fmt::Display for Case {
             (false, 1) => "one prediction",
             (false, _) => "one forward pass",
         };
-        let ([i, h, o], batch, threads) = (self.shape, self.batch, self.threads);
+        let (network, batch, threads) = (&self.network, self.batch, self.threads);
         let s = if threads == 1 { "" } else { "s" };
-        write!(
-            f,
-            "{what} of {i}-{h}-{o}, batch {batch}, {threads} thread{s}"
-        )
+        write!(f, "{what} of {network}, batch {batch}, {threads} thread{s}")
     }
 }
 
 /// 784-H-10 for each (H, B) of the grid.
-pub fn on_grid(options: &Common, trains: bool) -> impl Iterator<Item = Case> {
-    options.grid.iter().map(move |&(hidden, batch)| {
-        Case::new(options, trains, [784, hidden, 10], batch, options.dense)
-    })
+pub fn on_grid(options: &Common, trains: bool) -> Result<Vec<Case>> {
+    let grid = options.grid.iter().map(|&(hidden, batch)| {
+        let network = format!("784-{hidden}-10");
+        Case::new(options, trains, network, batch, options.dense)
+    });
+    grid.collect()
 }

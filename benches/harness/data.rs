@@ -61,7 +61,7 @@ impl Source {
 /// Writes the files of a case, overwriting those of the previous one.
 pub fn write(folder: &Path, case: &Case, source: &Source) -> Result<()> {
     let samples = case.batch * case.batches();
-    let length = samples * case.shape[0];
+    let length = samples * case.widths[0];
     let pixels = folder.join("pixels.u8");
     let features: Vec<f32> = if case.dense {
         // tuplenet reads bytes if this file exists, else `features.f32`.
@@ -95,5 +95,5 @@ pub fn write(folder: &Path, case: &Case, source: &Source) -> Result<()> {
         )
     })?;
     fs::write(folder.join("labels.u8"), labels)?;
-    network::save_weights(case.shape, SEED, &folder.join("weights.safetensors"))
+    network::write(&case.network, SEED, folder)
 }

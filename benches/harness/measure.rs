@@ -180,7 +180,7 @@ fn checked_values(process: &mut Process, case: &Case) -> Result<Vec<f32>> {
         process.ask("reset")?;
         CHECKED_STEPS
     } else {
-        case.shape[2] * case.batch.min(16)
+        case.widths[1] * case.batch.min(16)
     };
     process.run(CHECKED_STEPS)?;
     let answer = process.ask(&format!("values {count}"))?;

@@ -1,42 +1,119 @@
 //! The networks of the benchmarks: a network is a type, so each is compiled.
 
-use std::path::Path;
+use std::{fs, path::Path};
 
-use tuplenet::{models::Mlp, prelude::*};
+use tuplenet::{
+    models::Mlp,
+    plan::Op,
+    prelude::*,
+    shape::{Features, Image, Sample, Shape},
+};
 
 use super::served::Result;
 
-/// Generic code that runs for a network whose widths are known only at run time.
+/// 8 and 16 channels of 3 x 3 kernels.
+type Small = (
+    Image<1, 28, 28>,
+    (Conv2d<1, 8, 3>, ReLU, MaxPool2d<2>),
+    (Conv2d<8, 16, 3>, ReLU, Floor<MaxPool2d<2>>),
+    (Flatten, LazyLinear<10>),
+);
+/// LeNet-5 with ReLU and maxima.
+type LeNet = (
+    Image<1, 28, 28>,
+    (Conv2d<1, 6, 5, 1, 2>, ReLU, MaxPool2d<2>),
+    (Conv2d<6, 16, 5>, ReLU, MaxPool2d<2>),
+    (Flatten, LazyLinear<120>, ReLU, Linear<120, 84>, ReLU),
+    Linear<84, 10>,
+);
+/// The network of PyTorch's MNIST example, without dropout.
+type Mid = (
+    Image<1, 28, 28>,
+    (Conv2d<1, 32, 3>, ReLU, Conv2d<32, 64, 3>, ReLU),
+    (MaxPool2d<2>, Flatten, LazyLinear<128>, ReLU),
+    Linear<128, 10>,
+);
+
+/// The networks of images, by their names.
+pub const IMAGES: [&str; 3] = ["small", "lenet", "mid"];
+
+/// Generic code that runs for a network that is known only at run time, with `O` classes.
 pub trait Job {
     type Out;
-    fn on<const I: usize, const H: usize, const O: usize>(self) -> Result<Self::Out>;
+    fn on<N, const O: usize>(self) -> Result<Self::Out>
+    where
+        N: Network<Output = Features<O>>,
+        <N::In as Shape>::Array: Sample<N::In>;
 }
 
-/// Runs `job` for the network of this shape.
-pub fn dispatch<J: Job>(shape: [usize; 3], job: J) -> Result<J::Out> {
-    match shape {
-        [784, 128, 10] => job.on::<784, 128, 10>(),
-        [784, 500, 10] => job.on::<784, 500, 10>(),
-        [784, 512, 10] => job.on::<784, 512, 10>(),
-        [784, 2048, 10] => job.on::<784, 2048, 10>(),
-        [64, 64, 16] => job.on::<64, 64, 16>(),
-        _ => Err(format!("no network of shape {shape:?} was compiled").into()),
+/// Runs `job` for the network with this name: `I-H-O`, or one of [`IMAGES`].
+pub fn dispatch<J: Job>(name: &str, job: J) -> Result<J::Out> {
+    match name {
+        "784-128-10" => job.on::<Mlp<784, 128, 10>, 10>(),
+        "784-500-10" => job.on::<Mlp<784, 500, 10>, 10>(),
+        "784-512-10" => job.on::<Mlp<784, 512, 10>, 10>(),
+        "784-2048-10" => job.on::<Mlp<784, 2048, 10>, 10>(),
+        "64-64-16" => job.on::<Mlp<64, 64, 16>, 16>(),
+        "small" => job.on::<Small, 10>(),
+        "lenet" => job.on::<LeNet, 10>(),
+        "mid" => job.on::<Mid, 10>(),
+        _ => Err(format!("no network {name} was compiled").into()),
     }
 }
 
-/// Saves weights with PyTorch's initialisation, from a seed.
-pub fn save_weights(shape: [usize; 3], seed: u64, path: &Path) -> Result<()> {
-    dispatch(shape, SaveWeights { seed, path })
+/// The number of features and of classes of the network with this name.
+pub fn widths(name: &str) -> Result<[usize; 2]> {
+    dispatch(name, Widths)
 }
 
-struct SaveWeights<'a> {
+struct Widths;
+
+impl Job for Widths {
+    type Out = [usize; 2];
+    fn on<N, const O: usize>(self) -> Result<[usize; 2]>
+    where
+        N: Network<Output = Features<O>>,
+    {
+        Ok([N::In::LEN, O])
+    }
+}
+
+/// Writes the network's layers, one per line in the words of `torch.nn`, to `layers.txt`, and weights with PyTorch's
+/// initialisation, from a seed, to `weights.safetensors`.
+pub fn write(name: &str, seed: u64, folder: &Path) -> Result<()> {
+    dispatch(name, Write { seed, folder })
+}
+
+struct Write<'a> {
     seed: u64,
-    path: &'a Path,
+    folder: &'a Path,
 }
 
-impl Job for SaveWeights<'_> {
+impl Job for Write<'_> {
     type Out = ();
-    fn on<const I: usize, const H: usize, const O: usize>(self) -> Result<()> {
-        Ok(Weights::<Mlp<I, H, O>>::init(self.seed).save(self.path)?)
+    fn on<N, const O: usize>(self) -> Result<()>
+    where
+        N: Network<Output = Features<O>>,
+    {
+        let sizes = N::In::DIMS.iter().map(|size| format!(" {size}"));
+        let mut layers = vec![format!("Input{}", sizes.collect::<String>())];
+        for step in N::PLAN.steps() {
+            let name = step.op.name();
+            layers.push(match step.op {
+                Op::Linear => format!("{name} {} {}", step.inputs, step.outputs),
+                Op::Conv2d(window) => format!(
+                    "{name} {} {} {} {} {}",
+                    window.input[0],
+                    window.output[0],
+                    window.kernel[0],
+                    window.stride,
+                    window.padding
+                ),
+                Op::MaxPool2d(window) => format!("{name} {} {}", window.kernel[0], window.stride),
+                _ => name.to_owned(),
+            });
+        }
+        fs::write(self.folder.join("layers.txt"), layers.join("\n"))?;
+        Ok(Weights::<N>::init(self.seed).save(self.folder.join("weights.safetensors"))?)
     }
 }

@@ -63,7 +63,7 @@ fn of_case(outcome: &Outcome) -> Value {
         .map(|baseline| json!({ "id": baseline.id, "why": baseline.why }));
     json!({
         "task": case.task(),
-        "shape": case.shape,
+        "network": case.network,
         "batch": case.batch,
         "data": if case.dense { "dense" } else { "pixels" },
         "threads": case.threads,

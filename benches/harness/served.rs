@@ -2,7 +2,8 @@
 //!
 //! One command per line on standard input, one answer per line on standard output:
 //!
-//! - `setup train|infer I H O B FOLDER`, answer `ready VERSION`
+//! - `setup train|infer NETWORK B FOLDER`, answer `ready VERSION`; the network is `I-H-O` or the name of one of images,
+//!   whose layers are in `FOLDER/layers.txt`
 //! - `reset`, answer `ok`: weights and optimiser are reset to their state after `setup`
 //! - `run K`, answer the seconds that K training steps or K predictions took
 //! - `values N`, answer the first N losses since `reset` or the first N logits of batch 0
@@ -11,10 +12,10 @@ use std::{error::Error, fs, io, path::PathBuf, time::Instant};
 
 pub type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-/// One task: training or inference of a network `I`-`H`-`O` in batches of `B`.
+/// One task: training or inference of a network in batches of `B`.
 pub struct Setup {
     pub trains: bool,
-    pub shape: [usize; 3],
+    pub network: String,
     pub batch: usize,
     pub folder: PathBuf,
 }
@@ -30,12 +31,12 @@ pub trait Served {
 
 impl Setup {
     fn parse(words: &[&str]) -> Result<Self> {
-        let [task, i, h, o, batch, folder] = words else {
-            return Err("setup: expected train|infer I H O B FOLDER".into());
+        let [task, network, batch, folder] = words else {
+            return Err("setup: expected train|infer NETWORK B FOLDER".into());
         };
         Ok(Setup {
             trains: *task == "train",
-            shape: [i.parse()?, h.parse()?, o.parse()?],
+            network: (*network).to_owned(),
             batch: batch.parse()?,
             folder: folder.into(),
         })
@@ -51,22 +52,10 @@ impl Setup {
     pub fn labels(&self) -> Result<Vec<u8>> {
         Ok(fs::read(self.folder.join("labels.u8"))?)
     }
-
-    /// The initial weights: `[H, I]`, `[H]`, `[O, H]`, `[O]`.
-    pub fn weights(&self) -> Result<[Vec<f32>; 4]> {
-        let bytes = fs::read(self.folder.join("weights.safetensors"))?;
-        let file = safetensors::SafeTensors::deserialize(&bytes)?;
-        let tensor = |name| Ok::<_, Box<dyn Error>>(floats(file.tensor(name)?.data()));
-        Ok([
-            tensor("0.weight")?,
-            tensor("0.bias")?,
-            tensor("2.weight")?,
-            tensor("2.bias")?,
-        ])
-    }
 }
 
-fn floats(bytes: &[u8]) -> Vec<f32> {
+/// Little-endian `f32`s.
+pub fn floats(bytes: &[u8]) -> Vec<f32> {
     let words = bytes.as_chunks::<4>().0;
     words.iter().map(|word| f32::from_le_bytes(*word)).collect()
 }

@@ -1,7 +1,11 @@
 //! Training with tuplenet through its public API, on any engine.
 
 use tuplenet::{
-    engine::Run, models::Mlp, objective::Optimizer, prelude::*, shape::Features, target::Classes,
+    engine::Run,
+    objective::Optimizer,
+    prelude::*,
+    shape::{Features, Shape},
+    target::Classes,
 };
 
 use super::served::{Result, Served, Setup};
@@ -17,13 +21,11 @@ pub type Data<M, N> = <<M as Maker>::Engine<N> as Engine<N>>::Data;
 
 /// The initial weights.
 pub fn weights<N: Network>(setup: &Setup) -> Result<Weights<N>> {
-    Ok(Weights::from_slice(&setup.weights()?.concat())?)
+    Ok(Weights::load(setup.folder.join("weights.safetensors"))?)
 }
 
 /// All samples: pixels as bytes, dense values as `f32`.
-pub fn dataset<const I: usize, const O: usize>(
-    setup: &Setup,
-) -> Result<Dataset<Features<I>, Classes<O>>> {
+pub fn dataset<S: Shape, const O: usize>(setup: &Setup) -> Result<Dataset<S, Classes<O>>> {
     let labels = setup.labels()?;
     let pixels = setup.folder.join("pixels.u8");
     Ok(match pixels.exists() {
@@ -34,11 +36,11 @@ pub fn dataset<const I: usize, const O: usize>(
 
 /// Training with one call of [`Engine::train`] for all steps of a turn. The call returns the losses, so the device has
 /// finished when it returns.
-pub struct Training<M: Maker, const I: usize, const H: usize, const O: usize> {
+pub struct Training<M: Maker, N: Network> {
     maker: M,
-    weights: Weights<Mlp<I, H, O>>,
-    net: M::Engine<Mlp<I, H, O>>,
-    data: Data<M, Mlp<I, H, O>>,
+    weights: Weights<N>,
+    net: M::Engine<N>,
+    data: Data<M, N>,
     samples: u32,
     batch: usize,
     /// The sample indices of all steps since `reset`: all samples in order, repeated.
@@ -46,10 +48,13 @@ pub struct Training<M: Maker, const I: usize, const H: usize, const O: usize> {
     losses: Vec<f32>,
 }
 
-impl<M: Maker, const I: usize, const H: usize, const O: usize> Training<M, I, H, O> {
-    pub fn new(maker: M, setup: &Setup) -> Result<Self> {
+impl<M: Maker, N: Network> Training<M, N> {
+    pub fn new<const O: usize>(maker: M, setup: &Setup) -> Result<Self>
+    where
+        N: Network<Output = Features<O>>,
+    {
         let weights = weights(setup)?;
-        let data = dataset::<I, O>(setup)?;
+        let data = dataset::<N::In, O>(setup)?;
         let samples = data.len() as u32;
         let net = maker.make(weights.clone())?;
         let data = net.upload(&data)?;
@@ -66,7 +71,7 @@ impl<M: Maker, const I: usize, const H: usize, const O: usize> Training<M, I, H,
     }
 }
 
-impl<M: Maker, const I: usize, const H: usize, const O: usize> Served for Training<M, I, H, O> {
+impl<M: Maker, N: Network> Served for Training<M, N> {
     fn reset(&mut self) -> Result<()> {
         self.net = self.maker.make(self.weights.clone())?;
         self.losses.clear();

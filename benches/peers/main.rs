@@ -14,7 +14,7 @@ mod harness;
 mod options;
 mod ours;
 
-use std::process::ExitCode;
+use std::{error::Error, process::ExitCode};
 
 use clap::Parser;
 
@@ -22,10 +22,11 @@ use self::{
     harness::{
         Benchmark,
         case::{Case, on_grid},
+        network::IMAGES,
         options::Only,
         served::Result,
     },
-    options::Options,
+    options::{Networks, Options},
 };
 
 fn main() -> ExitCode {
@@ -44,32 +45,47 @@ fn compare(options: &Options) -> Result<()> {
         device: "cpu".to_owned(),
         avx2: options.avx2,
         contenders: contender::available(options)?,
-        cases: cases(options),
+        cases: cases(options)?,
     };
     benchmark.run(json)
 }
 
 /// The cases, in the order in which they are measured.
-fn cases(options: &Options) -> Vec<Case> {
+fn cases(options: &Options) -> Result<Vec<Case>> {
     let common = &options.common;
+    let (vectors, images) = match options.networks {
+        None => (true, true),
+        Some(networks) => (networks == Networks::Vectors, networks == Networks::Images),
+    };
     let mut cases = Vec::new();
     if common.only != Some(Only::Infer) {
-        cases.extend(on_grid(common, true));
+        if vectors {
+            cases.extend(on_grid(common, true)?);
+        }
+        for network in IMAGES.into_iter().filter(|_| images) {
+            cases.push(Case::new(common, true, network.to_owned(), 64, false)?);
+        }
     }
     if common.only != Some(Only::Train) {
-        let mut infer = |shape, batch, dense| {
+        let mut infer = |network: &str, batch, dense| {
             // `--dense` leaves out pixels.
             if dense || !common.dense {
-                cases.push(Case::new(common, false, shape, batch, dense));
+                cases.push(Case::new(common, false, network.to_owned(), batch, dense)?);
             }
+            Ok::<_, Box<dyn Error>>(())
         };
-        for hidden in [128, 500] {
-            infer([784, hidden, 10], 1, false);
-            infer([784, hidden, 10], 1, true);
+        if vectors {
+            for network in ["784-128-10", "784-500-10"] {
+                infer(network, 1, false)?;
+                infer(network, 1, true)?;
+            }
+            infer("64-64-16", 1, true)?;
+            infer("784-500-10", 1024, false)?;
+            infer("784-500-10", 1024, true)?;
         }
-        infer([64, 64, 16], 1, true);
-        infer([784, 500, 10], 1024, false);
-        infer([784, 500, 10], 1024, true);
+        for network in IMAGES.into_iter().filter(|_| images) {
+            infer(network, 1, false)?;
+        }
     }
-    cases
+    Ok(cases)
 }

@@ -1,6 +1,6 @@
 //! Command-line options.
 
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 
 use crate::harness::options::Common;
 
@@ -14,10 +14,19 @@ pub struct Options {
     pub build: bool,
     #[command(flatten)]
     pub common: Common,
+    /// Only networks of vectors, or only networks of images
+    #[arg(long, value_name = "KIND")]
+    pub networks: Option<Networks>,
     /// Disable AVX-512 in the contenders that have a setting for it
     #[arg(long)]
     pub avx2: bool,
     /// Run as tuplenet's process
     #[arg(long, hide = true)]
     pub serve: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
+pub enum Networks {
+    Vectors,
+    Images,
 }

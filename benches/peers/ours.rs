@@ -4,6 +4,7 @@ use tuplenet::{
     engine::{Processor, Simd},
     models::Mlp,
     prelude::*,
+    shape::{Features, Sample, Shape},
 };
 
 use crate::harness::{
@@ -37,7 +38,7 @@ fn processor() -> Processor {
 /// Answers commands until standard input ends.
 pub fn serve() -> Result<()> {
     serve_with(env!("CARGO_PKG_VERSION"), |setup| {
-        dispatch(setup.shape, Make(&setup))
+        dispatch(&setup.network, Make(&setup))
     })
 }
 
@@ -51,22 +52,31 @@ struct Make<'a>(&'a Setup);
 
 impl Job for Make<'_> {
     type Out = Box<dyn Served>;
-    fn on<const I: usize, const H: usize, const O: usize>(self) -> Result<Self::Out> {
+    fn on<N, const O: usize>(self) -> Result<Self::Out>
+    where
+        N: Network<Output = Features<O>>,
+        <N::In as Shape>::Array: Sample<N::In>,
+    {
         let setup = self.0;
         if setup.trains {
-            return Ok(Box::new(Training::<_, I, H, O>::new(processor(), setup)?));
+            return Ok(Box::new(Training::<_, N>::new(processor(), setup)?));
         }
-        let net = Ours::<Mlp<I, H, O>>::on(processor(), weights(setup)?)?;
+        let net = Ours::<N>::on(processor(), weights(setup)?)?;
         let features = setup.features()?;
+        let sample = |values: &[f32]| {
+            let mut sample = N::In::zeros();
+            N::In::values_mut(&mut sample).copy_from_slice(values);
+            sample
+        };
         Ok(match setup.batch {
             1 => Box::new(Prediction {
                 net,
-                samples: features.as_chunks().0.to_vec(),
+                samples: features.chunks_exact(N::In::LEN).map(sample).collect(),
                 next: 0,
             }),
             _ => Box::new(Forward {
                 net,
-                batch: setup.batch * I,
+                batch: setup.batch * N::In::LEN,
                 features,
                 next: 0,
             }),
@@ -75,13 +85,16 @@ impl Job for Make<'_> {
 }
 
 /// Batches of 1 with [`Engine::predict`].
-struct Prediction<const I: usize, const H: usize, const O: usize> {
-    net: Ours<Mlp<I, H, O>>,
-    samples: Vec<[f32; I]>,
+struct Prediction<N: Network> {
+    net: Ours<N>,
+    samples: Vec<<N::In as Shape>::Array>,
     next: usize,
 }
 
-impl<const I: usize, const H: usize, const O: usize> Served for Prediction<I, H, O> {
+impl<N: Network> Served for Prediction<N>
+where
+    <N::In as Shape>::Array: Sample<N::In>,
+{
     fn reset(&mut self) -> Result<()> {
         Ok(())
     }
@@ -95,20 +108,21 @@ impl<const I: usize, const H: usize, const O: usize> Served for Prediction<I, H,
     }
 
     fn values(&mut self, count: usize) -> Result<Vec<f32>> {
-        Ok(self.net.predict(&self.samples[0])?[..count].to_vec())
+        let logits = self.net.predict(&self.samples[0])?;
+        Ok(N::Output::values(&logits)[..count].to_vec())
     }
 }
 
 /// Larger batches with [`Engine::forward`].
-struct Forward<const I: usize, const H: usize, const O: usize> {
-    net: Ours<Mlp<I, H, O>>,
+struct Forward<N: Network> {
+    net: Ours<N>,
     features: Vec<f32>,
     /// The number of features in a batch.
     batch: usize,
     next: usize,
 }
 
-impl<const I: usize, const H: usize, const O: usize> Served for Forward<I, H, O> {
+impl<N: Network> Served for Forward<N> {
     fn reset(&mut self) -> Result<()> {
         Ok(())
     }

@@ -5,6 +5,7 @@ is on the device.
 """
 
 import sys
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -20,19 +21,19 @@ def samples(setup):
     """All features, all labels and the batches' indices into them."""
     labels = setup.labels()
     batches = jnp.arange(labels.size, dtype=jnp.int32).reshape(labels.shape)
-    features = setup.batches().reshape(-1, setup.shape[0])
+    features = setup.batches().reshape(-1, *setup.layers()[0][1:])
     return jnp.array(features), jnp.array(labels.ravel(), jnp.int32), list(batches)
 
 
-def step(state, features, labels, batch):
-    return jax_peer.step(state, features[batch], labels[batch])
+def step(layers, state, features, labels, batch):
+    return jax_peer.step(layers, state, features[batch], labels[batch])
 
 
 class Training(jax_peer.Training):
     def __init__(self, setup):
         self.setup = setup
         self.features, self.labels, self.batches = samples(setup)
-        self.step = jax.jit(step, donate_argnums=0)
+        self.step = jax.jit(partial(step, setup.layers()), donate_argnums=0)
         self.reset()
 
     def run(self, steps):
@@ -47,7 +48,10 @@ class Inference:
     def __init__(self, setup):
         self.features, _, self.batches = samples(setup)
         self.weights = on_device(setup)
-        self.forward = jax.jit(lambda weights, features, batch: logits(weights, features[batch]))
+        layers = setup.layers()
+        self.forward = jax.jit(
+            lambda weights, features, batch: logits(layers, weights, features[batch])
+        )
         self.next = 0
 
     def reset(self):

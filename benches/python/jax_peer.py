@@ -1,5 +1,7 @@
 """JAX on XLA's CPU backend: the whole step, including Adam, in one `jit` with donated state."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 from served import serve
@@ -7,19 +9,35 @@ from served import serve
 RATE, BETA1, BETA2, EPSILON = 1e-3, 0.9, 0.999, 1e-8
 
 
-def logits(weights, x):
-    w0, b0, w2, b2 = weights
-    return jax.nn.relu(x @ w0 + b0) @ w2 + b2
+def logits(layers, weights, x):
+    weights = iter(weights)
+    for name, *sizes in layers:
+        if name == "Linear":
+            x = x @ next(weights) + next(weights)
+        elif name == "Conv2d":
+            stride, padding = sizes[3:]
+            weight, bias = next(weights), next(weights)
+            padding = [(padding, padding)] * 2
+            x = jax.lax.conv_general_dilated(x, weight, (stride, stride), padding)
+            x = x + bias[:, None, None]
+        elif name == "ReLU":
+            x = jax.nn.relu(x)
+        elif name == "MaxPool2d":
+            kernel, stride = ((1, 1, size, size) for size in sizes)
+            x = jax.lax.reduce_window(x, -jnp.inf, jax.lax.max, kernel, stride, "VALID")
+        elif name == "Flatten":
+            x = x.reshape(x.shape[0], -1)
+    return x
 
 
-def mean_loss(weights, x, y):
-    log_p = jax.nn.log_softmax(logits(weights, x))
+def mean_loss(layers, weights, x, y):
+    log_p = jax.nn.log_softmax(logits(layers, weights, x))
     return -jnp.take_along_axis(log_p, y[:, None], axis=1).mean()
 
 
-def step(state, x, y):
+def step(layers, state, x, y):
     weights, m, v, count = state
-    loss, gradient = jax.value_and_grad(mean_loss)(weights, x, y)
+    loss, gradient = jax.value_and_grad(partial(mean_loss, layers))(weights, x, y)
     count = count + 1
     m = [BETA1 * m + (1 - BETA1) * g for m, g in zip(m, gradient)]
     v = [BETA2 * v + (1 - BETA2) * g * g for v, g in zip(v, gradient)]
@@ -32,8 +50,8 @@ def step(state, x, y):
 
 
 def on_device(setup):
-    """The weights, transposed to JAX's `[inputs, outputs]`."""
-    return [jnp.array(values.T) for values in setup.weights()]
+    """The weights; those of `Linear` transposed to JAX's `[inputs, outputs]`."""
+    return [jnp.array(values.T if values.ndim == 2 else values) for values in setup.weights()]
 
 
 class Training:
@@ -41,7 +59,7 @@ class Training:
         self.setup = setup
         self.batches = [jnp.array(batch) for batch in setup.batches()]
         self.labels = [jnp.array(labels, jnp.int32) for labels in setup.labels()]
-        self.step = jax.jit(step, donate_argnums=0)
+        self.step = jax.jit(partial(step, setup.layers()), donate_argnums=0)
         self.reset()
 
     def reset(self):
@@ -65,7 +83,7 @@ class Inference:
     def __init__(self, setup):
         self.batches = [jnp.array(batch) for batch in setup.batches()]
         self.weights = on_device(setup)
-        self.forward = jax.jit(logits)
+        self.forward = jax.jit(partial(logits, setup.layers()))
         self.next = 0
 
     def reset(self):

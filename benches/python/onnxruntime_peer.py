@@ -1,4 +1,4 @@
-"""onnxruntime, inference only: Gemm, Relu, Gemm; `OMP_NUM_THREADS` also sets its number of threads."""
+"""onnxruntime, inference only, with the operators that PyTorch exports; `OMP_NUM_THREADS` also sets its number of threads."""
 
 import os
 
@@ -8,19 +8,38 @@ from served import serve
 
 
 def model(setup):
-    i, h, o = setup.shape
-    names = ("w0", "b0", "w2", "b2")
-    nodes = [
-        helper.make_node("Gemm", ["x", "w0", "b0"], ["z"], transB=1),
-        helper.make_node("Relu", ["z"], ["a"]),
-        helper.make_node("Gemm", ["a", "w2", "b2"], ["y"], transB=1),
-    ]
+    weights = [(f"w{at}", values) for at, values in enumerate(setup.weights())]
+    names = iter([name for name, _ in weights])
+    (_, *sizes), *layers = setup.layers()
+    nodes, x = [], "x"
+    for at, (name, *numbers) in enumerate(layers):
+        y = "y" if at + 1 == len(layers) else f"a{at}"
+        if name == "Linear":
+            inputs = [x, next(names), next(names)]
+            nodes.append(helper.make_node("Gemm", inputs, [y], transB=1))
+        elif name == "Conv2d":
+            _, _, kernel, stride, padding = numbers
+            inputs = [x, next(names), next(names)]
+            attributes = {
+                "kernel_shape": [kernel] * 2,
+                "strides": [stride] * 2,
+                "pads": [padding] * 4,
+            }
+            nodes.append(helper.make_node("Conv", inputs, [y], **attributes))
+        elif name == "MaxPool2d":
+            kernel, stride = ([size] * 2 for size in numbers)
+            node = helper.make_node("MaxPool", [x], [y], kernel_shape=kernel, strides=stride)
+            nodes.append(node)
+        else:
+            operator = {"ReLU": "Relu", "Flatten": "Flatten"}[name]
+            nodes.append(helper.make_node(operator, [x], [y]))
+        x = y
     graph = helper.make_graph(
         nodes,
-        "mlp",
-        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [setup.batch, i])],
-        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [setup.batch, o])],
-        [numpy_helper.from_array(w, name) for w, name in zip(setup.weights(), names)],
+        "network",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [setup.batch, *sizes])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [setup.batch, weights[-1][1].size])],
+        [numpy_helper.from_array(values, name) for name, values in weights],
     )
     # Not the newest versions of format and opset, so that every onnxruntime reads them.
     opset = [helper.make_opsetid("", 17)]

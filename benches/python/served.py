@@ -13,26 +13,31 @@ from safetensors.numpy import load_file
 
 
 class Setup(NamedTuple):
-    """One task: training or inference of a network; `shape` is (inputs, hidden, outputs)."""
+    """One task: training or inference of a network."""
 
     trains: bool
-    shape: tuple
     batch: int
     folder: Path
 
+    def layers(self):
+        """The layers: each its name in `torch.nn`, then its sizes; the first one has the input's."""
+        lines = (self.folder / "layers.txt").read_text().splitlines()
+        return [(name, *map(int, sizes)) for name, *sizes in (line.split(" ") for line in lines)]
+
     def batches(self):
-        """All features, `[batches, B, I]`."""
+        """All features, `[batches, B, *input]`."""
         features = np.fromfile(self.folder / "features.f32", "<f4")
-        return features.reshape(-1, self.batch, self.shape[0])
+        return features.reshape(-1, self.batch, *self.layers()[0][1:])
 
     def labels(self):
         """The labels, `[batches, B]`."""
         return np.fromfile(self.folder / "labels.u8", np.uint8).reshape(-1, self.batch)
 
     def weights(self):
-        """The initial weights: `[H, I]`, `[H]`, `[O, H]`, `[O]`."""
+        """The initial weights of every layer that has any, in order: weight, bias."""
         tensors = load_file(self.folder / "weights.safetensors")
-        return [tensors[name] for name in ("0.weight", "0.bias", "2.weight", "2.bias")]
+        names = (f"{layer}.{part}" for layer in range(len(self.layers())) for part in ("weight", "bias"))
+        return [tensors[name] for name in names if name in tensors]
 
 
 def serve(version, make):
@@ -41,11 +46,10 @@ def serve(version, make):
     sys.stdout = sys.stderr  # so that output of libraries is not read as an answer
     net = None
     for line in sys.stdin:
-        command, *words = line.rstrip("\n").split(" ", 6)
+        command, *words = line.rstrip("\n").split(" ", 4)
         if command == "setup":
-            task, *numbers, folder = words
-            i, h, o, batch = map(int, numbers)
-            net = make(Setup(task == "train", (i, h, o), batch, Path(folder)))
+            task, _, batch, folder = words
+            net = make(Setup(task == "train", int(batch), Path(folder)))
             answer = f"ready {version}"
         elif command == "reset":
             net.reset()

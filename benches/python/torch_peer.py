@@ -15,8 +15,7 @@ warnings.filterwarnings("ignore", category=DeprecationWarning)  # torch.jit.trac
 
 
 def network(setup):
-    i, h, o = setup.shape
-    net = nn.Sequential(nn.Linear(i, h), nn.ReLU(), nn.Linear(h, o))
+    net = nn.Sequential(*(getattr(nn, name)(*sizes) for name, *sizes in setup.layers()[1:]))
     load(net, setup.weights())
     return net
 

@@ -40,9 +40,9 @@ fn a_nan_is_the_maximum_of_its_window_alone() {
     }
 }
 
-/// Which parameters have a gradient of NaN is the same on both engines, wherever the NaN is.
+/// With a NaN among the weights, the same logits and the same gradients are NaN on both engines.
 #[test]
-fn a_nan_makes_the_same_gradients_nan_on_every_engine() {
+fn a_nan_weight_makes_the_same_gradients_nan_on_every_engine() {
     type Net = (
         Image<1, 4, 4>,
         Conv2d<1, 2, 3, 1, 1>,
@@ -51,22 +51,19 @@ fn a_nan_makes_the_same_gradients_nan_on_every_engine() {
         Flatten,
         LazyLinear<3>,
     );
-    let weights = Weights::<Net>::init(3);
-    for at in 0..16 {
-        let mut values: Vec<f32> = (0..32).map(|i| (i * 7 % 11) as f32 / 11.0).collect();
-        values[16 + at] = f32::NAN;
-        let data = Dataset::<Image<1, 4, 4>, Classes<3>>::from_values(values, vec![0, 2]).unwrap();
+    let values = (0..32).map(|i| (i * 7 % 11) as f32 / 11.0).collect();
+    let data = Dataset::<Image<1, 4, 4>, Classes<3>>::from_values(values, vec![0, 2]).unwrap();
+    let is_nan = |values: &[f32]| values.iter().map(|v| v.is_nan()).collect::<Vec<bool>>();
+    for at in 0..Net::PARAMS {
+        let mut weights = Weights::<Net>::init(3);
+        weights.as_mut_slice()[at] = f32::NAN;
         let tape = Tape::<Net>::new(weights.clone()).unwrap();
-        let fused = Fused::<Net>::new(weights.clone()).unwrap();
-        let loss = Loss::CrossEntropy;
+        let fused = Fused::<Net>::new(weights).unwrap();
         let (on_tape, on_fused) = (tape.upload(&data).unwrap(), fused.upload(&data).unwrap());
-        let is_nan = |values: &[f32]| values.iter().map(|v| v.is_nan()).collect::<Vec<bool>>();
-        let logits = fused.logits(&on_fused, &[0, 1]).unwrap();
-        assert_eq!(is_nan(&logits), [false, false, false, true, true, true]);
-        assert_eq!(
-            is_nan(&tape.logits(&on_tape, &[0, 1]).unwrap()),
-            is_nan(&logits)
-        );
+        let theirs = is_nan(&tape.logits(&on_tape, &[0, 1]).unwrap());
+        assert_eq!(is_nan(&fused.logits(&on_fused, &[0, 1]).unwrap()), theirs);
+        assert!(theirs.contains(&true));
+        let loss = Loss::CrossEntropy;
         let (_, theirs) = tape.gradient(&on_tape, &[0, 1], loss).unwrap();
         let (_, ours) = fused.gradient(&on_fused, &[0, 1], loss).unwrap();
         assert_eq!(is_nan(ours.as_slice()), is_nan(theirs.as_slice()), "{at}");

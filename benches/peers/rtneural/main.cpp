@@ -5,6 +5,7 @@
 
 #include <array>
 #include <chrono>
+#include <cstdio>
 #include <cstdint>
 #include <cstring>
 #include <fstream>
@@ -98,10 +99,11 @@ public:
 /// Reads the rest of a `setup` command.
 std::unique_ptr<Served> setup(std::istream& words) {
     using Shape = std::array<int, 3>;
-    std::string task, folder;
-    Shape shape;
+    std::string task, network, folder;
+    Shape shape{};
     int batch;
-    words >> task >> shape[0] >> shape[1] >> shape[2] >> batch >> std::ws;
+    words >> task >> network >> batch >> std::ws;
+    std::sscanf(network.c_str(), "%d-%d-%d", &shape[0], &shape[1], &shape[2]);
     std::getline(words, folder);
     if (task != "infer" || batch != 1)
         throw std::runtime_error("inference of batches of 1 only");

@@ -1,5 +1,7 @@
 //! Plain Rust without a library, inference only: arrays of constant sizes and two loops, which the compiler vectorises.
 
+#[path = "../../mlp.rs"]
+mod mlp;
 #[allow(dead_code)] // the labels, as nothing is trained here
 #[path = "../../../harness/served.rs"]
 mod served;
@@ -7,7 +9,7 @@ mod served;
 use served::{Result, Served, Setup, serve};
 
 fn main() -> Result<()> {
-    serve("", |setup| match setup.shape {
+    serve("", |setup| match mlp::shape(&setup)? {
         [784, 128, 10] => make::<784, 128, 10>(&setup),
         [784, 500, 10] => make::<784, 500, 10>(&setup),
         [64, 64, 16] => make::<64, 64, 16>(&setup),
@@ -19,7 +21,7 @@ fn make<const I: usize, const H: usize, const O: usize>(setup: &Setup) -> Result
     if setup.trains || setup.batch != 1 {
         return Err("inference of batches of 1 only".into());
     }
-    let [w0, b0, w2, b2] = setup.weights()?;
+    let [w0, b0, w2, b2] = mlp::weights(setup)?;
     Ok(Box::new(Net::<I, H, O> {
         first: Linear::new(&w0, &b0)?,
         second: Linear::new(&w2, &b2)?,

@@ -1,5 +1,7 @@
 //! burn with its CPU backend Flex and its own layers, loss and Adam.
 
+#[path = "../../mlp.rs"]
+mod mlp;
 #[path = "../../../harness/served.rs"]
 mod served;
 
@@ -21,7 +23,7 @@ fn make(setup: &Setup) -> Result<Box<dyn Served>> {
         true => Device::flex().autodiff(),
         false => Device::flex(),
     };
-    let [i, ..] = setup.shape;
+    let [i, ..] = mlp::shape(setup)?;
     let features = setup.features()?;
     let batches = features
         .chunks_exact(setup.batch * i)
@@ -59,8 +61,8 @@ struct Net {
 
 impl Net {
     fn new(setup: &Setup, device: &Device) -> Result<Self> {
-        let [i, h, o] = setup.shape;
-        let [w0, b0, w2, b2] = setup.weights()?;
+        let [i, h, o] = mlp::shape(setup)?;
+        let [w0, b0, w2, b2] = mlp::weights(setup)?;
         // burn stores a weight as `[inputs, outputs]`: copied to that layout once, not a transposed view.
         let linear = |weight: Vec<f32>, bias: Vec<f32>, inputs: usize, outputs: usize| {
             let columns =
@@ -109,7 +111,10 @@ impl Served for Training {
     fn run(&mut self, steps: usize) -> Result<()> {
         for _ in 0..steps {
             let batch = self.losses.len() % self.batches.len();
-            let net = self.net.take().ok_or("the optimiser has not returned the network")?;
+            let net = self
+                .net
+                .take()
+                .ok_or("the optimiser has not returned the network")?;
             let logits = net.forward(self.batches[batch].clone());
             let loss = self.loss.forward(logits, self.targets[batch].clone());
             let gradients = GradientsParams::from_grads(loss.backward(), &net);

@@ -3,8 +3,12 @@
 #[path = "../../../harness/served.rs"]
 mod served;
 
-use candle_core::{DType, Device, Module, Result as CandleResult, Tensor, Var};
-use candle_nn::{AdamW, Linear, Optimizer, ParamsAdamW, loss::cross_entropy};
+#[path = "../../layers.rs"]
+mod layers;
+
+use candle_core::{DType, Device, Result as CandleResult, Tensor, Var};
+use candle_nn::{AdamW, Optimizer, ParamsAdamW, loss::cross_entropy};
+use layers::{Layer, layers};
 use served::{Result, Served, Setup, serve};
 
 fn main() -> Result<()> {
@@ -13,15 +17,16 @@ fn main() -> Result<()> {
 
 fn make(setup: &Setup) -> Result<Box<dyn Served>> {
     let features = setup.features()?;
-    let rows = (setup.batch, setup.shape[0]);
-    let batches = features.chunks_exact(rows.0 * rows.1);
-    let batches = batches.map(|batch| Tensor::from_slice(batch, rows, &Device::Cpu));
-    let batches = batches.collect::<CandleResult<Vec<_>>>()?;
     let net = Net::new(setup)?;
+    let mut dims = vec![setup.batch];
+    dims.extend(&net.layers[0].sizes);
+    let batches = features.chunks_exact(dims.iter().product());
+    let batches = batches.map(|batch| Tensor::from_slice(batch, &dims[..], &Device::Cpu));
+    let batches = batches.collect::<CandleResult<Vec<_>>>()?;
     if !setup.trains {
-        let layers = net.layers(Tensor::detach);
         return Ok(Box::new(Inference {
-            layers,
+            parameters: net.tensors(Tensor::detach),
+            layers: net.layers,
             batches,
             next: 0,
         }));
@@ -41,23 +46,33 @@ fn make(setup: &Setup) -> Result<Box<dyn Served>> {
 }
 
 struct Net {
-    /// Weight and bias of the first layer, then of the second.
-    parameters: [Var; 4],
+    layers: Vec<Layer>,
+    /// Weight and bias of each layer that has them.
+    parameters: Vec<Var>,
 }
 
 impl Net {
     fn new(setup: &Setup) -> Result<Self> {
-        let [i, h, o] = setup.shape;
-        let [w0, b0, w2, b2] = setup.weights()?;
-        let var = |values: Vec<f32>, shape: &[usize]| Var::from_vec(values, shape, &Device::Cpu);
-        Ok(Net {
-            parameters: [
-                var(w0, &[h, i])?,
-                var(b0, &[h])?,
-                var(w2, &[o, h])?,
-                var(b2, &[o])?,
-            ],
-        })
+        let layers = layers(setup)?;
+        let mut parameters = Vec::new();
+        for Layer {
+            sizes,
+            parameters: values,
+            ..
+        } in &layers
+        {
+            let [weight, bias] = &values[..] else {
+                continue;
+            };
+            let shape = match sizes[..] {
+                [inputs, outputs] => vec![outputs, inputs],
+                [inputs, outputs, kernel, ..] => vec![outputs, inputs, kernel, kernel],
+                _ => return Err("a layer with weights has inputs and outputs".into()),
+            };
+            parameters.push(Var::from_slice(weight, &shape[..], &Device::Cpu)?);
+            parameters.push(Var::from_slice(bias, shape[0], &Device::Cpu)?);
+        }
+        Ok(Net { layers, parameters })
     }
 
     fn optimizer(&self) -> CandleResult<AdamW> {
@@ -66,7 +81,7 @@ impl Net {
             weight_decay: 0.0,
             ..ParamsAdamW::default()
         };
-        AdamW::new(self.parameters.to_vec(), settings)
+        AdamW::new(self.parameters.clone(), settings)
     }
 
     fn copies(&self) -> CandleResult<Vec<Tensor>> {
@@ -77,14 +92,42 @@ impl Net {
     }
 
     /// `convert` decides whether gradients are tracked.
-    fn layers(&self, convert: impl Fn(&Tensor) -> Tensor) -> [Linear; 2] {
-        let [w0, b0, w2, b2] = self.parameters.each_ref().map(|var| convert(var.as_tensor()));
-        [Linear::new(w0, Some(b0)), Linear::new(w2, Some(b2))]
+    fn tensors(&self, convert: impl Fn(&Tensor) -> Tensor) -> Vec<Tensor> {
+        self.parameters
+            .iter()
+            .map(|var| convert(var.as_tensor()))
+            .collect()
     }
 }
 
-fn forward([first, second]: &[Linear; 2], x: &Tensor) -> CandleResult<Tensor> {
-    second.forward(&first.forward(x)?.relu()?)
+fn forward(layers: &[Layer], parameters: &[Tensor], x: &Tensor) -> CandleResult<Tensor> {
+    let (mut x, mut parameters) = (x.clone(), parameters.iter());
+    for Layer { name, sizes, .. } in layers {
+        x = match (name.as_str(), &sizes[..]) {
+            ("Linear", _) => {
+                let (weight, bias) = two(&mut parameters)?;
+                x.matmul(&weight.t()?)?.broadcast_add(bias)?
+            }
+            ("Conv2d", &[_, outputs, _, stride, padding]) => {
+                let (weight, bias) = two(&mut parameters)?;
+                let y = x.conv2d(weight, padding, stride, 1, 1)?;
+                y.broadcast_add(&bias.reshape((1, outputs, 1, 1))?)?
+            }
+            ("ReLU", _) => x.relu()?,
+            ("MaxPool2d", &[kernel, stride]) => x.max_pool2d_with_stride(kernel, stride)?,
+            ("Flatten", _) => x.flatten_from(1)?,
+            _ => x,
+        };
+    }
+    Ok(x)
+}
+
+/// Weight and bias.
+fn two<'a>(
+    parameters: &mut impl Iterator<Item = &'a Tensor>,
+) -> CandleResult<(&'a Tensor, &'a Tensor)> {
+    let both = parameters.next().zip(parameters.next());
+    both.ok_or_else(|| candle_core::Error::Msg("a layer without weights".to_owned()))
 }
 
 struct Training {
@@ -109,7 +152,8 @@ impl Served for Training {
     fn run(&mut self, steps: usize) -> Result<()> {
         for _ in 0..steps {
             let batch = self.losses.len() % self.batches.len();
-            let logits = forward(&self.net.layers(Tensor::clone), &self.batches[batch])?;
+            let parameters = self.net.tensors(Tensor::clone);
+            let logits = forward(&self.net.layers, &parameters, &self.batches[batch])?;
             let loss = cross_entropy(&logits, &self.targets[batch])?;
             self.optimizer.backward_step(&loss)?;
             self.losses.push(loss.to_scalar()?);
@@ -123,7 +167,8 @@ impl Served for Training {
 }
 
 struct Inference {
-    layers: [Linear; 2],
+    layers: Vec<Layer>,
+    parameters: Vec<Tensor>,
     batches: Vec<Tensor>,
     next: usize,
 }
@@ -135,14 +180,18 @@ impl Served for Inference {
 
     fn run(&mut self, steps: usize) -> Result<()> {
         for _ in 0..steps {
-            std::hint::black_box(forward(&self.layers, &self.batches[self.next])?);
+            std::hint::black_box(forward(
+                &self.layers,
+                &self.parameters,
+                &self.batches[self.next],
+            )?);
             self.next = (self.next + 1) % self.batches.len();
         }
         Ok(())
     }
 
     fn values(&mut self, count: usize) -> Result<Vec<f32>> {
-        let mut logits = forward(&self.layers, &self.batches[0])?
+        let mut logits = forward(&self.layers, &self.parameters, &self.batches[0])?
             .flatten_all()?
             .to_vec1()?;
         logits.truncate(count);

@@ -1,5 +1,7 @@
 //! dfdx 0.13 with its own layers, losses and Adam, as its examples use them.
 
+#[path = "../../mlp.rs"]
+mod mlp;
 #[path = "../../../harness/served.rs"]
 mod served;
 
@@ -11,7 +13,7 @@ type Built<const I: usize, const H: usize, const O: usize> =
     <Mlp<I, H, O> as BuildOnDevice<Cpu, f32>>::Built;
 
 fn main() -> Result<()> {
-    serve("0.13.0", |setup| match setup.shape {
+    serve("0.13.0", |setup| match mlp::shape(&setup)? {
         [784, 128, 10] => make::<784, 128, 10>(&setup),
         [784, 500, 10] => make::<784, 500, 10>(&setup),
         [784, 512, 10] => make::<784, 512, 10>(&setup),
@@ -27,7 +29,7 @@ fn make<const I: usize, const H: usize, const O: usize>(setup: &Setup) -> Result
     let batches = features.chunks_exact(setup.batch * I);
     let batches = batches.map(|batch| device.tensor_from_vec(batch.to_vec(), (setup.batch, Const)));
     let batches: Vec<Tensor<(usize, Const<I>), f32, Cpu>> = batches.collect();
-    let weights = setup.weights()?;
+    let weights = mlp::weights(setup)?;
     let net = build::<I, H, O>(&device, &weights);
     if !setup.trains {
         return Ok(Box::new(Inference {

@@ -1,5 +1,7 @@
 //! tract, inference only: Gemm, Relu, Gemm, as tract's ONNX reader builds them, then optimised.
 
+#[path = "../../mlp.rs"]
+mod mlp;
 #[allow(dead_code)] // the labels, as nothing is trained here
 #[path = "../../../harness/served.rs"]
 mod served;
@@ -18,8 +20,8 @@ fn main() -> Result<()> {
 }
 
 fn model(setup: &Setup) -> Result<TypedModel> {
-    let [i, h, o] = setup.shape;
-    let [w0, b0, w2, b2] = setup.weights()?;
+    let [i, h, o] = mlp::shape(setup)?;
+    let [w0, b0, w2, b2] = mlp::weights(setup)?;
     let mut model = TypedModel::default();
     let x = model.add_source("x", f32::fact([setup.batch, i]))?;
     let z = gemm(&mut model, "first", x, (&w0, &b0), [h, i])?;
@@ -61,7 +63,7 @@ impl Inference {
             return Err("inference of batches of 1 only".into());
         }
         let plan = model(setup)?.into_optimized()?.into_runnable()?;
-        let rows = [setup.batch, setup.shape[0]];
+        let rows = [setup.batch, mlp::shape(setup)?[0]];
         let features = setup.features()?;
         let batches = features.chunks_exact(rows[0] * rows[1]);
         let batches = batches.map(|batch| Ok(Tensor::from_shape(&rows, batch)?.into_tvalue()));

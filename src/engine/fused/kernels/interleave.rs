@@ -44,15 +44,10 @@ impl Interleave<'_> {
                 let first = (channel * height + row) * width;
                 let rows = samples.map(|sample| &sample[first..first + width]);
                 for column in 0..width {
-                    let lanes: [f32; SAMPLES] =
-                        std::array::from_fn(|lane| value(&rows[lane][column]));
+                    let lanes: [f32; SAMPLES] = rows.map(|row| value(&row[column]));
+                    let to = self.output.at(channel, row, column);
                     // SAFETY: the pixel is in the image, whose layout has its size.
-                    unsafe {
-                        self.output
-                            .at(channel, row, column)
-                            .cast::<[f32; SAMPLES]>()
-                            .write(lanes)
-                    };
+                    unsafe { to.cast::<[f32; SAMPLES]>().write(lanes) };
                 }
             }
         }
@@ -99,7 +94,7 @@ impl Kernel for Flatten<'_> {
                 None => [0.0; SAMPLES],
             });
             for sample in 0..self.output.rows {
-                *self.output.row(block, sample) = std::array::from_fn(|lane| columns[lane][sample]);
+                *self.output.row(block, sample) = columns.map(|column| column[sample]);
             }
         }
     }
