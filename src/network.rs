@@ -44,6 +44,9 @@ pub trait Network: Sized + 'static {
     const PARAMS: usize;
     /// Floating-point operations for one sample, forward; 1 MAC = 2 FLOP.
     const FLOP: usize;
+    /// The bytes of the outputs of every step for one sample, in `f32`: what training keeps of a sample from the forward
+    /// pass to the backward pass, at most.
+    const ACTIVATION_BYTES: usize;
 
     /// A table of the layers with output shapes and parameters, as `torchinfo` prints it.
     fn summary() -> Summary {
@@ -72,6 +75,7 @@ where
     };
     const PARAMS: usize = <N as Network>::PLAN.params();
     const FLOP: usize = <N as Network>::PLAN.flop();
+    const ACTIVATION_BYTES: usize = <N as Network>::PLAN.activation_bytes();
 }
 
 // The tuples. For three layers the macro writes

@@ -332,6 +332,19 @@ impl Plan {
         }
         sum
     }
+
+    /// The bytes of the outputs of every step for one sample, in `f32`.
+    pub const fn activation_bytes(&self) -> usize {
+        let mut sum = 0;
+        let mut i = 0;
+        while i < self.len {
+            // widths at their maximum would overflow
+            let bytes = self.steps[i].outputs.saturating_mul(size_of::<f32>());
+            sum = usize::saturating_add(sum, bytes);
+            i += 1;
+        }
+        sum
+    }
 }
 
 /// Asserts that one allocation can hold the parameters.

@@ -69,7 +69,12 @@ impl fmt::Display for Summary {
         let params = self.plan.params();
         let megabytes = params as f64 * 4.0 / 1e6;
         writeln!(f, "parameters {} ({megabytes:.1} MB)", thousands(params))?;
-        write!(f, "per sample {} FLOP forward", thousands(self.plan.flop()))
+        let kilobytes = self.plan.activation_bytes() as f64 / 1e3;
+        let flop = thousands(self.plan.flop());
+        write!(
+            f,
+            "per sample {flop} FLOP forward, activations {kilobytes:.1} kB"
+        )
     }
 }
 

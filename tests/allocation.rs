@@ -22,7 +22,7 @@ use tuplenet::{
     models::MnistClassifier,
     objective::Optimizer,
     prelude::*,
-    shape::{Features, Sample, Shape, Vector},
+    shape::{Features, Image, Sample, Shape, Vector},
     target::Classes,
 };
 
@@ -90,10 +90,22 @@ fn steps_and_predictions_allocate_nothing_and_a_training_little() {
     while calls(|| thread::sleep(Duration::from_millis(200))) > 0 {}
     type Plain = (Linear<100, 48>, ReLU, Linear<48, 10>);
     type Dropped = (Linear<100, 48>, Tanh, Dropout<20>, Linear<48, 10>);
+    type Images = (
+        Image<1, 10, 10>,
+        (
+            Conv2d<1, 3, 3, 1, 1>,
+            ReLU,
+            MaxPool2d<2>,
+            Conv2d<3, 5, 3, 2>,
+        ),
+        (Tanh, Dropout<20>, AvgPool2d<2>, Flatten),
+        (LazyLinear<16>, ReLU, Linear<16, 10>),
+    );
     for threads in [1, 2] {
         for data in [points(4), points(1)] {
-            steps_allocate_nothing::<Plain>(threads, &data);
-            steps_allocate_nothing::<Dropped>(threads, &data);
+            steps_allocate_nothing::<Plain, _>(threads, &data);
+            steps_allocate_nothing::<Dropped, _>(threads, &data);
+            steps_allocate_nothing::<Images, _>(threads, &data.reshaped::<Image<1, 10, 10>>());
         }
     }
     frozen_models_allocate_nothing();
@@ -108,9 +120,10 @@ fn points(every: usize) -> Dataset<Features<100>, Classes<10>> {
     Dataset::from_bytes(bytes.collect(), 1.0 / 255.0, labels).unwrap()
 }
 
-fn steps_allocate_nothing<N>(threads: usize, data: &Dataset<Features<100>, Classes<10>>)
+fn steps_allocate_nothing<N, S: Shape>(threads: usize, data: &Dataset<S, Classes<10>>)
 where
-    N: Network<In = Features<100>, Output = Features<10>>,
+    N: Network<In = S, Output = Features<10>>,
+    S::Array: Sample<S>,
 {
     let plain = Sgd::default();
     let momentum = Sgd {
@@ -255,20 +268,35 @@ fn idx_files_allocate_at_most_their_contents() {
     assert!(taken < 1 << 20, "{taken} bytes for files that hold few");
 }
 
-/// The tutorial, one epoch: the data set, the weights with two moments, the initial weights, one
-/// batch of activations with their gradients, and 10 MB for everything else.
+/// The tutorial, one epoch, and LeNet's: the data set, the weights with two moments, the initial weights, one batch of
+/// activations with their gradients, and 10 MB for everything else.
 fn a_training_takes_little_memory() {
-    type Net = MnistClassifier<500>;
-    const BATCH: usize = 100;
-    let before = LIVE_BYTES.load(SeqCst);
-    let data = match env::var_os("TUPLENET_MNIST") {
+    type LeNet = (
+        Image<1, 28, 28>,
+        (Conv2d<1, 6, 5, 1, 2>, ReLU, MaxPool2d<2>),
+        (Conv2d<6, 16, 5>, ReLU, MaxPool2d<2>),
+        (Flatten, LazyLinear<120>, ReLU, Linear<120, 84>, ReLU),
+        Linear<84, 10>,
+    );
+    let data = || match env::var_os("TUPLENET_MNIST") {
         Some(folder) => Mnist::in_folder(folder).unwrap().load().unwrap().0,
         None => Digits::new(1).dataset(0..10_000).unwrap(),
     };
+    memory_of::<MnistClassifier<500>, _>("tutorial", data);
+    memory_of::<LeNet, _>("LeNet", || data().reshaped());
+}
+
+fn memory_of<N, S: Shape>(name: &str, data: impl FnOnce() -> Dataset<S, Classes<10>>)
+where
+    N: Network<In = S, Output = Features<10>>,
+{
+    const BATCH: usize = 100;
+    let before = LIVE_BYTES.load(SeqCst);
+    let data = data();
     PEAK_BYTES.store(LIVE_BYTES.load(SeqCst), SeqCst);
 
-    let weights = Weights::<Net>::init(1);
-    let mut net = Fused::<Net>::new(weights.clone()).unwrap();
+    let weights = Weights::<N>::init(1);
+    let mut net = Fused::<N>::new(weights.clone()).unwrap();
     let history = Trainer::new(Adam::default())
         .batch(BATCH)
         .fit(&mut net, &data);
@@ -276,11 +304,11 @@ fn a_training_takes_little_memory() {
     let taken = PEAK_BYTES.load(SeqCst) - before;
 
     let of_data = data.len() * (784 + 1);
-    let of_weights = (3 + 1) * 4 * Net::PARAMS;
-    let of_batch = (784 + 2 * (500 + 10)) * BATCH * 4;
+    let of_weights = (3 + 1) * 4 * N::PARAMS;
+    let of_batch = (4 * 784 + 2 * N::ACTIVATION_BYTES) * BATCH;
     let allowed = of_data + of_weights + of_batch + 10_000_000;
     let line = format!(
-        "tutorial, {} samples, {}: {:.1} MB at most, of which the data are {:.1}; {:.1} allowed\n",
+        "{name}, {} samples, {}: {:.1} MB at most, of which the data are {:.1}; {:.1} allowed\n",
         data.len(),
         net.device(),
         taken as f64 / 1e6,

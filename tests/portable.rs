@@ -8,7 +8,7 @@ use tuplenet::{
     engine::{Engine, Processor, Run, Simd},
     objective::Optimizer,
     prelude::*,
-    shape::Features,
+    shape::{Features, Image, Sample, Shape},
     target::Classes,
 };
 
@@ -21,6 +21,16 @@ type Net = (
     Tanh,
     Linear<5, 3>,
 );
+
+/// A padding, a stride, and pools that drop a row and a column.
+type Images = (
+    Image<1, 5, 4>,
+    (Conv2d<1, 2, 3, 1, 1>, ReLU, Dropout<20>),
+    (Conv2d<2, 3, 3, 2, 1>, Tanh, Floor<MaxPool2d<2>>),
+    (Flatten, LazyLinear<3>),
+);
+/// Images are computed 16 at a time: the second worker has one.
+const IMAGES: usize = 17;
 
 /// Samples with one in `every` features non-zero.
 fn samples(count: usize, every: usize) -> Dataset<Features<20>, Classes<3>> {
@@ -36,34 +46,40 @@ const EPOCHS: usize = if cfg!(miri) { 1 } else { 2 };
 const BATCH: usize = if cfg!(miri) { 9 } else { 5 };
 
 /// The losses, weights and logits after training.
-fn trained(
+fn trained<N, S: Shape>(
     processor: Processor,
     optimizer: Optimizer,
-    every: usize,
+    data: &Dataset<S, Classes<3>>,
+    batch_size: usize,
     clip_norm: Option<f64>,
-) -> Vec<f32> {
-    let data = samples(SAMPLES, every);
-    let mut net = Fused::<Net>::on(processor, Weights::init(1)).unwrap();
-    let uploaded = net.upload(&data).unwrap();
-    let count = SAMPLES as u32;
+) -> Vec<f32>
+where
+    N: Network<In = S, Output = Features<3>>,
+    S::Array: Sample<S>,
+{
+    let mut net = Fused::<N>::on(processor, Weights::init(1)).unwrap();
+    let uploaded = net.upload(data).unwrap();
+    let count = data.len() as u32;
     let order = (0..count).rev().chain(0..count);
-    let order: Vec<u32> = order.take(EPOCHS * SAMPLES).collect();
+    let order: Vec<u32> = order.take(EPOCHS * data.len()).collect();
     let mut values = Vec::new();
     let run = Run {
         order: &order,
-        batch_size: BATCH,
+        batch_size,
         loss: Loss::CrossEntropy,
         optimizer: &optimizer,
         schedule: Schedule::default(),
         first_step: 0,
-        total_steps: order.len().div_ceil(BATCH) as u64,
+        total_steps: order.len().div_ceil(batch_size) as u64,
         seed: 3,
         clip_norm,
     };
     net.train(&uploaded, &run, &mut values).unwrap();
     values.extend(net.weights().unwrap().as_slice());
     values.extend(net.logits(&uploaded, &[count - 1, 0, count / 2]).unwrap());
-    values.extend(net.predict(&data.sample(2).unwrap()).unwrap());
+    values.extend(N::Output::values(
+        &net.predict(&data.sample(2).unwrap()).unwrap(),
+    ));
     values
 }
 
@@ -81,33 +97,55 @@ fn optimizers() -> [Optimizer; 3] {
 
 #[test]
 fn threads_are_bit_identical_and_simd_is_close() {
-    let scalar = Processor::detect().simd(Simd::Scalar);
-    let simds = [Simd::Avx512, Simd::Avx2, Simd::Neon];
     let data = [(1, None), (4, None), (4, Some(0.5))];
     for (at, optimizer) in optimizers().into_iter().enumerate() {
         // Under Miri, each optimizer with one kind of data.
         let data = if cfg!(miri) { &data[at..=at] } else { &data };
         for &(every, clip_norm) in data {
-            let one = trained(scalar.threads(1), optimizer, every, clip_norm);
-            assert!(one.iter().all(|value| value.is_finite()));
-            let bits = |values: &[f32]| {
-                values
-                    .iter()
-                    .map(|value| value.to_bits())
-                    .collect::<Vec<_>>()
-            };
-            let two = trained(scalar.threads(2), optimizer, every, clip_norm);
-            assert_eq!(bits(&one), bits(&two), "{optimizer:?}");
-            for simd in simds.into_iter().filter(|simd| simd.is_available()) {
-                let vectors = trained(scalar.simd(simd).threads(1), optimizer, every, clip_norm);
-                for (vector, scalar) in vectors.iter().zip(&one) {
-                    // Adam's first steps normalise gradients, however small they are.
-                    assert!(
-                        (vector - scalar).abs() < 1e-4,
-                        "{simd:?} {optimizer:?}: {vector}, not {scalar}"
-                    );
-                }
-            }
+            let data = samples(SAMPLES, every);
+            same_on_every_processor::<Net, _>(optimizer, &data, BATCH, clip_norm);
+        }
+    }
+}
+
+#[test]
+fn images_are_bit_identical_for_threads_and_close_for_simd() {
+    let optimizers = optimizers().into_iter();
+    // Under Miri, one of them.
+    for optimizer in optimizers.take(if cfg!(miri) { 1 } else { 3 }) {
+        let data = samples(IMAGES, 1).reshaped();
+        same_on_every_processor::<Images, _>(optimizer, &data, IMAGES, Some(0.5));
+    }
+}
+
+fn same_on_every_processor<N, S: Shape>(
+    optimizer: Optimizer,
+    data: &Dataset<S, Classes<3>>,
+    batch: usize,
+    clip_norm: Option<f64>,
+) where
+    N: Network<In = S, Output = Features<3>>,
+    S::Array: Sample<S>,
+{
+    let scalar = Processor::detect().simd(Simd::Scalar);
+    let simds = [Simd::Avx512, Simd::Avx2, Simd::Neon];
+    let with = |processor| trained::<N, S>(processor, optimizer, data, batch, clip_norm);
+    let one = with(scalar.threads(1));
+    assert!(one.iter().all(|value| value.is_finite()));
+    let bits = |values: &[f32]| {
+        values
+            .iter()
+            .map(|value| value.to_bits())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(bits(&one), bits(&with(scalar.threads(2))), "{optimizer:?}");
+    for simd in simds.into_iter().filter(|simd| simd.is_available()) {
+        for (vector, scalar) in with(scalar.simd(simd).threads(1)).iter().zip(&one) {
+            // Adam's first steps normalise gradients, however small they are.
+            assert!(
+                (vector - scalar).abs() < 1e-4,
+                "{simd:?} {optimizer:?}: {vector}, not {scalar}"
+            );
         }
     }
 }

@@ -62,6 +62,8 @@ fn constants_of_lenet_are_those_of_the_paper_and_of_pytorch() {
     let linear = 2 * (400 * 120 + 120 * 84 + 84 * 10);
     let activations = 6 * 28 * 28 + 16 * 10 * 10 + 120 + 84;
     assert_eq!(LeNet::FLOP, convolutions + pools + linear + activations);
+    let outputs = 2 * 6 * 784 + 6 * 196 + 2 * 16 * 100 + 2 * 400 + 2 * (120 + 84) + 10;
+    assert_eq!(LeNet::ACTIVATION_BYTES, 4 * outputs);
     let names: Vec<&str> = LeNet::PLAN
         .steps()
         .iter()
@@ -90,6 +92,7 @@ fn the_summary_has_shapes_of_images() {
         " 5  MaxPool2d       [B, 16, 5, 5]",
         " 6  Flatten         [B, 400]",
         " 7  Linear          [B, 120]         48,120",
+        "FLOP forward, activations 60.0 kB",
     ] {
         assert!(summary.contains(line), "{line} in\n{summary}");
     }
