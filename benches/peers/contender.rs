@@ -54,7 +54,7 @@ const SCRIPTS: [Script; 5] = [
         &["onnxruntime_peer.py"],
         false,
         false,
-        "Gemm, Relu, Gemm; intra-op threads as given by --threads",
+        "the operators that PyTorch exports; intra-op threads as given by --threads",
     ),
 ];
 
