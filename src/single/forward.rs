@@ -95,7 +95,10 @@ impl<N: Network, V: Values, const W: usize> Kernel for ForwardPass<'_, N, V, W> 
         macro_rules! steps {
             ($($index:literal)*) => {
                 const { assert!(Plan::CAPACITY == [$($index),*].len()) };
-                $(self.step::<L, $index>(lanes, &mut buffers);)*
+                // Steps that do nothing are not compiled.
+                $(if const { !Route::<N>::AT[$index].is_idle } {
+                    self.step::<L, $index>(lanes, &mut buffers);
+                })*
             };
         }
         steps!(
@@ -115,13 +118,9 @@ impl<N: Network, V: Values, const W: usize> Kernel for ForwardPass<'_, N, V, W> 
 }
 
 impl<N: Network, V: Values, const W: usize> ForwardPass<'_, N, V, W> {
-    /// Step `K` of the plan, if there is one.
+    /// Step `K` of the plan, which does something.
     #[inline(always)]
     fn step<L: Lanes, const K: usize>(&self, lanes: L, buffers: &mut [Buffer<W>; 2]) {
-        // Branches that do not apply to this step are not compiled.
-        if const { Route::<N>::AT[K].is_idle } {
-            return;
-        }
         let at = const { Route::<N>::AT[K] };
         let [first, second] = buffers;
         let (here, there) = match at.buffer {
