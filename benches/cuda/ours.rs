@@ -2,8 +2,12 @@
 
 use std::hint::black_box;
 
-use dfdx::prelude::Device as DfdxDevice;
-use tuplenet::{engine::Batches, models::Mlp, prelude::*, shape::Features};
+use tuplenet::{
+    engine::{Batches, TapeDevice},
+    models::Mlp,
+    prelude::*,
+    shape::Features,
+};
 
 use crate::{
     device::Device,
@@ -21,7 +25,7 @@ struct OnTape<D> {
     batches: Batches,
 }
 
-impl<D: DfdxDevice<f32>> Maker for OnTape<D> {
+impl<D: TapeDevice> Maker for OnTape<D> {
     type Engine<N: Network> = Tape<N, D>;
     fn make<N: Network>(&self, weights: Weights<N>) -> tuplenet::Result<Tape<N, D>> {
         Ok(Tape::on(self.device.clone(), weights)?.batches(self.batches))
@@ -50,7 +54,7 @@ pub fn serve(device: Device, batches: Batches) -> Result<()> {
     }
 }
 
-fn serve_on<D: DfdxDevice<f32>>(device: D, batches: Batches) -> Result<()> {
+fn serve_on<D: TapeDevice>(device: D, batches: Batches) -> Result<()> {
     let maker = OnTape { device, batches };
     serve_with(env!("CARGO_PKG_VERSION"), |setup| {
         let maker = maker.clone();

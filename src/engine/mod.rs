@@ -19,7 +19,7 @@ pub use dfdx::tensor::Cuda;
 #[cfg(feature = "dfdx")]
 pub(crate) use tape::check_class;
 #[cfg(feature = "dfdx")]
-pub use tape::{Batches, Tape};
+pub use tape::{Batches, Tape, TapeDevice};
 
 pub use fused::{Fused, Processor, Simd};
 pub use optimizer_state::OptimizerState;

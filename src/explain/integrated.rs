@@ -2,11 +2,9 @@
 //!
 //! Dims: `I` = inputs. `x` is the sample, `b` the baseline, `z` the logit of the explained class.
 
-use dfdx::prelude::Device;
-
 use super::path::{Path, Step};
 use crate::{
-    engine::{Tape, check_class},
+    engine::{Tape, TapeDevice, check_class},
     error::{Error, Result},
     network::Network,
     objective::at_least_one,
@@ -110,13 +108,13 @@ impl<S: Shape> IntegratedGradients<S> {
     /// initial number of steps, or for a tolerance that is negative or not finite; [`Error::Data`] when the sample or
     /// the baseline is not finite; [`Error::Incomplete`] when the maximum number of steps does not suffice;
     /// [`Error::Device`] when the device fails.
-    pub fn explain<N: Network<In = S>, D: Device<f32>>(
+    pub fn explain<N: Network<In = S>, D: TapeDevice>(
         &self,
         net: &Tape<N, D>,
         sample: &impl Sample<S>,
         class: usize,
     ) -> Result<Attributions<S::Array>> {
-        check_class::<N>(class)?;
+        check_class(class, N::Output::LEN)?;
         self.check_steps()?;
         check_finite("sample", sample.values())?;
         check_finite("baseline", S::values(&self.baseline))?;

@@ -2,10 +2,8 @@
 //!
 //! Dims: `I` = inputs, `C` = classes, `P` = points on the path.
 
-use dfdx::prelude::Device;
-
 use crate::{
-    engine::{Engine, Tape},
+    engine::{Engine, Tape, TapeDevice},
     error::Result,
     network::Network,
     shape::Shape,
@@ -15,7 +13,7 @@ use crate::{
 const BATCH: usize = 1000;
 
 /// `x(t) = (1 - t) from + t to`, `t` from 0 to 1, and the network whose logit of `class` is evaluated along it.
-pub(super) struct Path<'a, N: Network, D: Device<f32>> {
+pub(super) struct Path<'a, N: Network, D: TapeDevice> {
     pub(super) net: &'a Tape<N, D>,
     pub(super) class: usize,
     /// `[I]`
@@ -43,7 +41,7 @@ pub(super) struct Step {
     pub(super) size: f64,
 }
 
-impl<N: Network, D: Device<f32>> Path<'_, N, D> {
+impl<N: Network, D: TapeDevice> Path<'_, N, D> {
     /// The two ends of the path, and the path in `count` equal steps.
     pub(super) fn divide(&self, count: usize) -> Result<(Point, Point, Vec<Step>)> {
         let places: Vec<f64> = (0..=count).map(|k| k as f64 / count as f64).collect();

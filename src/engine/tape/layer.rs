@@ -11,7 +11,7 @@ pub(super) type Matrix<D, T = NoneTape> = Tensor<(usize, usize), f32, D, T>;
 type Vector<D, T = NoneTape> = Tensor<(usize,), f32, D, T>;
 
 /// The parameters of one step: `weight` `[O, I]` (of a convolution: `[O, C K L]`), `bias` `[O]`.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(super) struct Layer<D: Device<f32>> {
     pub(super) weight: Matrix<D>,
     pub(super) bias: Vector<D>,

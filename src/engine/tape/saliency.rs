@@ -4,7 +4,7 @@
 
 use dfdx::prelude::{Backward, Device, SumTo, Trace, TryMul};
 
-use super::{Tape, forward::forward, layer::Matrix};
+use super::{Tape, TapeDevice, forward::forward, layer::Matrix, model::Model};
 use crate::{
     engine::run::whole_samples,
     error::{Error, Result},
@@ -12,7 +12,7 @@ use crate::{
     shape::{Sample, Shape},
 };
 
-impl<N: Network, D: Device<f32>> Tape<N, D> {
+impl<N: Network, D: TapeDevice> Tape<N, D> {
     /// The gradient of the logit of `class` with respect to the sample: `s_i = dz_class / dx_i`, `[I]`;
     /// dropout is off.
     ///
@@ -54,7 +54,14 @@ impl<N: Network, D: Device<f32>> Tape<N, D> {
     /// [`Error::Data`] when `features` is not a whole number of samples or `classes` does not have one class for each,
     /// and as [`Tape::saliency`].
     pub fn saliencies(&self, features: &[f32], classes: &[usize]) -> Result<Vec<f32>> {
-        let samples = whole_samples(features, N::In::LEN)?;
+        D::saliencies(&self.model, features, classes)
+    }
+}
+
+impl<D: Device<f32>> Model<D> {
+    pub(super) fn saliencies(&self, features: &[f32], classes: &[usize]) -> Result<Vec<f32>> {
+        let [width, outputs] = self.widths;
+        let samples = whole_samples(features, width)?;
         if classes.len() != samples {
             return Err(Error::Data {
                 sample: None,
@@ -64,7 +71,7 @@ impl<N: Network, D: Device<f32>> Tape<N, D> {
         }
         classes
             .iter()
-            .try_for_each(|&class| check_class::<N>(class))?;
+            .try_for_each(|&class| check_class(class, outputs))?;
         if samples == 0 {
             return Ok(Vec::new());
         }
@@ -74,17 +81,18 @@ impl<N: Network, D: Device<f32>> Tape<N, D> {
 
     /// The gradients of `sum_b z[b, classes[b]]`: a sample's logits depend on that sample alone.
     fn input_gradients(&self, features: &[f32], classes: &[usize]) -> Result<Vec<f32>, D::Err> {
-        let mut chosen = vec![0.0; classes.len() * N::Output::LEN];
-        for (row, &class) in chosen.chunks_exact_mut(N::Output::LEN).zip(classes) {
+        let [width, outputs] = self.widths;
+        let mut chosen = vec![0.0; classes.len() * outputs];
+        for (row, &class) in chosen.chunks_exact_mut(outputs).zip(classes) {
             row[class] = 1.0;
         }
         let chosen: Matrix<D> = self
             .device
-            .try_tensor_from_vec(chosen, (classes.len(), N::Output::LEN))?;
+            .try_tensor_from_vec(chosen, (classes.len(), outputs))?;
         let x: Matrix<D> = self
             .device
-            .try_tensor_from_vec(features.to_vec(), (classes.len(), N::In::LEN))?;
-        let logits = forward(&N::PLAN, &self.layers, x.leaky_trace(), None)?;
+            .try_tensor_from_vec(features.to_vec(), (classes.len(), width))?;
+        let logits = forward(self.plan, &self.layers, x.leaky_trace(), None)?;
         let mut gradients = logits.try_mul(chosen)?.try_sum::<(), _>()?.try_backward()?;
         gradients.try_alloc_for(&x)?;
         Ok(gradients.get(&x).as_vec())
@@ -92,12 +100,12 @@ impl<N: Network, D: Device<f32>> Tape<N, D> {
 }
 
 /// # Errors
-/// [`Error::Setting`] when `class` is not one of the network's.
-pub(crate) fn check_class<N: Network>(class: usize) -> Result<()> {
-    if class >= N::Output::LEN {
+/// [`Error::Setting`] when `class` is not below `classes`.
+pub(crate) fn check_class(class: usize, classes: usize) -> Result<()> {
+    if class >= classes {
         return Err(Error::Setting {
             setting: "class",
-            expected: format!("a number below {}", N::Output::LEN),
+            expected: format!("a number below {classes}"),
             found: class.to_string(),
         });
     }

@@ -5,15 +5,18 @@ use dfdx::{
     prelude::{Device, Gradients},
 };
 
-use super::layer::{Layer, as_gradients, layers as to_layers};
+use super::{
+    layer::{Layer, as_gradients, layers as to_layers},
+    model::Snapshot,
+};
 use crate::{
-    engine::OptimizerState,
-    network::Network,
     objective::{Optimizer, OptimizerKind},
+    plan::Plan,
 };
 
 /// The optimiser's moments. dfdx keys buffers by tensor, so a `Gradients` holds one per parameter, initialised to
 /// zeros on first access.
+#[derive(Debug)]
 pub(super) struct State<D: Device<f32>> {
     pub(super) kind: OptimizerKind,
     /// SGD's velocity, Adam's first moment.
@@ -40,24 +43,25 @@ impl<D: Device<f32>> State<D> {
     }
 
     /// The state from another engine or a previous run.
-    pub(super) fn restored<N: Network>(
+    pub(super) fn restored(
         layers: &[Layer<D>],
         device: &D,
-        state: &OptimizerState<N>,
+        plan: &Plan,
+        snapshot: &Snapshot,
     ) -> Result<Self, D::Err> {
-        let mut moments = state.moments.iter();
+        let mut moments = snapshot.moments.iter();
         let mut next = || match moments.next() {
             Some(moment) => {
-                let values = to_layers(device, &N::PLAN, moment.as_slice())?;
+                let values = to_layers(device, plan, moment)?;
                 as_gradients(layers, values.into_iter().map(Ok))
             }
             None => Ok(Gradients::leaky()),
         };
         Ok(State {
-            kind: state.kind,
+            kind: snapshot.kind,
             moment1: next()?,
             moment2: next()?,
-            steps: i32::try_from(state.steps).unwrap_or(i32::MAX),
+            steps: i32::try_from(snapshot.steps).unwrap_or(i32::MAX),
         })
     }
 

@@ -1,0 +1,241 @@
+//! [`Model`]: what [`Tape`](super::Tape) computes, for the plan of any network. It is not generic over the network, so
+//! that the compiler makes it once for all of them.
+//!
+//! Dims: `B` = batch size, `I` = inputs, `O` = outputs, `C` = classes.
+
+use std::{fmt::Display, sync::Arc};
+
+use dfdx::prelude::{
+    Axis, Backward, ChooseFrom, Device, Gradients, HasShape, NoneTape, SumTo, Tensor, Trace,
+    TryAdd, TryDiv, TryLe, TryMul, TrySub,
+};
+
+use super::{
+    batches::{Batches, Uploaded},
+    clip::clip,
+    forward::{Dropouts, forward},
+    layer::{Layer, Matrix, layers},
+    update::State,
+};
+use crate::{
+    data::Samples,
+    engine::run::{Run, check_order, whole_samples},
+    error::{Error, Result},
+    objective::{Loss, OptimizerKind},
+    plan::Plan,
+};
+
+/// The batch size of inference.
+const INFERENCE_BATCH: usize = 1024;
+
+/// A batch's mean loss, and its gradients.
+type LossAndGradients<D> = (Tensor<(), f32, D>, Gradients<f32, D>);
+
+/// A network on dfdx's device `D`.
+#[derive(Debug)]
+pub struct Model<D: Device<f32>> {
+    pub(super) device: D,
+    /// The device's name, as in `cpu`.
+    pub(super) device_name: String,
+    pub(super) batches: Batches,
+    pub(super) plan: &'static Plan,
+    /// `I` of the first and `O` of the last step.
+    pub(super) widths: [usize; 2],
+    /// One for each step with parameters, in order.
+    pub(super) layers: Vec<Layer<D>>,
+    state: Option<State<D>>,
+}
+
+/// An [`OptimizerState`](crate::engine::OptimizerState) of any network.
+#[derive(Debug)]
+pub struct Snapshot {
+    pub(super) kind: OptimizerKind,
+    pub(super) steps: u64,
+    /// In the layout of the parameters.
+    pub(super) moments: Vec<Vec<f32>>,
+}
+
+impl<D: Device<f32>> Model<D> {
+    pub(super) fn new(
+        device: D,
+        device_name: String,
+        plan: &'static Plan,
+        widths: [usize; 2],
+        weights: &[f32],
+    ) -> Result<Self> {
+        let layers = layers(&device, plan, weights).map_err(|error| failed(&device_name, error))?;
+        Ok(Model {
+            device,
+            device_name,
+            batches: Batches::default(),
+            plan,
+            widths,
+            layers,
+            state: None,
+        })
+    }
+
+    pub(super) fn upload(&self, samples: &Arc<Samples>) -> Result<Uploaded<D>> {
+        let [width, classes] = self.widths;
+        Uploaded::new(&self.device, self.batches, samples, width, classes)
+            .map_err(|error| self.failed(error))
+    }
+
+    pub(super) fn gradient(
+        &self,
+        data: &Uploaded<D>,
+        order: &[u32],
+        loss: Loss,
+    ) -> Result<(f32, Vec<f32>)> {
+        loss.check(data.has_labels())?;
+        check_order(order, data.len())?;
+        let (value, mut gradients) = self
+            .backward(data, order, loss, None)
+            .map_err(|error| self.failed(error))?;
+        let mut flat = Vec::new();
+        for layer in &self.layers {
+            layer
+                .append_gradient(&mut gradients, &mut flat)
+                .map_err(|error| self.failed(error))?;
+        }
+        Ok((value.as_vec()[0], flat))
+    }
+
+    /// Forward and backward over one batch. The loss stays on the device: reading it would synchronise.
+    fn backward(
+        &self,
+        data: &Uploaded<D>,
+        order: &[u32],
+        loss: Loss,
+        dropouts: Option<Dropouts>,
+    ) -> Result<LossAndGradients<D>, D::Err> {
+        let (batch, [width, classes]) = (order.len(), self.widths);
+        let x = data.features(&self.device, order, width)?;
+        let targets = data.targets(&self.device, order, classes)?;
+
+        let logits = forward(self.plan, &self.layers, x.leaky_traced(), dropouts)?;
+        let targets = match loss {
+            Loss::SmoothedCrossEntropy { smoothing } => targets
+                .try_mul((1.0 - smoothing) as f32)?
+                .try_add((smoothing / classes as f64) as f32)?,
+            _ => targets,
+        };
+        let mean_loss = match loss {
+            // per sample first: summing all B C terms at once in f32 loses the fourth digit
+            Loss::CrossEntropy | Loss::SmoothedCrossEntropy { .. } => {
+                // a class with a target of 0 adds no loss, though `0 * ln 0` is NaN
+                let without_share = targets.try_le(0.0)?;
+                let nothing: Matrix<D> = self.device.try_zeros_like(targets.shape())?;
+                let shares = logits.try_log_softmax::<Axis<1>>()?.try_mul(targets)?;
+                without_share
+                    .try_choose(nothing.traced(Gradients::leaky()), shares)?
+                    .try_sum::<(usize,), Axis<1>>()?
+                    .try_sum::<(), _>()?
+                    .try_negate()?
+                    .try_div(batch as f32)?
+            }
+            Loss::MeanSquaredError => logits
+                .try_sub(targets)?
+                .try_square()?
+                .try_sum::<(), _>()?
+                .try_div((batch * classes) as f32)?,
+        };
+        let value = mean_loss.retaped::<NoneTape>();
+        Ok((value, mean_loss.try_backward()?))
+    }
+
+    pub(super) fn train(
+        &mut self,
+        data: &Uploaded<D>,
+        run: &Run<'_>,
+        losses: &mut Vec<f32>,
+    ) -> Result<()> {
+        run.check(data.len(), data.has_labels())?;
+        let mut on_device = Vec::with_capacity(run.order.len().div_ceil(run.batch_size));
+        for (index, batch) in run.order.chunks(run.batch_size).enumerate() {
+            let dropouts = Dropouts {
+                seed: run.seed,
+                step: run.first_step + index as u64,
+            };
+            let step = self
+                .backward(data, batch, run.loss, Some(dropouts))
+                .and_then(|(loss, mut gradients)| {
+                    if let Some(max_norm) = run.clip_norm {
+                        gradients = clip(&self.layers, gradients, max_norm)?;
+                    }
+                    let optimizer = run.optimizer_at(index);
+                    let state = State::of(&mut self.state, &optimizer);
+                    state.update(&optimizer, &mut self.layers, &mut gradients)?;
+                    Ok(loss)
+                });
+            on_device.push(step.map_err(|error| self.failed(error))?);
+        }
+        losses.extend(on_device.iter().map(|loss| loss.as_vec()[0]));
+        Ok(())
+    }
+
+    pub(super) fn logits(&self, data: &Uploaded<D>, order: &[u32]) -> Result<Vec<f32>> {
+        let [width, classes] = self.widths;
+        check_order(order, data.len())?;
+        let mut out = Vec::with_capacity(order.len() * classes);
+        for batch in order.chunks(INFERENCE_BATCH) {
+            let logits = data
+                .features(&self.device, batch, width)
+                .and_then(|x| forward(self.plan, &self.layers, x, None));
+            out.extend(logits.map_err(|error| self.failed(error))?.as_vec());
+        }
+        Ok(out)
+    }
+
+    pub(super) fn logits_of(&self, features: &[f32]) -> Result<Vec<f32>> {
+        let [width, _] = self.widths;
+        let shape = (whole_samples(features, width)?, width);
+        let logits = self
+            .device
+            .try_tensor_from_vec(features.to_vec(), shape)
+            .and_then(|x: Matrix<D>| forward(self.plan, &self.layers, x, None));
+        Ok(logits.map_err(|error| self.failed(error))?.as_vec())
+    }
+
+    pub(super) fn weights(&self) -> Vec<f32> {
+        let mut flat = Vec::new();
+        for layer in &self.layers {
+            flat.extend(layer.weight.as_vec());
+            flat.extend(layer.bias.as_vec());
+        }
+        flat
+    }
+
+    pub(super) fn snapshot(&self) -> Result<Option<Snapshot>> {
+        let Some(state) = &self.state else {
+            return Ok(None);
+        };
+        let moments = state.moments(&self.layers);
+        Ok(Some(Snapshot {
+            kind: state.kind,
+            steps: state.steps.unsigned_abs().into(),
+            moments: moments.map_err(|error| self.failed(error))?,
+        }))
+    }
+
+    pub(super) fn restore(&mut self, weights: &[f32], snapshot: Option<Snapshot>) -> Result<()> {
+        let layers = layers(&self.device, self.plan, weights);
+        self.layers = layers.map_err(|error| self.failed(error))?;
+        let state = snapshot
+            .map(|snapshot| State::restored(&self.layers, &self.device, self.plan, &snapshot));
+        self.state = state.transpose().map_err(|error| self.failed(error))?;
+        Ok(())
+    }
+
+    pub(super) fn failed(&self, error: D::Err) -> Error {
+        failed(&self.device_name, error)
+    }
+}
+
+fn failed(device: &str, error: impl Display) -> Error {
+    Error::Device {
+        engine: "dfdx",
+        device: device.to_owned(),
+        message: error.to_string(),
+    }
+}
