@@ -34,11 +34,17 @@ where
     assert_close(&net.forward(&sample).unwrap(), &expected);
 }
 
+/// On a thread with a main thread's stack: tests are compiled without optimisation, so the logits, an array of 256 kB,
+/// are copied whenever they are moved.
 #[test]
 fn fused_predicts_at_the_width_limit_and_above() {
-    one_layer::<65535>();
-    one_layer::<65536>();
-    one_layer::<65537>();
+    let thread = std::thread::Builder::new().stack_size(8 << 20);
+    let test = || {
+        one_layer::<65535>();
+        one_layer::<65536>();
+        one_layer::<65537>();
+    };
+    thread.spawn(test).unwrap().join().unwrap();
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //!
 //! The plan is a constant, so each step is monomorphised for its widths, and no step is dispatched at run time.
 
-use core::marker::PhantomData;
+use core::{marker::PhantomData, mem::MaybeUninit};
 
 use super::{
     activation::activate,
@@ -91,13 +91,19 @@ impl<N: Network, V: Values, const W: usize> Kernel for ForwardPass<'_, N, V, W> 
 
     #[inline(always)]
     fn run<L: Lanes>(self, lanes: L) {
-        let mut buffers = [Buffer([0.0; W]), Buffer([0.0; W])];
+        // As zero bytes in place: unoptimised, an array of arrays is built from copies, which overflow a thread's stack.
+        let mut buffers = MaybeUninit::<[Buffer<W>; 2]>::uninit();
+        // SAFETY: a `Buffer` of zero bytes is one of zeros.
+        let buffers = unsafe {
+            buffers.as_mut_ptr().write_bytes(0, 1);
+            buffers.assume_init_mut()
+        };
         macro_rules! steps {
             ($($index:literal)*) => {
                 const { assert!(Plan::CAPACITY == [$($index),*].len()) };
                 // Steps that do nothing are not compiled.
                 $(if const { !Route::<N>::AT[$index].is_idle } {
-                    self.step::<L, $index>(lanes, &mut buffers);
+                    self.step::<L, $index>(lanes, buffers);
                 })*
             };
         }
