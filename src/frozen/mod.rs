@@ -44,7 +44,7 @@ pub use crate::frozen;
 /// 65,536 outputs: beyond that, [`frozen!`](crate::frozen!) is a compile error, and [`Frozen::from_bytes`] returns an
 /// error.
 ///
-/// ```
+/// ```standalone_crate
 /// use tuplenet::prelude::*;
 ///
 /// tuplenet::frozen! {
