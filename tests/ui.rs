@@ -3,8 +3,8 @@
 //! `ui/fail/NAME.rs` holds one mistake and must not compile; its first line promises the words of
 //! the error. `ui/pass/NAME.rs` differs from it by one token and compiles, so it is that token
 //! which the error is about. `ui/fail/NAME.stderr` is the whole text of the error, as the compiler
-//! named in `ui/BLESSED` prints it; other compilers word the rest differently. It is compared here and not by
-//! trybuild, which compiles every dependency twice more and those of the package's other tests with them.
+//! named in `ui/BLESSED` prints it; other compilers word the rest differently. The programs are compiled with the crate
+//! as it was built for this test, and not by trybuild or `cargo check`, which compile every dependency again.
 //!
 //! `ui/build/NAME.rs` is accepted by `cargo check`, and by `cargo build` either as well (`//! builds: `) or not
 //! (`//! error: `).
@@ -23,12 +23,14 @@ use std::{
     process::Command,
 };
 
+#[path = "ui/compiler.rs"]
+mod compiler;
 #[path = "ui/files.rs"]
 mod files;
 #[path = "ui/text.rs"]
 mod text;
 
-use serde_json::Value;
+use compiler::{Outcome, cargo, rustc};
 
 /// The only case whose mistake is two errors: a call on a type that has one.
 const TWO_ERRORS: &str = "readme";
@@ -36,8 +38,7 @@ const TWO_ERRORS: &str = "readme";
 #[test]
 fn errors_are_as_promised_and_as_blessed() {
     let (fail, pass) = (cases("fail"), cases("pass"));
-    let project = project("ui", &features(), &[("fail", &fail), ("pass", &pass)]);
-    let outcome = cargo("check", &project);
+    let outcome = rustc(&[("fail", &fail), ("pass", &pass)]);
     let Outcome {
         errors,
         compiled,
@@ -85,7 +86,7 @@ fn build_accepts_what_check_accepts_but_for_what_is_documented() {
         words.into_iter().all(|word| !source.contains(word))
     });
     assert!(pass.len() > 20, "{} programs need no feature", pass.len());
-    let project = project("ui-build", &[], &[("pass", &pass), ("build", &build)]);
+    let project = project("ui-build", &[("pass", &pass), ("build", &build)]);
     let checked = cargo("check", &project);
     assert!(checked.errors.is_empty(), "check: {:?}", checked.errors);
     let built = cargo("build", &project);
@@ -194,69 +195,6 @@ fn say(text: &str) {
         .unwrap();
 }
 
-/// What cargo says of each program of a project.
-struct Outcome {
-    /// The errors' first lines.
-    errors: BTreeMap<String, Vec<String>>,
-    /// The errors' and notes' whole texts, and warnings'.
-    texts: BTreeMap<String, Vec<String>>,
-    compiled: Vec<String>,
-    log: String,
-}
-
-/// `cargo check` or `cargo build` of all programs.
-fn cargo(command: &str, project: &Path) -> Outcome {
-    let output = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()))
-        .args([
-            command,
-            "--bins",
-            "--keep-going",
-            "--message-format=json",
-            // Types with their paths, and none of them abridged.
-            "--config=build.rustflags=['--verbose']",
-            "--target-dir",
-        ])
-        .arg(project.join("target"))
-        .current_dir(project)
-        .env_remove("RUSTFLAGS")
-        .env_remove("CARGO_ENCODED_RUSTFLAGS")
-        .output()
-        .unwrap();
-    let stdout = String::from_utf8(output.stdout).unwrap();
-    let mut outcome = Outcome {
-        errors: BTreeMap::new(),
-        texts: BTreeMap::new(),
-        compiled: Vec::new(),
-        log: String::from_utf8_lossy(&output.stderr).into_owned(),
-    };
-    for message in stdout
-        .lines()
-        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
-    {
-        let bin = message["target"]["name"]
-            .as_str()
-            .unwrap_or_default()
-            .to_owned();
-        let diagnostic = &message["message"];
-        // Without a place in the source it is a summary: "aborting due to 1 previous error".
-        let has_place = diagnostic["spans"]
-            .as_array()
-            .is_some_and(|spans| !spans.is_empty());
-        if message["reason"] == "compiler-artifact" {
-            outcome.compiled.push(bin);
-        } else if has_place && diagnostic["code"]["code"] != "dead_code" {
-            if diagnostic["level"] == "error" {
-                let text = diagnostic["message"].as_str().unwrap();
-                let errors = outcome.errors.entry(bin.clone()).or_default();
-                errors.push(without_paths(text));
-            }
-            let text = diagnostic["rendered"].as_str().unwrap();
-            outcome.texts.entry(bin).or_default().push(text.to_owned());
-        }
-    }
-    outcome
-}
-
 /// The features that this test was built with, and the words that only they give a meaning.
 const FEATURES: [(&str, bool, &[&str]); 2] = [
     ("dfdx", cfg!(feature = "dfdx"), &["Tape"]),
@@ -266,12 +204,6 @@ const FEATURES: [(&str, bool, &[&str]); 2] = [
         &["Dataset", "Engine", "Mnist", "Weights"],
     ),
 ];
-
-/// The features that this test was built with.
-fn features() -> Vec<&'static str> {
-    let features = FEATURES.iter().filter(|(_, is_there, _)| *is_there);
-    features.map(|(name, ..)| *name).collect()
-}
 
 /// The sources in `folder`, by name; those that do with the features there are.
 fn cases(folder: &str) -> BTreeMap<String, String> {
@@ -306,14 +238,10 @@ fn promised_words<'a>(name: &str, source: &'a str) -> &'a str {
     words
 }
 
-/// A cargo project with a program for each case, on this crate and its `Cargo.lock`.
+/// A cargo project with a program for each case, on this crate without features and its `Cargo.lock`.
 ///
 /// It lies in the target folder, always at the same place, so that cargo finds its last build.
-fn project(
-    name: &str,
-    features: &[&str],
-    folders: &[(&str, &BTreeMap<String, String>)],
-) -> PathBuf {
+fn project(name: &str, folders: &[(&str, &BTreeMap<String, String>)]) -> PathBuf {
     let crate_folder = root();
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     fs::create_dir_all(&folder).unwrap();
@@ -322,7 +250,7 @@ fn project(
     let mut manifest = format!(
         "[package]\nname = \"tuplenet-{name}\"\nedition = \"2024\"\n\n[workspace]\n\n\
          [dependencies.tuplenet]\npath = {crate_folder:?}\n\
-         default-features = false\nfeatures = {features:?}\n"
+         default-features = false\n"
     );
     for (kind, cases) in folders {
         for name in cases.keys() {
