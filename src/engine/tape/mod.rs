@@ -20,10 +20,7 @@ use dfdx::prelude::Cpu;
 
 pub(crate) use self::saliency::check_class;
 pub use self::{batches::Batches, device::TapeDevice};
-use self::{
-    batches::Uploaded,
-    model::{Model, Snapshot},
-};
+use self::{batches::Uploaded, model::Model, update::Snapshot};
 use super::{Engine, OptimizerState, run::Run};
 use crate::{
     data::DataFor,

@@ -15,13 +15,13 @@ use super::{
     clip::clip,
     forward::{Dropouts, forward},
     layer::{Layer, Matrix, layers},
-    update::State,
+    update::{Snapshot, State},
 };
 use crate::{
     data::Samples,
     engine::run::{Run, check_order, whole_samples},
     error::{Error, Result},
-    objective::{Loss, OptimizerKind},
+    objective::Loss,
     plan::Plan,
 };
 
@@ -44,15 +44,6 @@ pub struct Model<D: Device<f32>> {
     /// One for each step with parameters, in order.
     pub(super) layers: Vec<Layer<D>>,
     state: Option<State<D>>,
-}
-
-/// An [`OptimizerState`](crate::engine::OptimizerState) of any network.
-#[derive(Debug)]
-pub struct Snapshot {
-    pub(super) kind: OptimizerKind,
-    pub(super) steps: u64,
-    /// In the layout of the parameters.
-    pub(super) moments: Vec<Vec<f32>>,
 }
 
 impl<D: Device<f32>> Model<D> {

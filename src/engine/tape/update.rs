@@ -5,14 +5,20 @@ use dfdx::{
     prelude::{Device, Gradients},
 };
 
-use super::{
-    layer::{Layer, as_gradients, layers as to_layers},
-    model::Snapshot,
-};
+use super::layer::{Layer, as_gradients, layers as to_layers};
 use crate::{
     objective::{Optimizer, OptimizerKind},
     plan::Plan,
 };
+
+/// An [`OptimizerState`](crate::engine::OptimizerState) of any network.
+#[derive(Debug)]
+pub struct Snapshot {
+    pub(super) kind: OptimizerKind,
+    pub(super) steps: u64,
+    /// In the layout of the parameters.
+    pub(super) moments: Vec<Vec<f32>>,
+}
 
 /// The optimiser's moments. dfdx keys buffers by tensor, so a `Gradients` holds one per parameter, initialised to
 /// zeros on first access.
