@@ -127,11 +127,8 @@ impl<S: Shape> IntegratedGradients<S> {
         let (begin, end, mut steps) = path.divide(self.steps)?;
         let difference = end.logit - begin.logit;
         loop {
-            let values = path.values::<S>(&steps);
-            let sum: f64 = S::values(&values)
-                .iter()
-                .map(|&value| f64::from(value))
-                .sum();
+            let integrals = path.values(&steps);
+            let sum: f64 = integrals.iter().copied().map(f64::from).sum();
             let gap = sum - difference;
             let incomplete = |steps| Error::Incomplete {
                 class,
@@ -148,6 +145,8 @@ impl<S: Shape> IntegratedGradients<S> {
                 2.0 * f64::from(f32::EPSILON) * (begin.logit.abs() + end.logit.abs() + sizes);
             let allowed = rounding.max(self.tolerance * difference.abs());
             if gap.abs() <= allowed {
+                let mut values = S::zeros();
+                S::values_mut(&mut values).copy_from_slice(&integrals);
                 return Ok(Attributions {
                     values,
                     difference,

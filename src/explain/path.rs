@@ -12,9 +12,33 @@ use crate::{
 /// The maximum number of points in one pass through the network.
 const BATCH: usize = 1000;
 
+/// What a path needs of a network; as a trait object, so that paths are compiled once for all networks.
+pub(super) trait Differentiable {
+    /// `I` and `C`.
+    fn widths(&self) -> [usize; 2];
+    /// `[P, I]` to `[P, C]`.
+    fn logits(&self, features: &[f32]) -> Result<Vec<f32>>;
+    /// [`Tape::saliencies`].
+    fn gradients(&self, features: &[f32], classes: &[usize]) -> Result<Vec<f32>>;
+}
+
+impl<N: Network, D: TapeDevice> Differentiable for Tape<N, D> {
+    fn widths(&self) -> [usize; 2] {
+        [N::In::LEN, N::Output::LEN]
+    }
+
+    fn logits(&self, features: &[f32]) -> Result<Vec<f32>> {
+        self.forward(features)
+    }
+
+    fn gradients(&self, features: &[f32], classes: &[usize]) -> Result<Vec<f32>> {
+        self.saliencies(features, classes)
+    }
+}
+
 /// `x(t) = (1 - t) from + t to`, `t` from 0 to 1, and the network whose logit of `class` is evaluated along it.
-pub(super) struct Path<'a, N: Network, D: TapeDevice> {
-    pub(super) net: &'a Tape<N, D>,
+pub(super) struct Path<'a> {
+    pub(super) net: &'a dyn Differentiable,
     pub(super) class: usize,
     /// `[I]`
     pub(super) from: &'a [f32],
@@ -41,7 +65,7 @@ pub(super) struct Step {
     pub(super) size: f64,
 }
 
-impl<N: Network, D: TapeDevice> Path<'_, N, D> {
+impl Path<'_> {
     /// The two ends of the path, and the path in `count` equal steps.
     pub(super) fn divide(&self, count: usize) -> Result<(Point, Point, Vec<Step>)> {
         let places: Vec<f64> = (0..=count).map(|k| k as f64 / count as f64).collect();
@@ -65,14 +89,18 @@ impl<N: Network, D: TapeDevice> Path<'_, N, D> {
         self.steps(&ends)
     }
 
-    /// The integral over all of these steps: the attribution of each feature.
-    pub(super) fn values<S: Shape>(&self, steps: &[Step]) -> S::Array {
-        let mut values = S::zeros();
-        for (i, value) in S::values_mut(&mut values).iter_mut().enumerate() {
-            let integral: f64 = steps.iter().map(|step| f64::from(step.gradient[i])).sum();
-            *value = (self.length(i) * integral) as f32;
-        }
-        values
+    /// The integral over all of these steps: the attribution of each feature, `[I]`.
+    pub(super) fn values(&self, steps: &[Step]) -> Vec<f32> {
+        let integral = |i: usize| {
+            steps
+                .iter()
+                .map(|step| f64::from(step.gradient[i]))
+                .sum::<f64>()
+        };
+        let features = 0..self.from.len();
+        features
+            .map(|i| (self.length(i) * integral(i)) as f32)
+            .collect()
     }
 
     /// The steps between these ends.
@@ -84,12 +112,12 @@ impl<N: Network, D: TapeDevice> Path<'_, N, D> {
                 [-1.0, 1.0].map(|sign| middle + sign * half / 3f64.sqrt())
             })
             .collect();
-        let width = N::In::LEN;
+        let [width, _] = self.net.widths();
         let mut steps = Vec::with_capacity(ends.len());
         // two points per step
         for (places, ends) in places.chunks(BATCH).zip(ends.chunks(BATCH / 2)) {
             let classes = vec![self.class; places.len()];
-            let gradients = self.net.saliencies(&self.features(places), &classes)?;
+            let gradients = self.net.gradients(&self.features(places), &classes)?;
             for (two, &[begin, end]) in gradients.chunks_exact(2 * width).zip(ends) {
                 let (first, second) = two.split_at(width);
                 let half = ((end.t - begin.t) / 2.0) as f32;
@@ -114,10 +142,11 @@ impl<N: Network, D: TapeDevice> Path<'_, N, D> {
 
     /// The points at these places, with their logits.
     fn points(&self, places: &[f64]) -> Result<Vec<Point>> {
+        let [_, classes] = self.net.widths();
         let mut points = Vec::with_capacity(places.len());
         for places in places.chunks(BATCH) {
-            let logits = self.net.forward(&self.features(places))?;
-            let rows = logits.chunks_exact(N::Output::LEN);
+            let logits = self.net.logits(&self.features(places))?;
+            let rows = logits.chunks_exact(classes);
             points.extend(places.iter().zip(rows).map(|(&t, row)| Point {
                 t,
                 logit: row[self.class].into(),

@@ -84,7 +84,7 @@ fn epoch<N: Network, E: Engine<N>>(
 
     let measured = validation.measure(training, (samples, data), &held_out)?;
     if let Some(measured) = measured.filter(|measured| !measured.loss.is_finite()) {
-        return training.not_finite(training.last_step(), measured.loss as f32);
+        return Err(training.not_finite(training.last_step(), measured.loss as f32));
     }
     let seconds = training.state.position.seconds;
     Ok(EpochReport {
@@ -143,7 +143,7 @@ fn run_of_batches<N: Network, E: Engine<N>>(
     let losses = &state.losses[before..];
     if let Some(at) = losses.iter().position(|loss| !loss.is_finite()) {
         let loss = losses[at];
-        return training.not_finite(before + at, loss);
+        return Err(training.not_finite(before + at, loss));
     }
     let last = losses.len() - 1;
     Ok(Progress {

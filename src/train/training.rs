@@ -73,11 +73,15 @@ impl<'f, N: Network, E: Engine<N>> Training<'f, N, E> {
             return Ok(weights);
         }
         let loss = self.state.losses.last().copied();
-        self.not_finite(self.last_step(), loss.unwrap_or_default())
+        Err(self.not_finite(self.last_step(), loss.unwrap_or_default()))
     }
 
     /// The error of a loss or weight that is not finite, found after step `step` of the epoch, from 0.
-    pub(super) fn not_finite<T>(&self, step: usize, loss: f32) -> Result<T> {
+    pub(super) fn not_finite(&self, step: usize, loss: f32) -> Error {
+        let tensor = match self.net.weights() {
+            Ok(weights) => weights.parameters().not_finite(),
+            Err(error) => return error,
+        };
         let Settings {
             optimizer,
             schedule,
@@ -85,21 +89,17 @@ impl<'f, N: Network, E: Engine<N>> Training<'f, N, E> {
         } = self.settings;
         let position = &self.state.position;
         let at = position.steps_before + step as u64;
-        let weights = self.net.weights()?;
-        let bad = weights
-            .tensors()
-            .find(|tensor| tensor.values.iter().any(|value| !value.is_finite()));
-        Err(Error::NotFinite {
+        Error::NotFinite {
             epoch: self.epoch_number(),
             step: step + 1,
             loss,
-            tensor: bad.map(|tensor| tensor.name),
+            tensor,
             learning_rate: schedule.learning_rate(
                 optimizer.learning_rate(),
                 at,
                 position.total_steps,
             ),
             checkpoint: self.last_checkpoint.clone(),
-        })
+        }
     }
 }

@@ -13,6 +13,7 @@ use crate::{
     checksum::{add_floats, in_hex},
     error::{Error, Result},
     network::Network,
+    plan::Plan,
 };
 
 /// The parameters of the network `N`: one 64-byte-aligned buffer of [`Network::PARAMS`] `f32`.
@@ -95,16 +96,45 @@ impl<N: Network> Weights<N> {
 
     /// The tensors, in the plan's order.
     pub fn tensors(&self) -> impl Iterator<Item = Tensor<'_>> {
-        self.named_tensors(Names::Sequential)
+        self.parameters().tensors(Names::Sequential)
     }
 
-    /// The tensors, under these layer names; a list must have been checked.
-    pub(super) fn named_tensors(&self, names: Names<'_>) -> impl Iterator<Item = Tensor<'_>> {
-        let mut values = self.as_slice();
-        std::iter::successors(Layer::first(&N::PLAN), |layer| layer.next(&N::PLAN))
+    /// The parameters and the plan that they belong to, for code that is compiled once for all networks.
+    pub(crate) fn parameters(&self) -> Parameters<'_> {
+        Parameters {
+            plan: const { &N::PLAN },
+            values: self.as_slice(),
+        }
+    }
+
+    /// The tensor of this name.
+    pub fn tensor(&self, name: &str) -> Option<Tensor<'_>> {
+        self.tensors().find(|tensor| tensor.name == name)
+    }
+
+    /// The SHA-256 of the parameters as little-endian `f32`, in hexadecimal; equal checksums mean equal bits.
+    pub fn sha256(&self) -> String {
+        let mut hash = Sha256::new();
+        add_floats(&mut hash, self.as_slice());
+        in_hex(&hash.finalize())
+    }
+}
+
+/// The parameters of any network.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Parameters<'a> {
+    pub(super) plan: &'static Plan,
+    values: &'a [f32],
+}
+
+impl<'a> Parameters<'a> {
+    /// The tensors, in the plan's order, under these layer names; a list must have been checked.
+    pub(crate) fn tensors<'n: 'a>(self, names: Names<'n>) -> impl Iterator<Item = Tensor<'a>> {
+        let Parameters { plan, mut values } = self;
+        std::iter::successors(Layer::first(plan), |layer| layer.next(plan))
             .flat_map(|layer| Part::BOTH.map(|part| (layer, part)))
             .map(move |(layer, part)| {
-                let shape = part.shape(&N::PLAN.steps()[layer.index]).sizes().to_vec();
+                let shape = part.shape(&plan.steps()[layer.index]).sizes().to_vec();
                 let name = match names {
                     Names::Sequential => format!("{}.{}", layer.index, part.name()),
                     Names::Listed(names) => format!("{}.{}", names[layer.ordinal], part.name()),
@@ -119,16 +149,11 @@ impl<N: Network> Weights<N> {
             })
     }
 
-    /// The tensor of this name.
-    pub fn tensor(&self, name: &str) -> Option<Tensor<'_>> {
-        self.tensors().find(|tensor| tensor.name == name)
-    }
-
-    /// The SHA-256 of the parameters as little-endian `f32`, in hexadecimal; equal checksums mean equal bits.
-    pub fn sha256(&self) -> String {
-        let mut hash = Sha256::new();
-        add_floats(&mut hash, self.as_slice());
-        in_hex(&hash.finalize())
+    /// The name of the first tensor with a value that is not finite, as in `torch.nn.Sequential`.
+    pub(crate) fn not_finite(self) -> Option<String> {
+        let mut tensors = self.tensors(Names::Sequential);
+        let bad = tensors.find(|tensor| tensor.values.iter().any(|value| !value.is_finite()));
+        bad.map(|tensor| tensor.name)
     }
 }
 

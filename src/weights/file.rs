@@ -4,12 +4,13 @@ use std::{collections::HashMap, fs, path::Path};
 
 use safetensors::{Dtype, SafeTensorError, SafeTensors, tensor::TensorView};
 
-use super::{Mismatch, Tensor, Weights, header, names::Names};
+use super::{Mismatch, Parameters, Tensor, Weights, header, names::Names};
 use crate::{
     atomic_file,
     checksum::little_endian,
     error::{Error, Result},
     network::Network,
+    plan::Plan,
 };
 
 /// A tensor's name and shape in a weights file.
@@ -79,19 +80,8 @@ impl<N: Network> Weights<N> {
     }
 
     fn read(file: &[u8], names: Names<'_>) -> Result<Self, Mismatch> {
-        let places = header::places(file, &N::PLAN, names)?;
         let mut weights = Self::zeros();
-        let layers = N::PLAN.steps().iter().filter(|step| step.has_params());
-        for (step, places) in layers.zip(&places.tensors) {
-            let parameters = &mut weights.values[step.offset..step.offset + step.params()];
-            let [rows, columns] = step.weight_matrix();
-            let (weight, bias) = parameters.split_at_mut(rows * columns);
-            for (values, place) in [weight, bias].into_iter().zip(places) {
-                for (index, to) in values.iter_mut().enumerate() {
-                    *to = place.value(file, index);
-                }
-            }
-        }
+        fill(&mut weights.values, const { &N::PLAN }, file, names)?;
         Ok(weights)
     }
 
@@ -121,16 +111,38 @@ impl<N: Network> Weights<N> {
     }
 
     fn save_as(&self, path: &Path, names: Names<'_>) -> Result<()> {
-        names
-            .check(&N::PLAN)
-            .map_err(|mismatch| refused(path, &mismatch))?;
-        let file = to_safetensors(self.named_tensors(names), None)
-            .map_err(|error| not_safetensors(path, error))?;
-        match atomic_file::write(path, &file) {
-            // Without sync the file is complete, but may be missing after a loss of power.
-            Ok(_unsynced) => Ok(()),
-            Err(source) => Err(Error::unwritable(path, "write the weights", source)),
+        save(self.parameters(), path, names)
+    }
+}
+
+/// Reads the parameters of `plan` from a weights file.
+fn fill(values: &mut [f32], plan: &Plan, file: &[u8], names: Names<'_>) -> Result<(), Mismatch> {
+    let places = header::places(file, plan, names)?;
+    let layers = plan.steps().iter().filter(|step| step.has_params());
+    for (step, places) in layers.zip(&places.tensors) {
+        let parameters = &mut values[step.offset..step.offset + step.params()];
+        let [rows, columns] = step.weight_matrix();
+        let (weight, bias) = parameters.split_at_mut(rows * columns);
+        for (values, place) in [weight, bias].into_iter().zip(places) {
+            for (index, to) in values.iter_mut().enumerate() {
+                *to = place.value(file, index);
+            }
         }
+    }
+    Ok(())
+}
+
+/// Writes a weights file.
+fn save(parameters: Parameters<'_>, path: &Path, names: Names<'_>) -> Result<()> {
+    names
+        .check(parameters.plan)
+        .map_err(|mismatch| refused(path, &mismatch))?;
+    let file = to_safetensors(parameters.tensors(names), None)
+        .map_err(|error| not_safetensors(path, error))?;
+    match atomic_file::write(path, &file) {
+        // Without sync the file is complete, but may be missing after a loss of power.
+        Ok(_unsynced) => Ok(()),
+        Err(source) => Err(Error::unwritable(path, "write the weights", source)),
     }
 }
 

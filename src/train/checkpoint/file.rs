@@ -25,7 +25,7 @@ use crate::{
         History,
         state::{Best, Position, TrainingState},
     },
-    weights::{Tensor, Weights, to_safetensors},
+    weights::{Parameters, Tensor, Weights, names::Names, to_safetensors},
 };
 
 /// The version that is written, and the only one that is read.
@@ -103,26 +103,37 @@ pub(super) fn write<N: Network>(
         }),
         history: state.history.clone(),
     };
-    let manifest = serde_json::to_string(&manifest).map_err(|error| error.to_string())?;
     let moments = optimizer.map_or(&[][..], |state| &state.moments[..]);
-    let named = [("weights".to_owned(), weights)].into_iter();
-    let named = named.chain((1..).map(moment_name).zip(moments));
-    let named = named.chain(
-        state
-            .best
-            .as_ref()
-            .map(|best| ("best".to_owned(), &best.weights)),
+    let mut named = vec![("weights".to_owned(), weights.parameters())];
+    named.extend(
+        (1..)
+            .map(moment_name)
+            .zip(moments.iter().map(Weights::parameters)),
     );
-    let tensors = named.flat_map(|(prefix, weights)| {
-        weights.tensors().map(move |tensor| Tensor {
-            name: format!("{prefix}.{}", tensor.name),
-            ..tensor
-        })
+    let best = state.best.as_ref();
+    named.extend(best.map(|best| ("best".to_owned(), best.weights.parameters())));
+    to_file(&manifest, &named, &state.losses)
+}
+
+/// The bytes of a checkpoint file with these parameters under these prefixes.
+fn to_file(
+    manifest: &Manifest,
+    named: &[(String, Parameters<'_>)],
+    losses: &[f32],
+) -> Result<Vec<u8>, String> {
+    let manifest = serde_json::to_string(manifest).map_err(|error| error.to_string())?;
+    let tensors = named.iter().flat_map(|(prefix, parameters)| {
+        parameters
+            .tensors(Names::Sequential)
+            .map(move |tensor| Tensor {
+                name: format!("{prefix}.{}", tensor.name),
+                ..tensor
+            })
     });
     let losses = Tensor {
         name: "losses".to_owned(),
-        shape: vec![state.losses.len()],
-        values: &state.losses,
+        shape: vec![losses.len()],
+        values: losses,
     };
     let metadata = [("checkpoint", manifest), ("sha256", NO_SUM.to_owned())];
     let metadata = metadata.map(|(name, value)| (name.to_owned(), value));
@@ -235,15 +246,24 @@ fn moment_name(number: usize) -> String {
 
 /// The weights of a network, from the tensors whose names begin with `prefix`.
 fn weights<N: Network>(tensors: &SafeTensors<'_>, prefix: &str) -> Result<Weights<N>, Invalid> {
-    let mut flat = Vec::with_capacity(N::PARAMS);
-    for tensor in Weights::<N>::zeros().tensors() {
-        flat.extend(values(
-            tensors,
-            &format!("{prefix}.{}", tensor.name),
-            Some(&tensor.shape),
-        )?);
+    let mut weights = Weights::zeros();
+    let flat = all_values(tensors, prefix, weights.parameters())?;
+    weights.as_mut_slice().copy_from_slice(&flat);
+    Ok(weights)
+}
+
+/// The values of the tensors whose names begin with `prefix`; the others are those of `parameters`.
+fn all_values(
+    tensors: &SafeTensors<'_>,
+    prefix: &str,
+    parameters: Parameters<'_>,
+) -> Result<Vec<f32>, Invalid> {
+    let mut flat = Vec::new();
+    for tensor in parameters.tensors(Names::Sequential) {
+        let name = format!("{prefix}.{}", tensor.name);
+        flat.extend(values(tensors, &name, Some(&tensor.shape))?);
     }
-    Weights::from_slice(&flat).map_err(|error| invalid("the network's parameters", error))
+    Ok(flat)
 }
 
 /// The values of a tensor, which must have `shape` if that is given.

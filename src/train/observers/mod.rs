@@ -67,8 +67,8 @@ impl<'f, 't> Observers<'f, 't> {
             writer.begin(history);
         }
         if let (Some(path), Some(identity)) = (&self.options.run_folder, &self.identity) {
-            let (device, weights) = (training.net.device(), training.net.weights()?);
-            let begun = RunFolder::begin(path, identity, device, &weights, history)?;
+            let (device, weights) = (training.net.device(), training.net.weights()?.sha256());
+            let begun = RunFolder::begin(path, identity, device, weights, history)?;
             self.run_folder = Some(begun);
         }
         Ok(())
@@ -144,7 +144,10 @@ impl<'f, 't> Observers<'f, 't> {
         history.best_epoch = restored.as_ref().ok().copied().flatten();
         let outcome = outcome.map(|result| result.and(restored.map(|_| ())));
         let recorded = match self.run_folder {
-            Some(folder) => folder.end(&mut history, net.weights().ok(), &outcome),
+            Some(folder) => {
+                let weights = net.weights().ok().map(|weights| weights.sha256());
+                folder.end(&mut history, weights, &outcome)
+            }
             None => Ok(()),
         };
         match outcome {

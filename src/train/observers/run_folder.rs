@@ -15,10 +15,8 @@ use crate::{
     atomic_file,
     checksum::in_hex,
     error::{Error, Result},
-    network::Network,
     panic,
     train::{EpochReport, History, Progress, checkpoint::Identity},
-    weights::Weights,
 };
 
 /// The files `run.json` and `history.jsonl` of a running training.
@@ -43,11 +41,11 @@ impl RunFolder {
     ///
     /// # Errors
     /// [`Error::Io`] when the folder cannot be written.
-    pub(super) fn begin<N: Network>(
+    pub(super) fn begin(
         folder: &Path,
         identity: &Identity,
         device: String,
-        weights: &Weights<N>,
+        weights_sha256: String,
         history: &mut History,
     ) -> Result<Self> {
         fs::create_dir_all(folder)
@@ -60,7 +58,7 @@ impl RunFolder {
             "system": format!("{} {}", env::consts::OS, env::consts::ARCH),
             "device": device,
             "training": identity,
-            "first_weights_sha256": weights.sha256(),
+            "first_weights_sha256": weights_sha256,
             "resumed_after_steps": history.progress.last().map(|progress| progress.steps),
             "begun_unix_seconds": now.map(|time| time.as_secs()).unwrap_or_default(),
         });
@@ -99,10 +97,10 @@ impl RunFolder {
     }
 
     /// Writes the final history, and `run.json` with the result.
-    pub(super) fn end<N: Network>(
+    pub(super) fn end(
         mut self,
         history: &mut History,
-        weights: Option<Weights<N>>,
+        weights_sha256: Option<String>,
         outcome: &thread::Result<Result<()>>,
     ) -> Result<()> {
         let (outcome, error) = match outcome {
@@ -118,7 +116,7 @@ impl RunFolder {
             "best_epoch": history.best_epoch,
             "warnings": history.warnings,
             "train_seconds": history.train_seconds(),
-            "weights_sha256": weights.map(|weights| weights.sha256()),
+            "weights_sha256": weights_sha256,
         });
         let written = self.history(history);
         self.write("run.json", &format!("{:#}\n", self.run), history)?;
