@@ -25,8 +25,8 @@ type Net = (
 /// A padding, a stride, and pools that drop a row and a column.
 type Images = (
     Image<1, 5, 4>,
-    (Conv2d<1, 2, 3, 1, 1>, ReLU, Dropout<20>),
-    (Conv2d<2, 3, 3, 2, 1>, Tanh, Floor<MaxPool2d<2>>),
+    (Conv2d<1, 1, 3, 1, 1>, ReLU, Dropout<20>),
+    (Conv2d<1, 2, 3, 2, 1>, Tanh, Floor<MaxPool2d<2>>),
     (Flatten, LazyLinear<3>),
 );
 /// Images are computed 16 at a time: the second worker has one.
