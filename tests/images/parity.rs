@@ -187,6 +187,14 @@ fn every_simd_level_and_network_matches_the_tape() {
     }
 }
 
+/// More than eight blocks of 16: groups of several blocks, whose gradients are summed.
+#[test]
+fn a_large_batch_matches_the_tape() {
+    for processor in processors() {
+        matches_the_tape::<Divided, Image<2, 12, 12>, 3>(processor, 150, true, 4);
+    }
+}
+
 proptest! {
     #![proptest_config(cases(20))]
 
