@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 use tuplenet::{
+    data::DataFor,
     engine::Processor,
     prelude::*,
     shape::{Features, Image, Shape},
@@ -15,17 +16,47 @@ use crate::{
     parity::{Numbers, processors},
 };
 
-/// Each value within 1e-5 of the largest.
-fn assert_close(ours: &[f32], theirs: &[f32], what: &str) {
-    assert_eq!(ours.len(), theirs.len(), "{what}");
+/// The first value that differs by more than 1e-5 of the largest.
+fn difference(ours: &[f32], theirs: &[f32]) -> Option<String> {
+    assert_eq!(ours.len(), theirs.len());
     let largest = theirs
         .iter()
         .fold(0f32, |most, value| most.max(value.abs()));
-    for (at, (a, b)) in ours.iter().zip(theirs).enumerate() {
-        // For probabilities that cancel; see `crate::parity`.
-        let allowed = 1e-5 * largest + 2.4e-7;
-        assert!((a - b).abs() <= allowed, "{what} [{at}]: {a} against {b}");
-    }
+    // For probabilities that cancel; see `crate::parity`.
+    let allowed = 1e-5 * largest + 2.4e-7;
+    let is_near = |a: &f32, b: &f32| (a - b).abs() <= allowed;
+    let mut both = ours.iter().zip(theirs).enumerate();
+    both.find(|(_, (a, b))| !is_near(a, b))
+        .map(|(at, (a, b))| format!("[{at}]: {a} against {b}"))
+}
+
+fn assert_close(ours: &[f32], theirs: &[f32], what: &str) {
+    assert_eq!(difference(ours, theirs), None, "{what}");
+}
+
+/// Whether rounding errors may select another maximum, or the other slope of a ReLU: whether the reference's gradient jumps
+/// when the weights change by as much. Then two engines may differ, and both are right.
+fn is_at_a_kink<N: Network>(
+    weights: &Weights<N>,
+    data: &impl DataFor<N::In, N::Output>,
+    order: &[u32],
+) -> bool {
+    let gradient = |weights: Weights<N>| {
+        let tape = Tape::<N>::new(weights).unwrap();
+        let data = tape.upload(data).unwrap();
+        tape.gradient(&data, order, Loss::CrossEntropy).unwrap().1
+    };
+    let there = gradient(weights.clone());
+    let mut numbers = Numbers(1);
+    (0..6).any(|_| {
+        let mut near = weights.clone();
+        for weight in near.as_mut_slice() {
+            *weight *= 1.0 + (numbers.next() - 0.5) * 1e-6;
+        }
+        let near = gradient(near);
+        let mut tensors = near.tensors().zip(there.tensors());
+        tensors.any(|(a, b)| difference(a.values, b.values).is_some())
+    })
 }
 
 fn dataset<S: Shape, const C: usize>(
@@ -64,13 +95,15 @@ fn matches_the_tape<N, S: Shape, const C: usize>(
         std::any::type_name::<N>()
     );
     let data = dataset::<S, C>(samples, bytes, seed);
-    let weights = Weights::<N>::init(seed);
+    let mut order: Vec<u32> = (0..samples as u32).rev().collect();
+    order.rotate_left(samples / 3);
+    let mut weights = (seed..seed + 20).map(Weights::<N>::init);
+    let weights = weights.find(|weights| !is_at_a_kink(weights, &data, &order));
+    let weights = weights.expect("weights away from kinks");
     let tape = Tape::<N>::new(weights.clone()).unwrap();
     let fused = Fused::<N>::on(processor, weights.clone()).unwrap();
     assert_eq!(fused.weights().unwrap(), weights);
     let (on_tape, on_fused) = (tape.upload(&data).unwrap(), fused.upload(&data).unwrap());
-    let mut order: Vec<u32> = (0..samples as u32).rev().collect();
-    order.rotate_left(samples / 3);
     let theirs = tape.logits(&on_tape, &order).unwrap();
     assert_close(&fused.logits(&on_fused, &order).unwrap(), &theirs, &what);
     let sample = |at: u32| data.sample(at as usize).unwrap();
@@ -182,7 +215,9 @@ macro_rules! networks {
 fn every_simd_level_and_network_matches_the_tape() {
     for processor in processors() {
         for which in 0..10 {
-            networks!(matches_the_tape(processor, 19, which % 2 == 0, 11), which);
+            // pixels, most of which are 0, so that many maxima are equal; and values
+            networks!(matches_the_tape(processor, 19, true, 11), which);
+            networks!(matches_the_tape(processor, 5, false, 11), which);
         }
     }
 }
