@@ -299,18 +299,6 @@ impl Plan {
         }
     }
 
-    /// Whether no step computes an image.
-    pub(crate) const fn is_of_vectors(&self) -> bool {
-        let mut i = 0;
-        while i < self.len {
-            if matches!(self.steps[i].op, Op::Flatten) || self.steps[i].op.window().is_some() {
-                return false;
-            }
-            i += 1;
-        }
-        true
-    }
-
     /// The number of parameters.
     pub const fn params(&self) -> usize {
         let mut sum = 0;

@@ -168,13 +168,3 @@ kept! {
     [const C: usize, const H: usize, const W: usize] Image<C, H, W>;
     [S: Shape] Flat<S>;
 }
-
-/// A vector: implemented by [`Features`].
-#[diagnostic::on_unimplemented(
-    message = "only `Tape` runs networks that take `{Self}`",
-    label = "a network of images",
-    note = "`Fused` and `Frozen` run networks that take `Features<N>`"
-)]
-pub trait Vector: Shape {}
-
-impl<const N: usize> Vector for Features<N> {}

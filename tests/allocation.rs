@@ -22,7 +22,7 @@ use tuplenet::{
     models::MnistClassifier,
     objective::Optimizer,
     prelude::*,
-    shape::{Features, Image, Sample, Shape, Vector},
+    shape::{Features, Image, Sample, Shape},
     target::Classes,
 };
 
@@ -192,6 +192,17 @@ tuplenet::frozen! {
 type Reader = (Linear<784, 32>, ReLU, Linear<32, 10>);
 type Soft = (Linear<10, 31>, Softplus, Linear<31, 2>);
 type Named = (Linear<24, 16>, ReLU, Linear<16, 10>);
+type LeNet = (
+    Image<1, 28, 28>,
+    Conv2d<1, 6, 5, 1, 2>,
+    ReLU,
+    MaxPool2d<2>,
+    Conv2d<6, 16, 5>,
+    ReLU,
+    MaxPool2d<2>,
+    (Flatten, LazyLinear<120>, ReLU, Linear<120, 84>, ReLU),
+    Linear<84, 10>,
+);
 
 fn frozen_models_allocate_nothing() {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -199,6 +210,11 @@ fn frozen_models_allocate_nothing() {
     let digits = file("../examples/digits.safetensors");
     let soft = file("reference/frozen/softplus.safetensors");
     let named = file("reference/frozen/named.safetensors");
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("lenet.safetensors");
+    Weights::<LeNet>::init(1).save(&path).unwrap();
+    let lenet = fs::read(path).unwrap();
+    let mut buffer = [0.0; Frozen::<LeNet>::ACTIVATION_LEN];
     let made = calls(|| {
         answers(&DIGITS, &[0.5; 784]);
         answers(&SOFT, &[0.5; 10]);
@@ -209,6 +225,10 @@ fn frozen_models_allocate_nothing() {
             &Frozen::<Named>::from_bytes_named(&named, &["fc1", "fc2"]).unwrap(),
             &[0.5; 24],
         );
+        let lenet = Frozen::<LeNet>::from_bytes(&lenet).unwrap();
+        answers(&lenet, &[[0.5; 28]; 28]);
+        let logits = lenet.predict_in(&[[0.5; 28]; 28], &mut buffer);
+        assert_eq!(logits, lenet.predict(&[[0.5; 28]; 28]));
         // Errors about mismatched files do not allocate either.
         for wrong in [&soft[..], &soft[..100], b"no weights"] {
             assert!(Frozen::<Named>::from_bytes(wrong).is_err());
@@ -218,7 +238,7 @@ fn frozen_models_allocate_nothing() {
 }
 
 /// Calls every method of a model.
-fn answers<N: Network<In: Vector>, V: Values>(model: &Frozen<N, V>, sample: &impl Sample<N::In>) {
+fn answers<N: Network, V: Values>(model: &Frozen<N, V>, sample: &impl Sample<N::In>) {
     let logits = model.predict(sample);
     let probabilities = model.probabilities(sample);
     let class = model.classify(sample);

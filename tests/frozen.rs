@@ -3,7 +3,7 @@
 use std::{fs, path::Path};
 
 use safetensors::SafeTensors;
-use tuplenet::{frozen::Values, prelude::*, shape::Sample, shape::Vector};
+use tuplenet::{frozen::Values, prelude::*, shape::Sample};
 
 use crate::pytorch::floats;
 
@@ -33,7 +33,7 @@ pub(crate) fn file(name: &str) -> Vec<u8> {
 /// Compares the logits of PyTorch's eight samples to 1e-5 of the largest.
 fn assert_matches_pytorch<N, V, const I: usize, const O: usize>(name: &str, model: &Frozen<N, V>)
 where
-    N: Network<In: Vector>,
+    N: Network,
     N::In: tuplenet::shape::Shape<Array = [f32; I]>,
     N::Output: tuplenet::shape::Shape<Array = [f32; O]>,
     [f32; I]: Sample<N::In>,

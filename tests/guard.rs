@@ -5,7 +5,7 @@
 use std::ptr::null_mut;
 
 use rustix::mm::{MapFlags, MprotectFlags, ProtFlags, mmap_anonymous, mprotect, munmap};
-use tuplenet::{prelude::*, shape::Sample, shape::Vector};
+use tuplenet::{prelude::*, shape::Sample};
 
 use crate::frozen::file;
 
@@ -52,7 +52,7 @@ impl Drop for Guarded {
 /// The logits are bit-identical for every position of file and sample.
 fn assert_within<N, const I: usize>(name: &str)
 where
-    N: Network<In: Vector>,
+    N: Network,
     [f32; I]: Sample<N::In>,
 {
     let bytes = file(name);

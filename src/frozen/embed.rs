@@ -2,12 +2,11 @@
 
 use core::marker::PhantomData;
 
-use super::{Embedded, Frozen, check_stack};
+use super::{Embedded, Frozen};
 use crate::{
     network::Network,
     plan::Plan,
-    shape::Vector,
-    single::{BLOCK, Columns, MIN_SPARSE},
+    single::{BLOCK, Columns, seeks_zeros},
     weights::{
         header::{Dtype, Place, places as find},
         names::Layer,
@@ -38,8 +37,7 @@ impl<N> NoPlan for PlanOf<N> {}
 /// The locations of the network's tensors in the file.
 ///
 /// # Panics
-/// When the tensors do not match the network, or a layer is too wide for the stack: a compile error at the caller's
-/// line.
+/// When the tensors do not match the network: a compile error at the caller's line.
 #[track_caller]
 pub const fn places(
     plan: &Option<Plan>,
@@ -48,11 +46,7 @@ pub const fn places(
     names: Names<'_>,
 ) -> Option<Places> {
     let Some(plan) = plan else { return None };
-    let places = match check_stack(plan) {
-        Ok(()) => find(file, plan, names),
-        Err(mismatch) => Err(mismatch),
-    };
-    match places {
+    match find(file, plan, names) {
         Ok(places) => Some(places),
         Err(mismatch) => panic!("{}", mismatch.message(path).as_str()),
     }
@@ -64,8 +58,8 @@ pub const fn rows(plan: &Option<Plan>) -> usize {
     let mut rows = 0;
     let mut next = Layer::first(plan);
     while let Some(layer) = next {
-        let step = &plan.steps()[layer.index];
-        rows += Columns::rows(step.inputs, step.outputs);
+        let [outputs, inputs] = plan.steps()[layer.index].weight_matrix();
+        rows += Columns::rows(inputs, outputs);
         next = layer.next(plan);
     }
     rows
@@ -91,19 +85,23 @@ pub const fn packed<const ROWS: usize>(
     }
 }
 
-/// Whether zero inputs of the first layer may be skipped: the layer has many inputs, and its weights in these blocks
-/// are all finite (`0 * NaN` and `0 * inf` are NaN).
+/// Whether zero inputs may be skipped: in these blocks, the weights of all layers where that [pays](seeks_zeros) are finite
+/// (`0 * NaN` and `0 * inf` are NaN).
 const fn skips_zeros(plan: &Option<Plan>, blocks: &[Block]) -> bool {
     let Some(plan) = plan else { return false };
-    let Some(layer) = Layer::first(plan) else {
-        return false;
-    };
-    let step = &plan.steps()[layer.index];
-    if step.inputs < MIN_SPARSE {
-        return false;
+    let mut rest = blocks;
+    let mut next = Layer::first(plan);
+    while let Some(layer) = next {
+        let step = &plan.steps()[layer.index];
+        let [outputs, inputs] = step.weight_matrix();
+        let (of_layer, after) = rest.split_at(Columns::rows(inputs, outputs));
+        if seeks_zeros(step, layer.ordinal == 0) && !all_finite(of_layer) {
+            return false;
+        }
+        rest = after;
+        next = layer.next(plan);
     }
-    let (first, _) = blocks.split_at(Columns::rows(step.inputs, step.outputs));
-    all_finite(first)
+    true
 }
 
 /// Whether all these values are finite.
@@ -138,9 +136,7 @@ const fn all_finite(blocks: &[Block]) -> bool {
 ///
 /// # Panics
 /// When there are too few or too many: a compile error.
-pub const fn frozen<N: Network<In: Vector>, const ROWS: usize>(
-    packed: &'static Packed<ROWS>,
-) -> Frozen<N> {
+pub const fn frozen<N: Network, const ROWS: usize>(packed: &'static Packed<ROWS>) -> Frozen<N> {
     assert!(
         ROWS == rows(&Some(N::PLAN)),
         "the columns of another network"
@@ -175,8 +171,7 @@ const fn blocks<const ROWS: usize>(
     let mut rest: &mut [Block] = &mut blocks;
     let mut next = Layer::first(plan);
     while let Some(layer) = next {
-        let step = &plan.steps()[layer.index];
-        let (inputs, outputs) = (step.inputs, step.outputs);
+        let [outputs, inputs] = plan.steps()[layer.index].weight_matrix();
         let (columns, after) = rest.split_at_mut(Columns::rows(inputs, outputs));
         let [weight, bias] = places.tensors[layer.ordinal];
         pack_weight(file, weight, inputs, outputs, columns);
@@ -312,11 +307,11 @@ const fn from_bf16s(bits: [u16; 16]) -> [f32; 16] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::prelude::*;
+    use crate::{prelude::*, shape::Image};
 
     #[test]
     fn zeros_are_skipped_among_many_inputs_with_finite_weights() {
-        type Net = (Linear<100, 17>, ReLU, Linear<17, 4>);
+        type Net = (Linear<100, 17>, ReLU, Linear<17, 4>, ReLU, Linear<4, 4>);
         let plan = Some(Net::PLAN);
         let extremes = |i: usize| [f32::MAX, f32::MIN, 0.0, 1e-45][i % 4];
         let mut blocks: Vec<Block> = (0..rows(&plan))
@@ -335,8 +330,25 @@ mod tests {
                 blocks[row].0[lane] = good;
             }
         }
-        let few = Some(<(Linear<95, 2>,) as Network>::PLAN);
-        assert!(!skips_zeros(&few, &vec![Block([0.0; BLOCK]); rows(&few)]));
+    }
+
+    /// Not where there are few inputs, nor for a convolution, nor in a later layer unless it is large.
+    #[test]
+    fn zeros_are_sought_where_it_pays() {
+        let bad = |plan: Plan| {
+            let plan = Some(plan);
+            skips_zeros(&plan, &vec![Block([f32::NAN; BLOCK]); rows(&plan)])
+        };
+        assert!(bad(<(Linear<95, 2>,) as Network>::PLAN));
+        assert!(!bad(<(Linear<96, 2>,) as Network>::PLAN));
+        assert!(bad(
+            <(Linear<95, 1000>, ReLU, Linear<1000, 131>) as Network>::PLAN
+        ));
+        assert!(!bad(
+            <(Linear<95, 1000>, ReLU, Linear<1000, 132>) as Network>::PLAN
+        ));
+        type Images = (Image<1, 12, 12>, Conv2d<1, 2, 3>, Flatten, LazyLinear<2>);
+        assert!(bad(Images::PLAN));
     }
 
     #[test]

@@ -23,9 +23,8 @@ pub use crate::single::Values;
 use crate::{
     argmax::argmax,
     network::Network,
-    plan::Plan,
-    shape::{Sample, Shape, Vector},
-    single::{Level, MAX_WIDTH, fits_the_stack, forward, widest},
+    shape::{Sample, Shape},
+    single::{Level, MAX_ON_STACK, arena, forward, forward_in},
     text::Text,
     weights::{Mismatch, header, names::Names},
 };
@@ -39,10 +38,11 @@ pub use crate::frozen;
 /// [`Frozen::from_bytes`] borrows a file's bytes at run time. In both cases nothing is allocated, inference cannot
 /// fail, and `std` is not needed.
 ///
-/// Activations are on the stack: two buffers as wide as the widest layer, rounded up to a power of two, 4 bytes per
-/// value; an embedded model adds a list of 1 kB of the first layer's non-zero inputs. So no layer may have more than
-/// 65,536 outputs: beyond that, [`frozen!`](crate::frozen!) is a compile error, and [`Frozen::from_bytes`] returns an
-/// error.
+/// Activations are on the stack, in an arena of [`ACTIVATION_LEN`](Frozen::ACTIVATION_LEN) values of 4 bytes, rounded up
+/// to a power of two or three quarters of one; an embedded model adds a list of 1 kB of the first `Linear`'s non-zero
+/// inputs. The arena is as long as the longest input and output of a layer together, without the sample. If that is
+/// more than 131,072 values (512 KiB), [`Frozen::predict`] is a compile error, and [`Frozen::predict_in`] takes a buffer
+/// instead.
 ///
 /// ```standalone_crate
 /// use tuplenet::prelude::*;
@@ -64,6 +64,9 @@ pub struct Frozen<N: Network, V = Embedded> {
 }
 
 impl<N: Network> Frozen<N> {
+    /// The number of values that [`Frozen::predict_in`] needs, for embedded and for borrowed weights.
+    pub const ACTIVATION_LEN: usize = arena::<N>();
+
     /// The network with the weights in the bytes of a `.safetensors` file, read or mapped into memory:
     /// they are borrowed, not copied, and need no alignment.
     ///
@@ -84,11 +87,8 @@ impl<N: Network> Frozen<N> {
     /// ```
     ///
     /// # Errors
-    /// [`Mismatch`], naming the tensor, when the bytes are not such a file, or when a layer is wider than 65,536.
-    pub fn from_bytes(file: &[u8]) -> Result<Frozen<N, Borrowed<'_>>, Mismatch>
-    where
-        N::In: Vector,
-    {
+    /// [`Mismatch`], naming the tensor, when the bytes are not such a file.
+    pub fn from_bytes(file: &[u8]) -> Result<Frozen<N, Borrowed<'_>>, Mismatch> {
         borrowed(file, Names::Sequential)
     }
 
@@ -100,34 +100,30 @@ impl<N: Network> Frozen<N> {
     pub fn from_bytes_named<'a>(
         file: &'a [u8],
         names: &[&str],
-    ) -> Result<Frozen<N, Borrowed<'a>>, Mismatch>
-    where
-        N::In: Vector,
-    {
+    ) -> Result<Frozen<N, Borrowed<'a>>, Mismatch> {
         borrowed(file, Names::Listed(names))
     }
 }
 
-/// Checks that the plan's activations fit on the stack.
+/// Checks that the activations of `N` fit on the stack.
 ///
-/// # Errors
-/// [`Mismatch`], when a layer is wider than 65,536.
-const fn check_stack(plan: &Plan) -> Result<(), Mismatch> {
-    if fits_the_stack(plan) {
-        return Ok(());
+/// # Panics
+/// At compile time, if not.
+const fn check_stack<N: Network>() {
+    if arena::<N>() > MAX_ON_STACK {
+        let words: Text<160> = Text::of("the activations of this network need ")
+            .then_number(arena::<N>())
+            .then(" values, and the stack takes at most ")
+            .then_number(MAX_ON_STACK)
+            .then(": pass a buffer to `predict_in`");
+        panic!("{}", words.as_str());
     }
-    let expected = Text::of("layers at most ")
-        .then_number(MAX_WIDTH)
-        .then(" wide, as activations are on the stack");
-    let found = Text::of("a width of ").then_number(widest(plan));
-    Err(Mismatch::of("network", expected, found))
 }
 
-fn borrowed<'a, N: Network<In: Vector>>(
+fn borrowed<'a, N: Network>(
     file: &'a [u8],
     names: Names<'_>,
 ) -> Result<Frozen<N, Borrowed<'a>>, Mismatch> {
-    check_stack(const { &N::PLAN })?;
     let places = header::places(file, const { &N::PLAN }, names)?;
     let values = Borrowed::new(file, &places, const { &N::PLAN }, names)?;
     Ok(Frozen {
@@ -136,18 +132,65 @@ fn borrowed<'a, N: Network<In: Vector>>(
     })
 }
 
-impl<N: Network<In: Vector>, V: Values> Frozen<N, V> {
-    /// The logits of one sample, `[f32; I]` to `[f32; O]`, as the engines compute them.
+impl<N: Network, V: Values> Frozen<N, V> {
+    /// The logits of one sample, as the engines compute them: of `[f32; I]`, or `[[[f32; W]; H]; C]` for an image,
+    /// mostly `[f32; O]`.
+    ///
+    /// If the activations do not fit the stack, this does not compile (see [`Frozen`]).
     pub fn predict(&self, sample: &impl Sample<N::In>) -> <N::Output as Shape>::Array {
+        const { check_stack::<N>() };
         let mut logits = N::Output::zeros();
-        // SAFETY: `borrowed` and `embed::places` have checked that the plan fits the stack and that the values are
-        // those of `N`; the types fix both lengths.
+        // SAFETY: the assertion above; `borrowed` and `embed::frozen` have checked that the values are those of `N`; the
+        // types fix both lengths.
         unsafe {
             forward::<N, V>(
                 &self.values,
                 Level::widest(),
                 sample.values(),
                 N::Output::values_mut(&mut logits),
+            )
+        };
+        logits
+    }
+
+    /// As [`Frozen::predict`], with the activations in `buffer`: for a network whose activations do not fit the stack.
+    ///
+    /// `L` is [`Frozen::ACTIVATION_LEN`] or more; a shorter buffer does not compile. What the buffer holds, before and
+    /// after, means nothing.
+    ///
+    /// ```
+    /// use tuplenet::prelude::*;
+    ///
+    /// type Net = (Linear<784, 32>, ReLU, Linear<32, 10>);
+    /// tuplenet::frozen! {
+    ///     static DIGITS: Net = "../../examples/digits.safetensors";
+    /// }
+    ///
+    /// // On the heap, or a `static` of a program without a heap.
+    /// let mut buffer = Box::new([0.0; Frozen::<Net>::ACTIVATION_LEN]);
+    /// let logits: [f32; 10] = DIGITS.predict_in(&[0.5; 784], &mut buffer);
+    /// assert_eq!(logits, DIGITS.predict(&[0.5; 784]));
+    /// ```
+    pub fn predict_in<const L: usize>(
+        &self,
+        sample: &impl Sample<N::In>,
+        buffer: &mut [f32; L],
+    ) -> <N::Output as Shape>::Array {
+        const {
+            assert!(
+                L >= arena::<N>(),
+                "the buffer is shorter than `Frozen::ACTIVATION_LEN`"
+            );
+        }
+        let mut logits = N::Output::zeros();
+        // SAFETY: as above, and the assertion here.
+        unsafe {
+            forward_in::<N, V, L>(
+                &self.values,
+                Level::widest(),
+                sample.values(),
+                N::Output::values_mut(&mut logits),
+                buffer,
             )
         };
         logits

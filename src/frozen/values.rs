@@ -4,7 +4,7 @@ use core::fmt;
 
 use crate::{
     plan::Plan,
-    single::{At, Block, Columns, Lanes, Rows, Sealed, Values},
+    single::{At, Block, Columns, Matrix, Rows, Sealed, Values},
     text::Text,
     weights::{
         Mismatch,
@@ -18,7 +18,7 @@ use crate::{
 pub struct Embedded {
     /// For each layer, [`Columns::rows`] of them.
     pub(super) blocks: &'static [Block],
-    /// Whether zero inputs of the first layer are skipped.
+    /// Whether zero inputs are skipped.
     pub(super) skips_zeros: bool,
 }
 
@@ -31,15 +31,16 @@ impl fmt::Debug for Embedded {
 impl Values for Embedded {}
 impl Sealed for Embedded {
     #[inline(always)]
-    unsafe fn product<L: Lanes>(&self, lanes: L, at: &At, input: &[f32], output: &mut [f32]) {
+    unsafe fn matrix(&self, at: &At) -> impl Matrix {
         let first = self.blocks.as_ptr().wrapping_add(at.block).cast();
-        // Samples such as images have many zeros; looking for zeros in later layers does not pay.
-        let sparse = at.reads_sample && self.skips_zeros;
+        let [outputs, inputs] = at.step.weight_matrix();
         // SAFETY: the caller guarantees that the layer's blocks begin there; a static is never written.
-        unsafe {
-            let columns = Columns::new(first, at.step.inputs, at.step.outputs);
-            columns.product(lanes, input, output, sparse, at.relu);
-        }
+        unsafe { Columns::new(first, inputs, outputs) }
+    }
+
+    #[inline(always)]
+    fn skips_zeros(&self) -> bool {
+        self.skips_zeros
     }
 }
 
@@ -85,20 +86,19 @@ impl fmt::Debug for Borrowed<'_> {
 impl Values for Borrowed<'_> {}
 impl Sealed for Borrowed<'_> {
     #[inline(always)]
-    unsafe fn product<L: Lanes>(&self, lanes: L, at: &At, input: &[f32], output: &mut [f32]) {
+    unsafe fn matrix(&self, at: &At) -> impl Matrix {
         // SAFETY: the caller guarantees that there are that many layers, and `header::places` has checked that the
-        // layer's tensors are within the file at these offsets; `[u8; 4]` needs no alignment.
+        // layer's tensors are within the file at these offsets.
         unsafe {
-            let [weight, bias] = *self.starts.get_unchecked(at.ordinal);
-            let values = |start: usize, len: usize| {
-                core::slice::from_raw_parts(self.file.as_ptr().wrapping_add(start).cast(), len)
-            };
-            let rows = Rows {
-                weights: values(weight, at.step.inputs * at.step.outputs),
-                bias: values(bias, at.step.outputs),
-            };
-            rows.product(lanes, input, output, at.relu);
+            let places = *self.starts.get_unchecked(at.ordinal);
+            let [weight, bias] = places.map(|start| self.file.as_ptr().wrapping_add(start).cast());
+            Rows::new(weight, bias, at.step.weight_matrix())
         }
+    }
+
+    #[inline(always)]
+    fn skips_zeros(&self) -> bool {
+        false
     }
 }
 

@@ -2,7 +2,7 @@
 
 use core::{marker::PhantomData, ops::Range};
 
-use super::Lanes;
+use super::{Lanes, matrix::Matrix};
 
 /// The number of columns in a block.
 pub(crate) const BLOCK: usize = 16;
@@ -11,7 +11,7 @@ pub(crate) const BLOCK: usize = 16;
 const CHUNK: usize = 512;
 
 /// The minimum number of inputs for which listing the non-zero ones pays.
-pub(crate) const MIN_SPARSE: usize = 96;
+pub(super) const MIN_SPARSE: usize = 96;
 
 /// The largest fraction of non-zero inputs for the sparse product.
 ///
@@ -26,8 +26,8 @@ pub struct Block(pub(crate) [f32; BLOCK]);
 
 /// The weights and the bias of a layer by columns: `[O / 16][stride][16]`, padded with zeros to whole blocks; each
 /// block has a row for each input, then the bias.
-#[derive(Clone, Copy)]
-pub(crate) struct Columns<'a> {
+#[derive(Clone, Copy, Debug)]
+pub struct Columns<'a> {
     first: *const f32,
     inputs: usize,
     blocks: usize,
@@ -60,13 +60,46 @@ impl<'a> Columns<'a> {
         }
     }
 
-    /// `output = W input + b`, then ReLU if `relu`; zero inputs are skipped if `sparse`, which states that there may
-    /// be many and that the weights are finite.
-    ///
-    /// # Safety
-    /// `input` is `[I]`; `output` has room for whole blocks, `16 ceil(O / 16)` values.
+    /// The 16 values of row `i` of the block of output `output`, from that output's value on.
     #[inline(always)]
-    pub(crate) unsafe fn product<L: Lanes>(
+    fn at(self, i: usize, output: usize) -> *const f32 {
+        let row = output / BLOCK * Columns::stride(self.inputs) + i;
+        self.first.wrapping_add(row * BLOCK + output % BLOCK)
+    }
+}
+
+impl Matrix for Columns<'_> {
+    #[inline(always)]
+    unsafe fn weights<L: Lanes>(self, lanes: L, i: usize, output: usize) -> L::Vector {
+        debug_assert!(i < self.inputs && output < self.blocks * BLOCK);
+        // SAFETY: the caller guarantees that the input and the output exist, so their block and its row do; the vector is
+        // within the row, as `LANES` divides 16 and the output.
+        unsafe { lanes.load(self.at(i, output)) }
+    }
+
+    #[inline(always)]
+    unsafe fn bias<L: Lanes>(self, lanes: L, output: usize) -> L::Vector {
+        debug_assert!(output < self.blocks * BLOCK);
+        // SAFETY: as above; the row after the inputs' rows is the bias.
+        unsafe { lanes.load(self.at(self.inputs, output)) }
+    }
+
+    #[inline(always)]
+    unsafe fn weight(self, i: usize, output: usize) -> f32 {
+        debug_assert!(i < self.inputs && output < self.blocks * BLOCK);
+        // SAFETY: as above.
+        unsafe { *self.at(i, output) }
+    }
+
+    #[inline(always)]
+    unsafe fn bias_of(self, output: usize) -> f32 {
+        debug_assert!(output < self.blocks * BLOCK);
+        // SAFETY: as above.
+        unsafe { *self.at(self.inputs, output) }
+    }
+
+    #[inline(always)]
+    unsafe fn product<L: Lanes>(
         self,
         lanes: L,
         input: &[f32],
@@ -76,7 +109,6 @@ impl<'a> Columns<'a> {
     ) {
         debug_assert!(input.len() == self.inputs && output.len() >= self.blocks * BLOCK);
         let mut list = [0; CHUNK];
-        let sparse = sparse && self.inputs >= MIN_SPARSE;
         let chunk = if sparse { CHUNK } else { self.inputs };
         let mut start = 0;
         while start < self.inputs {

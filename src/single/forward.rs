@@ -1,4 +1,4 @@
-//! The forward pass of one sample through the plan, with activations on the stack.
+//! The forward pass of one sample through the plan.
 //!
 //! The plan is a constant, so each step is monomorphised for its widths, and no step is dispatched at run time.
 
@@ -6,12 +6,14 @@ use core::{marker::PhantomData, mem::MaybeUninit};
 
 use super::{
     activation::activate,
-    columns::{BLOCK, Columns},
+    image::{Convolution, add_border, average, convolve, maximum, transpose},
     lanes::{Kernel, Lanes, Level, dispatch},
+    matrix::Matrix,
+    route::{At, End, Route, padded, route},
 };
 use crate::{
     network::Network,
-    plan::{Op, Plan, Step},
+    plan::{Op, Plan, Window},
 };
 
 /// The weights of a [`Frozen`](crate::frozen::Frozen): either embedded in the program or borrowed from bytes.
@@ -19,13 +21,16 @@ pub trait Values: Sealed {}
 
 /// Seals [`Values`].
 pub trait Sealed {
-    /// One layer: `output = W input + b`, then ReLU where it follows.
+    /// The weight and the bias of a layer.
     ///
     /// # Safety
-    /// The values are those of a plan with a `Linear` at `at`; `input` is `[I]`, `output` has room for
-    /// `16 ceil(O / 16)` values.
+    /// The values are those of a plan with a layer that has parameters at `at`.
     #[doc(hidden)]
-    unsafe fn product<L: Lanes>(&self, lanes: L, at: &At, input: &[f32], output: &mut [f32]);
+    unsafe fn matrix(&self, at: &At) -> impl Matrix;
+
+    /// Whether zero inputs may be skipped where it [pays](super::route::seeks_zeros): all weights there are finite.
+    #[doc(hidden)]
+    fn skips_zeros(&self) -> bool;
 
     /// One activation of the first `len` values, in place; `padded` has whole blocks of 16.
     #[doc(hidden)]
@@ -35,20 +40,26 @@ pub trait Sealed {
     }
 }
 
-/// The maximum width of a layer whose activations are kept on the stack.
-pub(crate) const MAX_WIDTH: usize = 1 << 16;
+/// The maximum length of an arena on the stack: 512 KiB.
+pub(crate) const MAX_ON_STACK: usize = 1 << 17;
 
-/// Whether [`forward`] supports this plan.
-pub(crate) const fn fits_the_stack(plan: &Plan) -> bool {
-    widest(plan) <= MAX_WIDTH
+/// The number of values of the arena in which a forward pass of `N` keeps its activations.
+pub(crate) const fn arena<N: Network>() -> usize {
+    RouteOf::<N>::ROUTE.arena
 }
 
-/// The logits of `sample`.
+/// Whether [`forward`] supports networks of this plan.
+#[cfg(feature = "train")]
+pub(crate) const fn fits_the_stack(plan: &Plan) -> bool {
+    route(plan).arena <= MAX_ON_STACK
+}
+
+/// The logits of `sample`, with the activations on the stack.
 ///
-/// It compiles for every plan, even in a branch that is never taken; for a plan that does not fit, it does nothing.
+/// It compiles for every network, even in a branch that is never taken; for one that does not fit, it does nothing.
 ///
 /// # Safety
-/// The plan [fits the stack](fits_the_stack), `values` are those of `N`, `sample` is `[I]` and `logits` is `[O]`.
+/// The network [fits the stack](fits_the_stack), `values` are those of `N`, `sample` is `[I]` and `logits` is `[O]`.
 #[inline]
 pub(crate) unsafe fn forward<N: Network, V: Values>(
     values: &V,
@@ -57,53 +68,101 @@ pub(crate) unsafe fn forward<N: Network, V: Values>(
     logits: &mut [f32],
 ) {
     macro_rules! on_the_stack {
-        ($($most:literal)*) => {$(
-            if const { Route::<N>::WIDTH == $most } {
-                let pass = ForwardPass::<N, V, $most> {
+        ($($least:literal $most:literal)*) => {$(
+            if const { $least < arena::<N>() && arena::<N>() <= $most } {
+                let pass = OnStack::<N, V, $most>(ForwardPass {
                     values,
                     sample,
                     logits: &mut *logits,
                     network: PhantomData,
-                };
+                });
                 dispatch(level, pass);
             }
         )*};
     }
-    on_the_stack!(16 32 64 128 256 512 1024 2048 4096 8192 16384 32768 65536);
+    on_the_stack!(
+        0 16  16 32  32 48  48 64  64 96  96 128  128 192  192 256  256 384  384 512  512 768  768 1024
+        1024 1536  1536 2048  2048 3072  3072 4096  4096 6144  6144 8192  8192 12288  12288 16384
+        16384 24576  24576 32768  32768 49152  49152 65536  65536 98304  98304 131072
+    );
 }
 
-/// The forward pass with activations of at most `W` values, a multiple of 16.
+/// As [`forward`], with the activations in `arena`.
 ///
-/// Constructed only by [`forward`], whose preconditions hold.
-struct ForwardPass<'a, N, V, const W: usize> {
+/// # Safety
+/// As [`forward`], but instead of fitting the stack, the network fits `L` values, the [`arena`] of `N` or more.
+#[inline]
+pub(crate) unsafe fn forward_in<N: Network, V: Values, const L: usize>(
+    values: &V,
+    level: Level,
+    sample: &[f32],
+    logits: &mut [f32],
+    arena: &mut [f32; L],
+) {
+    let pass = ForwardPass {
+        values,
+        sample,
+        logits,
+        network: PhantomData,
+    };
+    dispatch(level, InBuffer::<N, V, L> { pass, arena });
+}
+
+/// A forward pass with an arena of `W` values on the stack, those of `N` or more.
+struct OnStack<'a, N, V, const W: usize>(ForwardPass<'a, N, V>);
+
+/// Activations, aligned to the widest vector.
+#[repr(C, align(64))]
+struct Aligned<const W: usize>([f32; W]);
+
+impl<N: Network, V: Values, const W: usize> Kernel for OnStack<'_, N, V, W> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, lanes: L) {
+        // As zero bytes in place: unoptimised, an array is built from copies, which overflow a thread's stack.
+        let mut arena = MaybeUninit::<Aligned<W>>::uninit();
+        // SAFETY: an `Aligned` of zero bytes is one of zeros.
+        let arena = unsafe {
+            arena.as_mut_ptr().write_bytes(0, 1);
+            arena.assume_init_mut()
+        };
+        self.0.run(lanes, &mut arena.0);
+    }
+}
+
+/// A forward pass with the caller's arena.
+struct InBuffer<'a, N, V, const W: usize> {
+    pass: ForwardPass<'a, N, V>,
+    arena: &'a mut [f32; W],
+}
+
+impl<N: Network, V: Values, const W: usize> Kernel for InBuffer<'_, N, V, W> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, lanes: L) {
+        self.pass.run(lanes, self.arena);
+    }
+}
+
+/// Constructed only by [`forward`] and [`forward_in`], whose preconditions hold.
+struct ForwardPass<'a, N, V> {
     values: &'a V,
     sample: &'a [f32],
     logits: &'a mut [f32],
     network: PhantomData<fn() -> N>,
 }
 
-/// Activations, aligned to the widest vector.
-#[repr(C, align(64))]
-struct Buffer<const W: usize>([f32; W]);
-
-impl<N: Network, V: Values, const W: usize> Kernel for ForwardPass<'_, N, V, W> {
-    type Output = ();
-
+impl<N: Network, V: Values> ForwardPass<'_, N, V> {
     #[inline(always)]
-    fn run<L: Lanes>(self, lanes: L) {
-        // As zero bytes in place: unoptimised, an array of arrays is built from copies, which overflow a thread's stack.
-        let mut buffers = MaybeUninit::<[Buffer<W>; 2]>::uninit();
-        // SAFETY: a `Buffer` of zero bytes is one of zeros.
-        let buffers = unsafe {
-            buffers.as_mut_ptr().write_bytes(0, 1);
-            buffers.assume_init_mut()
-        };
+    fn run<L: Lanes, const W: usize>(self, lanes: L, arena: &mut [f32; W]) {
         macro_rules! steps {
             ($($index:literal)*) => {
                 const { assert!(Plan::CAPACITY == [$($index),*].len()) };
                 // Steps that do nothing are not compiled.
-                $(if const { !Route::<N>::AT[$index].is_idle } {
-                    self.step::<L, $index>(lanes, buffers);
+                $(if const { !StepOf::<N, $index>::AT.is_idle } {
+                    self.step::<L, $index>(lanes, arena);
                 })*
             };
         }
@@ -111,145 +170,145 @@ impl<N: Network, V: Values, const W: usize> Kernel for ForwardPass<'_, N, V, W> 
             0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31
             32 33 34 35 36 37 38 39 40 41 42 43 44 45 46 47 48 49 50 51 52 53 54 55 56 57 58 59 60 61 62 63
         );
-        let end = const { Route::<N>::AT[Plan::CAPACITY] };
-        let last = if end.reads_sample {
-            self.sample
-        } else {
-            &buffers[end.buffer].0
-        };
-        for (logit, value) in self.logits.iter_mut().zip(last) {
-            *logit = *value;
+        let at = const { RouteOf::<N>::ROUTE.steps[Plan::CAPACITY] };
+        // SAFETY: the arena has room for the last values, of which there are as many as logits.
+        unsafe {
+            let last = match at.reads_sample {
+                true => self.sample,
+                false => ends(arena, at.end, at.inputs(), 0).0,
+            };
+            match at.is_in_order() {
+                true => copy(last, self.logits),
+                false => transpose([at.positions, at.channels], last, self.logits),
+            }
         }
     }
-}
 
-impl<N: Network, V: Values, const W: usize> ForwardPass<'_, N, V, W> {
     /// Step `K` of the plan, which does something.
     #[inline(always)]
-    fn step<L: Lanes, const K: usize>(&self, lanes: L, buffers: &mut [Buffer<W>; 2]) {
-        let at = const { Route::<N>::AT[K] };
-        let [first, second] = buffers;
-        let (here, there) = match at.buffer {
-            0 => (first, second),
-            _ => (second, first),
-        };
-        let blocks = at.step.outputs.next_multiple_of(BLOCK);
-        if const { matches!(Route::<N>::AT[K].step.op, Op::Linear) } {
-            // SAFETY: no step is wider than `W`, a multiple of 16, and the values are those of `N`, as guaranteed to
-            // `forward`.
-            unsafe {
-                let input = if at.reads_sample {
-                    self.sample
-                } else {
-                    here.0.get_unchecked(..at.step.inputs)
+    fn step<L: Lanes, const K: usize>(&self, lanes: L, arena: &mut [f32]) {
+        let at = const { StepOf::<N, K>::AT };
+        // SAFETY: the arena is as long as the route says, so it has room for the input and the output of each step, and
+        // the values are those of `N`, as guaranteed to `forward`. The types fix the sample's length.
+        unsafe {
+            if const { matches!(StepOf::<N, K>::AT.step.op, Op::Linear) } {
+                let (input, output) = self.places(&at, arena);
+                let sparse = at.seeks_zeros && self.values.skips_zeros();
+                let matrix = self.values.matrix(&at);
+                let input = input.get_unchecked(..at.step.inputs);
+                matrix.product(lanes, input, output, sparse, at.relu);
+            } else if const { matches!(StepOf::<N, K>::AT.step.op, Op::Conv2d(_)) } {
+                let Op::Conv2d(window) = at.step.op else {
+                    return;
                 };
-                let output = there.0.get_unchecked_mut(..blocks);
-                self.values.product(lanes, &at, input, output);
-            }
-        } else {
-            if at.reads_sample {
-                for (value, input) in here.0.iter_mut().zip(self.sample) {
-                    *value = *input;
+                let (input, output) = self.places(&at, arena);
+                let convolution = Convolution {
+                    window,
+                    channels_first: at.channels_first,
+                    lanes_are_columns: at.lanes_are_columns,
+                    relu: at.relu,
+                };
+                convolve(lanes, convolution, self.values.matrix(&at), input, output);
+            } else if const { StepOf::<N, K>::AT.is_pooling() } {
+                let (input, output) = self.places(&at, arena);
+                let by_channel = at.channels_first && !at.is_transposed();
+                match at.step.op {
+                    Op::MaxPool2d(window) => maximum(lanes, &window, by_channel, input, output),
+                    Op::AvgPool2d(window) => average(lanes, &window, by_channel, input, output),
+                    _ => {}
                 }
+            } else if const { matches!(StepOf::<N, K>::AT.step.op, Op::Flatten) } {
+                let (input, output) = ends(arena, at.end, at.inputs(), at.step.outputs);
+                transpose([at.positions, at.channels], input, output);
+            } else {
+                let (values, _) = ends(arena, at.end, at.step.outputs, 0);
+                if at.reads_sample {
+                    copy(self.sample, values);
+                }
+                self.values.activate(at.step.op, values, at.step.outputs);
             }
-            // SAFETY: as above.
-            let values = unsafe { here.0.get_unchecked_mut(..blocks) };
-            self.values.activate(at.step.op, values, at.step.outputs);
+        }
+    }
+
+    /// The input of a step, moved if the step needs it, and the place of its output.
+    ///
+    /// # Safety
+    /// The arena has room for both.
+    #[inline(always)]
+    unsafe fn places<'a>(&'a self, at: &At, arena: &'a mut [f32]) -> (&'a [f32], &'a mut [f32]) {
+        let (end, inputs, outputs) = (at.end, at.inputs(), at.step.outputs);
+        // SAFETY: guaranteed by the caller; the types fix the sample's length.
+        unsafe {
+            let moved = match at.step.op {
+                Op::Conv2d(Window { padding: 1.., .. }) => at.bordered(),
+                _ if at.is_transposed() => inputs,
+                _ if at.reads_sample => {
+                    let (output, _) = ends(arena, end.other(), outputs, 0);
+                    return (self.sample, output);
+                }
+                _ => {
+                    let (input, output) = ends(arena, end, inputs, outputs);
+                    return (input, output);
+                }
+            };
+            let (here, there) = match at.reads_sample {
+                true => (self.sample, ends(arena, end.other(), moved, 0).0),
+                false => {
+                    let (here, there) = ends(arena, end, inputs, moved);
+                    (&*here, there)
+                }
+            };
+            match at.step.op {
+                Op::Conv2d(window) => add_border(&window, at.channels_first, here, there),
+                _ => transpose([at.channels, at.positions], here, there),
+            }
+            let (input, output) = ends(arena, end.other(), moved, outputs);
+            (input, output)
         }
     }
 }
 
-/// A step of a plan, and how the forward pass runs it.
-#[derive(Clone, Copy, Debug)]
-pub struct At {
-    pub(crate) step: Step,
-    /// Nothing to do: past the end of the plan, dropout, or a ReLU fused into the product before it.
-    is_idle: bool,
-    /// Whether ReLU follows.
-    pub(crate) relu: bool,
-    /// Whether the step's input is the sample itself.
-    pub(crate) reads_sample: bool,
-    /// Which of the two buffers has the input, if it is not the sample.
-    buffer: usize,
-    /// The layer's number among those with parameters.
-    pub(crate) ordinal: usize,
-    /// The index of the layer's first row of 16 values.
-    pub(crate) block: usize,
+/// The parts of the arena for `here` values at one end and `there` values at the other, in whole blocks.
+///
+/// # Safety
+/// The arena has room for both.
+#[inline(always)]
+unsafe fn ends(arena: &mut [f32], end: End, here: usize, there: usize) -> (&mut [f32], &mut [f32]) {
+    let (here, there) = (padded(here), padded(there));
+    debug_assert!(here + there <= arena.len());
+    // SAFETY: guaranteed by the caller.
+    unsafe {
+        match end {
+            End::First => {
+                let (here, rest) = arena.split_at_mut_unchecked(here);
+                let between = rest.len() - there;
+                (here, rest.get_unchecked_mut(between..))
+            }
+            End::Last => {
+                let before = arena.len() - here;
+                let (rest, here) = arena.split_at_mut_unchecked(before);
+                (here, rest.get_unchecked_mut(..there))
+            }
+        }
+    }
 }
 
-/// The steps of a network's plan, resolved at compile time.
-struct Route<N>(PhantomData<fn() -> N>);
-
-impl<N: Network> Route<N> {
-    /// The steps, then the end.
-    const AT: [At; Plan::CAPACITY + 1] = route(&N::PLAN);
-    /// The size of a buffer for its activations: a power of two, 16 or more.
-    const WIDTH: usize = {
-        let widest = widest(&N::PLAN);
-        if widest < BLOCK {
-            BLOCK
-        } else {
-            widest.next_power_of_two()
-        }
-    };
+fn copy(from: &[f32], to: &mut [f32]) {
+    for (to, from) in to.iter_mut().zip(from) {
+        *to = *from;
+    }
 }
 
-const fn route(plan: &Plan) -> [At; Plan::CAPACITY + 1] {
-    let steps = plan.steps();
-    let nothing = Step {
-        op: Op::Relu,
-        inputs: 0,
-        outputs: 0,
-        offset: 0,
-    };
-    let mut here = At {
-        step: nothing,
-        is_idle: true,
-        relu: false,
-        reads_sample: true,
-        buffer: 0,
-        ordinal: 0,
-        block: 0,
-    };
-    let mut route = [here; Plan::CAPACITY + 1];
-    let mut i = 0;
-    while i < steps.len() {
-        let step = steps[i];
-        let is_linear = matches!(step.op, Op::Linear);
-        let is_relu = matches!(step.op, Op::Relu);
-        let is_applied = is_relu && i > 0 && matches!(steps[i - 1].op, Op::Linear);
-        let is_idle = is_applied || matches!(step.op, Op::Dropout { .. });
-        route[i] = At {
-            step,
-            is_idle,
-            relu: i + 1 < steps.len() && matches!(steps[i + 1].op, Op::Relu),
-            ..here
-        };
-        here.reads_sample = here.reads_sample && is_idle;
-        if is_linear {
-            here.buffer = 1 - here.buffer;
-            here.ordinal += 1;
-            here.block += Columns::rows(step.inputs, step.outputs);
-        }
-        i += 1;
-    }
-    while i < route.len() {
-        route[i] = here;
-        i += 1;
-    }
-    route
+/// The route of a network, resolved at compile time.
+struct RouteOf<N>(PhantomData<fn() -> N>);
+
+impl<N: Network> RouteOf<N> {
+    const ROUTE: Route = route(&N::PLAN);
 }
 
-/// The maximum width of the stored activations; the sample is read in place.
-pub(crate) const fn widest(plan: &Plan) -> usize {
-    let mut widest = 0;
-    let mut i = 0;
-    while i < plan.steps().len() {
-        let step = &plan.steps()[i];
-        if step.outputs > widest {
-            widest = step.outputs;
-        }
-        i += 1;
-    }
-    widest
+/// Step `K` of a network.
+struct StepOf<N, const K: usize>(PhantomData<fn() -> N>);
+
+impl<N: Network, const K: usize> StepOf<N, K> {
+    const AT: At = RouteOf::<N>::ROUTE.steps[K];
 }

@@ -100,6 +100,8 @@ pub trait Lanes: Copy {
     const LANES: usize;
     /// The maximum number of blocks of 16 columns whose accumulators fit in registers.
     const MAX_BLOCKS: usize;
+    /// The number of accumulators of a convolution that fit in registers, with a few vectors of weights.
+    const ACCUMULATORS: usize;
 
     fn splat(self, value: f32) -> Self::Vector;
     /// The vector at `from`, which needs no alignment.
@@ -115,16 +117,30 @@ pub trait Lanes: Copy {
     /// # Safety
     /// `to` is valid for writes of `LANES` values.
     unsafe fn store(self, to: *mut f32, vector: Self::Vector);
+    /// The first `count` values at `from`, and zeros.
+    ///
+    /// # Safety
+    /// `count` is at most `LANES`, and `from` is valid for reads of that many values.
+    unsafe fn load_first(self, from: *const f32, count: usize) -> Self::Vector;
+    /// Stores the first `count` lanes.
+    ///
+    /// # Safety
+    /// `count` is at most `LANES`, and `to` is valid for writes of that many values.
+    unsafe fn store_first(self, to: *mut f32, vector: Self::Vector, count: usize);
     fn add(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
     /// `a b + c`, fused where the processor has fused multiply-add.
     fn mul_add(self, a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector;
     /// `max(v, 0)`; a NaN remains a NaN.
     fn relu(self, v: Self::Vector) -> Self::Vector;
+    /// `v` where it is larger than `most` or a NaN, else `most`.
+    fn max(self, most: Self::Vector, v: Self::Vector) -> Self::Vector;
     /// Writes `first + i` to `list` for every non-zero lane `i`, and returns their number.
     ///
     /// # Safety
     /// `list` is valid for writes of `LANES` values.
     unsafe fn list_nonzero(self, v: Self::Vector, first: u16, list: *mut u16) -> usize;
+    /// The even and the odd ones of the values of two vectors, one after the other.
+    fn deinterleave(self, a: Self::Vector, b: Self::Vector) -> [Self::Vector; 2];
     /// The sum of the lanes.
     fn sum(self, v: Self::Vector) -> f32;
 }
@@ -141,6 +157,7 @@ impl Lanes for Avx512 {
     type Vector = __m512;
     const LANES: usize = 16;
     const MAX_BLOCKS: usize = 8;
+    const ACCUMULATORS: usize = 24;
 
     #[inline(always)]
     fn splat(self, value: f32) -> __m512 {
@@ -167,6 +184,18 @@ impl Lanes for Avx512 {
     }
 
     #[inline(always)]
+    unsafe fn load_first(self, from: *const f32, count: usize) -> __m512 {
+        // SAFETY: above; lanes outside of the mask are not read.
+        unsafe { _mm512_maskz_loadu_ps(first_lanes(count), from) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_first(self, to: *mut f32, vector: __m512, count: usize) {
+        // SAFETY: above; lanes outside of the mask are not written.
+        unsafe { _mm512_mask_storeu_ps(to, first_lanes(count), vector) }
+    }
+
+    #[inline(always)]
     fn add(self, a: __m512, b: __m512) -> __m512 {
         // SAFETY: above.
         unsafe { _mm512_add_ps(a, b) }
@@ -185,6 +214,15 @@ impl Lanes for Avx512 {
     }
 
     #[inline(always)]
+    fn max(self, most: __m512, v: __m512) -> __m512 {
+        // SAFETY: above. The maximum is its second operand where either is NaN, or both are zeros.
+        unsafe {
+            let is_nan = _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(v, v);
+            _mm512_mask_mov_ps(_mm512_max_ps(v, most), is_nan, v)
+        }
+    }
+
+    #[inline(always)]
     unsafe fn list_nonzero(self, v: __m512, first: u16, list: *mut u16) -> usize {
         // SAFETY: above. All 16 values of the list are written, though fewer may count.
         unsafe {
@@ -198,10 +236,30 @@ impl Lanes for Avx512 {
     }
 
     #[inline(always)]
+    fn deinterleave(self, a: __m512, b: __m512) -> [__m512; 2] {
+        // SAFETY: above.
+        unsafe {
+            let even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+            let odd = _mm512_add_epi32(even, _mm512_set1_epi32(1));
+            [
+                _mm512_permutex2var_ps(a, even, b),
+                _mm512_permutex2var_ps(a, odd, b),
+            ]
+        }
+    }
+
+    #[inline(always)]
     fn sum(self, v: __m512) -> f32 {
         // SAFETY: above.
         unsafe { _mm512_reduce_add_ps(v) }
     }
+}
+
+/// The mask of the first `count` of 16 lanes.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+fn first_lanes(count: usize) -> __mmask16 {
+    ((1_u32 << count) - 1) as __mmask16
 }
 
 /// Proof that AVX2 and FMA are available: constructed only by [`with_avx2`].
@@ -209,12 +267,26 @@ impl Lanes for Avx512 {
 #[derive(Clone, Copy)]
 pub(crate) struct Avx2(());
 
+#[cfg(target_arch = "x86_64")]
+impl Avx2 {
+    /// The mask of the first `count` lanes.
+    #[inline(always)]
+    fn first_lanes(self, count: usize) -> __m256i {
+        // SAFETY: below.
+        unsafe {
+            let lanes = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+            _mm256_cmpgt_epi32(_mm256_set1_epi32(count as i32), lanes)
+        }
+    }
+}
+
 // SAFETY, for every block: as for `Avx512`.
 #[cfg(target_arch = "x86_64")]
 impl Lanes for Avx2 {
     type Vector = __m256;
     const LANES: usize = 8;
     const MAX_BLOCKS: usize = 4;
+    const ACCUMULATORS: usize = 12;
 
     #[inline(always)]
     fn splat(self, value: f32) -> __m256 {
@@ -241,6 +313,18 @@ impl Lanes for Avx2 {
     }
 
     #[inline(always)]
+    unsafe fn load_first(self, from: *const f32, count: usize) -> __m256 {
+        // SAFETY: above; lanes outside of the mask are not read.
+        unsafe { _mm256_maskload_ps(from, self.first_lanes(count)) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_first(self, to: *mut f32, vector: __m256, count: usize) {
+        // SAFETY: above; lanes outside of the mask are not written.
+        unsafe { _mm256_maskstore_ps(to, self.first_lanes(count), vector) }
+    }
+
+    #[inline(always)]
     fn add(self, a: __m256, b: __m256) -> __m256 {
         // SAFETY: above.
         unsafe { _mm256_add_ps(a, b) }
@@ -259,6 +343,15 @@ impl Lanes for Avx2 {
     }
 
     #[inline(always)]
+    fn max(self, most: __m256, v: __m256) -> __m256 {
+        // SAFETY: above. The maximum is its second operand where either is NaN, or both are zeros.
+        unsafe {
+            let is_nan = _mm256_cmp_ps::<_CMP_UNORD_Q>(v, v);
+            _mm256_blendv_ps(_mm256_max_ps(v, most), v, is_nan)
+        }
+    }
+
+    #[inline(always)]
     unsafe fn list_nonzero(self, v: __m256, first: u16, list: *mut u16) -> usize {
         // SAFETY: above.
         unsafe {
@@ -271,6 +364,20 @@ impl Lanes for Avx2 {
                 bits &= bits - 1;
             }
             count
+        }
+    }
+
+    #[inline(always)]
+    fn deinterleave(self, a: __m256, b: __m256) -> [__m256; 2] {
+        // SAFETY: above.
+        unsafe {
+            // [a0 a1 a2 a3 b0 b1 b2 b3] and [a4 .. a7 b4 .. b7]
+            let low = _mm256_permute2f128_ps::<0x20>(a, b);
+            let high = _mm256_permute2f128_ps::<0x31>(a, b);
+            [
+                _mm256_shuffle_ps::<0b10_00_10_00>(low, high),
+                _mm256_shuffle_ps::<0b11_01_11_01>(low, high),
+            ]
         }
     }
 
@@ -294,6 +401,7 @@ impl Lanes for Portable {
     type Vector = [f32; 4];
     const LANES: usize = 4;
     const MAX_BLOCKS: usize = 2;
+    const ACCUMULATORS: usize = 8;
 
     #[inline(always)]
     fn splat(self, value: f32) -> [f32; 4] {
@@ -320,6 +428,25 @@ impl Lanes for Portable {
     }
 
     #[inline(always)]
+    unsafe fn load_first(self, from: *const f32, count: usize) -> [f32; 4] {
+        // SAFETY: guaranteed by the caller: only the first `count` values are read.
+        core::array::from_fn(|lane| match lane < count {
+            true => unsafe { *from.wrapping_add(lane) },
+            false => 0.0,
+        })
+    }
+
+    #[inline(always)]
+    unsafe fn store_first(self, to: *mut f32, vector: [f32; 4], count: usize) {
+        for (lane, value) in vector.into_iter().enumerate() {
+            if lane < count {
+                // SAFETY: guaranteed by the caller: only the first `count` values are written.
+                unsafe { *to.wrapping_add(lane) = value };
+            }
+        }
+    }
+
+    #[inline(always)]
     fn add(self, a: [f32; 4], b: [f32; 4]) -> [f32; 4] {
         [a[0] + b[0], a[1] + b[1], a[2] + b[2], a[3] + b[3]]
     }
@@ -340,6 +467,12 @@ impl Lanes for Portable {
     }
 
     #[inline(always)]
+    fn max(self, most: [f32; 4], v: [f32; 4]) -> [f32; 4] {
+        let larger = |most: f32, v: f32| if v > most || v.is_nan() { v } else { most };
+        core::array::from_fn(|lane| larger(most[lane], v[lane]))
+    }
+
+    #[inline(always)]
     unsafe fn list_nonzero(self, v: [f32; 4], first: u16, list: *mut u16) -> usize {
         let mut count = 0;
         for (place, value) in (first..).zip(v) {
@@ -348,6 +481,11 @@ impl Lanes for Portable {
             count += usize::from(value != 0.0);
         }
         count
+    }
+
+    #[inline(always)]
+    fn deinterleave(self, a: [f32; 4], b: [f32; 4]) -> [[f32; 4]; 2] {
+        [[a[0], a[2], b[0], b[2]], [a[1], a[3], b[1], b[3]]]
     }
 
     #[inline(always)]

@@ -11,17 +11,25 @@
 mod activation;
 mod columns;
 mod forward;
+mod image;
 mod lanes;
+mod matrix;
+mod route;
 mod rows;
 
+#[cfg(feature = "train")]
+pub(crate) use self::forward::fits_the_stack;
 pub use self::{
     columns::Block,
-    forward::{At, Sealed, Values},
+    forward::{Sealed, Values},
     lanes::Lanes,
+    matrix::Matrix,
+    route::At,
 };
 pub(crate) use self::{
-    columns::{BLOCK, Columns, MIN_SPARSE},
-    forward::{MAX_WIDTH, fits_the_stack, forward, widest},
+    columns::{BLOCK, Columns},
+    forward::{MAX_ON_STACK, arena, forward, forward_in},
     lanes::Level,
+    route::seeks_zeros,
     rows::Rows,
 };

@@ -1,29 +1,49 @@
 //! The matrix-vector product by rows: weights as PyTorch stores them, `[O, I]` row-major, in bytes of any alignment.
 
-use super::Lanes;
+use super::{Lanes, columns::BLOCK, matrix::Matrix};
 
 /// The number of rows computed together: as many accumulators hide the latency of a fused multiply-add.
 const MAX_ROWS: usize = 8;
 
 /// The weights `[O, I]` and the bias `[O]` of a layer, as little-endian `f32`.
-#[derive(Clone, Copy)]
-pub(crate) struct Rows<'a> {
+#[derive(Clone, Copy, Debug)]
+pub struct Rows<'a> {
     /// Row-major.
-    pub(crate) weights: &'a [[u8; 4]],
-    pub(crate) bias: &'a [[u8; 4]],
+    weights: &'a [[u8; 4]],
+    bias: &'a [[u8; 4]],
+    inputs: usize,
 }
 
-impl Rows<'_> {
-    /// `output = W input + b`, then ReLU if `relu`.
+impl<'a> Rows<'a> {
+    /// The layer whose weight and bias begin at these bytes.
     ///
     /// # Safety
-    /// `input` is `[I]`, `output` has `O` values or more, `weights` has `O I` and `bias` has `O`.
+    /// `weights` is valid for reads of `O I` values and `bias` of `O`, which are not written during `'a`.
     #[inline(always)]
-    pub(crate) unsafe fn product<L: Lanes>(
+    pub(crate) unsafe fn new(
+        weights: *const [u8; 4],
+        bias: *const [u8; 4],
+        [outputs, inputs]: [usize; 2],
+    ) -> Self {
+        // SAFETY: guaranteed by the caller; bytes need no alignment.
+        unsafe {
+            Rows {
+                weights: core::slice::from_raw_parts(weights, outputs * inputs),
+                bias: core::slice::from_raw_parts(bias, outputs),
+                inputs,
+            }
+        }
+    }
+}
+
+impl Matrix for Rows<'_> {
+    #[inline(always)]
+    unsafe fn product<L: Lanes>(
         self,
         lanes: L,
         input: &[f32],
         output: &mut [f32],
+        _sparse: bool,
         relu: bool,
     ) {
         let outputs = self.bias.len();
@@ -43,10 +63,36 @@ impl Rows<'_> {
         }
     }
 
+    #[inline(always)]
+    unsafe fn weights<L: Lanes>(self, lanes: L, i: usize, output: usize) -> L::Vector {
+        debug_assert!(i < self.inputs);
+        gather(lanes, self.weights, output * self.inputs + i, self.inputs)
+    }
+
+    #[inline(always)]
+    unsafe fn bias<L: Lanes>(self, lanes: L, output: usize) -> L::Vector {
+        gather(lanes, self.bias, output, 1)
+    }
+
+    #[inline(always)]
+    unsafe fn weight(self, i: usize, output: usize) -> f32 {
+        debug_assert!(i < self.inputs);
+        // SAFETY: guaranteed by the caller.
+        unsafe { f32::from_le_bytes(*self.weights.get_unchecked(output * self.inputs + i)) }
+    }
+
+    #[inline(always)]
+    unsafe fn bias_of(self, output: usize) -> f32 {
+        // SAFETY: guaranteed by the caller.
+        unsafe { f32::from_le_bytes(*self.bias.get_unchecked(output)) }
+    }
+}
+
+impl Rows<'_> {
     /// `R` outputs, from `first` on.
     ///
     /// # Safety
-    /// As [`Rows::product`], and there are `R` outputs from `first` on.
+    /// As [`Matrix::product`], and there are `R` outputs from `first` on.
     #[inline(always)]
     unsafe fn dot<L: Lanes, const R: usize>(
         self,
@@ -87,4 +133,18 @@ impl Rows<'_> {
             }
         }
     }
+}
+
+/// The values at `first`, `first + stride` and so on, of as many lanes as there are values for; zeros in the others.
+#[inline(always)]
+fn gather<L: Lanes>(lanes: L, values: &[[u8; 4]], first: usize, stride: usize) -> L::Vector {
+    let mut vector = [[0; 4]; BLOCK];
+    for (lane, place) in vector.iter_mut().enumerate().take(L::LANES) {
+        *place = values
+            .get(first + lane * stride)
+            .copied()
+            .unwrap_or_default();
+    }
+    // SAFETY: a vector has at most 16 lanes.
+    unsafe { lanes.load_bytes(vector.as_ptr()) }
 }

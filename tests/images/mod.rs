@@ -4,6 +4,7 @@ mod gradients;
 mod maxima;
 mod parity;
 mod pytorch;
+mod single;
 
 use tuplenet::{plan::Op, prelude::*, shape::Image, target::Classes};
 

@@ -30,7 +30,7 @@ fn assert_close(ours: &[f32], theirs: &[f32], what: &str) {
 }
 
 /// The parameters of `name` under `prefix`, in the order of the plan.
-fn parameters<N: Network>(file: &SafeTensors<'_>, prefix: &str) -> Weights<N> {
+pub(super) fn parameters<N: Network>(file: &SafeTensors<'_>, prefix: &str) -> Weights<N> {
     let mut all = Weights::<N>::zeros();
     let names: Vec<String> = all.tensors().map(|tensor| tensor.name).collect();
     let values: Vec<f32> = names

@@ -10,7 +10,8 @@ use core::{ffi::c_int, hint::black_box, panic::PanicInfo};
 
 use firmware::{DIGITS, PICTURE};
 
-#[link(name = "c")]
+// Without an operating system there is no C library, so that the program links only if nothing calls this.
+#[cfg_attr(not(target_os = "none"), link(name = "c"))]
 unsafe extern "C" {
     safe fn abort() -> !;
 }

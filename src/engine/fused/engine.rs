@@ -145,7 +145,7 @@ impl<N: Network> Engine<N> for Fused<N> {
     fn predict(&self, sample: &impl Sample<N::In>) -> Result<<N::Output as Shape>::Array> {
         let mut logits = N::Output::zeros();
         let model = &self.context.model;
-        if const { fits_the_stack(&N::PLAN) && N::PLAN.is_of_vectors() } {
+        if const { fits_the_stack(&N::PLAN) } {
             // SAFETY: the plan fits; weights are written only by a training run, which holds the engine by `&mut`;
             // they are those of `N`, whose type fixes both lengths.
             unsafe {

@@ -39,6 +39,13 @@ fn main() {
             black_box(DIGITS.probabilities(black_box(&PICTURE)));
         }),
     ];
+    #[cfg(feature = "lenet")]
+    let works = works.into_iter().chain([(
+        "lenet",
+        (|| {
+            black_box(firmware::LENET.predict(black_box(&firmware::IMAGE)));
+        }) as fn(),
+    )]);
     for (name, work) in works {
         let bytes = depth_or_exit(work);
         let most = if bytes > nothing { "" } else { " or less" };

@@ -8,7 +8,7 @@ use crate::{
         threads::partition::Partition,
     },
     plan::Op,
-    single::{At, Lanes, Sealed, Values},
+    single::{At, Matrix, Sealed, Values},
 };
 
 /// The engine's weights, as input of the forward pass of one sample.
@@ -27,18 +27,18 @@ impl<'a> LiveWeights<'a> {
 impl Values for LiveWeights<'_> {}
 impl Sealed for LiveWeights<'_> {
     #[inline(always)]
-    unsafe fn product<L: Lanes>(&self, lanes: L, at: &At, input: &[f32], output: &mut [f32]) {
-        // SAFETY: no thread writes the weights, as guaranteed to `new`; the caller guarantees the lengths.
+    unsafe fn matrix(&self, at: &At) -> impl Matrix {
+        let [outputs, inputs] = at.step.weight_matrix();
+        // SAFETY: no thread writes the weights, as guaranteed to `new`.
         unsafe {
-            let weights = self.model.weights[at.ordinal].view();
-            weights.columns(at.step.inputs, at.step.outputs).product(
-                lanes,
-                input,
-                output,
-                at.reads_sample && self.model.skips_zeros(),
-                at.relu,
-            );
+            self.model.weights[at.ordinal]
+                .view()
+                .columns(inputs, outputs)
         }
+    }
+
+    fn skips_zeros(&self) -> bool {
+        self.model.skips_zeros()
     }
 
     fn activate(&self, op: Op, padded: &mut [f32], _len: usize) {

@@ -1,0 +1,16 @@
+//! Operations on one image.
+//!
+//! A sample is channels first, `[channel][row][column]`, as PyTorch stores it. Most activations are channels last,
+//! `[row][column][channel]`, so that a vector has several channels of one position.
+
+mod border;
+mod convolution;
+mod pooling;
+mod transpose;
+
+pub(super) use self::{
+    border::{add_border, bordered},
+    convolution::{Convolution, convolve, suits_columns},
+    pooling::{average, halves, maximum},
+    transpose::transpose,
+};

@@ -1,0 +1,278 @@
+//! How the forward pass of one sample runs each step of a plan, and where in memory it keeps the activations.
+//!
+//! There is one arena. A step reads its input at one end and writes its output at the other; an activation works in
+//! place. So the arena is as long as the longest input and output of a step together.
+
+use super::{
+    columns::{BLOCK, Columns, MIN_SPARSE},
+    image::{bordered, halves, suits_columns},
+};
+use crate::plan::{Op, Plan, Step};
+
+/// A step of a plan, and how the forward pass runs it.
+#[derive(Clone, Copy, Debug)]
+pub struct At {
+    pub(crate) step: Step,
+    /// Nothing to do: past the end of the plan, dropout, a ReLU fused into the product before it, or a change of shape
+    /// that moves no value.
+    pub(super) is_idle: bool,
+    /// Whether ReLU follows a product.
+    pub(crate) relu: bool,
+    /// Whether the step's input is the sample itself.
+    pub(crate) reads_sample: bool,
+    /// Whether to look for zero inputs, so that their weights are not read.
+    pub(super) seeks_zeros: bool,
+    /// The end of the arena that has the input, if that is not the sample.
+    pub(super) end: End,
+    /// Positions and channels of the input, an image; a vector is one position.
+    pub(super) positions: usize,
+    pub(super) channels: usize,
+    /// Whether the input is `[channels][positions]` in memory, as the sample is, or the other way round.
+    pub(super) channels_first: bool,
+    /// Whether it is a convolution with columns in the lanes, so that the output is channels first.
+    pub(super) lanes_are_columns: bool,
+    /// The layer's number among those with parameters.
+    pub(crate) ordinal: usize,
+    /// The index of the layer's first row of 16 values.
+    pub(crate) block: usize,
+}
+
+/// An end of the arena.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    First,
+    Last,
+}
+
+impl End {
+    pub(super) const fn other(self) -> End {
+        match self {
+            End::First => End::Last,
+            End::Last => End::First,
+        }
+    }
+}
+
+impl At {
+    /// Whether its values in memory are in the plan's order.
+    pub(super) const fn is_in_order(&self) -> bool {
+        self.channels_first || self.positions == 1 || self.channels == 1
+    }
+
+    /// The number of values of the input.
+    pub(super) const fn inputs(&self) -> usize {
+        self.positions * self.channels
+    }
+
+    /// The number of values of a convolution's input with its border, or 0 without a border.
+    pub(super) const fn bordered(&self) -> usize {
+        match self.step.op {
+            Op::Conv2d(window) if window.padding > 0 => {
+                let [rows, columns] = bordered(&window);
+                window.input[0] * rows * columns
+            }
+            _ => 0,
+        }
+    }
+
+    pub(super) const fn is_pooling(&self) -> bool {
+        matches!(self.step.op, Op::MaxPool2d(_) | Op::AvgPool2d(_))
+    }
+
+    /// Whether it is a pooling of an image whose channels must first be moved from first to last.
+    pub(super) const fn is_transposed(&self) -> bool {
+        match self.step.op {
+            Op::MaxPool2d(window) | Op::AvgPool2d(window) => {
+                self.channels_first && !halves(&window)
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether the input is moved within the arena before the step: it gets a border, or its channels are moved. It is
+    /// then at the other end.
+    const fn moves_input(&self) -> bool {
+        self.bordered() > 0 || self.is_transposed()
+    }
+}
+
+/// The length of the part of the arena with `len` values: whole blocks, which a product writes.
+pub(super) const fn padded(len: usize) -> usize {
+    len.next_multiple_of(BLOCK)
+}
+
+/// The steps of a plan, and the length of the arena.
+pub(super) struct Route {
+    /// The steps, then the end.
+    pub(super) steps: [At; Plan::CAPACITY + 1],
+    pub(super) arena: usize,
+}
+
+/// The route of `plan`.
+pub(super) const fn route(plan: &Plan) -> Route {
+    let steps = plan.steps();
+    let nothing = Step {
+        op: Op::Relu,
+        inputs: 0,
+        outputs: 0,
+        offset: 0,
+    };
+    let (positions, channels) = sample(steps);
+    let mut here = At {
+        step: nothing,
+        is_idle: true,
+        relu: false,
+        reads_sample: true,
+        seeks_zeros: false,
+        end: End::First,
+        positions,
+        channels,
+        channels_first: true,
+        lanes_are_columns: false,
+        ordinal: 0,
+        block: 0,
+    };
+    let mut route = Route {
+        steps: [here; Plan::CAPACITY + 1],
+        arena: BLOCK,
+    };
+    let mut i = 0;
+    while i < steps.len() {
+        let step = steps[i];
+        here.step = step;
+        here.is_idle = match step.op {
+            Op::Dropout { .. } => true,
+            Op::Relu => i > 0 && steps[i - 1].has_params(),
+            Op::Flatten => here.is_in_order(),
+            _ => false,
+        };
+        here.relu = i + 1 < steps.len() && matches!(steps[i + 1].op, Op::Relu);
+        here.lanes_are_columns = match step.op {
+            Op::Conv2d(window) => {
+                here.channels_first && suits_columns(&window) && keeps_channels_first(steps, i + 1)
+            }
+            _ => false,
+        };
+        here.seeks_zeros = seeks_zeros(&step, here.reads_sample);
+        let needed = needed(&here);
+        if needed > route.arena {
+            route.arena = needed;
+        }
+        route.steps[i] = here;
+        here = after(here);
+        i += 1;
+    }
+    here.is_idle = true;
+    while i < route.steps.len() {
+        route.steps[i] = here;
+        i += 1;
+    }
+    route
+}
+
+/// Positions and channels of a sample: as the first window takes them; all that comes before it keeps every value. What
+/// no window reads stays in the plan's order, as a vector.
+const fn sample(steps: &[Step]) -> (usize, usize) {
+    let mut i = 0;
+    while i < steps.len() {
+        match steps[i].op {
+            Op::Conv2d(window) | Op::MaxPool2d(window) | Op::AvgPool2d(window) => {
+                let [channels, rows, columns] = window.input;
+                return (rows * columns, channels);
+            }
+            Op::Linear | Op::Flatten => return (1, steps[i].inputs),
+            _ => i += 1,
+        }
+    }
+    match steps {
+        [] => (1, 1),
+        [first, ..] => (1, first.inputs),
+    }
+}
+
+/// Whether looking for zero inputs pays: samples such as images have many, and a matrix that exceeds a cache takes long
+/// to read. Elsewhere it does not.
+pub(crate) const fn seeks_zeros(step: &Step, reads_sample: bool) -> bool {
+    /// 512 KiB
+    const LARGE: usize = 1 << 17;
+    let is_large = step.inputs.saturating_mul(step.outputs) >= LARGE;
+    matches!(step.op, Op::Linear) && step.inputs >= MIN_SPARSE && (reads_sample || is_large)
+}
+
+/// Whether the step that next reads an image, from step `i` on, can read one with its channels first.
+const fn keeps_channels_first(steps: &[Step], mut i: usize) -> bool {
+    while i < steps.len() {
+        match steps[i].op {
+            Op::MaxPool2d(window) | Op::AvgPool2d(window) => return halves(&window),
+            Op::Conv2d(_) | Op::Flatten | Op::Linear => return true,
+            _ => i += 1,
+        }
+    }
+    true
+}
+
+/// The part of the arena that a step needs.
+const fn needed(at: &At) -> usize {
+    if at.is_idle {
+        return 0;
+    }
+    let input = match at.reads_sample {
+        true => 0,
+        false => padded(at.inputs()),
+    };
+    let output = padded(at.step.outputs);
+    if at.moves_input() {
+        let moved = match at.is_transposed() {
+            true => padded(at.inputs()),
+            false => padded(at.bordered()),
+        };
+        return match input > output {
+            true => input + moved,
+            false => moved + output,
+        };
+    }
+    match at.step.op {
+        Op::Linear | Op::Conv2d(_) | Op::MaxPool2d(_) | Op::AvgPool2d(_) | Op::Flatten => {
+            input + output
+        }
+        // in place
+        _ => output,
+    }
+}
+
+/// What the step after `at` finds.
+const fn after(at: At) -> At {
+    let mut next = at;
+    let is_moved = match at.step.op {
+        Op::Linear | Op::Flatten => {
+            next.positions = 1;
+            next.channels = at.step.outputs;
+            true
+        }
+        Op::Conv2d(window) | Op::MaxPool2d(window) | Op::AvgPool2d(window) => {
+            let [channels, rows, columns] = window.output;
+            next.positions = rows * columns;
+            next.channels = channels;
+            next.channels_first = match at.is_pooling() {
+                true => at.channels_first && halves(&window),
+                false => at.lanes_are_columns,
+            };
+            true
+        }
+        _ => false,
+    };
+    if at.is_idle {
+        return next;
+    }
+    next.reads_sample = false;
+    // A step that first moves its input has its output where that was.
+    if is_moved && !at.moves_input() {
+        next.end = at.end.other();
+    }
+    if at.step.has_params() {
+        let [outputs, inputs] = at.step.weight_matrix();
+        next.ordinal += 1;
+        next.block += Columns::rows(inputs, outputs);
+    }
+    next
+}

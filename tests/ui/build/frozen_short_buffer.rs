@@ -1,0 +1,13 @@
+//! error: the buffer is shorter than `Frozen::ACTIVATION_LEN`
+
+use tuplenet::prelude::*;
+
+type Net = (Linear<16, 131073>,);
+
+fn main() {
+    let mut buffer = [0.0; Frozen::<Net>::ACTIVATION_LEN - 1];
+    match Frozen::<Net>::from_bytes(b"no file") {
+        Ok(net) => println!("{}", net.predict_in(&[0.0; 16], &mut buffer)[0]),
+        Err(mismatch) => println!("{mismatch}"),
+    }
+}
