@@ -224,7 +224,7 @@ fn one_sample_gives_the_logits_of_pytorch() {
     check!(Divided, Image<2, 12, 12>, "divided", "features.divided");
 }
 
-/// A NaN anywhere in a window, ties of zeros, and infinities, at every SIMD level.
+/// A NaN anywhere in a window, ties of zeros of either sign, of which the first wins, and infinities, at every SIMD level.
 #[test]
 fn a_maximum_is_that_of_tape() {
     type Pool = (Image<17, 2, 4>, MaxPool2d<2>);
@@ -254,6 +254,17 @@ fn a_maximum_is_that_of_tape() {
             }
             let logits = tape.predict(&x).unwrap();
             models.check::<LEN>(&x, N::Output::values(&logits), "maxima");
+            let signs = |logits: &<N::Output as Shape>::Array| {
+                let numbers = N::Output::values(logits)
+                    .iter()
+                    .filter(|value| !value.is_nan());
+                numbers
+                    .map(|value| value.is_sign_negative())
+                    .collect::<Vec<_>>()
+            };
+            for fused in &models.fused {
+                assert_eq!(signs(&fused.predict(&x).unwrap()), signs(&logits));
+            }
         }
     }
     check::<Pool, { Frozen::<Pool>::ACTIVATION_LEN }>();
