@@ -158,7 +158,7 @@ impl<N: Network, V: Values> Frozen<N, V> {
     /// `L` is [`Frozen::ACTIVATION_LEN`] or more; a shorter buffer does not compile. What the buffer holds, before and
     /// after, means nothing.
     ///
-    /// ```
+    /// ```standalone_crate
     /// use tuplenet::prelude::*;
     ///
     /// type Net = (Linear<784, 32>, ReLU, Linear<32, 10>);
