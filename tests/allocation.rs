@@ -88,6 +88,7 @@ fn steps_and_predictions_allocate_nothing_and_a_training_little() {
     rayon::broadcast(|_| ());
     // The test harness's thread still records that this test runs: wait until it blocks.
     while calls(|| thread::sleep(Duration::from_millis(200))) > 0 {}
+    frozen_models_allocate_nothing();
     type Plain = (Linear<100, 48>, ReLU, Linear<48, 10>);
     type Dropped = (Linear<100, 48>, Tanh, Dropout<20>, Linear<48, 10>);
     type Images = (
@@ -108,7 +109,6 @@ fn steps_and_predictions_allocate_nothing_and_a_training_little() {
             steps_allocate_nothing::<Images, _>(threads, &data.reshaped::<Image<1, 10, 10>>());
         }
     }
-    frozen_models_allocate_nothing();
     idx_files_allocate_at_most_their_contents();
     a_training_takes_little_memory();
 }
