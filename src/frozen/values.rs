@@ -33,7 +33,7 @@ impl Sealed for Embedded {
     #[inline(always)]
     unsafe fn matrix(&self, at: &At) -> impl Matrix {
         let first = self.blocks.as_ptr().wrapping_add(at.block).cast();
-        let [outputs, inputs] = at.step.weight_matrix();
+        let [outputs, inputs] = at.matrix;
         // SAFETY: the caller guarantees that the layer's blocks begin there; a static is never written.
         unsafe { Columns::new(first, inputs, outputs) }
     }
@@ -92,7 +92,7 @@ impl Sealed for Borrowed<'_> {
         unsafe {
             let places = *self.starts.get_unchecked(at.ordinal);
             let [weight, bias] = places.map(|start| self.file.as_ptr().wrapping_add(start).cast());
-            Rows::new(weight, bias, at.step.weight_matrix())
+            Rows::new(weight, bias, at.matrix)
         }
     }
 

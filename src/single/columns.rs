@@ -37,6 +37,7 @@ pub struct Columns<'a> {
 impl<'a> Columns<'a> {
     /// The stride from one block to the next, in rows: odd, so that the same row of different blocks maps to different
     /// cache sets.
+    #[inline(always)]
     pub(crate) const fn stride(inputs: usize) -> usize {
         (inputs + 1) | 1
     }

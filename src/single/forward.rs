@@ -293,6 +293,7 @@ unsafe fn ends(arena: &mut [f32], end: End, here: usize, there: usize) -> (&mut 
     }
 }
 
+#[inline(always)]
 fn copy(from: &[f32], to: &mut [f32]) {
     for (to, from) in to.iter_mut().zip(from) {
         *to = *from;

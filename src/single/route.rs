@@ -13,6 +13,8 @@ use crate::plan::{Op, Plan, Step};
 #[derive(Clone, Copy, Debug)]
 pub struct At {
     pub(crate) step: Step,
+    /// The [weight matrix](Step::weight_matrix): outputs and inputs.
+    pub(crate) matrix: [usize; 2],
     /// Nothing to do: past the end of the plan, dropout, a ReLU fused into the product before it, or a change of shape
     /// that moves no value.
     pub(super) is_idle: bool,
@@ -45,6 +47,7 @@ pub(super) enum End {
 }
 
 impl End {
+    #[inline(always)]
     pub(super) const fn other(self) -> End {
         match self {
             End::First => End::Last,
@@ -55,16 +58,19 @@ impl End {
 
 impl At {
     /// Whether its values in memory are in the plan's order.
+    #[inline(always)]
     pub(super) const fn is_in_order(&self) -> bool {
         self.channels_first || self.positions == 1 || self.channels == 1
     }
 
     /// The number of values of the input.
+    #[inline(always)]
     pub(super) const fn inputs(&self) -> usize {
         self.positions * self.channels
     }
 
     /// The number of values of a convolution's input with its border, or 0 without a border.
+    #[inline(always)]
     pub(super) const fn bordered(&self) -> usize {
         match self.step.op {
             Op::Conv2d(window) if window.padding > 0 => {
@@ -75,11 +81,13 @@ impl At {
         }
     }
 
+    #[inline(always)]
     pub(super) const fn is_pooling(&self) -> bool {
         matches!(self.step.op, Op::MaxPool2d(_) | Op::AvgPool2d(_))
     }
 
     /// Whether it is a pooling of an image whose channels must first be moved from first to last.
+    #[inline(always)]
     pub(super) const fn is_transposed(&self) -> bool {
         match self.step.op {
             Op::MaxPool2d(window) | Op::AvgPool2d(window) => {
@@ -97,6 +105,7 @@ impl At {
 }
 
 /// The length of the part of the arena with `len` values: whole blocks, which a product writes.
+#[inline(always)]
 pub(super) const fn padded(len: usize) -> usize {
     len.next_multiple_of(BLOCK)
 }
@@ -120,6 +129,7 @@ pub(super) const fn route(plan: &Plan) -> Route {
     let (positions, channels) = sample(steps);
     let mut here = At {
         step: nothing,
+        matrix: [0, 0],
         is_idle: true,
         relu: false,
         reads_sample: true,
@@ -140,6 +150,7 @@ pub(super) const fn route(plan: &Plan) -> Route {
     while i < steps.len() {
         let step = steps[i];
         here.step = step;
+        here.matrix = step.weight_matrix();
         here.is_idle = match step.op {
             Op::Dropout { .. } => true,
             Op::Relu => i > 0 && steps[i - 1].has_params(),
@@ -270,7 +281,7 @@ const fn after(at: At) -> At {
         next.end = at.end.other();
     }
     if at.step.has_params() {
-        let [outputs, inputs] = at.step.weight_matrix();
+        let [outputs, inputs] = at.matrix;
         next.ordinal += 1;
         next.block += Columns::rows(inputs, outputs);
     }

@@ -5,6 +5,7 @@ use core::ptr;
 use crate::plan::Window;
 
 /// Rows and columns of the input with its border.
+#[inline(always)]
 pub(in crate::single) const fn bordered(window: &Window) -> [usize; 2] {
     let [_, rows, columns] = window.input;
     [rows + 2 * window.padding, columns + 2 * window.padding]

@@ -28,7 +28,7 @@ impl Values for LiveWeights<'_> {}
 impl Sealed for LiveWeights<'_> {
     #[inline(always)]
     unsafe fn matrix(&self, at: &At) -> impl Matrix {
-        let [outputs, inputs] = at.step.weight_matrix();
+        let [outputs, inputs] = at.matrix;
         // SAFETY: no thread writes the weights, as guaranteed to `new`.
         unsafe {
             self.model.weights[at.ordinal]

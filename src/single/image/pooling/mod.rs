@@ -6,6 +6,7 @@ mod halves;
 use crate::{plan::Window, single::lanes::Lanes};
 
 /// Whether the window halves rows and columns: only for these there is a kernel for channels first.
+#[inline(always)]
 pub(in crate::single) const fn halves(window: &Window) -> bool {
     matches!(
         window,
