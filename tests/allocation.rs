@@ -94,10 +94,10 @@ fn steps_and_predictions_allocate_nothing_and_a_training_little() {
     type Images = (
         Image<1, 10, 10>,
         (
-            Conv2d<1, 3, 3, 1, 1>,
+            Conv2d<1, 6, 3, 1, 1>,
             ReLU,
             MaxPool2d<2>,
-            Conv2d<3, 5, 3, 2>,
+            Conv2d<6, 5, 3, 2>,
         ),
         (Tanh, Dropout<20>, AvgPool2d<2>, Flatten),
         (LazyLinear<16>, ReLU, Linear<16, 10>),

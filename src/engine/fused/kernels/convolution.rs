@@ -6,8 +6,8 @@
 
 use super::{Kernel, Lanes, load, product::groups, store};
 use crate::engine::fused::{
-    memory::image::{ImageView, ImageViewMut, SAMPLES},
-    program::Pass,
+    memory::image::{ImageView, ImageViewMut},
+    program::{Pass, SAMPLES},
 };
 
 /// The positions of a pass, for every output channel.

@@ -1,9 +1,12 @@
 //! Samples into the lanes of images and out of them, and sums of matrices.
 
 use super::{Kernel, Lanes, Rows, Samples};
-use crate::engine::fused::memory::{
-    image::{ImageView, ImageViewMut, SAMPLES},
-    matrix::{BLOCK, View, ViewMut},
+use crate::engine::fused::{
+    memory::{
+        image::{ImageView, ImageViewMut},
+        matrix::{BLOCK, View, ViewMut},
+    },
+    program::SAMPLES,
 };
 
 /// Copies samples of a data set into the lanes of an image.

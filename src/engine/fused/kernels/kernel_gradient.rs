@@ -7,10 +7,10 @@
 use super::{Kernel, Lanes, convolution::with_tile, load, product::groups, store};
 use crate::engine::fused::{
     memory::{
-        image::{ImageView, SAMPLES},
+        image::ImageView,
         matrix::{BLOCK, ViewMut},
     },
-    program::Pass,
+    program::{Pass, SAMPLES},
 };
 
 /// The gradient of a convolution's weights and bias.

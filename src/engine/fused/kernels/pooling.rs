@@ -4,7 +4,10 @@ use std::ops::Range;
 
 use super::{Kernel, Lanes, convolution::ImageDerivative, load, store};
 use crate::{
-    engine::fused::memory::image::{ImageView, ImageViewMut, SAMPLES},
+    engine::fused::{
+        memory::image::{ImageView, ImageViewMut},
+        program::SAMPLES,
+    },
     plan::Window,
 };
 

@@ -1,14 +1,11 @@
 //! The part of a program that computes images: convolutions and poolings, each with the operations that follow it.
 
 use super::{
-    Elementwise, is_relu,
+    elementwise::{Elementwise, is_relu, stores_derivatives},
+    layout::ImageLayout,
     pass::{Pass, gradient_border, padding},
-    stores_derivatives,
 };
-use crate::{
-    engine::fused::memory::image::ImageLayout,
-    plan::{Op, Window},
-};
+use crate::plan::{Op, Window};
 
 /// Operations on the samples, then layers; the last image is the input of the first `Linear`.
 #[derive(Debug)]

@@ -1,12 +1,19 @@
 //! The lowered plan: each `Linear`, convolution or pooling fused with the elementwise operations that follow it.
 
+mod elementwise;
 mod images;
+mod layout;
 mod pass;
 
-use self::images::Windowed;
 pub(crate) use self::{
+    elementwise::Elementwise,
     images::{Convolution, ImageLayer, ImageOp, Images},
+    layout::{ImageLayout, SAMPLES},
     pass::Pass,
+};
+use self::{
+    elementwise::{is_relu, stores_derivatives},
+    images::Windowed,
 };
 use crate::plan::{Op, Plan, Step};
 
@@ -36,14 +43,6 @@ pub(crate) struct Layer {
     /// The index of its weights among the program's parameters.
     pub(crate) weights: usize,
     pub(crate) then: Vec<Elementwise>,
-}
-
-/// An operation on each value.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Elementwise {
-    pub(crate) op: Op,
-    /// Its index among the dropouts, if it is one.
-    pub(crate) dropout: Option<usize>,
 }
 
 /// One dropout of the plan.
@@ -153,16 +152,6 @@ impl Layer {
     pub(crate) fn stores_derivatives(&self) -> bool {
         stores_derivatives(&self.then)
     }
-}
-
-/// Whether there is only a ReLU.
-fn is_relu(chain: &[Elementwise]) -> bool {
-    matches!(chain, [Elementwise { op: Op::Relu, .. }])
-}
-
-/// Whether derivatives cannot be computed from the outputs.
-fn stores_derivatives(chain: &[Elementwise]) -> bool {
-    !chain.is_empty() && !is_relu(chain)
 }
 
 #[cfg(test)]

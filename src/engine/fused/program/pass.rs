@@ -2,10 +2,8 @@
 
 use std::{iter, ops::Range};
 
-use crate::{
-    engine::fused::memory::image::{ImageLayout, SAMPLES},
-    plan::Window,
-};
+use super::layout::{ImageLayout, SAMPLES};
+use crate::plan::Window;
 
 /// Positions of an output image; each is a sum over the channels of the input and over the taps of the kernel.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -12,10 +12,10 @@ use super::{
 use crate::engine::fused::{
     kernels::{Gather, NonzeroBits, Rows, Samples, SparseBatch, Values, WORD, dispatch},
     memory::{
-        image::SAMPLES,
         matrix::{BLOCK, Matrix},
         raw_slice::{RawSlice, RawSliceMut},
     },
+    program::SAMPLES,
     threads::{
         partition::{self, Partition},
         pool::Worker,

@@ -18,12 +18,8 @@ pub(crate) use self::{
 use crate::{
     engine::fused::{
         kernels::KernelGradient,
-        memory::{
-            image::{ImageBuffer, ImageLayout, SAMPLES},
-            matrix::Matrix,
-            shared::Shared,
-        },
-        program::{Convolution, ImageLayer, ImageOp, Images, Program},
+        memory::{image::ImageBuffer, matrix::Matrix, shared::Shared},
+        program::{Convolution, ImageLayer, ImageLayout, ImageOp, Images, Program, SAMPLES},
         threads::{partition, pool::Worker},
     },
     plan::Step,

@@ -6,8 +6,7 @@ use super::{DropoutKey, Moments, Training};
 use crate::{
     engine::fused::{
         kernels::{AddMatrices, Apply, Rule, dispatch},
-        memory::image::SAMPLES,
-        program::Images,
+        program::{Images, SAMPLES},
         run::images::{Backward, Forward, ImageBuffers, MAX_GROUPS, Source, group_count, groups},
     },
     seed::dropout_row,

@@ -1,0 +1,69 @@
+//! [`ImageLayout`]: 16 samples side by side in the lanes, `[channels][rows][columns][16]`.
+//!
+//! So every vector is full however few the channels are, and neither pooling nor activations need shuffles. Rows and
+//! columns may have a border of zeros, which a convolution reads and nothing writes: so no loop tests for an edge.
+
+use crate::single::BLOCK;
+
+/// The number of samples that are side by side.
+pub(crate) const SAMPLES: usize = BLOCK;
+
+/// Sizes and strides of an image with its border.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct ImageLayout {
+    pub(crate) channels: usize,
+    pub(crate) rows: usize,
+    pub(crate) columns: usize,
+    /// Zeros before and after the rows, and before and after the columns.
+    border: [[usize; 2]; 2],
+}
+
+impl ImageLayout {
+    pub(crate) fn new([channels, rows, columns]: [usize; 3], border: [[usize; 2]; 2]) -> Self {
+        ImageLayout {
+            channels,
+            rows,
+            columns,
+            border,
+        }
+    }
+
+    /// Channels, rows and columns.
+    pub(crate) fn size(&self) -> [usize; 3] {
+        [self.channels, self.rows, self.columns]
+    }
+
+    /// The stride from one row to the next, in vectors of 16 samples.
+    pub(crate) fn row_vectors(&self) -> usize {
+        self.border[1][0] + self.columns + self.border[1][1]
+    }
+
+    /// The stride from one row to the next, in values.
+    pub(crate) fn row_stride(&self) -> usize {
+        self.row_vectors() * SAMPLES
+    }
+
+    /// The stride from one channel to the next, in values: an odd number of cache lines, so that the same pixel of
+    /// different channels maps to different cache sets.
+    pub(crate) fn channel_stride(&self) -> usize {
+        let rows = self.border[0][0] + self.rows + self.border[0][1];
+        ((rows * self.row_vectors()) | 1) * SAMPLES
+    }
+
+    /// The number of values, with the border.
+    pub(crate) fn len(&self) -> usize {
+        self.channels * self.channel_stride()
+    }
+
+    /// The index of the first pixel's first sample.
+    pub(crate) fn origin(&self) -> usize {
+        self.border[0][0] * self.row_stride() + self.border[1][0] * SAMPLES
+    }
+
+    /// The index of a pixel's first sample.
+    #[inline(always)]
+    pub(crate) fn at(&self, channel: usize, row: usize, column: usize) -> usize {
+        debug_assert!(channel < self.channels && row < self.rows && column < self.columns);
+        self.origin() + channel * self.channel_stride() + row * self.row_stride() + column * SAMPLES
+    }
+}
