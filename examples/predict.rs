@@ -8,6 +8,9 @@
 #[macro_use]
 #[path = "mnist/output.rs"]
 mod output;
+#[macro_use]
+#[path = "mnist/network.rs"]
+mod network;
 
 #[path = "mnist/digit.rs"]
 mod digit;
@@ -28,9 +31,16 @@ use std::{
 };
 
 use clap::Parser;
-use tuplenet::{Error, Result, metrics::argmax, models::MnistClassifier, prelude::*};
+use tuplenet::{
+    Error, Result,
+    metrics::argmax,
+    models::MnistClassifier,
+    prelude::*,
+    shape::{Features, Shape},
+};
 
 use engine::{Choice, Device, EngineOptions};
+use network::DigitNetwork;
 use saved::SAVED;
 
 /// Classifies a handwritten digit in an image or in MNIST's test set.
@@ -38,8 +48,8 @@ use saved::SAVED;
 struct Options {
     #[command(flatten)]
     engine: EngineOptions,
-    /// Weights of a 784 -> 32, 128, 500 or 800 -> 10 network; default target/mnist.safetensors, or if it does not
-    /// exist, the embedded model (784-32-10, without an engine)
+    /// Weights of a network that the example mnist trains; default target/mnist.safetensors, or if it does not exist,
+    /// the embedded model (784-32-10, without an engine)
     #[arg(long, value_name = "FILE")]
     weights: Option<PathBuf>,
     /// A PNG of one digit, any size, grey or colour, dark on light or light on dark
@@ -74,7 +84,10 @@ fn run(options: &Options) -> Result<()> {
         (None, index) => from_test_set(options.data.as_deref(), index.unwrap_or(0))?,
     };
     let logits = match saved::find(options.weights.as_deref()) {
-        Some(path) => from_file(engine, &path, &pixels)?,
+        Some(path) => {
+            println!("weights {}", path.display());
+            with_network!(saved::network(&path)?, from_file(engine, &path, &pixels))?
+        }
         None => {
             if let Device::Cuda(_) = options.engine.device {
                 return Err(Error::Setting {
@@ -106,35 +119,30 @@ fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// The logits of the network in a file.
-fn from_file(engine: Choice, path: &Path, pixels: &[f32; 784]) -> Result<[f32; 10]> {
-    match saved::hidden(path)? {
-        Some(32) => logits::<32>(engine, path, pixels),
-        Some(128) => logits::<128>(engine, path, pixels),
-        Some(800) => logits::<800>(engine, path, pixels),
-        _ => logits::<500>(engine, path, pixels),
-    }
-}
-
-/// The logits of the network with `H` hidden units, on the chosen engine.
-fn logits<const H: usize>(engine: Choice, path: &Path, pixels: &[f32; 784]) -> Result<[f32; 10]> {
-    println!("weights {}", path.display());
-    let weights = Weights::<MnistClassifier<H>>::load(path)?;
+/// The logits of the network `N` with the weights of a file, on the chosen engine.
+fn from_file<N: DigitNetwork>(
+    engine: Choice,
+    path: &Path,
+    pixels: &[f32; 784],
+) -> Result<[f32; 10]> {
+    let mut sample = N::In::zeros();
+    N::In::values_mut(&mut sample).copy_from_slice(pixels);
+    let weights = Weights::<N>::load(path)?;
     match engine {
-        Choice::Fused(processor) => logits_on::<H, _>(&Fused::on(processor, weights)?, pixels),
+        Choice::Fused(processor) => logits(&Fused::on(processor, weights)?, &sample),
         #[cfg(feature = "dfdx")]
-        Choice::Tape => logits_on::<H, _>(&Tape::new(weights)?, pixels),
+        Choice::Tape => logits(&Tape::new(weights)?, &sample),
         #[cfg(feature = "cuda")]
-        Choice::TapeOnCuda(number) => logits_on::<H, _>(&Tape::cuda(number, weights)?, pixels),
+        Choice::TapeOnCuda(number) => logits(&Tape::cuda(number, weights)?, &sample),
     }
 }
 
-fn logits_on<const H: usize, E>(net: &E, pixels: &[f32; 784]) -> Result<[f32; 10]>
-where
-    E: Engine<MnistClassifier<H>>,
-{
+fn logits<N: DigitNetwork>(
+    net: &impl Engine<N>,
+    sample: &<N::In as Shape>::Array,
+) -> Result<[f32; 10]> {
     println!("engine {} on {}", net.name(), net.device());
-    net.predict(pixels)
+    net.predict(sample)
 }
 
 /// `exp(logits) / sum exp(logits)`; subtracts the maximum so that `exp` stays finite.
@@ -146,6 +154,6 @@ fn softmax(logits: &[f32; 10]) -> [f32; 10] {
 }
 
 fn from_test_set(folder: Option<&Path>, index: usize) -> Result<([f32; 784], Option<usize>)> {
-    let test = test_set::load(folder)?;
+    let test = test_set::load::<Features<784>>(folder)?;
     Ok((test_set::pixels(&test, index)?, test.label(index)))
 }

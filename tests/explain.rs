@@ -341,7 +341,9 @@ proptest! {
 fn attributions_of_a_trained_network_are_complete() {
     let file = include_bytes!("../examples/digits.safetensors");
     let net = Tape::<MnistClassifier<32>>::new(Weights::from_bytes(file).unwrap()).unwrap();
-    let digits = Digits::new(u64::MAX).dataset(0..40).unwrap();
+    let digits = Digits::new(u64::MAX)
+        .dataset::<Features<784>>(0..40)
+        .unwrap();
     let blank = net.predict(&[0.0; 784]).unwrap();
     let mut within = 0;
     for index in 0..digits.len() {

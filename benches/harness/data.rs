@@ -6,6 +6,7 @@ use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 use tuplenet::{
     Error,
     data::{Digits, FeatureValues, Mnist, Targets},
+    shape::Features,
 };
 
 use super::{case::Case, network, served::Result};
@@ -38,7 +39,7 @@ impl Source {
             }
             Err(error) => return Err(error.into()),
         };
-        let (train, _) = mnist.load()?;
+        let (train, _) = mnist.load::<Features<784>>()?;
         match (train.features(), train.targets()) {
             (FeatureValues::Bytes { bytes, .. }, Targets::Labels(labels)) => Ok(Source {
                 name: "MNIST",

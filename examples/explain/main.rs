@@ -8,16 +8,24 @@
 #[macro_use]
 #[path = "../mnist/output.rs"]
 mod output;
+#[macro_use]
+#[path = "../mnist/network.rs"]
+mod network;
 
 #[path = "../mnist/exit.rs"]
 mod exit;
+mod first_layer;
 mod pictures;
 #[path = "../mnist/saved.rs"]
 mod saved;
 #[path = "../mnist/test_set.rs"]
 mod test_set;
 
-use std::{fs, path::PathBuf, process::ExitCode};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use clap::Parser;
 use tuplenet::{
@@ -26,17 +34,18 @@ use tuplenet::{
     metrics::Evaluation,
     models::MnistClassifier,
     prelude::*,
-    shape::Features,
-    target::Classes,
+    shape::Shape,
 };
 
+use first_layer::FirstLayer;
+use pictures::Picture;
 use saved::SAVED;
 
 /// Explains a network: its calibration, and the pixels that its predictions depend on.
 #[derive(Debug, Parser)]
 struct Options {
-    /// Weights of a 784 -> 32, 128, 500 or 800 -> 10 network; default target/mnist.safetensors, or if it does not
-    /// exist, the embedded model (784-32-10)
+    /// Weights of a network that the example mnist trains; default target/mnist.safetensors, or if it does not exist,
+    /// the embedded model (784-32-10)
     #[arg(long, value_name = "FILE")]
     weights: Option<PathBuf>,
     /// Folder with MNIST's four files
@@ -75,21 +84,16 @@ fn run(options: &Options) -> Result<()> {
     }
     fs::create_dir_all(&options.out)
         .map_err(|source| pictures::unwritable(&options.out, source))?;
-    let test = test_set::load(options.data.as_deref())?;
-    if let Some(index) = options.index {
-        test_set::pixels(&test, index)?;
-    }
     let Some(path) = saved::find(options.weights.as_deref()) else {
         println!("no {SAVED} yet: using the embedded model, 784-32-10, trained on built-in digits");
-        return explain(options, &test, model()?);
+        return explain(options, &model()?);
     };
     println!("weights {}", path.display());
-    match saved::hidden(&path)? {
-        Some(32) => explain::<32>(options, &test, Weights::load(path)?),
-        Some(128) => explain::<128>(options, &test, Weights::load(path)?),
-        Some(800) => explain::<800>(options, &test, Weights::load(path)?),
-        _ => explain::<500>(options, &test, Weights::load(path)?),
-    }
+    with_network!(saved::network(&path)?, explain_file(options, &path))
+}
+
+fn explain_file<N: FirstLayer>(options: &Options, path: &Path) -> Result<()> {
+    explain(options, &Weights::<N>::load(path)?)
 }
 
 /// Trained only on built-in digits: `mnist --built-in --hidden 32 --epochs 100`.
@@ -103,18 +107,18 @@ fn model() -> Result<Weights<MnistClassifier<32>>> {
     })
 }
 
-fn explain<const H: usize>(
-    options: &Options,
-    test: &Dataset<Features<784>, Classes<10>>,
-    weights: Weights<MnistClassifier<H>>,
-) -> Result<()> {
+fn explain<N: FirstLayer>(options: &Options, weights: &Weights<N>) -> Result<()> {
+    let test = test_set::load::<N::In>(options.data.as_deref())?;
+    if let Some(index) = options.index {
+        test_set::pixels(&test, index)?;
+    }
     let path = options.out.join("weights.png");
-    pictures::save(&pictures::first_layer(&weights), &path)?;
+    pictures::save(&N::draw_weights(weights), &path)?;
     println!("{}", path.display());
-    println!("  first-layer weights, the strongest units first; red above 0, blue below");
+    println!("  {}", N::WEIGHTS);
 
-    let net = Tape::new(weights)?;
-    let evaluation = net.evaluate(test)?;
+    let net = Tape::<N>::new(weights.clone())?;
+    let evaluation = net.evaluate(&test)?;
     println!("\naccuracy {:.2} %", evaluation.accuracy() * 100.0);
     for confused in evaluation.confusion.most_confused(PAIRS) {
         println!("{confused}");
@@ -135,33 +139,40 @@ fn explain<const H: usize>(
             None if predicted == truth => vec![predicted],
             None => vec![predicted, truth],
         };
-        let pixels = test_set::pixels(test, index)?;
+        let sample = test_set::pixels(&test, index)?;
         let path = options.out.join(format!("digit-{index}.png"));
-        pictures::save(&digit(&net, &pixels, &classes)?, &path)?;
+        pictures::save(&digit(&net, &sample, &classes)?, &path)?;
         let confidence = evaluation.confidences[index] * 100.0;
         println!("{}", path.display());
         println!(
             "  test image {index}, a {truth}, classified as {predicted} with {confidence:.2} %"
         );
         println!("  image, saliency, integrated gradients for {classes:?}, one row per class");
+        if let Some(maps) = N::draw_feature_maps(weights, &sample)? {
+            let path = options.out.join(format!("maps-{index}.png"));
+            pictures::save(&maps, &path)?;
+            println!("{}", path.display());
+            println!("  image, and its feature maps after the first convolution and ReLU");
+        }
     }
     Ok(())
 }
 
 /// A row for each class: the image, its saliency and its integrated gradients.
-fn digit<const H: usize>(
-    net: &Tape<MnistClassifier<H>>,
-    pixels: &[f32; 784],
+fn digit<N: FirstLayer>(
+    net: &Tape<N>,
+    sample: &<N::In as Shape>::Array,
     classes: &[usize],
-) -> Result<pictures::Picture> {
+) -> Result<Picture> {
     let mut tiles = Vec::new();
     for &class in classes {
-        let saliency = net.saliency(pixels, class)?;
-        let integrated = IntegratedGradients::new().explain(net, pixels, class)?;
-        tiles.push(pictures::grey(pixels));
-        tiles.push(pictures::diverging(&saliency, pictures::largest(&saliency)));
-        let largest = pictures::largest(&integrated.values);
-        tiles.push(pictures::diverging(&integrated.values, largest));
+        let saliency = net.saliency(sample, class)?;
+        let integrated = IntegratedGradients::new().explain(net, sample, class)?;
+        tiles.push(pictures::grey(N::In::values(sample)));
+        for values in [saliency, integrated.values] {
+            let values = N::In::values(&values);
+            tiles.push(pictures::diverging(values, pictures::largest(values)));
+        }
     }
     Ok(pictures::sheet(&tiles, 3))
 }

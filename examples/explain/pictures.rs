@@ -1,22 +1,15 @@
-//! Pictures of 28 x 28 values, as PNG.
+//! Pictures of square tiles of values, as PNG.
 
 use std::{fs, io, path::Path};
 
 use png::{BitDepth, ColorType, Compression, Encoder, Filter};
-use tuplenet::{Error, Result, models::MnistClassifier, prelude::*};
+use tuplenet::{Error, Result};
 
-/// The side of a tile, in values.
-const SIDE: usize = 28;
-/// The side of the square of pixels that shows one value.
-const ENLARGED: usize = 4;
+/// The side of a tile, in pixels: each value of an image of MNIST is a square of 4 x 4.
+const TILE: usize = 4 * 28;
 /// The margin around each tile, in pixels.
 const GAP: usize = 4;
 const PAPER: Rgb = [176; 3];
-
-/// The maximum number of units in [`first_layer`].
-const UNITS: usize = 100;
-/// The fraction of the weights within the colour scale: without clipping, a few outliers would leave the others white.
-const NOT_CUT: f32 = 0.995;
 
 type Rgb = [u8; 3];
 
@@ -53,68 +46,28 @@ pub fn largest(values: &[f32]) -> f32 {
         .fold(0.0, |largest, value| largest.max(value.abs()))
 }
 
+/// The values of a square, a pixel each.
 fn tile(values: &[f32], colour: impl Fn(f32) -> Rgb) -> Picture {
     Picture {
-        width: SIDE,
+        width: values.len().isqrt(),
         pixels: values.iter().map(|&value| colour(value)).collect(),
     }
 }
 
-/// The tiles in rows of `columns`, enlarged.
+/// The tiles in rows of `columns`, enlarged to the same size.
 pub fn sheet(tiles: &[Picture], columns: usize) -> Picture {
     let rows = tiles.len().div_ceil(columns);
-    let side = SIDE * ENLARGED;
-    let pitch = side + GAP;
+    let pitch = TILE + GAP;
     let width = columns * pitch + GAP;
     let mut pixels = vec![PAPER; width * (rows * pitch + GAP)];
     for (index, tile) in tiles.iter().enumerate() {
         let (left, top) = (index % columns * pitch + GAP, index / columns * pitch + GAP);
-        for (y, x) in (0..side * side).map(|i| (i / side, i % side)) {
-            let value = tile.pixels[y / ENLARGED * SIDE + x / ENLARGED];
+        for (y, x) in (0..TILE * TILE).map(|i| (i / TILE, i % TILE)) {
+            let value = tile.pixels[y * tile.width / TILE * tile.width + x * tile.width / TILE];
             pixels[(top + y) * width + left + x] = value;
         }
     }
     Picture { width, pixels }
-}
-
-/// The weights of the strongest hidden units, a tile each, on a common scale that clips outliers.
-///
-/// A unit's strength is the norm of its incoming weights times the norm of its outgoing weights. As ReLU is positively
-/// homogeneous, a factor can move from one to the other without changing the function or this product.
-pub fn first_layer<const H: usize>(weights: &Weights<MnistClassifier<H>>) -> Picture {
-    let (incoming, rest) = weights.as_slice().split_at(784 * H);
-    let outgoing = &rest[H..];
-    let length = |values: &mut dyn Iterator<Item = f32>| values.map(|v| v * v).sum::<f32>().sqrt();
-    let mut units: Vec<(f32, &[f32])> = incoming
-        .chunks_exact(784)
-        .enumerate()
-        .map(|(unit, row)| {
-            let mut column = outgoing.iter().skip(unit).step_by(H).copied().take(10);
-            let strength = length(&mut row.iter().copied()) * length(&mut column);
-            (strength, row)
-        })
-        .collect();
-    units.sort_by(|a, b| b.0.total_cmp(&a.0));
-    units.truncate(UNITS);
-    let scale = quantile(units.iter().flat_map(|(_, row)| *row), NOT_CUT);
-    let tiles: Vec<Picture> = units.iter().map(|(_, row)| diverging(row, scale)).collect();
-    sheet(&tiles, columns(tiles.len()))
-}
-
-/// The quantile `share` of the absolute values other than 0.
-fn quantile<'a>(values: impl Iterator<Item = &'a f32>, share: f32) -> f32 {
-    let sizes = values.map(|value| value.abs()).filter(|&size| size > 0.0);
-    let mut sizes: Vec<f32> = sizes.collect();
-    sizes.sort_by(f32::total_cmp);
-    let last = sizes.len().saturating_sub(1);
-    let at = (last as f32 * share).ceil() as usize;
-    sizes.get(at).copied().unwrap_or_default()
-}
-
-/// The number of columns from 8 to 12 that leaves the fewest empty tiles in the last row.
-fn columns(tiles: usize) -> usize {
-    let empty = |columns: &usize| tiles.next_multiple_of(*columns) - tiles;
-    (8..=12).rev().min_by_key(empty).unwrap_or(10)
 }
 
 /// Writes a PNG file.

@@ -1,7 +1,7 @@
 //! Draws a 28 x 28 image in the terminal, two rows of pixels per line of text.
 
 /// Draws `pixels`, `[28 * 28]` from 0 (black) to 1 (white), with half blocks.
-pub fn draw(pixels: &[f32; 784]) -> String {
+pub fn draw(pixels: &[f32]) -> String {
     let lit = |row: usize, column: usize| pixels[row * 28 + column] > 0.4;
     let mut lines = Vec::new();
     for row in (0..28).step_by(2) {

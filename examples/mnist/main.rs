@@ -4,6 +4,7 @@
 //! cargo run --release --example mnist                     # MNIST if found, else built-in digits
 //! cargo run --release --example mnist -- --download       # download MNIST first
 //! cargo run --release --example mnist -- --hidden 128 --epochs 3 --seed 7
+//! cargo run --release --example mnist -- --network lenet  # convolutions instead of one hidden layer
 //! cargo run --release --example mnist -- --validation 5000 --patience 3 --epochs 50
 //! cargo run --release --example mnist -- --checkpoint target/checkpoints --every 60 --resume
 //! cargo run --release --features cuda --example mnist -- --device cuda
@@ -11,9 +12,12 @@
 
 #[macro_use]
 mod output;
+#[macro_use]
+mod network;
 
 mod axis;
 mod curve;
+mod data;
 mod digit;
 mod engine;
 mod exit;
@@ -28,22 +32,22 @@ use std::{
 };
 
 use clap::Parser;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use serde_json::json;
 use tuplenet::{
     Error, Result,
-    data::{Augmented, Distortion, Download},
+    data::{Augmented, Distortion, MnistShape},
     metrics::Evaluation,
-    models::MnistClassifier,
     objective::Optimizer,
     prelude::*,
-    shape::Features,
     target::Classes,
     train::History,
 };
 
+use data::{Data, Source, bar_style};
 use engine::Choice;
-use options::{Hidden, Options};
+use network::{DigitNetwork, NetworkType};
+use options::Options;
 
 /// Set by Ctrl-C.
 static STOP: AtomicBool = AtomicBool::new(false);
@@ -66,128 +70,30 @@ fn on_ctrl_c() {
 
 fn run(options: &Options) -> Result<()> {
     let engine = options.engine.choose()?;
-    let data = load(options)?;
+    with_network!(options.network()?, train(engine, options))
+}
+
+/// Trains the network `N` on the chosen engine.
+fn train<N: DigitNetwork>(engine: Choice, options: &Options) -> Result<()> {
+    let data = data::load(options)?;
     options.check_outputs()?;
-    // Each width is a separate type, monomorphised at compile time and selected here.
-    match options.hidden {
-        Hidden::H32 => train::<32>(engine, options, &data),
-        Hidden::H128 => train::<128>(engine, options, &data),
-        Hidden::H500 => train::<500>(engine, options, &data),
-        Hidden::H800 => train::<800>(engine, options, &data),
-    }
-}
-
-/// The data to train and test on.
-struct Data {
-    name: &'static str,
-    source: Source,
-    test: Dataset<Features<784>, Classes<10>>,
-    /// MNIST's test set, if the network is trained on built-in digits and MNIST is available.
-    real_test: Option<Dataset<Features<784>, Classes<10>>>,
-}
-
-enum Source {
-    Mnist(Dataset<Features<784>, Classes<10>>),
-    BuiltIn(Digits),
-}
-
-fn load(options: &Options) -> Result<Data> {
-    let found = match (&options.data, options.download) {
-        (Some(folder), true) => download(folder),
-        (Some(folder), false) => Mnist::in_folder(folder),
-        (None, true) => download(&Mnist::cache_folder().unwrap_or_else(|| "mnist".into())),
-        (None, false) => Mnist::find(),
-    };
-    let loaded = match found {
-        Ok(mnist) => Some(mnist.load()?),
-        Err(Error::DataNotFound { .. }) => None,
-        Err(error) => return Err(error),
-    };
-    let built_in = |real_test| {
-        let source = Source::BuiltIn(Digits::new(options.seed));
-        // A seed that differs from the training's, so that no test digit is a training digit.
-        let test = Digits::new(!options.seed).dataset(0..10_000)?;
-        Ok(Data {
-            name: "built-in digits",
-            source,
-            test,
-            real_test,
-        })
-    };
-    match loaded {
-        Some((train, test)) if !options.built_in => {
-            println!(
-                "data: MNIST, {} training and {} test images",
-                train.len(),
-                test.len()
-            );
-            Ok(Data {
-                name: "mnist",
-                source: Source::Mnist(train),
-                test,
-                real_test: None,
-            })
-        }
-        None if options.augment => Err(Error::Setting {
-            setting: "augment",
-            expected: "MNIST (built-in digits are new in every epoch anyway)".to_owned(),
-            found: "built-in digits, as MNIST was not found".to_owned(),
-        }),
-        None if !options.built_in => {
-            println!("data: built-in digits, as MNIST was not found; --download downloads it");
-            built_in(None)
-        }
-        loaded => {
-            println!(
-                "data: built-in digits, {} new ones per epoch",
-                Digits::PER_EPOCH
-            );
-            built_in(loaded.map(|(_, test)| test))
-        }
-    }
-}
-
-fn download(folder: &Path) -> Result<Mnist> {
-    let bar = ProgressBar::new(0).with_style(bar_style("{msg} {bar:30} {bytes}/{total_bytes}"));
-    let mnist = Mnist::download(
-        folder,
-        |Download {
-             file,
-             received_bytes,
-             total_bytes,
-             ..
-         }| {
-            bar.set_message(file.to_owned());
-            bar.set_length(total_bytes);
-            bar.set_position(received_bytes);
-        },
-    )?;
-    bar.finish_and_clear();
-    Ok(mnist)
-}
-
-fn bar_style(template: &str) -> ProgressStyle {
-    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
-}
-
-/// Trains the network with `H` hidden units on the chosen engine.
-fn train<const H: usize>(engine: Choice, options: &Options, data: &Data) -> Result<()> {
-    println!("\n{}\n", MnistClassifier::<H>::summary());
-    let weights = Weights::<MnistClassifier<H>>::init(options.seed);
+    println!("\n{}\n", N::summary());
+    let weights = Weights::<N>::init(options.seed);
     match engine {
-        Choice::Fused(processor) => train_on::<H, _>(Fused::on(processor, weights)?, options, data),
+        Choice::Fused(processor) => train_on(Fused::on(processor, weights)?, options, &data),
         #[cfg(feature = "dfdx")]
-        Choice::Tape => train_on::<H, _>(Tape::new(weights)?, options, data),
+        Choice::Tape => train_on(Tape::new(weights)?, options, &data),
         #[cfg(feature = "cuda")]
-        Choice::TapeOnCuda(number) => train_on::<H, _>(Tape::cuda(number, weights)?, options, data),
+        Choice::TapeOnCuda(number) => train_on(Tape::cuda(number, weights)?, options, &data),
     }
 }
 
 /// Trains, evaluates, reports and saves.
-fn train_on<const H: usize, E>(mut net: E, options: &Options, data: &Data) -> Result<()>
-where
-    E: Engine<MnistClassifier<H>>,
-{
+fn train_on<N: DigitNetwork>(
+    mut net: impl Engine<N>,
+    options: &Options,
+    data: &Data<N::In>,
+) -> Result<()> {
     let optimizer = options.optimizer();
     let (engine, device) = (net.name(), net.device());
     println!(
@@ -227,8 +133,13 @@ where
         options.run.join("history.jsonl").display()
     );
     if let Some(path) = &options.json {
+        let (network, hidden) = match options.network()? {
+            NetworkType::Mlp(hidden) => ("mlp", Some(hidden as usize)),
+            NetworkType::LeNet => ("lenet", None),
+        };
         let summary = json!({
-            "engine": engine, "device": device, "data": data.name, "hidden": H, "seed": options.seed,
+            "engine": engine, "device": device, "data": data.name, "seed": options.seed,
+            "network": network, "hidden": hidden,
             "epochs": history.epochs.len(), "batch": options.batch,
             "train_seconds": history.train_seconds(),
             "train_losses": history.epochs.iter().map(|epoch| epoch.train_loss).collect::<Vec<_>>(),
@@ -242,15 +153,12 @@ where
     Ok(())
 }
 
-fn fit<const H: usize, E>(
-    net: &mut E,
+fn fit<N: DigitNetwork>(
+    net: &mut impl Engine<N>,
     options: &Options,
     optimizer: Optimizer,
-    source: &Source,
-) -> Result<History>
-where
-    E: Engine<MnistClassifier<H>>,
-{
+    source: &Source<N::In>,
+) -> Result<History> {
     let bar =
         ProgressBar::new(0).with_style(bar_style("{msg} {bar:30} {pos}/{len} samples, {per_sec}"));
     let mut trainer = Trainer::new(optimizer)
@@ -317,7 +225,7 @@ fn describe(optimizer: &Optimizer) -> String {
 }
 
 /// Draws the first three misclassified digits.
-fn show_misclassified(test: &Dataset<Features<784>, Classes<10>>, evaluation: &Evaluation) {
+fn show_misclassified<S: MnistShape>(test: &Dataset<S, Classes<10>>, evaluation: &Evaluation) {
     let misclassified =
         evaluation
             .predictions
@@ -330,7 +238,7 @@ fn show_misclassified(test: &Dataset<Features<784>, Classes<10>>, evaluation: &E
     for (index, label, predicted) in misclassified.take(3) {
         println!("\ntest image {index}: a {label}, classified as {predicted}");
         if let Some(pixels) = test.sample(index) {
-            println!("{}", digit::draw(&pixels));
+            println!("{}", digit::draw(S::values(&pixels)));
         }
     }
 }

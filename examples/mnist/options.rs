@@ -12,16 +12,23 @@ use tuplenet::{
     prelude::*,
 };
 
-use crate::{engine::EngineOptions, unwritable};
+use crate::{
+    engine::EngineOptions,
+    network::{Hidden, NetworkType},
+    unwritable,
+};
 
-/// Trains a typed network, 784 -> hidden -> 10, on handwritten digits.
+/// Trains a typed network on handwritten digits.
 #[derive(Debug, Parser)]
 pub struct Options {
     #[command(flatten)]
     pub engine: EngineOptions,
-    /// Width of the hidden layer; each is a separate type
-    #[arg(long, value_enum, default_value_t = Hidden::H500)]
-    pub hidden: Hidden,
+    /// Network: `mlp`, 784 -> hidden -> 10, or `lenet`, with two convolutions
+    #[arg(long, value_enum, default_value_t = NetworkName::Mlp)]
+    network: NetworkName,
+    /// Width of the hidden layer of `mlp`, default 500; each is a separate type
+    #[arg(long, value_enum)]
+    hidden: Option<Hidden>,
     /// Number of passes over the training set
     #[arg(long, default_value_t = 5)]
     pub epochs: usize,
@@ -116,15 +123,9 @@ pub enum ScheduleName {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum Hidden {
-    #[value(name = "32")]
-    H32,
-    #[value(name = "128")]
-    H128,
-    #[value(name = "500")]
-    H500,
-    #[value(name = "800")]
-    H800,
+enum NetworkName {
+    Mlp,
+    Lenet,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -135,6 +136,19 @@ pub enum OptimizerName {
 }
 
 impl Options {
+    /// The type of the network.
+    pub fn network(&self) -> Result<NetworkType> {
+        match (self.network, self.hidden) {
+            (NetworkName::Mlp, hidden) => Ok(NetworkType::Mlp(hidden.unwrap_or(Hidden::H500))),
+            (NetworkName::Lenet, None) => Ok(NetworkType::LeNet),
+            (NetworkName::Lenet, Some(hidden)) => Err(Error::Setting {
+                setting: "hidden",
+                expected: "none with the network lenet".to_owned(),
+                found: (hidden as usize).to_string(),
+            }),
+        }
+    }
+
     pub fn optimizer(&self) -> Optimizer {
         let lr = |default| self.lr.unwrap_or(default);
         let decay = |default| self.weight_decay.unwrap_or(default);

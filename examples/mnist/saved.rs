@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use tuplenet::{Result, weights};
 
+use crate::network::{Hidden, NetworkType};
+
 /// Where the example `mnist` saves by default.
 pub const SAVED: &str = "target/mnist.safetensors";
 
@@ -13,10 +15,16 @@ pub fn find(named: Option<&Path>) -> Option<PathBuf> {
     named.map(Path::to_owned).or_else(saved)
 }
 
-/// The number of hidden units of the network in a file, if it contains such a network. It selects the type, which
-/// then checks the whole file.
-pub fn hidden(path: &Path) -> Result<Option<usize>> {
+/// The network in a file, by the shape of its first layer's weights. Loading then checks the whole file against the
+/// network's type: a file of none of these networks is compared with `mnist`'s default.
+pub fn network(path: &Path) -> Result<NetworkType> {
     let tensors = weights::shapes(path)?;
-    let bias = tensors.into_iter().find(|tensor| tensor.name == "0.bias");
-    Ok(bias.and_then(|bias| bias.shape.first().copied()))
+    let first = tensors.iter().find(|tensor| tensor.name == "0.weight");
+    Ok(match first.map(|weight| weight.shape.as_slice()) {
+        Some([_, _, _, _]) => NetworkType::LeNet,
+        Some([32, _]) => NetworkType::Mlp(Hidden::H32),
+        Some([128, _]) => NetworkType::Mlp(Hidden::H128),
+        Some([800, _]) => NetworkType::Mlp(Hidden::H800),
+        _ => NetworkType::Mlp(Hidden::H500),
+    })
 }

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use tuplenet::{Error, Result, prelude::*, shape::Features, target::Classes};
+use tuplenet::{Error, Result, data::MnistShape, prelude::*, target::Classes};
 
 /// Loads the test set and prints its name.
-pub fn load(folder: Option<&Path>) -> Result<Dataset<Features<784>, Classes<10>>> {
+pub fn load<S: MnistShape>(folder: Option<&Path>) -> Result<Dataset<S, Classes<10>>> {
     let found = match folder {
         Some(folder) => Mnist::in_folder(folder),
         None => Mnist::find(),
@@ -25,7 +25,7 @@ pub fn load(folder: Option<&Path>) -> Result<Dataset<Features<784>, Classes<10>>
 }
 
 /// The pixels of test image `index`.
-pub fn pixels(test: &Dataset<Features<784>, Classes<10>>, index: usize) -> Result<[f32; 784]> {
+pub fn pixels<S: MnistShape>(test: &Dataset<S, Classes<10>>, index: usize) -> Result<S::Array> {
     test.sample(index).ok_or_else(|| Error::Setting {
         setting: "index",
         expected: format!("a number below {}", test.len()),

@@ -227,7 +227,7 @@ impl<S: Shape, T: Target> Dataset<S, T> {
     /// ```
     /// use tuplenet::{prelude::*, shape::{Features, Image}, target::Classes};
     ///
-    /// let digits = Digits::new(1).dataset(0..100)?;
+    /// let digits = Digits::new(1).dataset::<Features<784>>(0..100)?;
     /// let images: Dataset<Image<1, 28, 28>, Classes<10>> = digits.reshaped();
     /// assert_eq!(images.sample(7).unwrap().as_flattened().as_flattened(), digits.sample(7).unwrap());
     /// # Ok::<(), tuplenet::Error>(())

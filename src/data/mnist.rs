@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    shape::Features,
+    shape::{Features, Image, Sample, Shape},
     target::Classes,
 };
 
@@ -45,6 +45,18 @@ const OTHER: &str = "check that the training and test files are not swapped; rea
 /// The environment variable with the path of the folder.
 const VARIABLE: &str = "TUPLENET_MNIST";
 
+/// The shape of an image of MNIST, or of a built-in [`Digits`](super::Digits): [`Features<784>`](Features) or
+/// [`Image<1, 28, 28>`](Image). The network that the data are for usually determines which.
+#[diagnostic::on_unimplemented(
+    message = "MNIST and the built-in digits have no samples of shape `{Self}`",
+    label = "not the shape of an image of MNIST",
+    note = "a network for them takes `Features<784>` or `Image<1, 28, 28>`"
+)]
+pub trait MnistShape: Shape<Array: Sample<Self>> {}
+
+impl MnistShape for Features<784> {}
+impl MnistShape for Image<1, 28, 28> {}
+
 /// The four files of MNIST, found but not yet read.
 ///
 /// Each is either a `.gz`, as published, or decompressed. Data sets with the same file names, 60,000 and 10,000 images
@@ -52,9 +64,12 @@ const VARIABLE: &str = "TUPLENET_MNIST";
 /// [`Mnist::in_folder`]. For files of other counts, sizes or dtypes, use [`Dataset::from_idx`].
 ///
 /// ```no_run
-/// use tuplenet::data::Mnist;
-/// let (train, test) = Mnist::find()?.load()?;
-/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// use tuplenet::{models::LeNet, prelude::*};
+/// let (train, test) = Mnist::find()?.load()?; // images, as the network takes images
+/// let mut net = Fused::<LeNet>::new(Weights::init(1))?;
+/// Trainer::new(Adam::default()).fit(&mut net, &train)?;
+/// println!("{}", net.evaluate(&test)?);
+/// # Ok::<(), tuplenet::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mnist {
@@ -69,8 +84,8 @@ impl Mnist {
     /// without `.gz`. If several exist, a hyphen is preferred to a dot, then a decompressed file to a `.gz`.
     ///
     /// ```no_run
-    /// use tuplenet::data::Mnist;
-    /// let (train, test) = Mnist::in_folder("data/fashion-mnist")?.load()?;
+    /// use tuplenet::{data::Mnist, shape::Features};
+    /// let (train, test) = Mnist::in_folder("data/fashion-mnist")?.load::<Features<784>>()?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
@@ -113,25 +128,24 @@ impl Mnist {
     }
 
     /// Reads, checks and parses the four files: 60,000 training samples and 10,000 test samples, each of 784 values
-    /// from 0 to 1.
+    /// from 0 to 1, as vectors ([`Features<784>`](Features)) or as images ([`Image<1, 28, 28>`](Image)).
     ///
-    /// Meanwhile, the decompressed files, 55 MB, are also stored in the system's temporary folder.
+    /// The compiler infers which of the two where the data meet a network; elsewhere, name it:
     ///
     /// ```no_run
-    /// use tuplenet::data::Mnist;
-    /// let (train, test) = Mnist::in_folder("data/mnist")?.load()?;
+    /// use tuplenet::{data::Mnist, shape::Image};
+    /// let (train, test) = Mnist::in_folder("data/mnist")?.load::<Image<1, 28, 28>>()?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    ///
+    /// Meanwhile, the decompressed files, 55 MB, are also stored in the system's temporary folder.
     ///
     /// # Errors
     /// [`Error::Io`] if a file cannot be read or a temporary file cannot be written; [`Error::DataFile`] if a file is
     /// malformed or does not have MNIST's shape.
-    pub fn load(
+    pub fn load<S: MnistShape>(
         &self,
-    ) -> Result<(
-        Dataset<Features<784>, Classes<10>>,
-        Dataset<Features<784>, Classes<10>>,
-    )> {
+    ) -> Result<(Dataset<S, Classes<10>>, Dataset<S, Classes<10>>)> {
         // The crate `mnist` opens files by name and panics on invalid ones, so it gets a copy of the checked bytes:
         // concurrent changes to the originals have no effect.
         let remedy = "free space there, or set TMPDIR to another folder for temporary files";
@@ -356,14 +370,14 @@ mod tests {
         // Kaggle's archive also has a folder with the name of each file.
         fs::create_dir(folder.path().join(NAMES[0])).unwrap();
         let mut mnist = Mnist::in_folder(folder.path()).unwrap();
-        let (train, test) = mnist.load().unwrap();
+        let (train, test) = mnist.load::<Features<784>>().unwrap();
         for set in [train, test] {
             // pixel 784 has the value 784 % 251
             assert_eq!(set.sample(1).unwrap()[0], 31.0 * (1.0 / 255.0));
             assert_eq!(set.label(1), Some(1));
         }
         mnist.files.swap(1, 3);
-        let error = mnist.load().unwrap_err().to_string();
+        let error = mnist.load::<Features<784>>().unwrap_err().to_string();
         let words = "t10k-labels.idx1-ubyte: expected 60000 labels, found 10000 labels";
         assert!(error.contains(words), "{error}");
     }

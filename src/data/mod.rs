@@ -27,5 +27,5 @@ pub use digits::Digits;
 pub use distortion::Distortion;
 #[cfg(feature = "download")]
 pub use download::Download;
-pub use mnist::Mnist;
+pub use mnist::{Mnist, MnistShape};
 pub use training::TrainingData;

@@ -1,6 +1,6 @@
 //! The source of the samples of a training, epoch by epoch.
 
-use super::{DataFor, Dataset, Digits};
+use super::{DataFor, Dataset, Digits, MnistShape};
 use crate::{
     error::Result,
     shape::{Features, Shape},
@@ -61,9 +61,9 @@ training_data!(Classes Values);
 
 /// Synthetic digits, [`Digits::PER_EPOCH`] new ones in every epoch.
 #[diagnostic::do_not_recommend]
-impl TrainingData<Features<784>, Features<10>> for Digits {
+impl<S: MnistShape> TrainingData<S, Features<10>> for Digits {
     type Target = Classes<10>;
-    type Epoch = Dataset<Features<784>, Classes<10>>;
+    type Epoch = Dataset<S, Classes<10>>;
 
     fn epoch(&self, epoch: usize) -> Result<Self::Epoch> {
         let first = epoch as u64 * Digits::PER_EPOCH;
@@ -79,21 +79,27 @@ impl Digits {
     /// The number of samples in an epoch, as in MNIST's training set.
     pub const PER_EPOCH: u64 = 60_000;
 
-    /// The samples `range` of the stream as a data set.
+    /// The samples `range` of the stream as a data set of vectors ([`Features<784>`](Features)) or of images
+    /// ([`Image<1, 28, 28>`](crate::shape::Image)), whichever its network takes.
     ///
     /// ```
-    /// use tuplenet::{prelude::*, shape::Features, target::Classes};
-    /// let digits: Dataset<Features<784>, Classes<10>> = Digits::new(1).dataset(0..100)?;
-    /// assert_eq!(digits.len(), 100);
+    /// use tuplenet::{models::LeNet, prelude::*, shape::Features};
+    ///
+    /// let digits = Digits::new(1).dataset(0..100)?; // images, as the network takes images
+    /// let net = Fused::<LeNet>::new(Weights::init(1))?;
+    /// assert!(net.evaluate(&digits)?.accuracy() < 0.5);
+    ///
+    /// let vectors = Digits::new(1).dataset::<Features<784>>(0..100)?;
+    /// assert_eq!(vectors.sample(7).unwrap(), *digits.sample(7).unwrap().as_flattened().as_flattened());
     /// # Ok::<(), tuplenet::Error>(())
     /// ```
     ///
     /// # Errors
     /// [`Error::Data`](crate::Error::Data) when the range is empty.
-    pub fn dataset(
+    pub fn dataset<S: MnistShape>(
         &self,
         range: std::ops::Range<u64>,
-    ) -> Result<Dataset<Features<784>, Classes<10>>> {
+    ) -> Result<Dataset<S, Classes<10>>> {
         let (pixels, labels) = self.images(range);
         Dataset::from_bytes(pixels, 1.0 / 255.0, labels)
     }
@@ -102,11 +108,12 @@ impl Digits {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::shape::Image;
 
     #[test]
     fn every_epoch_continues_where_the_last_one_ended() {
         let digits = Digits::new(4);
-        let second = digits.epoch(1).unwrap();
+        let second: Dataset<Features<784>, Classes<10>> = digits.epoch(1).unwrap();
         assert_eq!(second.len(), 60_000);
         for (place, index) in [(0, 60_000), (59_999, 119_999)] {
             let (pixels, label) = digits.image(index);
@@ -119,7 +126,7 @@ mod tests {
     #[test]
     fn a_range_of_digits_has_their_pixels_from_0_to_1() {
         let digits = Digits::new(4);
-        let data = digits.dataset(5..7).unwrap();
+        let data = digits.dataset::<Features<784>>(5..7).unwrap();
         for place in 0..2 {
             let (pixels, label) = digits.image(5 + place as u64);
             let values = pixels.map(|pixel| f32::from(pixel) * (1.0 / 255.0));
@@ -129,9 +136,23 @@ mod tests {
     }
 
     #[test]
+    fn images_have_the_rows_of_the_digits() {
+        let digits = Digits::new(4);
+        let epoch: Dataset<Image<1, 28, 28>, Classes<10>> = digits.epoch(0).unwrap();
+        for data in [epoch, digits.dataset(0..3).unwrap()] {
+            let [rows] = data.sample(2).unwrap();
+            let (pixels, label) = digits.image(2);
+            for (row, pixels) in rows.iter().zip(pixels.as_chunks::<28>().0) {
+                assert_eq!(*row, pixels.map(|pixel| f32::from(pixel) * (1.0 / 255.0)));
+            }
+            assert_eq!(data.label(2), Some(label.into()));
+        }
+    }
+
+    #[test]
     fn what_determines_the_samples_is_in_the_fingerprint() {
         let digits = Digits::new(4);
-        let data = digits.dataset(0..2).unwrap();
+        let data = digits.dataset::<Features<784>>(0..2).unwrap();
         let fingerprint = TrainingData::<Features<784>, Features<10>>::fingerprint;
         assert!(fingerprint(&data).contains(&data.sha256()));
         assert_ne!(

@@ -133,9 +133,7 @@ fn networks_are_generic_over_channels_and_widths() {
 /// A checkpoint, a clipped gradient and dropout work as for vectors; a resumed training gives the same bits.
 fn lenet_learns_digits_and_resumes<T: Tested>() {
     let digits = Digits::new(3);
-    let [train, test] =
-        [0..1200, 1200..1400].map(|range| digits.dataset(range).unwrap().reshaped());
-    let train: Dataset<Image<1, 28, 28>, Classes<10>> = train;
+    let [train, test] = [0..1200, 1200..1400].map(|range| digits.dataset(range).unwrap());
     let folder = tempfile::tempdir().unwrap();
     let trainer = |epochs| {
         Trainer::new(Adam {
