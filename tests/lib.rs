@@ -11,8 +11,11 @@ mod checkpoints;
 mod cli;
 mod cli_checkpoints;
 mod cli_explain;
+mod cli_goals;
+mod cli_networks;
 #[cfg(unix)]
 mod cli_output;
+mod cli_predict;
 mod clipping;
 mod closed_forms;
 mod curves;

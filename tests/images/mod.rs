@@ -1,12 +1,13 @@
 //! Networks of images, against PyTorch, plain loops in `f64`, and themselves.
 
 mod gradients;
+mod lenet;
 mod maxima;
 mod parity;
 mod pytorch;
 mod single;
 
-use tuplenet::{plan::Op, prelude::*, shape::Image, target::Classes};
+use tuplenet::{plan::Op, prelude::*, shape::Image};
 
 use crate::engines::{Tested, on_every_engine};
 

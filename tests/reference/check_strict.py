@@ -2,11 +2,13 @@
 
 WEIGHTS is a safetensors file that tuplenet wrote for the network of
 activations.safetensors (`activation_network` in fixtures.py), or with --network
-for one in frozen.py, such as `named`, whose keys are fc1.weight to fc2.bias. It is
-loaded with strict=True: a missing or extra tensor, or one of another shape, is an
-error. The logits of `features` (`NAME.features`) in IO are then compared with `logits`.
+for `lenet` in mnist.py or one in frozen.py, such as `named`, whose keys are fc1.weight
+to fc2.bias. It is loaded with strict=True: a missing or extra tensor, or one of another
+shape, is an error. The logits of `features` (of frozen.py, `NAME.features`) in IO are
+then compared with `logits`.
 
     python check_strict.py WEIGHTS activations_io.safetensors
+    python check_strict.py --network lenet WEIGHTS lenet_io.safetensors
     python check_strict.py --network NAME WEIGHTS frozen/io.safetensors
 
 Prints the largest absolute difference; exits with 1 if it is above 1e-5.
@@ -20,13 +22,14 @@ from safetensors.torch import load_file
 
 from fixtures import activation_network
 from frozen import NETWORKS
+from mnist import lenet
 
 TOLERANCE = 1e-5
 
 
 def main():
     parser = argparse.ArgumentParser(description="Load tuplenet's weights into PyTorch and compare logits.")
-    parser.add_argument("--network", choices=NETWORKS, metavar="NAME", help="a network in frozen.py")
+    parser.add_argument("--network", choices=["lenet", *NETWORKS], metavar="NAME", help="lenet, or one in frozen.py")
     parser.add_argument("weights", metavar="WEIGHTS")
     parser.add_argument("io", metavar="IO")
     args = parser.parse_args()
@@ -35,12 +38,18 @@ def main():
     others = {name: str(t.dtype) for name, t in weights.items() if t.dtype != torch.float32}
     if others:  # load_state_dict converts these without an error
         sys.exit(f"not float32: {others}")
-    if args.network:
+    if args.network == "lenet":
+        network, prefix = lenet().eval(), ""
+    elif args.network:
         constructor, _ = NETWORKS[args.network]
         network, prefix = constructor().eval(), f"{args.network}."
     else:
         network, prefix = activation_network(), ""
     network.load_state_dict(weights, strict=True)
+    loaded = network.state_dict()
+    differing = [name for name, tensor in weights.items() if not torch.equal(loaded[name], tensor)]
+    if differing:
+        sys.exit(f"loaded with other values: {differing}")
 
     io = load_file(args.io)
     features, expected = io[f"{prefix}features"], io[f"{prefix}logits"]

@@ -1,0 +1,45 @@
+"""Generates lenet.safetensors and lenet_io.safetensors, from a fixed seed.
+
+The first is the state_dict of `lenet()` in mnist.py, as PyTorch users save it; the second
+has `features` [8, 1, 28, 28] and their `logits` [8, 10]. Beside this script:
+
+    python lenet.py
+
+or elsewhere, with `python lenet.py --out DIR`.
+"""
+
+import argparse
+import copy
+from pathlib import Path
+
+import torch
+from mnist import lenet
+from safetensors.torch import save_file
+
+ROWS = 8
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Generate the PyTorch fixture of LeNet.")
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent, metavar="DIR")
+    out = parser.parse_args().out
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+
+    network = lenet().eval()
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.mul_(2)  # larger logits
+        features = torch.rand(ROWS, 1, 28, 28)
+        logits = network(features)
+        exact = copy.deepcopy(network).double()(features.double())
+    print(
+        f"logits in [{logits.min():.3f}, {logits.max():.3f}],"
+        f" largest difference from float64 {(logits - exact).abs().max():.1e}"
+    )
+    save_file(network.state_dict(), out / "lenet.safetensors")
+    save_file({"features": features, "logits": logits}, out / "lenet_io.safetensors")
+
+
+if __name__ == "__main__":
+    main()
