@@ -243,9 +243,10 @@ fn every_seed<N: DigitNetwork, E: Engine<N>>(
     }
     let recipe = options.recipe();
     println!(
-        "{}, Kaiming uniform initialisation, {} epochs, batch {}, AdamW with weight decay {}, one cycle to {} with \
-        warm-up {}\n{:?}\nevaluated on {tested_on}",
+        "{}, {} parameters, Kaiming uniform initialisation, {} epochs, batch {}, AdamW with weight decay {}, \
+        one cycle to {} with warm-up {}\n{:?}\nevaluated on {tested_on}",
         recipe.network,
+        N::PARAMS,
         recipe.epochs,
         recipe.batch,
         options.weight_decay,
@@ -313,7 +314,7 @@ fn every_seed<N: DigitNetwork, E: Engine<N>>(
     }
     if let Some(path) = &options.json {
         let summary = json!({
-            "network": recipe.network, "published_error": recipe.published, "tested_on": tested_on,
+            "network": recipe.network, "parameters": N::PARAMS, "published_error": recipe.published, "tested_on": tested_on,
             "epochs": recipe.epochs, "batch": recipe.batch,
             "seeds": results,
         });

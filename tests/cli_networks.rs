@@ -154,6 +154,11 @@ fn lenet_is_trained_on_augmented_mnist() {
     let folder = tempfile::tempdir().unwrap();
     let more = ["--augment", "--epochs", "1", "--data", text(data.path())];
     let summary = train(folder.path(), &more);
+    let settings = fs::read_to_string(folder.path().join("run/run.json")).unwrap();
+    assert!(
+        settings.contains("Distortion { rotation_degrees: 10.0"),
+        "{settings}"
+    );
     assert_eq!(
         (&summary["data"], &summary["test_accuracy"]),
         (&"mnist".into(), &1.0.into())

@@ -44,7 +44,7 @@ def conv():
 # constructor, goal, and the defaults of the options
 RECIPES = {
     "mlp": (mlp, 0.98, dict(epochs=4, batch=512, lr=0.02, warm_up=0.15, betas=[0.7, 0.9])),
-    "conv": (conv, 0.99, dict(epochs=3, batch=128, lr=0.01, warm_up=0.15, betas=[0.9, 0.99])),
+    "conv": (conv, 0.99, dict(epochs=2, batch=128, lr=0.01, warm_up=0.15, betas=[0.9, 0.99])),
 }
 
 
