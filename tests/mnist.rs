@@ -54,11 +54,12 @@ fn the_tutorial_reaches_the_accuracy_of_pytorch<T: Tested>() {
     reaches_the_accuracy_of_pytorch::<T, MnistClassifier<500>>(name, "mnist.json", 0.976, 0.003);
 }
 
-/// LeNet, Adam 1e-3, batch 64, 5 epochs. Only on `Fused`: on `Tape` it takes minutes.
+/// LeNet, Adam with one cycle to 3e-3, batch 64, 5 epochs: each seed at least 98.9 %, the mean within 0.15 points of
+/// PyTorch's. Only on `Fused`: on `Tape` it takes minutes.
 #[test]
 fn lenet_reaches_the_accuracy_of_pytorch() {
     let name = "lenet_reaches_the_accuracy_of_pytorch";
-    reaches_the_accuracy_of_pytorch::<OnFused, LeNet>(name, "lenet.json", 0.985, 0.0015);
+    reaches_the_accuracy_of_pytorch::<OnFused, LeNet>(name, "lenet.json", 0.989, 0.0015);
 }
 
 /// Trains with the settings of `file` in `tests/reference`, seeds 0 to 2: each accuracy is at least `least`, and their mean
@@ -76,10 +77,19 @@ where
     let reference: serde_json::Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
     let theirs = reference["mean_accuracy"].as_f64().unwrap();
     let setting = |name: &str| reference[name].as_u64().unwrap() as usize;
+    let adam = Adam {
+        learning_rate: reference["lr"].as_f64().unwrap(),
+        ..Adam::default()
+    };
+    let schedule = match reference["one_cycle"].as_bool().unwrap() {
+        true => OneCycle::default().into(),
+        false => Schedule::CONSTANT,
+    };
     let mut accuracies = Vec::new();
     for seed in 0..3 {
         let mut net = T::new::<N>(Weights::init(seed));
-        let history = Trainer::new(Adam::default())
+        let history = Trainer::new(adam)
+            .schedule(schedule.clone())
             .epochs(setting("epochs"))
             .batch(setting("batch"))
             .seed(seed)
