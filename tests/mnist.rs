@@ -89,7 +89,7 @@ where
     for seed in 0..3 {
         let mut net = T::new::<N>(Weights::init(seed));
         let history = Trainer::new(adam)
-            .schedule(schedule.clone())
+            .schedule(schedule)
             .epochs(setting("epochs"))
             .batch(setting("batch"))
             .seed(seed)
