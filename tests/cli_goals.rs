@@ -62,8 +62,8 @@ fn speedrun_and_best_train_convolutions() {
     assert!(output.status.success(), "{out}");
     assert!(out.contains("seed   0  0.00 % misclassified (0)"), "{out}");
     let results: serde_json::Value = serde_json::from_slice(&fs::read(&json).unwrap()).unwrap();
-    // 16 x 26 + 32 x 145 + 64 x 289 + 128 x 577 + 1290
-    assert_eq!(results["parameters"], 98_698);
+    // 32 x 26 + 64 x 289 + 128 x 577 + 128 x 1153 + 1290
+    assert_eq!(results["parameters"], 242_058);
     assert_eq!(results["published_error"], 0.004);
 
     for name in ["speedrun", "best"] {
