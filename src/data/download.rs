@@ -71,7 +71,7 @@ impl Mnist {
     /// let mnist = Mnist::download(&folder, |at| {
     ///     println!("{}: {} of {} bytes", at.file, at.received_bytes, at.total_bytes);
     /// })?;
-    /// let (train, test) = mnist.load()?;
+    /// let (train, test) = mnist.load::<tuplenet::shape::Features<784>>()?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
