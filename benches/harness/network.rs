@@ -34,9 +34,6 @@ type Mid = (
     Linear<128, 10>,
 );
 
-/// The networks of images, by their names.
-pub const IMAGES: [&str; 3] = ["small", "lenet", "mid"];
-
 /// Generic code that runs for a network that is known only at run time, with `O` classes.
 pub trait Job {
     type Out;
@@ -46,7 +43,7 @@ pub trait Job {
         <N::In as Shape>::Array: Sample<N::In>;
 }
 
-/// Runs `job` for the network with this name: `I-H-O`, or one of [`IMAGES`].
+/// Runs `job` for the network with this name: `I-H-O`, or that of one of images.
 pub fn dispatch<J: Job>(name: &str, job: J) -> Result<J::Out> {
     match name {
         "784-128-10" => job.on::<Mlp<784, 128, 10>, 10>(),

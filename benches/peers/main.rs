@@ -22,7 +22,6 @@ use self::{
     harness::{
         Benchmark,
         case::{Case, on_grid},
-        network::IMAGES,
         options::Only,
         served::Result,
     },
@@ -49,6 +48,9 @@ fn compare(options: &Options) -> Result<()> {
     };
     benchmark.run(json)
 }
+
+/// The networks of images.
+const IMAGES: [&str; 3] = ["small", "lenet", "mid"];
 
 /// The cases, in the order in which they are measured.
 fn cases(options: &Options) -> Result<Vec<Case>> {
