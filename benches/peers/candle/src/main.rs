@@ -18,6 +18,10 @@ fn main() -> Result<()> {
 fn make(setup: &Setup) -> Result<Box<dyn Served>> {
     let features = setup.features()?;
     let net = Net::new(setup)?;
+    if setup.trains && net.layers.iter().any(|layer| layer.name == "MaxPool2d") {
+        // It multiplies the gradient by the share of equal maxima in the window, a quarter where there are none.
+        return Err("the gradient of its max pooling is not that of the maximum".into());
+    }
     let mut dims = vec![setup.batch];
     dims.extend(&net.layers[0].sizes);
     let batches = features.chunks_exact(dims.iter().product());
