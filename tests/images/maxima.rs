@@ -22,10 +22,15 @@ fn the_gradient_goes_to_the_first_of_equal_maxima() {
 #[test]
 fn a_nan_is_the_maximum_of_its_window_alone() {
     let net = sum_of_maxima();
+    let fused = Fused::new(net.weights().unwrap()).unwrap();
     for at in 0..8 {
         let mut sample = [[1.0, 2.0, 3.0, 4.0], [5.0, 6.0, 7.0, 8.0]];
         sample[at / 4][at % 4] = f32::NAN;
         assert!(net.predict(&sample).unwrap()[0].is_nan(), "{at}");
+        // of a batch, with a sample without NaN
+        let batch = [sample.as_flattened(), &[1.0; 8]].concat();
+        let logits = fused.forward(&batch).unwrap();
+        assert!(logits[0].is_nan() && logits[1] == 2.0, "{at}: {logits:?}");
         let gradient = net
             .saliency(&sample, 0)
             .unwrap()
