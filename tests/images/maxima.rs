@@ -89,3 +89,34 @@ fn nothing_outside_of_the_image_is_a_maximum() {
     assert_eq!(net.predict(&sample).unwrap(), expected);
     assert_eq!(fused.predict(&sample).unwrap(), expected);
 }
+
+/// A kernel that copies one pixel, of four that are equal: the gradients of its other weights tell which window it was.
+#[test]
+fn weights_have_the_gradient_of_the_first_of_equal_maxima_on_every_engine() {
+    type Net = (
+        Image<1, 3, 3>,
+        Conv2d<1, 1, 2>,
+        MaxPool2d<2>,
+        Flatten,
+        LazyLinear<2>,
+    );
+    let weights = [1.0, 0.0, 0.0, 0.0, 0.0, 1.0, -1.0, 0.0, 0.0];
+    let weights = Weights::<Net>::from_slice(&weights).unwrap();
+    let values = vec![1.0, 1.0, 2.0, 1.0, 1.0, 3.0, 4.0, 5.0, 6.0];
+    let data = Dataset::<Image<1, 3, 3>, Classes<2>>::from_values(values, vec![1]).unwrap();
+    let tape = Tape::<Net>::new(weights.clone()).unwrap();
+    let fused = Fused::<Net>::new(weights).unwrap();
+    let (on_tape, on_fused) = (tape.upload(&data).unwrap(), fused.upload(&data).unwrap());
+    let loss = Loss::CrossEntropy;
+    let [theirs, ours] = [
+        tape.gradient(&on_tape, &[0], loss).unwrap().1,
+        fused.gradient(&on_fused, &[0], loss).unwrap().1,
+    ];
+    for gradient in [theirs, ours] {
+        // all four pixels of the first window are 1
+        let [first, others @ ..] = &gradient.as_slice()[..4] else {
+            panic!("a kernel of 2 x 2")
+        };
+        assert!(others.iter().all(|other| other == first), "{gradient:?}");
+    }
+}
