@@ -69,7 +69,6 @@ impl Op {
     }
 
     /// The window of an operation that has one.
-    #[cfg(feature = "train")]
     pub(crate) const fn window(self) -> Option<Window> {
         match self {
             Op::Conv2d(window) | Op::MaxPool2d(window) | Op::AvgPool2d(window) => Some(window),

@@ -101,11 +101,9 @@ impl Dims {
 
     /// Those of a step's output, given those of its input.
     fn after(self, step: &Step) -> Self {
-        match step.op {
-            Op::Conv2d(window) | Op::MaxPool2d(window) | Op::AvgPool2d(window) => {
-                Dims::of(&window.output)
-            }
-            Op::Linear | Op::Flatten => Dims::of(&[step.outputs]),
+        match (step.op, step.op.window()) {
+            (_, Some(window)) => Dims::of(&window.output),
+            (Op::Linear | Op::Flatten, None) => Dims::of(&[step.outputs]),
             _ => self,
         }
     }

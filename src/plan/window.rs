@@ -1,5 +1,7 @@
 //! [`Window`]: a kernel that moves over an image.
 
+use core::ops::Range;
+
 /// A kernel that moves over an image: the geometry of a convolution or a pooling.
 ///
 /// `output = (input + 2 padding - kernel) / stride + 1`, rounded down, for each side.
@@ -54,6 +56,15 @@ impl Window {
         product(self.output)
     }
 
+    /// The rows (axis 0) or columns (axis 1) of the input under the kernel at a position. A padding of at most half the
+    /// kernel leaves at least one.
+    #[inline(always)]
+    pub(crate) fn inside(&self, axis: usize, position: usize) -> Range<usize> {
+        let start = position * self.stride;
+        let end = (start + self.kernel[axis]).saturating_sub(self.padding);
+        start.saturating_sub(self.padding)..end.min(self.input[axis + 1])
+    }
+
     /// The number of input values that one output value of a convolution depends on.
     pub const fn fan_in(&self) -> usize {
         product([self.input[0], self.kernel[0], self.kernel[1]])
@@ -89,6 +100,14 @@ const fn product(sizes: [usize; 3]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_the_input_is_inside() {
+        let window = Window::new([1, 5, 4], 1, [3, 2], 2, 1);
+        let of = |axis: usize| (0..window.output[axis + 1]).map(move |at| window.inside(axis, at));
+        assert_eq!(of(0).collect::<Vec<_>>(), [0..2, 1..4, 3..5]);
+        assert_eq!(of(1).collect::<Vec<_>>(), [0..1, 1..3, 3..4]);
+    }
 
     /// Output sides of `torch.nn.Conv2d` for the first layers of LeNet, AlexNet, ResNet and ViT.
     #[test]

@@ -186,12 +186,12 @@ pub(super) const fn route(plan: &Plan) -> Route {
 const fn sample(steps: &[Step]) -> (usize, usize) {
     let mut i = 0;
     while i < steps.len() {
-        match steps[i].op {
-            Op::Conv2d(window) | Op::MaxPool2d(window) | Op::AvgPool2d(window) => {
+        match (steps[i].op, steps[i].op.window()) {
+            (_, Some(window)) => {
                 let [channels, rows, columns] = window.input;
                 return (rows * columns, channels);
             }
-            Op::Linear | Op::Flatten => return (1, steps[i].inputs),
+            (Op::Linear | Op::Flatten, None) => return (1, steps[i].inputs),
             _ => i += 1,
         }
     }
@@ -254,13 +254,13 @@ const fn needed(at: &At) -> usize {
 /// What the step after `at` finds.
 const fn after(at: At) -> At {
     let mut next = at;
-    let is_moved = match at.step.op {
-        Op::Linear | Op::Flatten => {
+    let is_moved = match (at.step.op, at.step.op.window()) {
+        (Op::Linear | Op::Flatten, _) => {
             next.positions = 1;
             next.channels = at.step.outputs;
             true
         }
-        Op::Conv2d(window) | Op::MaxPool2d(window) | Op::AvgPool2d(window) => {
+        (_, Some(window)) => {
             let [channels, rows, columns] = window.output;
             next.positions = rows * columns;
             next.channels = channels;

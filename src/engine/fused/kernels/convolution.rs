@@ -4,7 +4,7 @@
 //! input[c, x + tap]`, with the samples in the lanes and a weight in all of them. Each sum runs over channels and taps
 //! in order, so it is bitwise independent of tiles and threads. No matrix of patches is written.
 
-use super::{Kernel, Lanes, load, product::groups, store};
+use super::{Kernel, Lanes, derivative::Derivative, load, product::groups, store};
 use crate::engine::fused::{
     memory::image::{ImageView, ImageViewMut},
     program::{Pass, SAMPLES},
@@ -26,52 +26,7 @@ pub(crate) enum Epilogue<'a> {
     /// It is an output, with ReLU if `relu`.
     Output { relu: bool },
     /// It is a gradient, which is multiplied by these derivatives.
-    Derivative(ImageDerivative<'a>),
-}
-
-/// The derivatives of the operations after a layer, for each of its outputs.
-#[derive(Clone, Copy)]
-pub(crate) enum ImageDerivative<'a> {
-    /// Nothing follows: 1.
-    One,
-    /// ReLU with these outputs: 0 where they are 0 or below, else 1, which propagates NaN.
-    Relu(ImageView<'a>),
-    /// The stored derivatives.
-    Stored(ImageView<'a>),
-}
-
-impl ImageDerivative<'_> {
-    /// The image that is read, if there is one.
-    pub(super) fn image(&self) -> Option<&ImageView<'_>> {
-        match self {
-            ImageDerivative::One => None,
-            ImageDerivative::Relu(image) | ImageDerivative::Stored(image) => Some(image),
-        }
-    }
-
-    /// `gradient` times the derivatives at `from`.
-    ///
-    /// # Safety
-    /// `from` is in the image, if there is one, and valid for reads of a vector.
-    #[inline(always)]
-    pub(super) unsafe fn apply<S: Lanes>(
-        &self,
-        simd: S,
-        from: *const f32,
-        gradient: S::f32s,
-    ) -> S::f32s {
-        match self {
-            ImageDerivative::One => gradient,
-            ImageDerivative::Relu(_) => {
-                let zero = simd.splat_f32s(0.0);
-                // SAFETY: guaranteed by the caller.
-                let output = unsafe { load::<S>(from) };
-                simd.select_f32s(simd.less_than_or_equal_f32s(output, zero), zero, gradient)
-            }
-            // SAFETY: guaranteed by the caller.
-            ImageDerivative::Stored(_) => simd.mul_f32s(gradient, unsafe { load::<S>(from) }),
-        }
-    }
+    Derivative(Derivative<ImageView<'a>>),
 }
 
 /// Half of an L1 cache of 48 kB, or three quarters of one of 32 kB.
@@ -124,7 +79,7 @@ impl Kernel for Convolve<'_> {
         assert!(rows[0] + (pass.rows - 1) * rows[1] < output.layout.rows);
         assert!(columns[0] + (pass.columns - 1) * columns[1] < output.layout.columns);
         let derivative = match &epilogue {
-            Epilogue::Derivative(derivative) => derivative.image(),
+            Epilogue::Derivative(derivative) => derivative.values(),
             Epilogue::Output { .. } => None,
         };
         assert!(derivative.is_none_or(|image| image.layout.size() == output.layout.size()));
@@ -150,12 +105,12 @@ impl Kernel for Convolve<'_> {
                                 taps: &pass.taps[taps],
                                 bias: (some.start == 0).then_some(weights.as_ptr()),
                                 weights: weights[rows_before * outputs.len()..].as_ptr(),
-                                output: output.at(outputs.start, y, x).wrapping_add(lane),
+                                output: output.at([outputs.start, y, x]).wrapping_add(lane),
                                 output_channel: output.layout.channel_stride(),
                                 output_step: columns[1] * SAMPLES,
                                 epilogue: (some.end == input.layout.channels).then_some(&epilogue),
                                 derivative: derivative.map_or((std::ptr::null(), 0), |image| {
-                                    let from = image.at(outputs.start, y, x).wrapping_add(lane);
+                                    let from = image.at([outputs.start, y, x]).wrapping_add(lane);
                                     (from, image.layout.channel_stride())
                                 }),
                             };
@@ -262,7 +217,7 @@ impl Tile<'_> {
                         Some(Epilogue::Output { relu: true }) => simd.relu(sum),
                         Some(Epilogue::Derivative(derivative)) => {
                             let from = derivatives.wrapping_add(o * stride + distance);
-                            derivative.apply(simd, from, sum)
+                            derivative.apply(simd, |_| from, sum)
                         }
                     };
                     store::<S>(place, value);

@@ -1,4 +1,4 @@
-//! Samples into the lanes of images and out of them, and sums of matrices.
+//! Samples into the lanes of images and out of them.
 
 use super::{Kernel, Lanes, Rows, Samples};
 use crate::engine::fused::{
@@ -48,26 +48,13 @@ impl Interleave<'_> {
                 let rows = samples.map(|sample| &sample[first..first + width]);
                 for column in 0..width {
                     let lanes: [f32; SAMPLES] = rows.map(|row| value(&row[column]));
-                    let to = self.output.at(channel, row, column);
+                    let to = self.output.at([channel, row, column]);
                     // SAFETY: the pixel is in the image, whose layout has its size.
                     unsafe { to.cast::<[f32; SAMPLES]>().write(lanes) };
                 }
             }
         }
     }
-}
-
-/// The pixels of an image in the order of a vector, 16 at a time: for each lane of a block, its pixel.
-#[inline(always)]
-fn pixels_of_block(
-    [channels, rows, columns]: [usize; 3],
-    block: usize,
-) -> [Option<[usize; 3]>; BLOCK] {
-    std::array::from_fn(|lane| {
-        let at = block * BLOCK + lane;
-        let pixel = [at / (rows * columns), at / columns % rows, at % columns];
-        (pixel[0] < channels).then_some(pixel)
-    })
 }
 
 /// Flattens an image: the lanes become rows of a matrix.
@@ -82,20 +69,16 @@ impl Kernel for Flatten<'_> {
 
     #[inline(always)]
     fn run<S: Lanes>(mut self, _: S) {
-        let size = self.input.layout.size();
-        assert_eq!(
-            self.output.blocks,
-            size.iter().product::<usize>().div_ceil(BLOCK)
-        );
+        let layout = self.input.layout;
+        assert_eq!(self.output.blocks, layout.pixel_count().div_ceil(BLOCK));
         assert!(self.output.rows <= SAMPLES);
+        let mut pixels = layout.pixels();
         for block in 0..self.output.blocks {
-            let columns = pixels_of_block(size, block).map(|pixel| match pixel {
+            let mut columns = [[0.0; SAMPLES]; BLOCK];
+            for (column, pixel) in columns.iter_mut().zip(pixels.by_ref()) {
                 // SAFETY: a pixel of the image has 16 samples, which no thread writes while the view lives.
-                Some([channel, row, column]) => unsafe {
-                    *self.input.at(channel, row, column).cast::<[f32; SAMPLES]>()
-                },
-                None => [0.0; SAMPLES],
-            });
+                *column = unsafe { *self.input.start.wrapping_add(pixel).cast() };
+            }
             for sample in 0..self.output.rows {
                 *self.output.row(block, sample) = columns.map(|column| column[sample]);
             }
@@ -115,54 +98,19 @@ impl Kernel for Unflatten<'_> {
 
     #[inline(always)]
     fn run<S: Lanes>(self, _: S) {
-        let size = self.output.layout.size();
-        assert_eq!(
-            self.input.blocks,
-            size.iter().product::<usize>().div_ceil(BLOCK)
-        );
+        let layout = self.output.layout;
+        assert_eq!(self.input.blocks, layout.pixel_count().div_ceil(BLOCK));
         assert!(self.input.rows <= SAMPLES);
+        let mut pixels = layout.pixels();
         for block in 0..self.input.blocks {
             let mut rows = [[0.0; BLOCK]; SAMPLES];
             for (sample, row) in rows.iter_mut().enumerate().take(self.input.rows) {
                 *row = *self.input.row(block, sample);
             }
-            for (lane, pixel) in pixels_of_block(size, block).into_iter().enumerate() {
-                let Some([channel, row, column]) = pixel else {
-                    continue;
-                };
-                let values: [f32; SAMPLES] = std::array::from_fn(|sample| rows[sample][lane]);
+            for (lane, pixel) in (0..BLOCK).zip(pixels.by_ref()) {
+                let to = self.output.start.wrapping_add(pixel);
                 // SAFETY: a pixel of the image has 16 samples, to which this view is the only access.
-                unsafe {
-                    self.output
-                        .at(channel, row, column)
-                        .cast::<[f32; SAMPLES]>()
-                        .write(values)
-                };
-            }
-        }
-    }
-}
-
-/// Adds matrices to the first one.
-pub(crate) struct AddMatrices<'a> {
-    pub(crate) sum: ViewMut<'a>,
-    pub(crate) terms: &'a [View<'a>],
-}
-
-impl Kernel for AddMatrices<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<S: Lanes>(mut self, _: S) {
-        for block in 0..self.sum.blocks {
-            for row in 0..self.sum.rows {
-                let sum = self.sum.row(block, row);
-                for term in self.terms {
-                    let term = term.row(block, row);
-                    for (sum, term) in sum.iter_mut().zip(term) {
-                        *sum += term;
-                    }
-                }
+                unsafe { to.cast::<[f32; SAMPLES]>().write(rows.map(|row| row[lane])) };
             }
         }
     }

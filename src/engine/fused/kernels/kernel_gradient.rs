@@ -77,7 +77,7 @@ impl Kernel for KernelGradient<'_> {
                         let tile = Tile {
                             inputs,
                             steps: pass.steps,
-                            delta: delta.at(first, rows.start, 0),
+                            delta: delta.at([first, rows.start, 0]),
                             delta_channel: delta.layout.channel_stride(),
                             delta_row: delta.layout.row_stride(),
                             rows: rows.len(),
@@ -124,7 +124,7 @@ fn sum_of_channel<S: Lanes>(simd: S, delta: ImageView<'_>, channel: usize) -> f3
     // several sums, as an addition waits for the one before it
     let mut sums = [simd.splat_f32s(0.0); 4];
     for row in 0..delta.layout.rows {
-        let from = delta.at(channel, row, 0);
+        let from = delta.at([channel, row, 0]);
         for at in (0..delta.layout.columns * SAMPLES).step_by(S::F32_LANES) {
             let sum = &mut sums[at / S::F32_LANES % 4];
             // SAFETY: the columns of a row are contiguous.

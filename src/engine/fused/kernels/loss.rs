@@ -1,6 +1,6 @@
 //! The loss of each sample and its gradient with respect to the logits, in one pass.
 
-use super::{Kernel, Lanes, load, math::exp, product::Derivative, store};
+use super::{Kernel, Lanes, derivative::Derivative, load, math::exp, store};
 use crate::{
     data::Targets,
     engine::fused::memory::matrix::{BLOCK, View, ViewMut},
@@ -22,7 +22,7 @@ pub(crate) struct LossGradient<'a> {
     pub(crate) samples: &'a [u32],
     /// `B`.
     pub(crate) batch_size: usize,
-    pub(crate) derivatives: Derivative<'a>,
+    pub(crate) derivatives: Derivative<View<'a>>,
     /// `[rows, C]`.
     pub(crate) delta: ViewMut<'a>,
     /// Each sample's loss, one per row.
@@ -55,14 +55,13 @@ impl Kernel for LossGradient<'_> {
             for block in 0..self.delta.blocks {
                 for row in 0..rows {
                     for lane in (0..BLOCK).step_by(S::F32_LANES) {
-                        let place = self.delta.at(block, row).wrapping_add(lane);
+                        let to = self.delta.at(block, row).wrapping_add(lane);
                         // SAFETY: `delta` has the block and the row, and so do the derivatives, which belong to the
                         // same layer.
                         unsafe {
-                            let gradient = load::<S>(place);
-                            let gradient =
-                                self.derivatives.apply(simd, (block, row, lane), gradient);
-                            store::<S>(place, gradient);
+                            let place = |view: &View<'_>| view.at(block, row).add(lane);
+                            let gradient = self.derivatives.apply(simd, place, load::<S>(to));
+                            store::<S>(to, gradient);
                         }
                     }
                 }

@@ -8,9 +8,11 @@
     reason = "loads and stores through pointers, each block with its proof"
 )]
 
+mod add_matrices;
 mod bits;
 mod clip;
 mod convolution;
+mod derivative;
 mod elementwise;
 mod finite;
 mod gather;
@@ -28,19 +30,21 @@ mod update;
 pub use self::lanes::Simd;
 use self::lanes::{load, prefetch, store};
 pub(crate) use self::{
+    add_matrices::AddMatrices,
     bits::{NonzeroBits, WORD, transpose_bits},
     clip::{Apply, SquareSum},
-    convolution::{Convolve, Epilogue, ImageDerivative},
+    convolution::{Convolve, Epilogue},
+    derivative::Derivative,
     elementwise::Elementwise,
     finite::AllFinite,
     gather::{Gather, Rows, Samples},
-    interleave::{AddMatrices, Flatten, Interleave, Unflatten},
+    interleave::{Flatten, Interleave, Unflatten},
     kernel_gradient::KernelGradient,
     lanes::{Kernel, Lanes, dispatch},
     loss::LossGradient,
     pack_kernels::{PackKernels, Passes},
     pooling::{AvgPool, MaxPool, MultiplyDerivative, PoolGradient},
-    product::{Derivative, Forward, InputGradient, WeightGradient},
+    product::{Forward, InputGradient, WeightGradient},
     sparse::{SparseBatch, SparseForward, SparseWeightGradient, Values},
     update::{Parameters, Rule},
 };

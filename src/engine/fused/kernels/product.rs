@@ -10,7 +10,9 @@
 use std::ops::Range;
 
 use super::{
-    Kernel, Lanes, load, store,
+    Kernel, Lanes,
+    derivative::Derivative,
+    load, store,
     update::{Parameters, Rule},
 };
 use crate::engine::fused::memory::matrix::{BLOCK, View, ViewMut};
@@ -230,55 +232,6 @@ impl Kernel for Forward<'_> {
     }
 }
 
-/// The derivative of the operations after a `Linear` up to the next one, for each of its outputs.
-#[derive(Clone, Copy)]
-pub(crate) enum Derivative<'a> {
-    /// Nothing follows: 1.
-    One,
-    /// ReLU with these outputs: 0 where they are 0 or below, else 1, which propagates NaN.
-    Relu(View<'a>),
-    /// The stored derivatives.
-    Stored(View<'a>),
-}
-
-impl Derivative<'_> {
-    /// `gradient` times the derivatives at columns `lane..` of a row of a block.
-    ///
-    /// # Safety
-    /// The derivatives have that block and row.
-    #[inline(always)]
-    pub(super) unsafe fn apply<S: Lanes>(
-        &self,
-        simd: S,
-        (block, row, lane): (usize, usize, usize),
-        gradient: S::f32s,
-    ) -> S::f32s {
-        match self {
-            Derivative::One => gradient,
-            Derivative::Relu(outputs) => {
-                let zero = simd.splat_f32s(0.0);
-                // SAFETY: guaranteed by the caller.
-                let output = unsafe { load::<S>(outputs.at(block, row).add(lane)) };
-                simd.select_f32s(simd.less_than_or_equal_f32s(output, zero), zero, gradient)
-            }
-            Derivative::Stored(derivatives) => {
-                // SAFETY: guaranteed by the caller.
-                let derivative = unsafe { load::<S>(derivatives.at(block, row).add(lane)) };
-                simd.mul_f32s(gradient, derivative)
-            }
-        }
-    }
-
-    fn has(&self, blocks: usize, rows: usize) -> bool {
-        match self {
-            Derivative::One => true,
-            Derivative::Relu(view) | Derivative::Stored(view) => {
-                view.blocks >= blocks && view.rows >= rows
-            }
-        }
-    }
-}
-
 /// `output = (delta W) * derivatives`, `[rows, O]` to some blocks of `[rows, I]`.
 pub(crate) struct InputGradient<'a> {
     /// The gradient of the layer's outputs, `[rows, O]`.
@@ -289,7 +242,7 @@ pub(crate) struct InputGradient<'a> {
     pub(crate) weights: View<'a>,
     /// The first block of inputs that is computed; `output` has the number of blocks.
     pub(crate) first_block: usize,
-    pub(crate) derivatives: Derivative<'a>,
+    pub(crate) derivatives: Derivative<View<'a>>,
     pub(crate) output: ViewMut<'a>,
     /// For [`InputGradient::scratch_len`] values.
     pub(crate) scratch: &'a mut [f32],
@@ -317,7 +270,9 @@ impl Kernel for InputGradient<'_> {
             scratch,
         } = self;
         assert!(delta.rows == output.rows && outputs <= delta.blocks * BLOCK);
-        assert!(outputs <= weights.blocks * BLOCK && derivatives.has(output.blocks, output.rows));
+        assert!(outputs <= weights.blocks * BLOCK);
+        let has_room = |view: &View<'_>| view.blocks >= output.blocks && view.rows >= output.rows;
+        assert!(derivatives.values().is_none_or(has_room));
         let mut tile = Tile::ZEROS;
         for blocks in groups(output.blocks, S::TILE_BLOCKS) {
             for (place, block) in blocks.clone().enumerate() {
@@ -341,12 +296,13 @@ impl Kernel for InputGradient<'_> {
                 }
                 for m in 0..rows {
                     for n in (0..blocks.len() * BLOCK).step_by(S::F32_LANES) {
-                        let place = (blocks.start + n / BLOCK, row + m, n % BLOCK);
+                        let (block, row, lane) = (blocks.start + n / BLOCK, row + m, n % BLOCK);
                         let sum = tile.vector::<S>(blocks.len(), m, n);
                         // SAFETY: `derivatives` and `output` have the block and the row.
                         unsafe {
+                            let place = |view: &View<'_>| view.at(block, row).add(lane);
                             let gradient = derivatives.apply(simd, place, sum);
-                            store::<S>(output.at(place.0, place.1).add(place.2), gradient);
+                            store::<S>(output.at(block, row).add(lane), gradient);
                         }
                     }
                 }

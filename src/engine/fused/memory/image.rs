@@ -63,11 +63,10 @@ pub(crate) struct ImageView<'a> {
 }
 
 impl<'a> ImageView<'a> {
-    /// The first sample of a pixel.
+    /// The first sample of a pixel: channel, row and column.
     #[inline(always)]
-    pub(crate) fn at(&self, channel: usize, row: usize, column: usize) -> *const f32 {
-        self.start
-            .wrapping_add(self.layout.at(channel, row, column))
+    pub(crate) fn at(&self, pixel: [usize; 3]) -> *const f32 {
+        self.start.wrapping_add(self.layout.at(pixel))
     }
 
     /// A channel as a matrix with a block for each row and a row for each column.
@@ -76,7 +75,7 @@ impl<'a> ImageView<'a> {
         // SAFETY: the channel's rows are within the image, whose values live as long as the view.
         unsafe {
             View::strided(
-                self.at(channel, 0, 0),
+                self.at([channel, 0, 0]),
                 rows,
                 columns,
                 self.layout.row_vectors(),
@@ -94,11 +93,10 @@ pub(crate) struct ImageViewMut<'a> {
 }
 
 impl ImageViewMut<'_> {
-    /// The first sample of a pixel.
+    /// The first sample of a pixel: channel, row and column.
     #[inline(always)]
-    pub(crate) fn at(&self, channel: usize, row: usize, column: usize) -> *mut f32 {
-        self.start
-            .wrapping_add(self.layout.at(channel, row, column))
+    pub(crate) fn at(&self, pixel: [usize; 3]) -> *mut f32 {
+        self.start.wrapping_add(self.layout.at(pixel))
     }
 
     /// As [`ImageView::channel`], to write.
@@ -107,7 +105,7 @@ impl ImageViewMut<'_> {
         // SAFETY: the channel's rows are within the image, to which `&mut self` is the only access.
         unsafe {
             ViewMut::strided(
-                self.at(channel, 0, 0),
+                self.at([channel, 0, 0]),
                 rows,
                 columns,
                 self.layout.row_vectors(),
@@ -128,8 +126,8 @@ mod tests {
             (layout.row_stride(), layout.channel_stride(), layout.len()),
             (8 * 16, 57 * 16, 3 * 57 * 16)
         );
-        assert_eq!(layout.at(0, 0, 0), (8 + 3) * 16);
-        assert_eq!(layout.at(2, 3, 4), (2 * 57 + 4 * 8 + 7) * 16);
+        assert_eq!(layout.at([0, 0, 0]), (8 + 3) * 16);
+        assert_eq!(layout.at([2, 3, 4]), (2 * 57 + 4 * 8 + 7) * 16);
         let image = ImageBuffer::zeros(layout);
         // SAFETY: no other thread has access to the image.
         let mut view = unsafe { image.view_mut() };

@@ -8,7 +8,7 @@ use crate::{engine::fused::program::Program, plan::Step};
 
 /// Packs weights or moments: one matrix for each step with parameters.
 pub(crate) fn to_packed(program: &Program, flat: &[f32]) -> Vec<Matrix> {
-    let mut matrices = zeros(program);
+    let mut matrices = zeros(&program.parameters);
     for (step, matrix) in program.parameters.iter().zip(&mut matrices) {
         pack(step, flat, matrix.whole());
     }
@@ -50,9 +50,9 @@ pub(crate) fn unpack(program: &Program, matrices: &[Matrix], flat: &mut [f32]) {
     }
 }
 
-/// A matrix of zeros for each step with parameters.
-pub(crate) fn zeros(program: &Program) -> Vec<Matrix> {
-    let sizes = program.parameters.iter().map(Step::weight_matrix);
+/// A matrix of zeros for each of these steps with parameters.
+pub(crate) fn zeros(steps: &[Step]) -> Vec<Matrix> {
+    let sizes = steps.iter().map(Step::weight_matrix);
     sizes
         .map(|[outputs, inputs]| Matrix::zeros(inputs + 1, outputs))
         .collect()

@@ -60,9 +60,23 @@ impl ImageLayout {
         self.border[0][0] * self.row_stride() + self.border[1][0] * SAMPLES
     }
 
+    /// The number of pixels, without the border.
+    pub(crate) fn pixel_count(&self) -> usize {
+        self.channels * self.rows * self.columns
+    }
+
+    /// The indices of all pixels' first samples, in the order of a vector.
+    pub(crate) fn pixels(self) -> impl Iterator<Item = usize> {
+        let rows = (0..self.channels).flat_map(move |c| (0..self.rows).map(move |row| [c, row, 0]));
+        rows.flat_map(move |row| {
+            let first = self.at(row);
+            (0..self.columns).map(move |column| first + column * SAMPLES)
+        })
+    }
+
     /// The index of a pixel's first sample.
     #[inline(always)]
-    pub(crate) fn at(&self, channel: usize, row: usize, column: usize) -> usize {
+    pub(crate) fn at(&self, [channel, row, column]: [usize; 3]) -> usize {
         debug_assert!(channel < self.channels && row < self.rows && column < self.columns);
         self.origin() + channel * self.channel_stride() + row * self.row_stride() + column * SAMPLES
     }

@@ -168,7 +168,7 @@ mod tests {
                     "{at} of {layout:?}"
                 );
                 let mut pixels = grid([layout.rows, layout.columns]);
-                let pixel = pixels.find(|&[y, x]| layout.at(0, y, x) == at);
+                let pixel = pixels.find(|&[y, x]| layout.at([0, y, x]) == at);
                 let output = [0, 1]
                     .map(|axis| pass.output[axis][0] + [row, column][axis] * pass.output[axis][1]);
                 if let Some(pixel) = pixel {

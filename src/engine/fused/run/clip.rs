@@ -38,7 +38,7 @@ struct Piece {
 impl StoredGradients {
     pub(crate) fn new(program: &Program) -> Self {
         let mut stored = StoredGradients {
-            gradients: zeros(program),
+            gradients: zeros(&program.parameters),
             squares: Shared::zeros(0),
         };
         stored.squares = Shared::zeros(stored.pieces().count());

@@ -134,7 +134,7 @@ impl State {
         match &mut job.kind {
             Kind::Gradient => {
                 if self.gradients.is_empty() {
-                    self.gradients = zeros(&model.program);
+                    self.gradients = zeros(&model.program.parameters);
                 }
             }
             Kind::Train {
@@ -157,7 +157,7 @@ impl State {
                 let rule = Rule::new(optimizer, optimizer.learning_rate(), 1);
                 for moment in memory.moments.iter_mut().take(rule.moments()) {
                     if moment.is_empty() {
-                        *moment = zeros(&model.program);
+                        *moment = zeros(&model.program.parameters);
                     }
                 }
                 if clip_norm.is_some() && memory.stored.is_none() {

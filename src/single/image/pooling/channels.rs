@@ -15,19 +15,11 @@ pub(super) unsafe fn pool<L: Lanes>(
     fold: impl Fn(L::Vector, L::Vector) -> L::Vector,
     finish: impl Fn(L::Vector) -> L::Vector,
 ) {
-    let [channels, height, width] = window.input;
+    let [channels, _, width] = window.input;
     let [_, rows, columns] = window.output;
-    // The positions of a window that are within the image, on one axis. A padding is at most half the kernel, so there is
-    // one.
-    let within = |at: usize, axis: usize, side: usize| {
-        let first = at * window.stride;
-        let end = first + window.kernel[axis];
-        let end = end.saturating_sub(window.padding).min(side);
-        first.saturating_sub(window.padding)..end
-    };
     for row in 0..rows {
         for column in 0..columns {
-            let (ys, xs) = (within(row, 0, height), within(column, 1, width));
+            let (ys, xs) = (window.inside(0, row), window.inside(1, column));
             let to = (row * columns + column) * channels;
             let mut channel = 0;
             while channel < channels {

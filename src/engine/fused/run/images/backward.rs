@@ -1,9 +1,9 @@
 //! The backward pass of 16 samples through the images, and the gradients of the weights.
 
-use super::{BlockBuffers, ImageBuffers, WorkerBuffers};
+use super::{BlockBuffers, WorkerBuffers};
 use crate::engine::fused::{
     kernels::{
-        Convolve, Epilogue, ImageDerivative, KernelGradient, MultiplyDerivative, PoolGradient,
+        Convolve, Derivative, Epilogue, KernelGradient, MultiplyDerivative, PoolGradient,
         Unflatten, dispatch,
     },
     memory::{
@@ -135,9 +135,7 @@ impl Backward<'_> {
     unsafe fn input_of(&self, at: usize) -> ImageView<'_> {
         let buffer = match at.checked_sub(1) {
             None => &self.block.input,
-            Some(before) => {
-                ImageBuffers::output_of(self.block, Some(self.worker), self.images, before)
-            }
+            Some(before) => self.block.outputs(Some(self.worker), self.images, before),
         };
         // SAFETY: guaranteed by the caller.
         unsafe { buffer.view() }
@@ -147,16 +145,16 @@ impl Backward<'_> {
     ///
     /// # Safety
     /// As [`Backward::run`].
-    unsafe fn derivative_of(&self, at: usize) -> ImageDerivative<'_> {
+    unsafe fn derivative_of(&self, at: usize) -> Derivative<ImageView<'_>> {
         let layer = &self.images.layers[at];
         // SAFETY: guaranteed by the caller.
         unsafe {
             if layer.is_relu() {
-                ImageDerivative::Relu(self.block.outputs[at].view())
+                Derivative::Relu(self.block.outputs[at].view())
             } else if layer.stores_derivatives() {
-                ImageDerivative::Stored(self.block.derivatives[at].view())
+                Derivative::Stored(self.block.derivatives[at].view())
             } else {
-                ImageDerivative::One
+                Derivative::One
             }
         }
     }

@@ -1,6 +1,6 @@
 //! The forward pass of 16 samples through the images.
 
-use super::{BlockBuffers, ImageBuffers, InferenceBuffers, PackedWeights, WorkerBuffers};
+use super::{BlockBuffers, InferenceBuffers, PackedWeights, WorkerBuffers};
 use crate::{
     data::FeatureValues,
     engine::fused::{
@@ -82,21 +82,6 @@ impl InferenceBuffers {
     }
 }
 
-impl ImageBuffers {
-    /// The buffer of layer `at`'s outputs.
-    pub(super) fn output_of<'a>(
-        block: &'a BlockBuffers,
-        worker: Option<&'a WorkerBuffers>,
-        images: &Images,
-        at: usize,
-    ) -> &'a ImageBuffer {
-        match worker {
-            Some(worker) if !images.layers[at].keeps_output => &worker.outputs[at],
-            _ => &block.outputs[at],
-        }
-    }
-}
-
 impl Forward<'_> {
     /// Every layer; the last image goes to the rows of `output`.
     ///
@@ -128,7 +113,7 @@ impl Forward<'_> {
     /// As [`Forward::run`].
     unsafe fn layer<'b>(&'b self, at: usize, input: ImageView<'b>) -> ImageView<'b> {
         let (simd, layer) = (self.model.simd, &self.images.layers[at]);
-        let buffer = ImageBuffers::output_of(self.block, self.worker, self.images, at);
+        let buffer = self.block.outputs(self.worker, self.images, at);
         let (window, relu) = (layer.window, layer.is_relu());
         let mut is_done = layer.then.is_empty();
         // SAFETY: guaranteed by the caller; `buffer` is not the input.

@@ -15,14 +15,11 @@ pub(crate) use self::{
     forward::{Forward, Source},
     packed_weights::PackedWeights,
 };
-use crate::{
-    engine::fused::{
-        kernels::KernelGradient,
-        memory::{image::ImageBuffer, matrix::Matrix, shared::Shared},
-        program::{Convolution, ImageLayer, ImageLayout, ImageOp, Images, Program, SAMPLES},
-        threads::{partition, pool::Worker},
-    },
-    plan::Step,
+use crate::engine::fused::{
+    kernels::KernelGradient,
+    memory::{image::ImageBuffer, matrix::Matrix, packed::zeros, shared::Shared},
+    program::{Convolution, ImageLayer, ImageLayout, ImageOp, Images, Program, SAMPLES},
+    threads::{partition, pool::Worker},
 };
 
 /// The buffers of inference, for 16 samples.
@@ -79,6 +76,19 @@ impl InferenceBuffers {
 }
 
 impl BlockBuffers {
+    /// The outputs of layer `at`, which are the worker's if the backward pass does not read them.
+    fn outputs<'a>(
+        &'a self,
+        worker: Option<&'a WorkerBuffers>,
+        images: &Images,
+        at: usize,
+    ) -> &'a ImageBuffer {
+        match worker {
+            Some(worker) if !images.layers[at].keeps_output => &worker.outputs[at],
+            _ => &self.outputs[at],
+        }
+    }
+
     /// Buffers for a forward pass alone.
     fn for_inference(images: &Images) -> Self {
         let outputs = images
@@ -143,20 +153,16 @@ impl ImageBuffers {
     /// Buffers for batches of at most `capacity` samples.
     pub(crate) fn new(program: &Program, images: &Images, workers: usize, capacity: usize) -> Self {
         let blocks = capacity.div_ceil(SAMPLES);
-        let gradients = || {
-            let steps = &program.parameters[..images.convolutions().count()];
-            let sizes = steps.iter().map(Step::weight_matrix);
-            sizes
-                .map(|[outputs, inputs]| Matrix::zeros(inputs + 1, outputs))
-                .collect()
-        };
+        let convolutions = &program.parameters[..images.convolutions().count()];
         ImageBuffers {
             blocks: (0..blocks)
                 .map(|_| BlockBuffers::for_training(program, images))
                 .collect(),
             workers: (0..workers).map(|_| WorkerBuffers::new(images)).collect(),
             delta: Matrix::zeros(capacity, program.features),
-            gradients: (0..group_count(blocks)).map(|_| gradients()).collect(),
+            gradients: (0..group_count(blocks))
+                .map(|_| zeros(convolutions))
+                .collect(),
         }
     }
 }

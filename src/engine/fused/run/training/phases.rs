@@ -4,7 +4,7 @@ use super::{DropoutKey, Training};
 use crate::{
     engine::fused::{
         kernels::{Derivative, InputGradient, LossGradient, WORD, dispatch},
-        memory::matrix::BLOCK,
+        memory::matrix::{BLOCK, View},
         program::DropoutStep,
         run::{
             forward::{self, Outputs},
@@ -146,7 +146,11 @@ impl Training<'_> {
     ///
     /// # Safety
     /// No thread but this one writes the layer's outputs and derivatives in this phase.
-    pub(super) unsafe fn derivative_of(&self, at: usize, partition: &Partition) -> Derivative<'_> {
+    pub(super) unsafe fn derivative_of(
+        &self,
+        at: usize,
+        partition: &Partition,
+    ) -> Derivative<View<'_>> {
         let layer = &self.model.program.layers[at];
         let all = self.activations;
         // SAFETY: guaranteed by the caller.
