@@ -19,7 +19,7 @@ use flate2::{Compression, write::GzEncoder};
 use tuplenet::{
     engine::{Processor, Run},
     frozen::Values,
-    models::MnistClassifier,
+    models::{LeNet, MnistClassifier},
     objective::Optimizer,
     prelude::*,
     shape::{Features, Image, Sample, Shape},
@@ -192,17 +192,6 @@ tuplenet::frozen! {
 type Reader = (Linear<784, 32>, ReLU, Linear<32, 10>);
 type Soft = (Linear<10, 31>, Softplus, Linear<31, 2>);
 type Named = (Linear<24, 16>, ReLU, Linear<16, 10>);
-type LeNet = (
-    Image<1, 28, 28>,
-    Conv2d<1, 6, 5, 1, 2>,
-    ReLU,
-    MaxPool2d<2>,
-    Conv2d<6, 16, 5>,
-    ReLU,
-    MaxPool2d<2>,
-    (Flatten, LazyLinear<120>, ReLU, Linear<120, 84>, ReLU),
-    Linear<84, 10>,
-);
 
 fn frozen_models_allocate_nothing() {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -291,13 +280,6 @@ fn idx_files_allocate_at_most_their_contents() {
 /// The tutorial, one epoch, and LeNet's: the data set, the weights with two moments, the initial weights, one batch of
 /// activations with their gradients, and 10 MB for everything else.
 fn a_training_takes_little_memory() {
-    type LeNet = (
-        Image<1, 28, 28>,
-        (Conv2d<1, 6, 5, 1, 2>, ReLU, MaxPool2d<2>),
-        (Conv2d<6, 16, 5>, ReLU, MaxPool2d<2>),
-        (Flatten, LazyLinear<120>, ReLU, Linear<120, 84>, ReLU),
-        Linear<84, 10>,
-    );
     let data = || match env::var_os("TUPLENET_MNIST") {
         Some(folder) => Mnist::in_folder(folder).unwrap().load().unwrap().0,
         None => Digits::new(1).dataset(0..10_000).unwrap(),

@@ -9,7 +9,7 @@ use tuplenet::{
 
 use crate::{
     engines::{Recipe, Tested, on_every_engine, optimizers, train},
-    parity::Data,
+    samples::Data,
 };
 
 type Net = (Linear<70, 33>, ReLU, Linear<33, 5>);

@@ -15,7 +15,7 @@ use std::{
 
 use object::{Object, ObjectSection, ObjectSymbol};
 use safetensors::{Dtype, tensor::TensorView};
-use tuplenet::{plan::Op, prelude::*, shape::Image};
+use tuplenet::{models::LeNet, plan::Op, prelude::*};
 
 /// A program of `examples/firmware`, and what is expected of it.
 struct Program {
@@ -38,22 +38,6 @@ const DIGIT: Program = Program {
     measured: "predict",
     stack: 2048,
 };
-
-type LeNet = (
-    Image<1, 28, 28>,
-    Conv2d<1, 6, 5, 1, 2>,
-    ReLU,
-    MaxPool2d<2>,
-    Conv2d<6, 16, 5>,
-    ReLU,
-    MaxPool2d<2>,
-    Flatten,
-    LazyLinear<120>,
-    ReLU,
-    Linear<120, 84>,
-    ReLU,
-    Linear<84, 10>,
-);
 
 /// 6,144 activations, which are 24,576 bytes, and the compiler's temporaries. Measured: 24,911 bytes, and
 /// 24,783 with AVX-512.

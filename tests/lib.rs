@@ -6,6 +6,7 @@
 mod again;
 mod anything;
 mod batches;
+mod calibration;
 mod cases;
 mod checkpoints;
 mod cli;
@@ -42,6 +43,7 @@ mod pictures;
 mod pytorch;
 mod reader;
 mod resume;
+mod samples;
 mod saving;
 mod schedules;
 mod settings;

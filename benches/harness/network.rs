@@ -3,7 +3,7 @@
 use std::{fs, path::Path};
 
 use tuplenet::{
-    models::Mlp,
+    models::{LeNet, Mlp},
     plan::Op,
     prelude::*,
     shape::{Features, Image, Sample, Shape},
@@ -17,14 +17,6 @@ type Small = (
     (Conv2d<1, 8, 3>, ReLU, MaxPool2d<2>),
     (Conv2d<8, 16, 3>, ReLU, Floor<MaxPool2d<2>>),
     (Flatten, LazyLinear<10>),
-);
-/// LeNet-5 with ReLU and maxima.
-type LeNet = (
-    Image<1, 28, 28>,
-    (Conv2d<1, 6, 5, 1, 2>, ReLU, MaxPool2d<2>),
-    (Conv2d<6, 16, 5>, ReLU, MaxPool2d<2>),
-    (Flatten, LazyLinear<120>, ReLU, Linear<120, 84>, ReLU),
-    Linear<84, 10>,
 );
 /// The network of PyTorch's MNIST example, without dropout.
 type Mid = (

@@ -7,7 +7,7 @@ mod parity;
 mod pytorch;
 mod single;
 
-use tuplenet::{plan::Op, prelude::*, shape::Image};
+use tuplenet::{models::LeNet, plan::Op, prelude::*, shape::Image};
 
 use crate::engines::{Tested, on_every_engine};
 
@@ -39,22 +39,17 @@ pub type Divided = (
     LazyLinear<3>,
 );
 
-pub type LeNet = (
-    Image<1, 28, 28>,
-    Conv2d<1, 6, 5, 1, 2>,
-    ReLU,
-    MaxPool2d<2>,
-    Conv2d<6, 16, 5>,
-    ReLU,
-    MaxPool2d<2>,
-    Image<16, 5, 5>, // stated, and so checked
-    Flatten,
-    LazyLinear<120>,
-    ReLU,
-    Linear<120, 84>,
-    ReLU,
-    Linear<84, 10>,
-);
+/// The first value that differs by more than 1e-5 of the largest, and `rounding`.
+fn difference(ours: &[f32], theirs: &[f32], rounding: f32) -> Option<String> {
+    assert_eq!(ours.len(), theirs.len());
+    let largest = theirs
+        .iter()
+        .fold(0f32, |most, value| most.max(value.abs()));
+    let is_near = |a: &f32, b: &f32| (a - b).abs() <= 1e-5 * largest + rounding;
+    let mut both = ours.iter().zip(theirs).enumerate();
+    both.find(|(_, (a, b))| !is_near(a, b))
+        .map(|(at, (a, b))| format!("[{at}]: {a} against {b}"))
+}
 
 #[test]
 fn constants_of_lenet_are_those_of_the_paper_and_of_pytorch() {
@@ -82,6 +77,14 @@ fn constants_of_lenet_are_those_of_the_paper_and_of_pytorch() {
     let largest = weights.tensor("3.weight").unwrap().values.iter();
     let largest = largest.fold(0f32, |most, weight| most.max(weight.abs()));
     assert!(largest <= bound && largest > 0.99 * bound, "{largest}");
+}
+
+/// A shape between two layers is a statement that is checked, and no step.
+#[test]
+fn a_stated_shape_changes_nothing() {
+    type Half = (Image<1, 12, 12>, Conv2d<1, 6, 5, 1, 2>, MaxPool2d<2>);
+    type Stated = (Half, Image<6, 6, 6>, Flatten);
+    assert_eq!(Stated::PLAN, <(Half, Flatten)>::PLAN);
 }
 
 #[test]

@@ -4,34 +4,25 @@ use proptest::prelude::*;
 use tuplenet::{
     data::DataFor,
     engine::Processor,
+    models::LeNet,
     prelude::*,
     shape::{Features, Image, Shape},
     target::Classes,
 };
 
-use super::{Divided, LeNet, Windows};
+use super::{Divided, Windows, difference};
 use crate::{
     cases::cases,
     engines::{Recipe, losses, train},
-    parity::{Numbers, processors},
+    parity::processors,
+    samples::Numbers,
 };
 
-/// The first value that differs by more than 1e-5 of the largest.
-fn difference(ours: &[f32], theirs: &[f32]) -> Option<String> {
-    assert_eq!(ours.len(), theirs.len());
-    let largest = theirs
-        .iter()
-        .fold(0f32, |most, value| most.max(value.abs()));
-    // For probabilities that cancel; see `crate::parity`.
-    let allowed = 1e-5 * largest + 2.4e-7;
-    let is_near = |a: &f32, b: &f32| (a - b).abs() <= allowed;
-    let mut both = ours.iter().zip(theirs).enumerate();
-    both.find(|(_, (a, b))| !is_near(a, b))
-        .map(|(at, (a, b))| format!("[{at}]: {a} against {b}"))
-}
+/// For probabilities that cancel; see `crate::parity`.
+const ROUNDING: f32 = 2.4e-7;
 
 fn assert_close(ours: &[f32], theirs: &[f32], what: &str) {
-    assert_eq!(difference(ours, theirs), None, "{what}");
+    assert_eq!(difference(ours, theirs, ROUNDING), None, "{what}");
 }
 
 /// Whether rounding errors may select another maximum, or the other slope of a ReLU: whether the reference's gradient jumps
@@ -55,7 +46,7 @@ fn is_at_a_kink<N: Network>(
         }
         let near = gradient(near);
         let mut tensors = near.tensors().zip(there.tensors());
-        tensors.any(|(a, b)| difference(a.values, b.values).is_some())
+        tensors.any(|(a, b)| difference(a.values, b.values, ROUNDING).is_some())
     })
 }
 

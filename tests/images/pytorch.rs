@@ -10,23 +10,14 @@ use tuplenet::{
     target::Classes,
 };
 
-use super::{Divided, Windows};
+use super::{Divided, Windows, difference};
 use crate::{
     engines::{Recipe, Tested, on_every_engine, train},
     pytorch::{floats, reference},
 };
 
 fn assert_close(ours: &[f32], theirs: &[f32], what: &str) {
-    assert_eq!(ours.len(), theirs.len(), "{what}");
-    let largest = theirs
-        .iter()
-        .fold(0f32, |most, value| most.max(value.abs()));
-    for (at, (a, b)) in ours.iter().zip(theirs).enumerate() {
-        assert!(
-            (a - b).abs() <= 1e-5 * largest,
-            "{what} [{at}]: {a} against {b}"
-        );
-    }
+    assert_eq!(difference(ours, theirs, 0.0), None, "{what}");
 }
 
 /// The parameters of `name` under `prefix`, in the order of the plan.

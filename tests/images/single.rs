@@ -9,14 +9,15 @@ use safetensors::SafeTensors;
 use tuplenet::{
     engine::{Processor, Simd},
     frozen::embed,
+    models::LeNet,
     prelude::*,
     shape::{Features, Image, Sample, Shape},
 };
 
-use super::{Divided, LeNet, Windows, pytorch::parameters};
+use super::{Divided, Windows, pytorch::parameters};
 use crate::{
-    parity::Numbers,
     pytorch::{floats, reference},
+    samples::Numbers,
 };
 
 /// Asserts that each value is within 1e-5 of the largest finite one, or is the same NaN or infinity.

@@ -27,8 +27,6 @@
 #![no_std]
 
 use tuplenet::prelude::*;
-#[cfg(feature = "lenet")]
-use tuplenet::shape::Image;
 
 /// Pixels in a row and in a column.
 const SIDE: usize = 28;
@@ -40,11 +38,8 @@ tuplenet::frozen! {
 
 #[cfg(feature = "lenet")]
 tuplenet::frozen! {
-    /// LeNet-5 (LeCun et al. 1998, with ReLU and maxima), with the weights of the file that the variable `LENET` names.
-    pub static LENET: (
-        Image<1, SIDE, SIDE>, Conv2d<1, 6, 5, 1, 2>, ReLU, MaxPool2d<2>, Conv2d<6, 16, 5>, ReLU, MaxPool2d<2>,
-        Flatten, LazyLinear<120>, ReLU, Linear<120, 84>, ReLU, Linear<84, 10>,
-    ) = env!("LENET");
+    /// Classifies a digit with LeNet; the weights are those of the file that the variable `LENET` names.
+    pub static LENET: tuplenet::models::LeNet = env!("LENET");
 }
 
 /// The image that LeNet classifies: pixel `i` is `i * 7919 mod 1009`, divided by 1009.
