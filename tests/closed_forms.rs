@@ -11,6 +11,7 @@ use tuplenet::{
 use crate::{
     clipping::{left_half, right_half},
     engines::{Recipe, Tested, on_every_engine, train},
+    parity::processors,
 };
 
 on_every_engine! {
@@ -190,6 +191,59 @@ fn moments_of_features_that_a_second_data_set_lacks_still_apply<T: Tested>() {
                 }
                 assert!(longest > 1e-4, "{recipe:?}: {longest}");
             }
+        }
+    }
+}
+
+/// Moments of weights without a gradient decay to exactly 0, not to denormal numbers, nor to values whose product with
+/// the learning rate is one: operations on those take a hundred times as long on many processors.
+#[test]
+fn moments_of_weights_without_a_gradient_decay_to_0() {
+    let momentum = Sgd {
+        momentum: 0.8,
+        ..Sgd::default()
+    };
+    let nesterov = Sgd {
+        nesterov: true,
+        ..momentum
+    };
+    let l2 = Adam {
+        betas: [0.9, 0.99],
+        ..Adam::default()
+    };
+    let optimizers: [Optimizer; 4] = [
+        momentum.into(),
+        nesterov.into(),
+        l2.into(),
+        AdamW::default().into(),
+    ];
+    for processor in processors() {
+        for optimizer in optimizers {
+            let recipe = Recipe::of(optimizer);
+            let mut net = Fused::<Net>::on(processor, Weights::init(1)).unwrap();
+            let first = net.upload(&left_half(1)).unwrap();
+            train(&mut net, &first, 157, &recipe, 32, 1);
+            let second = net.upload(&right_half(2)).unwrap();
+            let means = |net: &Fused<Net>| {
+                let state = net.optimizer_state().unwrap().unwrap();
+                let means = state.moments[0].as_slice()[..33 * 70].to_vec();
+                (0..33 * 70)
+                    .filter(|at| at % 70 < 35)
+                    .map(move |at| means[at])
+            };
+            assert!(
+                means(&net).any(|mean| mean != 0.0),
+                "{processor:?} {optimizer:?}"
+            );
+            for _ in 0..160 {
+                train(&mut net, &second, 157, &recipe, 32, 1);
+                for mean in means(&net) {
+                    let flushed = mean == 0.0 || mean.abs() >= 1e-30;
+                    assert!(flushed, "{processor:?} {optimizer:?}: {mean:e}");
+                }
+            }
+            let left = means(&net).filter(|&mean| mean != 0.0).count();
+            assert_eq!(left, 0, "{processor:?} {optimizer:?}");
         }
     }
 }

@@ -6,11 +6,11 @@ use crate::{
     objective::{Adam, AdamW, Optimizer, Sgd},
 };
 
-/// Added to and subtracted from a running mean, this flushes values below its rounding error (1e-37) to 0.
+/// Running means below this are flushed to 0.
 ///
 /// While a parameter's gradient stays 0, its mean decays without end; operations on denormal numbers, below 1e-38,
-/// take a hundred times as long on many processors.
-const FLUSH: f32 = 1e-30;
+/// take a hundred times as long on many processors, and the mean is still multiplied by the learning rate.
+const MIN_MEAN: f32 = 1e-30;
 /// The minimum of the second moment: its root is a valid divisor, and negligible compared with any epsilon in use.
 const MIN_DENOMINATOR: f32 = 1e-36;
 
@@ -284,11 +284,11 @@ impl Rule {
     }
 }
 
-/// Flushes values below the rounding error of [`FLUSH`] to 0.
+/// Flushes magnitudes below [`MIN_MEAN`] to 0; NaN remains.
 #[inline(always)]
 fn flush<S: Lanes>(simd: S, mean: S::f32s) -> S::f32s {
-    let flush = simd.splat_f32s(FLUSH);
-    simd.sub_f32s(simd.add_f32s(mean, flush), flush)
+    let negligible = simd.less_than_f32s(simd.abs_f32s(mean), simd.splat_f32s(MIN_MEAN));
+    simd.select_f32s(negligible, simd.splat_f32s(0.0), mean)
 }
 
 #[derive(Clone, Copy)]
