@@ -5,142 +5,15 @@
 //!
 //! Dims: `I` = inputs, `O` = outputs of a step, `B` = batch size.
 
+mod op;
+mod path;
+mod step;
 mod window;
 
 use core::fmt;
 
-pub use self::window::Window;
-
-/// What a step computes for each sample: `y: [O]` from `x: [I]`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Op {
-    /// `y = W x + b`, `W: [O, I]` row-major, `b: [O]`.
-    Linear,
-    /// `y = max(x, 0)`.
-    Relu,
-    /// `y = 1 / (1 + exp(-x))`.
-    Sigmoid,
-    /// `y = tanh(x)`.
-    Tanh,
-    /// `y = x` for `x > 0`, else `x * slope_percent / 100`.
-    LeakyRelu {
-        /// The slope on the negative side, in percent.
-        slope_percent: u32,
-    },
-    /// `y = x / 2 * (1 + erf(x / sqrt(2)))`, the exact form.
-    Gelu,
-    /// `y = ln(1 + exp(x))`; `y = x` for `x > 20`, as in PyTorch.
-    Softplus,
-    /// In training, `y = 0` with probability `p = percent / 100`, else `x / (1 - p)`;
-    /// otherwise `y = x`.
-    Dropout {
-        /// The probability that a feature is set to zero, in percent.
-        percent: u32,
-    },
-    /// `y[o, i, j] = b[o] + sum_{c, k, l} W[o, c, k, l] x[c, s i + k - p, s j + l - p]`, with stride `s`, padding `p` and
-    /// zeros outside of the image; `W: [O, C, K, L]` row-major, `b: [O]`.
-    Conv2d(Window),
-    /// `y[c, i, j] = max_{k, l} x[c, s i + k - p, s j + l - p]`, over the positions within the image.
-    MaxPool2d(Window),
-    /// The mean over the same positions, with zeros outside of the image.
-    AvgPool2d(Window),
-    /// `y = x`, an image as a vector.
-    Flatten,
-}
-
-impl Op {
-    /// The layer's name as in `torch.nn`.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Op::Linear => "Linear",
-            Op::Relu => "ReLU",
-            Op::Sigmoid => "Sigmoid",
-            Op::Tanh => "Tanh",
-            Op::LeakyRelu { .. } => "LeakyReLU",
-            Op::Gelu => "GELU",
-            Op::Softplus => "Softplus",
-            Op::Dropout { .. } => "Dropout",
-            Op::Conv2d(_) => "Conv2d",
-            Op::MaxPool2d(_) => "MaxPool2d",
-            Op::AvgPool2d(_) => "AvgPool2d",
-            Op::Flatten => "Flatten",
-        }
-    }
-
-    /// The window of an operation that has one.
-    pub(crate) const fn window(self) -> Option<Window> {
-        match self {
-            Op::Conv2d(window) | Op::MaxPool2d(window) | Op::AvgPool2d(window) => Some(window),
-            _ => None,
-        }
-    }
-}
-
-/// One operation with its widths and the offset of its parameters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub struct Step {
-    /// What is computed.
-    pub op: Op,
-    /// `I`, the input width.
-    pub inputs: usize,
-    /// `O`, the output width.
-    pub outputs: usize,
-    /// The offset of the step's parameters in the flat buffer: `W` row-major, then `b`.
-    pub offset: usize,
-}
-
-impl Step {
-    /// The number of parameters: `(I + 1) * O` for [`Op::Linear`], `(C K L + 1) * O` for [`Op::Conv2d`], else 0.
-    pub const fn params(&self) -> usize {
-        let [outputs, inputs] = self.weight_matrix();
-        (inputs + 1) * outputs
-    }
-
-    /// Whether it has parameters: a weight and a bias.
-    pub(crate) const fn has_params(&self) -> bool {
-        matches!(self.op, Op::Linear | Op::Conv2d(_))
-    }
-
-    /// The weight as a matrix, `[outputs, inputs]`: for each output (of a convolution: each output channel), the inputs
-    /// that it depends on. `[0, 0]` without parameters. The bias has one value for each output.
-    pub(crate) const fn weight_matrix(&self) -> [usize; 2] {
-        match self.op {
-            Op::Linear => [self.outputs, self.inputs],
-            Op::Conv2d(window) => [window.output[0], window.fan_in()],
-            _ => [0, 0],
-        }
-    }
-
-    /// The number of inputs that an output depends on, and of outputs that an input has an effect on, without the edges
-    /// of an image: PyTorch's `fan_in` and `fan_out`.
-    #[cfg(feature = "train")]
-    pub(crate) const fn fans(&self) -> [usize; 2] {
-        let [outputs, inputs] = self.weight_matrix();
-        match self.op {
-            Op::Conv2d(Window { kernel, .. }) => [inputs, outputs * kernel[0] * kernel[1]],
-            _ => [inputs, outputs],
-        }
-    }
-
-    /// Floating-point operations for one sample, forward: 1 MAC = 2 FLOP.
-    ///
-    /// `2 I O` for [`Op::Linear`] (the bias starts the sum), `2 C K L` for each output of [`Op::Conv2d`], the size of
-    /// the window for each output of a pooling, none for [`Op::Flatten`], `O` for every other operation: an activation
-    /// counts as one.
-    pub const fn flop(&self) -> usize {
-        match self.op {
-            Op::Linear => 2 * self.inputs * self.outputs,
-            Op::Conv2d(window) => 2 * window.fan_in() * self.outputs,
-            Op::MaxPool2d(window) | Op::AvgPool2d(window) => {
-                window.kernel[0] * window.kernel[1] * self.outputs
-            }
-            Op::Flatten => 0,
-            _ => self.outputs,
-        }
-    }
-}
+pub(crate) use self::path::MAX_PATH_BYTES;
+pub use self::{op::Op, path::Path, step::Step, window::Window};
 
 /// The steps of a network, in order, with parameter offsets.
 ///
@@ -157,26 +30,23 @@ impl Step {
 pub struct Plan {
     steps: [Step; Plan::CAPACITY],
     len: usize,
+    /// The number of modules in `torch.nn.Sequential`.
+    modules: usize,
 }
 
 impl Plan {
     /// The maximum number of steps of a network, including those of nested tuples.
-    pub const CAPACITY: usize = 64;
+    pub const CAPACITY: usize = 128;
 
     /// The maximum width of a layer: far more than memory can hold, and low enough that no count in a plan overflows.
     pub const MAX_WIDTH: usize = isize::MAX as usize / Plan::CAPACITY;
 
     /// A plan without steps: the identity.
     pub const fn identity() -> Plan {
-        let nothing = Step {
-            op: Op::Relu,
-            inputs: 0,
-            outputs: 0,
-            offset: 0,
-        };
         Plan {
-            steps: [nothing; Plan::CAPACITY],
+            steps: [Step::NONE; Plan::CAPACITY],
             len: 0,
+            modules: 0,
         }
     }
 
@@ -245,13 +115,9 @@ impl Plan {
             _ => {}
         }
         let mut plan = Plan::identity();
-        plan.steps[0] = Step {
-            op,
-            inputs,
-            outputs,
-            offset: 0,
-        };
+        plan.steps[0] = Step::first(op, inputs, outputs);
         plan.len = 1;
+        plan.modules = 1;
         plan
     }
 
@@ -260,32 +126,144 @@ impl Plan {
     /// # Panics
     /// At compile time, when there are more than [`Plan::CAPACITY`] steps, when the widths of two steps do not match,
     /// or when no memory can hold the parameters. The bounds of [`Layer`](crate::Layer) rule out mismatched widths.
-    pub const fn then(mut self, next: Plan) -> Plan {
+    pub const fn then(self, next: Plan) -> Plan {
+        let mut plan = self.append(next);
+        let mut i = self.len;
+        while i < plan.len {
+            plan.steps[i].path = plan.steps[i].path.after(self.modules);
+            i += 1;
+        }
+        plan.modules += next.modules;
+        plan
+    }
+
+    /// The sum of two branches of the same input: `y = body(x) + shortcut(x)`. Together they are one module, whose
+    /// branches are named `body` and `shortcut`.
+    ///
+    /// # Panics
+    /// At compile time, when the branches have different output widths, when there are more than 4 branches within
+    /// branches, and as [`Plan::then`].
+    pub const fn residual(body: Plan, shortcut: Plan, width: usize) -> Plan {
+        let mut plan = body.in_branch("body");
+        let shortcut = shortcut.in_branch("shortcut");
+        // The input of the shortcut is that of the body, further back.
+        plan = plan.append(shortcut.with_input_back(body.len));
+        let mut sum = Plan::one(
+            Op::Add {
+                back: if shortcut.len == 0 {
+                    body.len + 1
+                } else {
+                    shortcut.len + 1
+                },
+            },
+            width,
+            width,
+        );
+        if plan.len == 0 {
+            return sum;
+        }
+        sum.modules = 0;
+        plan.modules = 1;
+        plan.append(sum)
+    }
+
+    /// This plan as a branch of a module.
+    const fn in_branch(mut self, name: &'static str) -> Plan {
+        let mut i = 0;
+        while i < self.len {
+            self.steps[i].path = self.steps[i].path.within(name);
+            i += 1;
+        }
+        self
+    }
+
+    /// This plan with its input further back by that many steps.
+    const fn with_input_back(mut self, steps: usize) -> Plan {
+        let mut i = 0;
+        while i < self.len {
+            let step = &mut self.steps[i];
+            if step.back > i {
+                step.back += steps;
+            }
+            if let Op::Add { back } = &mut step.op
+                && *back > i
+            {
+                *back += steps;
+            }
+            i += 1;
+        }
+        self
+    }
+
+    /// The steps of `next` after these, their paths unchanged.
+    const fn append(mut self, next: Plan) -> Plan {
         let params = self.params();
         addressable(params.checked_add(next.params()));
         let mut i = 0;
         while i < next.len {
             assert!(
                 self.len < Plan::CAPACITY,
-                "a network may have at most 64 steps"
+                "a network may have at most 128 steps"
             );
             let mut step = next.steps[i];
-            if self.len > 0 {
-                let before = self.steps[self.len - 1].outputs;
-                assert!(
-                    before == step.inputs,
-                    "the output width of a step is not the input width of the next"
-                );
-            }
             step.offset += params;
             self.steps[self.len] = step;
             self.len += 1;
+            assert!(
+                self.fits(self.len - 1),
+                "the output width of a step is not the input width of the next"
+            );
             i += 1;
         }
         self
     }
 
-    /// The steps, first to last. A step's index is its number in `torch.nn.Sequential`.
+    /// Whether the operands of step `i` have its input width.
+    const fn fits(&self, i: usize) -> bool {
+        let step = &self.steps[i];
+        let (x, z) = step.operands(i);
+        self.width(x) == step.inputs
+            && match z {
+                Some(z) => self.width(z) == step.inputs,
+                None => true,
+            }
+    }
+
+    /// The width of a value; see [`Step::operands`].
+    const fn width(&self, value: usize) -> usize {
+        match value.checked_sub(1) {
+            Some(step) => self.steps[step].outputs,
+            None => self.steps[0].inputs,
+        }
+    }
+
+    /// The last step that reads a value, if any; see [`Step::operands`].
+    pub(crate) const fn last_use(&self, value: usize) -> Option<usize> {
+        let mut i = self.len;
+        while i > value {
+            i -= 1;
+            let (x, z) = self.steps[i].operands(i);
+            if x == value || matches!(z, Some(z) if z == value) {
+                return Some(i);
+            }
+        }
+        None
+    }
+
+    /// How many operands of all steps each value is; see [`Step::operands`].
+    #[cfg(feature = "train")]
+    pub(crate) fn uses(&self) -> Vec<usize> {
+        let mut uses = vec![0; self.len + 1];
+        for (index, step) in self.steps().iter().enumerate() {
+            let (x, z) = step.operands(index);
+            std::iter::once(x)
+                .chain(z)
+                .for_each(|value| uses[value] += 1);
+        }
+        uses
+    }
+
+    /// The steps, in the order of execution.
     pub const fn steps(&self) -> &[Step] {
         self.steps.split_at(self.len).0
     }
@@ -364,10 +342,10 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "at most 64 steps")]
+    #[should_panic(expected = "at most 128 steps")]
     fn a_plan_over_its_capacity_is_refused() {
         let mut plan = Plan::identity();
-        for _ in 0..65 {
+        for _ in 0..129 {
             plan = plan.then(Plan::elementwise(Op::Relu, 8));
         }
     }

@@ -9,7 +9,7 @@ pub use crate::{
     frozen::{Frozen, frozen},
     layers::{
         AvgPool2d, Conv2d, Dropout, Flatten, Floor, GELU, GlobalAvgPool2d, Input, LazyLinear,
-        LeakyReLU, Linear, MaxPool2d, ReLU, Sigmoid, Softplus, Tanh,
+        LeakyReLU, Linear, MaxPool2d, ReLU, Repeat, Residual, Sigmoid, Softplus, Tanh,
     },
 };
 #[cfg(feature = "train")]

@@ -3,7 +3,7 @@
 use core::fmt;
 
 use crate::{
-    plan::{Op, Plan, Step},
+    plan::{MAX_PATH_BYTES, Op, Plan, Step},
     text::Text,
 };
 
@@ -28,26 +28,46 @@ impl Summary {
     }
 }
 
+impl Summary {
+    /// The dimensions of the input, then those of every step's output.
+    fn dims(&self) -> [Dims; Plan::CAPACITY + 1] {
+        let mut dims = [Dims::of(self.input); Plan::CAPACITY + 1];
+        for (index, step) in self.plan.steps().iter().enumerate() {
+            dims[index + 1] = dims[(index + 1).saturating_sub(step.back)].after(step);
+        }
+        dims
+    }
+}
+
 /// The width of the column of shapes, unless one is longer.
 const MIN_WIDTH: usize = 14;
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut dims = Dims::of(self.input);
-        let mut width = MIN_WIDTH.max(dims.batch().as_str().len());
-        for step in self.plan.steps() {
-            dims = dims.after(step);
-            width = width.max(dims.batch().as_str().len());
-        }
-        // Of the columns: 4 for the index, 15 for the layer, the shape, 7 for the parameters, 8 between them.
-        let rule = |f: &mut fmt::Formatter<'_>| writeln!(f, "{:-<1$}", "", 34 + width);
+        let dims = self.dims();
+        let steps = self.plan.steps();
+        let shapes = dims.iter().take(steps.len() + 1);
+        let longest = shapes.map(|dims| dims.batch().as_str().len()).max();
+        let width = longest.unwrap_or(0).max(MIN_WIDTH);
+        let paths = steps.iter().map(|step| path(step).as_str().len());
+        let left = paths.max().unwrap_or(0).max(2);
+        // Of the columns: the path, 15 for the layer, the shape, 7 for the parameters, and what is between them.
+        let rule = |f: &mut fmt::Formatter<'_>| writeln!(f, "{:-<1$}", "", left + 32 + width);
 
-        dims = Dims::of(self.input);
-        writeln!(f, "    {:<15} {:<width$}  parameters", "layer", "output")?;
+        let nothing = "";
+        writeln!(
+            f,
+            "{nothing:left$}  {:<15} {:<width$}  parameters",
+            "layer", "output"
+        )?;
         rule(f)?;
-        let shape = dims.batch();
-        writeln!(f, "    {:<15} {shape:<width$} {:>11}", "input", "-")?;
-        for (index, step) in self.plan.steps().iter().enumerate() {
+        let shape = dims[0].batch();
+        writeln!(
+            f,
+            "{nothing:left$}  {:<15} {shape:<width$} {:>11}",
+            "input", "-"
+        )?;
+        for (step, dims) in steps.iter().zip(&dims[1..]) {
             let name = Cell::of(step.op.name());
             let name = match step.op {
                 Op::Dropout { percent } => name.then(" ").then_number(percent as usize).then(" %"),
@@ -61,9 +81,8 @@ impl fmt::Display for Summary {
                 0 => Cell::of("-"),
                 n => thousands(n),
             };
-            dims = dims.after(step);
-            let shape = dims.batch();
-            writeln!(f, "{index:>2}  {name:<15} {shape:<width$} {params:>7}")?;
+            let (path, shape) = (path(step), dims.batch());
+            writeln!(f, "{path:>left$}  {name:<15} {shape:<width$} {params:>7}")?;
         }
         rule(f)?;
         let params = self.plan.params();
@@ -79,6 +98,10 @@ impl fmt::Display for Summary {
 }
 
 type Cell = Text<40>;
+
+fn path(step: &Step) -> Text<MAX_PATH_BYTES> {
+    step.path.text()
+}
 
 /// The dimensions of a sample: those of an image, or one.
 #[derive(Clone, Copy)]

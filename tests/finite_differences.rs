@@ -49,12 +49,23 @@ fn log_sum(x: &[f64]) -> f64 {
 
 /// The logits of one sample, likewise.
 pub(crate) fn logits(plan: &Plan, weights: &[f64], sample: &[f64]) -> Vec<f64> {
-    let mut x = sample.to_vec();
-    for step in plan.steps() {
+    let mut outputs: Vec<Vec<f64>> = Vec::new();
+    for (index, step) in plan.steps().iter().enumerate() {
+        let before = |back: usize| match index.checked_sub(back) {
+            Some(step) => &outputs[step][..],
+            None => sample,
+        };
         let parameters = &weights[step.offset..step.offset + step.params()];
-        x = one_step(step, parameters, &x);
+        let y = match step.op {
+            Op::Add { back } => {
+                let terms = before(step.back).iter().zip(before(back));
+                terms.map(|(x, z)| x + z).collect()
+            }
+            _ => one_step(step, parameters, before(step.back)),
+        };
+        outputs.push(y);
     }
-    x
+    outputs.pop().unwrap_or_else(|| sample.to_vec())
 }
 
 /// One step of a plan, with its own parameters.

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use tuplenet::{
     engine::{Processor, Simd},
     objective::Optimizer,
-    plan::Op,
+    plan::{Op, Step},
     prelude::*,
     shape::Features,
     target::Classes,
@@ -79,14 +79,15 @@ fn away_from_kinks<N, const I: usize, const C: usize>(
 where
     N: Network<In = Features<I>, Output = Features<C>>,
 {
+    let is_kink = |step: &Step| matches!(step.op, Op::Relu | Op::LeakyRelu { .. });
+    if !N::PLAN.steps().iter().any(is_kink) {
+        return weights;
+    }
     let samples = (0..dataset.len()).map(|at| dataset.sample(at).unwrap());
     let mut values: Vec<Vec<f64>> = samples.map(|x| x.map(f64::from).to_vec()).collect();
     let steps = N::PLAN.steps();
     for (at, step) in steps.iter().enumerate() {
-        let kink = matches!(
-            steps.get(at + 1).map(|next| next.op),
-            Some(Op::Relu | Op::LeakyRelu { .. })
-        );
+        let kink = steps.get(at + 1).is_some_and(is_kink);
         let apply = |weights: &Weights<N>, x: &[f64]| -> Vec<f64> {
             let parameters = &weights.as_slice()[step.offset..step.offset + step.params()];
             let parameters: Vec<f64> = parameters.iter().map(|&w| w.into()).collect();
@@ -348,6 +349,17 @@ pub fn processors() -> Vec<Processor> {
         .collect()
 }
 
+/// Residuals with and without a projection, within each other, of activations, and of the logits.
+type Branches = (
+    Linear<70, 50>,
+    GELU,
+    Residual<(Linear<50, 33>, Tanh, Linear<33, 50>)>,
+    Softplus,
+    Residual<(Sigmoid, Residual<(Linear<50, 50>, Tanh), (Linear<50, 50>,)>)>,
+    Linear<50, 10>,
+    Residual<(Tanh,)>,
+);
+
 macro_rules! networks {
     ($call:ident($($argument:expr),*), $which:expr) => {
         match $which {
@@ -360,6 +372,8 @@ macro_rules! networks {
             6 => $call::<(Linear<96, 20>, Linear<20, 31>, ReLU, Dropout<50>, Linear<31, 4>, Sigmoid), 96, 4>($($argument),*),
             7 => $call::<(Linear<784, 49>, Sigmoid, Linear<49, 10>), 784, 10>($($argument),*),
             8 => $call::<(Input<70>, Softplus), 70, 70>($($argument),*),
+            9 => $call::<Branches, 70, 10>($($argument),*),
+            10 => $call::<(Residual<(Linear<40, 40>, Tanh)>, Linear<40, 4>), 40, 4>($($argument),*),
             _ => $call::<(Linear<100, 300>,), 100, 300>($($argument),*),
         }
     };
@@ -370,7 +384,7 @@ proptest! {
 
     #[test]
     fn any_network_batch_and_density_matches_the_tape(
-        which in 0..10,
+        which in 0..12,
         samples in prop_oneof![1..20usize, 60..70usize, 120..200usize],
         density in prop_oneof![Just(0.0f32), Just(1.0), 0.0..1.0f32],
         bytes: bool,
@@ -417,7 +431,7 @@ fn a_batch_with_a_pre_activation_at_a_kink_matches_the_tape() {
 #[test]
 fn every_simd_level_and_network_matches_the_tape() {
     for processor in processors() {
-        for which in 0..10 {
+        for which in 0..12 {
             for (samples, density) in [(33, 0.2), (8, 1.0)] {
                 let data = Data {
                     samples,

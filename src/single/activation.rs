@@ -6,7 +6,7 @@ use crate::plan::Op;
 
 /// Applies an activation to every value, in place; dropout changes nothing outside training.
 ///
-/// [`Op`] has the formulas. `Op::Linear` is not an activation, and changes nothing.
+/// [`Op`] has the formulas. What is not an activation changes nothing.
 #[inline]
 pub(crate) fn activate(op: Op, values: &mut [f32]) {
     match op {
@@ -15,7 +15,8 @@ pub(crate) fn activate(op: Op, values: &mut [f32]) {
         | Op::Conv2d(_)
         | Op::MaxPool2d(_)
         | Op::AvgPool2d(_)
-        | Op::Flatten => {}
+        | Op::Flatten
+        | Op::Add { .. } => {}
         Op::Relu => each(values, |x| if x < 0.0 { 0.0 } else { x }),
         Op::Sigmoid => each(values, |x| 1.0 / (1.0 + libm::expf(-x))),
         Op::Tanh => each(values, libm::tanhf),

@@ -6,6 +6,7 @@ use core::{marker::PhantomData, mem::MaybeUninit};
 
 use super::{
     activation::activate,
+    held::{Term, add},
     image::{Convolution, add_border, average, convolve, maximum, transpose},
     lanes::{Kernel, Lanes, Level, dispatch},
     matrix::Matrix,
@@ -45,13 +46,13 @@ pub(crate) const MAX_ON_STACK: usize = 1 << 17;
 
 /// The number of values of the arena in which a forward pass of `N` keeps its activations.
 pub(crate) const fn arena<N: Network>() -> usize {
-    RouteOf::<N>::ROUTE.arena
+    RouteOf::<N>::ROUTE.arena()
 }
 
 /// Whether [`forward`] supports networks of this plan.
 #[cfg(feature = "train")]
 pub(crate) const fn fits_the_stack(plan: &Plan) -> bool {
-    route(plan).arena <= MAX_ON_STACK
+    route(plan).arena() <= MAX_ON_STACK
 }
 
 /// The logits of `sample`, with the activations on the stack.
@@ -161,7 +162,7 @@ impl<N: Network, V: Values> ForwardPass<'_, N, V> {
             ($($index:literal)*) => {
                 const { assert!(Plan::CAPACITY == [$($index),*].len()) };
                 // Steps that do nothing are not compiled.
-                $(if const { !StepOf::<N, $index>::AT.is_idle } {
+                $(if const { !StepOf::<N, $index>::AT.is_skipped() } {
                     self.step::<L, $index>(lanes, arena);
                 })*
             };
@@ -169,13 +170,19 @@ impl<N: Network, V: Values> ForwardPass<'_, N, V> {
         steps!(
             0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31
             32 33 34 35 36 37 38 39 40 41 42 43 44 45 46 47 48 49 50 51 52 53 54 55 56 57 58 59 60 61 62 63
+            64 65 66 67 68 69 70 71 72 73 74 75 76 77 78 79 80 81 82 83 84 85 86 87 88 89 90 91 92 93 94 95
+            96 97 98 99 100 101 102 103 104 105 106 107 108 109 110 111 112 113 114 115 116 117 118 119
+            120 121 122 123 124 125 126 127
         );
         let at = const { RouteOf::<N>::ROUTE.steps[Plan::CAPACITY] };
         // SAFETY: the arena has room for the last values, of which there are as many as logits.
         unsafe {
             let last = match at.reads_sample {
                 true => self.sample,
-                false => ends(arena, at.end, at.inputs(), 0).0,
+                false => {
+                    let (ends_part, _) = self.parts(arena);
+                    ends(ends_part, at.end, at.inputs(), 0).0
+                }
             };
             match at.is_in_order() {
                 true => copy(last, self.logits),
@@ -184,12 +191,45 @@ impl<N: Network, V: Values> ForwardPass<'_, N, V> {
         }
     }
 
-    /// Step `K` of the plan, which does something.
+    /// Step `K` of the plan, which is not skipped.
     #[inline(always)]
     fn step<L: Lanes, const K: usize>(&self, lanes: L, arena: &mut [f32]) {
         let at = const { StepOf::<N, K>::AT };
-        // SAFETY: the arena is as long as the route says, so it has room for the input and the output of each step, and
-        // the values are those of `N`, as guaranteed to `forward`. The types fix the sample's length.
+        // SAFETY: the arena is as long as the route says, so it has room for the input and the output of each step and for
+        // the copies, and the values are those of `N`, as guaranteed to `forward`. The types fix the sample's length.
+        unsafe {
+            let (ends_part, copies) = self.parts(arena);
+            if let Some(held) = at.takes {
+                let (input, _) = ends(ends_part, at.end, at.inputs(), 0);
+                copy(copies.get_unchecked(held.start..), input);
+            }
+            if const { !StepOf::<N, K>::AT.is_idle } {
+                self.compute::<L, K>(lanes, ends_part, copies);
+            }
+            if let Some(held) = at.holds {
+                let output: &[f32] = match at.output {
+                    None => self.sample,
+                    Some(end) => ends(ends_part, end, at.step.outputs, 0).0,
+                };
+                let output = output.get_unchecked(..at.step.outputs);
+                copy(output, copies.get_unchecked_mut(held.start..));
+            }
+        }
+    }
+
+    /// The operation of step `K`.
+    ///
+    /// # Safety
+    /// As in [`ForwardPass::step`]: `arena` has room for the input and the output, `copies` those that the step reads.
+    #[inline(always)]
+    unsafe fn compute<L: Lanes, const K: usize>(
+        &self,
+        lanes: L,
+        arena: &mut [f32],
+        copies: &[f32],
+    ) {
+        let at = const { StepOf::<N, K>::AT };
+        // SAFETY: guaranteed by the caller.
         unsafe {
             if const { matches!(StepOf::<N, K>::AT.step.op, Op::Linear) } {
                 let (input, output) = self.places(&at, arena);
@@ -225,9 +265,55 @@ impl<N: Network, V: Values> ForwardPass<'_, N, V> {
                 if at.reads_sample {
                     copy(self.sample, values);
                 }
-                self.values.activate(at.step.op, values, at.step.outputs);
+                match at.term {
+                    None => self.values.activate(at.step.op, values, at.step.outputs),
+                    Some(term) => self.add(&at, term, values, copies),
+                }
             }
         }
+    }
+
+    /// Adds the second term of a sum to the first.
+    ///
+    /// # Safety
+    /// There are as many values as the step has outputs, and the copies have the term.
+    #[inline(always)]
+    unsafe fn add(&self, at: &At, term: Term, values: &mut [f32], copies: &[f32]) {
+        let len = at.step.outputs;
+        // SAFETY: guaranteed by the caller; the types fix the sample's length.
+        let (values, term, channels_first) = unsafe {
+            let values = values.get_unchecked_mut(..len);
+            match term {
+                Term::Same => return values.iter_mut().for_each(|value| *value += *value),
+                Term::Sample => (values, self.sample, true),
+                Term::Held(held) => {
+                    let copy = copies.get_unchecked(held.start..held.start + len);
+                    (values, copy, held.channels_first)
+                }
+            }
+        };
+        let matrix = match at.channels_first {
+            true => [at.channels, at.positions],
+            false => [at.positions, at.channels],
+        };
+        let is_matrix = at.channels > 1 && at.positions > 1;
+        add(
+            values,
+            term,
+            matrix,
+            is_matrix && channels_first != at.channels_first,
+        );
+    }
+
+    /// The part of the arena with two ends, and that with copies.
+    ///
+    /// # Safety
+    /// The arena is as long as the route says.
+    #[inline(always)]
+    unsafe fn parts<'a>(&self, arena: &'a mut [f32]) -> (&'a mut [f32], &'a mut [f32]) {
+        let copies = const { RouteOf::<N>::ROUTE.copies };
+        // SAFETY: guaranteed by the caller.
+        unsafe { arena.split_at_mut_unchecked(arena.len() - copies) }
     }
 
     /// The input of a step, moved if the step needs it, and the place of its output.

@@ -11,6 +11,7 @@
 mod activation;
 mod columns;
 mod forward;
+mod held;
 mod image;
 mod lanes;
 mod matrix;

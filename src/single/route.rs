@@ -1,10 +1,12 @@
 //! How the forward pass of one sample runs each step of a plan, and where in memory it keeps the activations.
 //!
 //! There is one arena. A step reads its input at one end and writes its output at the other; an activation works in
-//! place. So the arena is as long as the longest input and output of a step together.
+//! place. So this part of the arena is as long as the longest input and output of a step together. After it are the copies
+//! of values that a later step reads again.
 
 use super::{
     columns::{BLOCK, Columns, MIN_SPARSE},
+    held::{Copies, Held, Term, is_before_relu},
     image::{bordered, halves, suits_columns},
 };
 use crate::plan::{Op, Plan, Step};
@@ -26,6 +28,14 @@ pub struct At {
     pub(super) seeks_zeros: bool,
     /// The end of the arena that has the input, if that is not the sample.
     pub(super) end: End,
+    /// The copy that is the input, if it is not the output of the step before; it is moved to that end.
+    pub(super) takes: Option<Held>,
+    /// The second term, of a sum.
+    pub(super) term: Option<Term>,
+    /// The end of the arena that has the output, if that is not the sample.
+    pub(super) output: Option<End>,
+    /// The copy of the output, if a later step reads it again.
+    pub(super) holds: Option<Held>,
     /// Positions and channels of the input, an image; a vector is one position.
     pub(super) positions: usize,
     pub(super) channels: usize,
@@ -57,6 +67,12 @@ impl End {
 }
 
 impl At {
+    /// Whether the step does nothing, and its output is not copied.
+    #[inline(always)]
+    pub(super) const fn is_skipped(&self) -> bool {
+        self.is_idle && self.takes.is_none() && self.holds.is_none()
+    }
+
     /// Whether its values in memory are in the plan's order.
     #[inline(always)]
     pub(super) const fn is_in_order(&self) -> bool {
@@ -114,27 +130,34 @@ pub(super) const fn padded(len: usize) -> usize {
 pub(super) struct Route {
     /// The steps, then the end.
     pub(super) steps: [At; Plan::CAPACITY + 1],
-    pub(super) arena: usize,
+    /// The length of the part with two ends.
+    pub(super) ends: usize,
+    /// The length of the part after it, with copies.
+    pub(super) copies: usize,
+}
+
+impl Route {
+    pub(super) const fn arena(&self) -> usize {
+        self.ends + self.copies
+    }
 }
 
 /// The route of `plan`.
 pub(super) const fn route(plan: &Plan) -> Route {
     let steps = plan.steps();
-    let nothing = Step {
-        op: Op::Relu,
-        inputs: 0,
-        outputs: 0,
-        offset: 0,
-    };
     let (positions, channels) = sample(steps);
-    let mut here = At {
-        step: nothing,
+    let start = At {
+        step: Step::NONE,
         matrix: [0, 0],
         is_idle: true,
         relu: false,
         reads_sample: true,
         seeks_zeros: false,
         end: End::First,
+        takes: None,
+        term: None,
+        output: None,
+        holds: None,
         positions,
         channels,
         channels_first: true,
@@ -142,22 +165,48 @@ pub(super) const fn route(plan: &Plan) -> Route {
         ordinal: 0,
         block: 0,
     };
+    let mut here = start;
+    let mut copies = Copies::NONE;
     let mut route = Route {
-        steps: [here; Plan::CAPACITY + 1],
-        arena: BLOCK,
+        steps: [start; Plan::CAPACITY + 1],
+        ends: BLOCK,
+        copies: 0,
     };
     let mut i = 0;
     while i < steps.len() {
         let step = steps[i];
+        let (x, z) = step.operands(i);
         here.step = step;
+        here.takes = None;
+        if x == 0 {
+            here.reads_sample = true;
+            (here.positions, here.channels) = (positions, channels);
+            here.channels_first = true;
+        } else if x != i
+            && let Some(held) = copies.of(x)
+        {
+            here.takes = Some(held);
+            here.reads_sample = false;
+            (here.positions, here.channels) = (held.positions, held.channels);
+            here.channels_first = held.channels_first;
+        }
+        here.term = match z {
+            None => None,
+            Some(z) if z == x => Some(Term::Same),
+            Some(0) => Some(Term::Sample),
+            Some(z) => match copies.of(z) {
+                Some(held) => Some(Term::Held(held)),
+                None => None,
+            },
+        };
         here.matrix = step.weight_matrix();
         here.is_idle = match step.op {
             Op::Dropout { .. } => true,
-            Op::Relu => i > 0 && steps[i - 1].has_params(),
+            Op::Relu => i > 0 && steps[i - 1].has_params() && is_before_relu(plan, i - 1),
             Op::Flatten => here.is_in_order(),
             _ => false,
         };
-        here.relu = i + 1 < steps.len() && matches!(steps[i + 1].op, Op::Relu);
+        here.relu = is_before_relu(plan, i);
         here.lanes_are_columns = match step.op {
             Op::Conv2d(window) => {
                 here.channels_first && suits_columns(&window) && keeps_channels_first(steps, i + 1)
@@ -166,13 +215,22 @@ pub(super) const fn route(plan: &Plan) -> Route {
         };
         here.seeks_zeros = seeks_zeros(&step, here.reads_sample);
         let needed = needed(&here);
-        if needed > route.arena {
-            route.arena = needed;
+        if needed > route.ends {
+            route.ends = needed;
         }
+        let next = after(here);
+        here.output = match next.reads_sample {
+            true => None,
+            false => Some(next.end),
+        };
+        let size = [next.positions, next.channels];
+        here.holds = copies.hold(plan, i, size, next.channels_first);
         route.steps[i] = here;
-        here = after(here);
+        here = next;
         i += 1;
     }
+    route.copies = copies.len;
+    (here.takes, here.term, here.holds) = (None, None, None);
     here.is_idle = true;
     while i < route.steps.len() {
         route.steps[i] = here;
@@ -216,6 +274,7 @@ const fn keeps_channels_first(steps: &[Step], mut i: usize) -> bool {
         match steps[i].op {
             Op::MaxPool2d(window) | Op::AvgPool2d(window) => return halves(&window),
             Op::Conv2d(_) | Op::Flatten | Op::Linear => return true,
+            Op::Add { .. } => return false,
             _ => i += 1,
         }
     }
@@ -224,13 +283,13 @@ const fn keeps_channels_first(steps: &[Step], mut i: usize) -> bool {
 
 /// The part of the arena that a step needs.
 const fn needed(at: &At) -> usize {
-    if at.is_idle {
-        return 0;
-    }
     let input = match at.reads_sample {
         true => 0,
         false => padded(at.inputs()),
     };
+    if at.is_idle {
+        return input;
+    }
     let output = padded(at.step.outputs);
     if at.moves_input() {
         let moved = match at.is_transposed() {

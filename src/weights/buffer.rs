@@ -136,7 +136,7 @@ impl<'a> Parameters<'a> {
             .map(move |(layer, part)| {
                 let shape = part.shape(&plan.steps()[layer.index]).sizes().to_vec();
                 let name = match names {
-                    Names::Sequential => format!("{}.{}", layer.index, part.name()),
+                    Names::Sequential => format!("{}.{}", layer.path, part.name()),
                     Names::Listed(names) => format!("{}.{}", names[layer.ordinal], part.name()),
                 };
                 let tensor;

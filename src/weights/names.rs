@@ -2,14 +2,14 @@
 
 use super::Mismatch;
 use crate::{
-    plan::{Op, Plan, Step},
+    plan::{MAX_PATH_BYTES, Op, Path, Plan, Step},
     text::Text,
 };
 
 /// The names of the layers that have parameters.
 #[derive(Clone, Copy, Debug)]
 pub enum Names<'a> {
-    /// As in `torch.nn.Sequential`: a layer's index among all layers of the plan.
+    /// As in `torch.nn.Sequential`: a layer's number among all layers, or its [`Path`].
     Sequential,
     /// One for each layer with parameters, in order, as in `fc1`, `fc2`.
     Listed(&'a [&'a str]),
@@ -74,6 +74,7 @@ impl Shape {
 pub(crate) struct Layer {
     pub(crate) index: usize,
     pub(crate) ordinal: usize,
+    pub(super) path: Path,
 }
 
 impl Layer {
@@ -90,8 +91,13 @@ impl Layer {
     const fn from(plan: &Plan, step: usize, ordinal: usize) -> Option<Layer> {
         let mut index = step;
         while index < plan.steps().len() {
-            if plan.steps()[index].has_params() {
-                return Some(Layer { index, ordinal });
+            let step = &plan.steps()[index];
+            if step.has_params() {
+                return Some(Layer {
+                    index,
+                    ordinal,
+                    path: step.path,
+                });
             }
             index += 1;
         }
@@ -143,7 +149,7 @@ impl Names<'_> {
     /// The name of a layer's tensor, as in `0.weight`; a list must have been checked.
     pub(crate) const fn tensor<const N: usize>(&self, layer: Layer, part: Part) -> Text<N> {
         let layer = match self {
-            Names::Sequential => Text::new().then_number(layer.index),
+            Names::Sequential => layer.path.text(),
             Names::Listed(names) => Text::of(names[layer.ordinal]),
         };
         layer.then(".").then(part.name())
@@ -151,11 +157,11 @@ impl Names<'_> {
 
     /// Which tensor of the layer `key` names, if any.
     pub(crate) const fn part(&self, layer: Layer, key: &[u8]) -> Option<Part> {
-        let number: Text<20>;
+        let path: Text<MAX_PATH_BYTES>;
         let name = match self {
             Names::Sequential => {
-                number = Text::new().then_number(layer.index);
-                number.as_str()
+                path = layer.path.text();
+                path.as_str()
             }
             Names::Listed(names) => names[layer.ordinal],
         };

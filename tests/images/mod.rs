@@ -39,6 +39,48 @@ pub type Divided = (
     LazyLinear<3>,
 );
 
+/// `branches()` of the same: residuals of images with and without a projection, within each other, with an activation
+/// and a pooling first, and residuals of vectors.
+pub type Branches = (
+    Image<2, 11, 9>,
+    Conv2d<2, 6, 3, 1, 1>,
+    ReLU,
+    Residual<(Conv2d<6, 6, 3, 1, 1>, ReLU, Conv2d<6, 6, 3, 1, 1>)>,
+    ReLU,
+    Residual<(Conv2d<6, 8, 3, 2, 1>, Tanh, Conv2d<8, 8, 3, 1, 1>), (Conv2d<6, 8, 1, 2>,)>,
+    Residual<(
+        Tanh,
+        Residual<(Conv2d<8, 8, 1>,)>,
+        Residual<(MaxPool2d<3, 1, 1>,), (AvgPool2d<3, 1, 1>, Sigmoid)>,
+    )>,
+    GELU,
+    Flatten,
+    (
+        LazyLinear<7>,
+        Residual<(Linear<7, 7>, ReLU), (Tanh, Linear<7, 7>)>,
+        LeakyReLU,
+        Residual<(Sigmoid,)>,
+        Linear<7, 3>,
+    ),
+);
+
+/// Residuals of the samples, a value added to itself, and a pooling that leaves a row and a column out, first of the terms of
+/// a gradient.
+pub type Doubled = (
+    Image<2, 8, 8>,
+    Residual<(Sigmoid, Conv2d<2, 2, 3, 1, 1>)>,
+    Residual<(Image<2, 8, 8>,)>,
+    Residual<(Conv2d<2, 2, 1>, Tanh), (Conv2d<2, 2, 1>, ReLU)>,
+    Residual<(Conv2d<2, 3, 3, 2>,), (Floor<MaxPool2d<2, 2>>, Conv2d<2, 3, 2>)>,
+    Dropout<20>,
+    Residual<(Dropout<30>, Tanh)>,
+    Flatten,
+    Residual<(Softplus,)>,
+    Residual<(LazyLinear<27>,), (LazyLinear<27>, Dropout<10>)>,
+    Linear<27, 3>,
+    Residual<(Linear<3, 3>,)>,
+);
+
 /// The first value that differs by more than 1e-5 of the largest, and `rounding`.
 fn difference(ours: &[f32], theirs: &[f32], rounding: f32) -> Option<String> {
     assert_eq!(ours.len(), theirs.len());
@@ -101,6 +143,25 @@ fn the_summary_has_shapes_of_images() {
     ] {
         assert!(summary.contains(line), "{line} in\n{summary}");
     }
+}
+
+#[test]
+fn the_summary_names_the_steps_of_branches() {
+    let summary = Branches::summary().to_string();
+    for line in [
+        "           2.body.2  Conv2d          [B, 6, 11, 9]      330",
+        "                  2  Add             [B, 6, 11, 9]        -",
+        "       4.shortcut.0  Conv2d          [B, 8, 6, 5]        56",
+        "    5.body.1.body.0  Conv2d          [B, 8, 6, 5]        72",
+        "5.body.2.shortcut.1  Sigmoid         [B, 8, 6, 5]         -",
+    ] {
+        assert!(summary.contains(line), "{line} in\n{summary}");
+    }
+    let weights = Weights::<Branches>::init(1);
+    assert_eq!(
+        weights.tensor("4.shortcut.0.weight").unwrap().shape,
+        [8, 6, 1, 1]
+    );
 }
 
 /// Code that is generic over channels and widths needs no bounds.

@@ -10,7 +10,7 @@ use tuplenet::{
     target::Classes,
 };
 
-use super::{Divided, Windows, difference};
+use super::{Branches, Divided, Doubled, Windows, difference};
 use crate::{
     cases::cases,
     engines::{Recipe, losses, train},
@@ -197,6 +197,8 @@ macro_rules! networks {
             6 => $call::<Means, Image<3, 12, 12>, 3>($($argument),*),
             7 => $call::<NoConvolution, Image<2, 7, 6>, 4>($($argument),*),
             8 => $call::<NoLinear, Image<1, 7, 7>, 4>($($argument),*),
+            9 => $call::<Branches, Image<2, 11, 9>, 3>($($argument),*),
+            10 => $call::<Doubled, Image<2, 8, 8>, 3>($($argument),*),
             _ => $call::<OnlyFlat, Image<1, 9, 8>, 3>($($argument),*),
         }
     };
@@ -205,7 +207,7 @@ macro_rules! networks {
 #[test]
 fn every_simd_level_and_network_matches_the_tape() {
     for processor in processors() {
-        for which in 0..10 {
+        for which in 0..12 {
             // pixels, most of which are 0, so that many maxima are equal; and values
             networks!(matches_the_tape(processor, 19, true, 11), which);
             networks!(matches_the_tape(processor, 5, false, 11), which);
@@ -226,7 +228,7 @@ proptest! {
 
     #[test]
     fn any_network_batch_and_processor_matches_the_tape(
-        which in 0..10,
+        which in 0..12,
         samples in prop_oneof![1..20usize, 30..40usize],
         bytes: bool,
         threads in 1..5usize,

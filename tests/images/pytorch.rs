@@ -10,7 +10,7 @@ use tuplenet::{
     target::Classes,
 };
 
-use super::{Divided, Windows, difference};
+use super::{Branches, Divided, Windows, difference};
 use crate::{
     engines::{Recipe, Tested, on_every_engine, train},
     pytorch::{floats, reference},
@@ -90,7 +90,12 @@ fn windows_that_divide_an_image_give_the_logits_gradients_and_losses_of_pytorch<
     compare::<T, Divided, Image<2, 12, 12>>("divided", "features.divided");
 }
 
+fn branches_give_the_logits_gradients_and_losses_of_pytorch<T: Tested>() {
+    compare::<T, Branches, Image<2, 11, 9>>("branches", "features.branches");
+}
+
 on_every_engine! {
     every_window_gives_the_logits_gradients_and_losses_of_pytorch
     windows_that_divide_an_image_give_the_logits_gradients_and_losses_of_pytorch
+    branches_give_the_logits_gradients_and_losses_of_pytorch
 }

@@ -14,7 +14,7 @@ use tuplenet::{
     shape::{Features, Image, Sample, Shape},
 };
 
-use super::{Divided, Windows, pytorch::parameters};
+use super::{Branches, Divided, Doubled, Windows, pytorch::parameters};
 use crate::{
     pytorch::{floats, reference},
     samples::Numbers,
@@ -187,6 +187,14 @@ networks! {
     an_image_of_logits: (Image<2, 9, 7>, Conv2d<2, 5, 3>, ReLU);
     an_image_of_logits_with_channels_first: (Image<1, 20, 20>, Conv2d<1, 3, 3>, Dropout<50>);
     no_parameters: (Image<2, 4, 4>, MaxPool2d<2>);
+    branches: Branches;
+    doubled: Doubled;
+    // A copy of channels first is added to channels last, and the other way round.
+    branches_in_both_orders: (
+        Image<2, 12, 30>, Conv2d<2, 3, 3, 1, 1>, Tanh, Residual<(Conv2d<3, 40, 3, 1, 1>, ReLU, Conv2d<40, 3, 1>)>,
+        Residual<(Conv2d<3, 20, 1>,), (Conv2d<3, 20, 3, 1, 1>,)>, GlobalAvgPool2d,
+    );
+    branches_of_the_sample: (Image<3, 6, 7>, Residual<(Dropout<20>, Residual<(Conv2d<3, 3, 1>,)>, Tanh)>, ReLU);
     // More than 131,072 weights after ReLU: zeros are skipped there.
     a_large_linear: (Image<1, 30, 30>, Conv2d<1, 8, 3>, ReLU, Flatten, LazyLinear<24>, ReLU, Linear<24, 2>);
 }
@@ -223,6 +231,7 @@ fn one_sample_gives_the_logits_of_pytorch() {
     }
     check!(Windows, Image<2, 15, 14>, "windows", "features");
     check!(Divided, Image<2, 12, 12>, "divided", "features.divided");
+    check!(Branches, Image<2, 11, 9>, "branches", "features.branches");
 }
 
 /// A NaN anywhere in a window, ties of zeros of either sign, of which the first wins, and infinities, at every SIMD level.

@@ -40,9 +40,7 @@ impl<N: Network> Engine<N> for Fused<N> {
 
     fn upload(&self, data: &impl DataFor<N::In, N::Output>) -> Result<Uploaded> {
         let model = &self.context.model;
-        let program = &model.program;
-        let is_vector = program.images.is_none() && program.before.is_empty();
-        let sparse = is_vector && !program.layers.is_empty();
+        let sparse = model.program.takes_bitmaps;
         let widths = [N::In::LEN, N::Output::LEN];
         Ok(Uploaded::new(data.samples(), widths, sparse, model.simd))
     }

@@ -7,6 +7,7 @@ use dfdx::prelude::{
 use super::{
     image::{avg_pool2d, conv2d, max_pool2d},
     layer::{Layer, Matrix, linear},
+    values::Values,
 };
 use crate::{
     plan::{Op, Plan},
@@ -25,17 +26,25 @@ pub(super) struct Dropouts {
 pub(super) fn forward<D: Device<f32>, T: Tape<f32, D> + Merge<NoneTape> + Merge<T>>(
     plan: &Plan,
     layers: &[Layer<D>],
-    mut x: Matrix<D, T>,
+    x: Matrix<D, T>,
     dropouts: Option<Dropouts>,
 ) -> Result<Matrix<D, T>, D::Err> {
     let mut ordinal = 0;
+    let mut values = Values::new(plan, x);
     for (index, step) in plan.steps().iter().enumerate() {
-        x = match step.op {
+        let (x, z) = step.operands(index);
+        let (x, z) = (values.take(x), z.map(|z| values.take(z)));
+        let y = match step.op {
             Op::Linear => linear(&layers[ordinal], x)?,
             Op::Conv2d(window) => conv2d(&layers[ordinal], window, x)?,
             Op::MaxPool2d(window) => max_pool2d(window, x)?,
             Op::AvgPool2d(window) => avg_pool2d(window, x)?,
             Op::Flatten => x,
+            Op::Add { .. } => match z {
+                // dfdx panics on the sum of a tensor and itself; the product is another tensor of the same values
+                Some(z) => x.try_add(z.try_mul(1.0)?)?,
+                None => x,
+            },
             Op::Relu => relu(x)?,
             Op::Sigmoid => x.try_sigmoid()?,
             Op::Tanh => x.try_tanh()?,
@@ -65,9 +74,10 @@ pub(super) fn forward<D: Device<f32>, T: Tape<f32, D> + Merge<NoneTape> + Merge<
                 }
             },
         };
+        values.push(y);
         ordinal += usize::from(step.has_params());
     }
-    Ok(x)
+    Ok(values.take(plan.steps().len()))
 }
 
 /// `0` where `x <= 0`, else `x`, and the gradient likewise: a NaN is not below 0, so it is propagated, as in PyTorch.

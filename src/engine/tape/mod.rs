@@ -13,6 +13,7 @@ mod layer;
 mod model;
 mod saliency;
 mod update;
+mod values;
 
 use std::{fmt, marker::PhantomData};
 

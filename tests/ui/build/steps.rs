@@ -1,9 +1,10 @@
-//! error: a network may have at most 64 steps
+//! error: a network may have at most 128 steps
 
 use tuplenet::prelude::*;
 
 type Eight = (ReLU, ReLU, ReLU, ReLU, ReLU, ReLU, ReLU, ReLU);
-type All = (Eight, Eight, Eight, Eight, Eight, Eight, Eight, Eight);
+type Sixteen = (Eight, Eight);
+type All = (Sixteen, Sixteen, Sixteen, Sixteen, Sixteen, Sixteen, Sixteen, Sixteen);
 type Net = (Input<4>, All, ReLU);
 
 fn main() {

@@ -1,10 +1,11 @@
-//! Sixty-four steps.
+//! 128 steps.
 
 use tuplenet::prelude::*;
 
 type One = (ReLU,);
 type Two = (ReLU, ReLU);
-type Eight = (Two, Two, Two, Two);
-const _: Plan = <(Input<4>, Eight, Eight, Eight, Eight, Eight, Eight, Eight, Two, Two, Two, One, One)>::PLAN;
+type Four = (Two, Two);
+type Sixteen = (Four, Four, Four, Four);
+const _: Plan = <(Input<4>, Sixteen, Sixteen, Sixteen, Sixteen, Sixteen, Sixteen, Sixteen, Four, Four, Four, Two, One, One)>::PLAN;
 
 fn main() {}

@@ -4,7 +4,7 @@
 //! input[c, x + tap]`, with the samples in the lanes and a weight in all of them. Each sum runs over channels and taps
 //! in order, so it is bitwise independent of tiles and threads. No matrix of patches is written.
 
-use super::{Kernel, Lanes, derivative::Derivative, load, product::groups, store};
+use super::{Epilogue, Kernel, Lanes, load, product::groups, store};
 use crate::engine::fused::{
     memory::image::{ImageView, ImageViewMut},
     program::{Pass, SAMPLES},
@@ -17,16 +17,9 @@ pub(crate) struct Convolve<'a> {
     /// See [`PackKernels`](super::PackKernels).
     pub(crate) weights: &'a [f32],
     pub(crate) output: ImageViewMut<'a>,
-    pub(crate) epilogue: Epilogue<'a>,
-}
-
-/// What happens to a sum before it is stored.
-#[derive(Clone, Copy)]
-pub(crate) enum Epilogue<'a> {
-    /// It is an output, with ReLU if `relu`.
-    Output { relu: bool },
-    /// It is a gradient, which is multiplied by these derivatives.
-    Derivative(Derivative<ImageView<'a>>),
+    /// Whether the sums are added to the output, or replace it.
+    pub(crate) adds: bool,
+    pub(crate) epilogue: Epilogue<ImageView<'a>>,
 }
 
 /// Half of an L1 cache of 48 kB, or three quarters of one of 32 kB.
@@ -65,6 +58,7 @@ impl Kernel for Convolve<'_> {
             input,
             weights,
             output,
+            adds,
             epilogue,
         } = self;
         if pass.rows * pass.columns == 0 {
@@ -78,10 +72,7 @@ impl Kernel for Convolve<'_> {
         let [rows, columns] = pass.output;
         assert!(rows[0] + (pass.rows - 1) * rows[1] < output.layout.rows);
         assert!(columns[0] + (pass.columns - 1) * columns[1] < output.layout.columns);
-        let derivative = match &epilogue {
-            Epilogue::Derivative(derivative) => derivative.values(),
-            Epilogue::Output { .. } => None,
-        };
+        let derivative = epilogue.values();
         assert!(derivative.is_none_or(|image| image.layout.size() == output.layout.size()));
         let chunk = chunk::<S>(pass, channels);
         for lane in (0..SAMPLES).step_by(S::F32_LANES) {
@@ -103,7 +94,7 @@ impl Kernel for Convolve<'_> {
                                 step: pass.steps[1],
                                 weights_channel: pass.taps.len() * outputs.len(),
                                 taps: &pass.taps[taps],
-                                bias: (some.start == 0).then_some(weights.as_ptr()),
+                                bias: (some.start == 0 && !adds).then_some(weights.as_ptr()),
                                 weights: weights[rows_before * outputs.len()..].as_ptr(),
                                 output: output.at([outputs.start, y, x]).wrapping_add(lane),
                                 output_channel: output.layout.channel_stride(),
@@ -160,7 +151,7 @@ struct Tile<'a> {
     output_channel: usize,
     output_step: usize,
     /// If these are the last input channels.
-    epilogue: Option<&'a Epilogue<'a>>,
+    epilogue: Option<&'a Epilogue<ImageView<'a>>>,
     /// The derivatives of the first position, and the stride from one channel to the next.
     derivative: (*const f32, usize),
 }
@@ -212,13 +203,10 @@ impl Tile<'_> {
                 let (derivatives, stride) = self.derivative;
                 // SAFETY: guaranteed by the caller.
                 unsafe {
+                    let from = derivatives.wrapping_add(o * stride + distance);
                     let value = match self.epilogue {
-                        None | Some(Epilogue::Output { relu: false }) => sum,
-                        Some(Epilogue::Output { relu: true }) => simd.relu(sum),
-                        Some(Epilogue::Derivative(derivative)) => {
-                            let from = derivatives.wrapping_add(o * stride + distance);
-                            derivative.apply(simd, |_| from, sum)
-                        }
+                        None => sum,
+                        Some(epilogue) => epilogue.apply(simd, |_| from, sum),
                     };
                     store::<S>(place, value);
                 }

@@ -14,6 +14,15 @@ pub(crate) enum Derivative<V> {
 }
 
 impl<V> Derivative<V> {
+    /// The same derivatives, in part of the values.
+    pub(crate) fn map<W>(self, part: impl FnOnce(V) -> W) -> Derivative<W> {
+        match self {
+            Derivative::One => Derivative::One,
+            Derivative::Relu(values) => Derivative::Relu(part(values)),
+            Derivative::Stored(values) => Derivative::Stored(part(values)),
+        }
+    }
+
     /// The values that are read, if any are.
     pub(super) fn values(&self) -> Option<&V> {
         match self {

@@ -176,7 +176,8 @@ pub(super) fn activate<S: Lanes>(simd: S, op: Op, x: S::f32s) -> (S::f32s, S::f3
         | Op::Conv2d(_)
         | Op::MaxPool2d(_)
         | Op::AvgPool2d(_)
-        | Op::Flatten => (x, one),
+        | Op::Flatten
+        | Op::Add { .. } => (x, one),
     }
 }
 

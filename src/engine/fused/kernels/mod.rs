@@ -14,6 +14,7 @@ mod clip;
 mod convolution;
 mod derivative;
 mod elementwise;
+mod epilogue;
 mod finite;
 mod gather;
 mod interleave;
@@ -25,6 +26,7 @@ mod pack_kernels;
 mod pooling;
 mod product;
 mod sparse;
+mod sum;
 mod update;
 
 pub use self::lanes::Simd;
@@ -33,9 +35,10 @@ pub(crate) use self::{
     add_matrices::AddMatrices,
     bits::{NonzeroBits, WORD, transpose_bits},
     clip::{Apply, SquareSum},
-    convolution::{Convolve, Epilogue},
+    convolution::Convolve,
     derivative::Derivative,
     elementwise::Elementwise,
+    epilogue::Epilogue,
     finite::AllFinite,
     gather::{Gather, Rows, Samples},
     interleave::{Flatten, Interleave, Unflatten},
@@ -46,5 +49,6 @@ pub(crate) use self::{
     pooling::{AvgPool, MaxPool, MultiplyDerivative, PoolGradient},
     product::{Forward, InputGradient, WeightGradient},
     sparse::{SparseBatch, SparseForward, SparseWeightGradient, Values},
+    sum::Sum,
     update::{Parameters, Rule},
 };

@@ -37,6 +37,8 @@ pub(crate) struct PoolGradient<'a> {
     pub(crate) argmax: Option<ImageView<'a>>,
     /// Of a maximum of ReLU's outputs: the maxima, where the gradient is 0 unless they are above 0.
     pub(crate) maxima: Option<ImageView<'a>>,
+    /// Whether the gradient is added to the output, or replaces it.
+    pub(crate) adds: bool,
     pub(crate) output: ImageViewMut<'a>,
 }
 
@@ -112,9 +114,13 @@ impl Place {
     }
 }
 
-/// Whether an input belongs to several windows.
-fn overlaps(window: &Window) -> bool {
-    window.kernel.iter().any(|&side| side > window.stride)
+/// Whether every input belongs to exactly one window.
+fn is_partition(window: &Window) -> bool {
+    let axes = [0, 1].map(|axis| {
+        let covered = window.output[axis + 1] * window.stride;
+        window.kernel[axis] == window.stride && covered == window.input[axis + 1]
+    });
+    window.padding == 0 && axes == [true; 2]
 }
 
 /// The weight of each value in the mean of a window.
@@ -228,16 +234,17 @@ impl Kernel for PoolGradient<'_> {
             delta,
             argmax,
             maxima,
+            adds,
             output,
         } = self;
         check(&window, output.layout.size(), delta.layout.size());
         for image in argmax.iter().chain(&maxima) {
             check(&window, output.layout.size(), image.layout.size());
         }
-        let adds = overlaps(&window);
-        if adds {
+        if !adds && !is_partition(&window) {
             clear(&output);
         }
+        let adds = adds || !is_partition(&window);
         let share = simd.splat_f32s(share(&window));
         let zero = simd.splat_f32s(0.0);
         each_place(

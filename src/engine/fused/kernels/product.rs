@@ -242,6 +242,8 @@ pub(crate) struct InputGradient<'a> {
     pub(crate) weights: View<'a>,
     /// The first block of inputs that is computed; `output` has the number of blocks.
     pub(crate) first_block: usize,
+    /// Whether the gradient is added to the output, or replaces it.
+    pub(crate) adds: bool,
     pub(crate) derivatives: Derivative<View<'a>>,
     pub(crate) output: ViewMut<'a>,
     /// For [`InputGradient::scratch_len`] values.
@@ -265,6 +267,7 @@ impl Kernel for InputGradient<'_> {
             outputs,
             weights,
             first_block,
+            adds,
             derivatives,
             output,
             scratch,
@@ -297,12 +300,15 @@ impl Kernel for InputGradient<'_> {
                 for m in 0..rows {
                     for n in (0..blocks.len() * BLOCK).step_by(S::F32_LANES) {
                         let (block, row, lane) = (blocks.start + n / BLOCK, row + m, n % BLOCK);
-                        let sum = tile.vector::<S>(blocks.len(), m, n);
+                        let mut sum = tile.vector::<S>(blocks.len(), m, n);
                         // SAFETY: `derivatives` and `output` have the block and the row.
                         unsafe {
+                            let to = output.at(block, row).add(lane);
+                            if adds {
+                                sum = simd.add_f32s(load::<S>(to), sum);
+                            }
                             let place = |view: &View<'_>| view.at(block, row).add(lane);
-                            let gradient = derivatives.apply(simd, place, sum);
-                            store::<S>(output.at(block, row).add(lane), gradient);
+                            store::<S>(to, derivatives.apply(simd, place, sum));
                         }
                     }
                 }

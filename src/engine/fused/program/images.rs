@@ -1,62 +1,65 @@
-//! The part of a program that computes images: convolutions and poolings, each with the operations that follow it.
+//! The part of a program that computes images: convolutions, poolings and sums, each with the operations that follow it.
 
 use super::{
     elementwise::{Elementwise, is_relu, stores_derivatives},
     layout::ImageLayout,
+    operand::{Operand, Value, contribute},
     pass::{Pass, gradient_border, padding},
 };
-use crate::plan::{Op, Window};
+use crate::plan::Window;
 
 /// Operations on the samples, then layers; the last image is the input of the first `Linear`.
 #[derive(Debug)]
 pub(crate) struct Images {
-    /// The samples, with the border of the first layer.
+    /// The samples, with the border that the layers read.
     pub(crate) input: ImageLayout,
     /// Operations before the first layer.
     pub(crate) before: Vec<Elementwise>,
     pub(crate) layers: Vec<ImageLayer>,
 }
 
-/// A convolution or a pooling and the operations on its outputs.
+/// An operation on images, and those on each of its outputs.
 #[derive(Debug)]
 pub(crate) struct ImageLayer {
     pub(crate) op: ImageOp,
-    pub(crate) window: Window,
+    /// Two for a sum, else one.
+    pub(crate) operands: Vec<Operand>,
     pub(crate) then: Vec<Elementwise>,
-    /// The outputs, with the border of the next layer.
+    /// The outputs, with the border that the layers after it read.
     pub(crate) output: ImageLayout,
     /// The gradient of the operation's outputs, with the border that the gradient of its input reads.
     pub(crate) delta: ImageLayout,
     /// Whether the backward pass reads the outputs.
     pub(crate) keeps_output: bool,
-    /// Whether the gradient of its input is computed: there is a convolution before it.
-    pub(crate) has_input_gradient: bool,
 }
 
 /// What an [`ImageLayer`] computes.
 #[derive(Debug)]
 pub(crate) enum ImageOp {
     Convolution(Convolution),
-    MaxPool,
-    AvgPool,
+    MaxPool(Window),
+    AvgPool(Window),
+    /// The sum of two images, or a copy of one that other layers read too.
+    Sum,
 }
 
 /// The passes of a convolution.
 #[derive(Debug)]
 pub(crate) struct Convolution {
-    /// Its index among the convolutions, and that of its weights among the program's parameters.
+    pub(crate) window: Window,
+    /// Its index among the convolutions.
     pub(crate) index: usize,
-    /// Input and output channels.
-    pub(crate) channels: [usize; 2],
+    /// The index of its weights among the program's parameters.
+    pub(crate) weights: usize,
     pub(crate) forward: Pass,
     /// Those of the gradient of its input, if that is computed.
     pub(crate) backward: Vec<Pass>,
 }
 
 impl Convolution {
-    /// The number of input values that an output depends on.
-    pub(crate) fn fan_in(&self) -> usize {
-        self.channels[0] * self.forward.taps.len()
+    /// Input and output channels.
+    pub(crate) fn channels(&self) -> [usize; 2] {
+        [self.window.input[0], self.window.output[0]]
     }
 }
 
@@ -75,76 +78,100 @@ impl ImageLayer {
     fn keeps_signs(&self) -> bool {
         self.then.is_empty() || self.is_relu()
     }
+
+    fn reads(&self, value: Value) -> bool {
+        self.operands.iter().any(|operand| operand.value == value)
+    }
 }
 
-/// An operation with a window, and the operations that follow it.
-pub(super) struct Windowed {
-    op: Op,
-    window: Window,
+/// An operation on images of a plan, and those that follow it.
+pub(super) struct Unplaced {
+    pub(super) op: UnplacedOp,
+    /// Channels, rows and columns of the output.
+    pub(super) size: [usize; 3],
+    pub(super) operands: Vec<Operand>,
     pub(super) then: Vec<Elementwise>,
 }
 
-impl Windowed {
-    pub(super) fn new(op: Op, window: Window) -> Self {
-        let then = Vec::new();
-        Windowed { op, window, then }
-    }
+/// An [`ImageOp`] before its images have layouts.
+pub(super) enum UnplacedOp {
+    /// With the index of its weights among the program's parameters.
+    Convolution(Window, usize),
+    MaxPool(Window),
+    AvgPool(Window),
+    Sum,
+}
 
-    fn is_convolution(&self) -> bool {
-        matches!(self.op, Op::Conv2d(_))
-    }
-
+impl Unplaced {
     /// The border that its input needs.
     fn border(&self) -> [[usize; 2]; 2] {
-        match self.is_convolution() {
-            true => padding(&self.window),
-            false => [[0; 2]; 2],
+        match &self.op {
+            UnplacedOp::Convolution(window, _) => padding(window),
+            _ => [[0; 2]; 2],
         }
     }
 }
 
 impl Images {
-    /// Lowers operations with windows, at least one; `before` are those on the samples.
-    pub(super) fn new(before: Vec<Elementwise>, windows: Vec<Windowed>) -> Self {
-        let borders: Vec<_> = windows.iter().map(Windowed::border).collect();
-        let of_next = borders.iter().skip(1).copied().chain([[[0; 2]; 2]]);
+    /// Lowers operations on images, at least one; `before` are those on the samples, whose size is `input`.
+    pub(super) fn new(
+        input: [usize; 3],
+        before: Vec<Elementwise>,
+        mut unplaced: Vec<Unplaced>,
+    ) -> Self {
+        // Values have a gradient if they depend on weights.
+        let mut needs = vec![false];
+        for layer in &unplaced {
+            let has_weights = matches!(layer.op, UnplacedOp::Convolution(..));
+            let of_operand = layer.operands.iter().any(|operand| needs[operand.value]);
+            needs.push(has_weights || of_operand);
+        }
+        contribute(unplaced.iter_mut().map(|layer| &mut layer.operands), &needs);
+        let layouts = layouts(input, &unplaced);
         let mut images = Images {
-            input: ImageLayout::new(windows[0].window.input, borders[0]),
+            input: layouts[0],
             before,
-            layers: Vec::with_capacity(windows.len()),
+            layers: Vec::with_capacity(unplaced.len()),
         };
         let mut convolutions = 0;
-        for (windowed, border) in windows.into_iter().zip(of_next) {
-            let (is_convolution, has_input_gradient) =
-                (windowed.is_convolution(), convolutions > 0);
-            let Windowed { op, window, then } = windowed;
-            let delta_border = match is_convolution && has_input_gradient {
-                true => gradient_border(&window),
-                false => [[0; 2]; 2],
+        for (at, layer) in unplaced.into_iter().enumerate() {
+            let Unplaced {
+                op,
+                size,
+                operands,
+                then,
+            } = layer;
+            let has_input_gradient = operands[0].gradient.is_some();
+            let delta_border = match &op {
+                UnplacedOp::Convolution(window, _) if has_input_gradient => gradient_border(window),
+                _ => [[0; 2]; 2],
             };
-            let delta = ImageLayout::new(window.output, delta_border);
+            let delta = ImageLayout::new(size, delta_border);
             let op = match op {
-                Op::MaxPool2d(_) => ImageOp::MaxPool,
-                Op::AvgPool2d(_) => ImageOp::AvgPool,
-                _ => ImageOp::Convolution(Convolution {
-                    index: convolutions,
-                    channels: [window.input[0], window.output[0]],
-                    forward: Pass::forward(&window, images.output()),
-                    backward: match has_input_gradient {
-                        true => Pass::backward(&window, &delta),
-                        false => Vec::new(),
-                    },
-                }),
+                UnplacedOp::MaxPool(window) => ImageOp::MaxPool(window),
+                UnplacedOp::AvgPool(window) => ImageOp::AvgPool(window),
+                UnplacedOp::Sum => ImageOp::Sum,
+                UnplacedOp::Convolution(window, weights) => {
+                    convolutions += 1;
+                    ImageOp::Convolution(Convolution {
+                        window,
+                        index: convolutions - 1,
+                        weights,
+                        forward: Pass::forward(&window, &layouts[operands[0].value]),
+                        backward: match has_input_gradient {
+                            true => Pass::backward(&window, &delta),
+                            false => Vec::new(),
+                        },
+                    })
+                }
             };
-            convolutions += usize::from(is_convolution);
             images.layers.push(ImageLayer {
                 op,
-                window,
+                operands,
                 then,
-                output: ImageLayout::new(window.output, border),
+                output: layouts[at + 1],
                 delta,
                 keeps_output: false,
-                has_input_gradient,
             });
         }
         for at in 0..images.layers.len() {
@@ -156,29 +183,33 @@ impl Images {
     /// Whether the backward pass reads the outputs of layer `at`: for the gradient of weights, or for the derivative of
     /// a ReLU.
     fn reads_output(&self, at: usize) -> bool {
-        let next = self.layers.get(at + 1);
-        let is_input = next.is_some_and(|next| matches!(next.op, ImageOp::Convolution(_)));
-        let is_derivative = self.layers[at].is_relu() && !self.masks_by_maximum(at + 1);
+        let mut readers = (0..self.layers.len()).filter(|&next| self.layers[next].reads(at + 1));
+        let is_input = readers
+            .clone()
+            .any(|next| matches!(self.layers[next].op, ImageOp::Convolution(_)));
+        let is_derivative =
+            self.layers[at].is_relu() && !readers.any(|next| self.masks_by_maximum(next));
         is_input || is_derivative || self.masks_by_maximum(at)
     }
 
     /// Whether layer `at` is a maximum whose sign is that of the ReLU's output that it selected: then its own output,
-    /// which is smaller than its input, gives the derivative of that ReLU.
+    /// which is smaller than its input, gives the derivative of that ReLU, if no other layer reads its outputs.
     pub(crate) fn masks_by_maximum(&self, at: usize) -> bool {
-        let Some(layer) = self.layers.get(at) else {
+        let layer = &self.layers[at];
+        let [operand] = layer.operands[..] else {
             return false;
         };
-        let follows_relu = at
-            .checked_sub(1)
-            .is_some_and(|before| self.layers[before].is_relu());
-        follows_relu && matches!(layer.op, ImageOp::MaxPool) && layer.keeps_signs()
+        let before = operand.value.checked_sub(1);
+        let follows_relu = before.is_some_and(|before| self.layers[before].is_relu());
+        let is_maximum = matches!(layer.op, ImageOp::MaxPool(_)) && layer.keeps_signs();
+        is_maximum && follows_relu && operand.is_only_term()
     }
 
     /// The convolutions, in order.
     pub(crate) fn convolutions(&self) -> impl Iterator<Item = &Convolution> {
         self.layers.iter().filter_map(|layer| match &layer.op {
             ImageOp::Convolution(convolution) => Some(convolution),
-            ImageOp::MaxPool | ImageOp::AvgPool => None,
+            ImageOp::MaxPool(_) | ImageOp::AvgPool(_) | ImageOp::Sum => None,
         })
     }
 
@@ -194,4 +225,23 @@ impl Images {
             None => &self.input,
         }
     }
+}
+
+/// The layout of every value: each has the largest border that a layer reads.
+fn layouts(input: [usize; 3], layers: &[Unplaced]) -> Vec<ImageLayout> {
+    let mut borders = vec![[[0; 2]; 2]; layers.len() + 1];
+    for layer in layers {
+        let needed = layer.border();
+        for operand in &layer.operands {
+            let border = borders[operand.value].as_flattened_mut();
+            for (side, needed) in border.iter_mut().zip(needed.as_flattened()) {
+                *side = (*side).max(*needed);
+            }
+        }
+    }
+    let sizes = std::iter::once(input).chain(layers.iter().map(|layer| layer.size));
+    let layouts = sizes.zip(borders);
+    layouts
+        .map(|(size, border)| ImageLayout::new(size, border))
+        .collect()
 }

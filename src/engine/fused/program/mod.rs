@@ -1,31 +1,32 @@
-//! The lowered plan: each `Linear`, convolution or pooling fused with the elementwise operations that follow it.
+//! The lowered plan: each operation fused with the elementwise operations that follow it.
 
 mod elementwise;
 mod images;
 mod layout;
+mod lowering;
+mod operand;
 mod pass;
 
+use self::elementwise::{is_relu, stores_derivatives};
 pub(crate) use self::{
     elementwise::Elementwise,
     images::{Convolution, ImageLayer, ImageOp, Images},
     layout::{ImageLayout, SAMPLES},
+    lowering::takes_bitmaps,
+    operand::{Contribution, Operand, Value},
     pass::Pass,
 };
-use self::{
-    elementwise::{is_relu, stores_derivatives},
-    images::Windowed,
-};
-use crate::plan::{Op, Plan, Step};
+use crate::plan::Step;
 
 /// The program that the engine runs: images, if there are any, then vectors.
 #[derive(Debug)]
 pub(crate) struct Program {
-    /// Convolutions and poolings, whose last output is the vectors' input.
+    /// Operations on images, whose last output is the vectors' input.
     pub(crate) images: Option<Images>,
-    /// Operations on vectors before the first `Linear`.
+    /// Operations on vectors before the first layer.
     pub(crate) before: Vec<Elementwise>,
     pub(crate) layers: Vec<Layer>,
-    /// The steps with parameters, in order: the convolutions, then the `Linear`s.
+    /// The steps with parameters, in order: those of images, then those of vectors.
     pub(crate) parameters: Vec<Step>,
     pub(crate) dropouts: Vec<DropoutStep>,
     /// The number of features of a sample.
@@ -34,15 +35,32 @@ pub(crate) struct Program {
     pub(crate) features: usize,
     /// The number of outputs of the network.
     pub(crate) outputs: usize,
+    /// Whether samples may be bitmaps; see [`takes_bitmaps`].
+    pub(crate) takes_bitmaps: bool,
 }
 
-/// A `Linear` and the operations on its outputs.
+/// An operation on vectors, and those on each of its outputs.
 #[derive(Debug)]
 pub(crate) struct Layer {
-    pub(crate) linear: Step,
-    /// The index of its weights among the program's parameters.
-    pub(crate) weights: usize,
+    pub(crate) op: LayerOp,
+    /// Two for a sum, else one.
+    pub(crate) operands: Vec<Operand>,
+    /// The number of outputs.
+    pub(crate) outputs: usize,
     pub(crate) then: Vec<Elementwise>,
+}
+
+/// What a [`Layer`] computes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum LayerOp {
+    Linear {
+        /// The number of inputs.
+        inputs: usize,
+        /// The index of its weights among the program's parameters.
+        weights: usize,
+    },
+    /// The sum of two vectors, or a copy of one that other layers read too.
+    Sum,
 }
 
 /// One dropout of the plan.
@@ -57,85 +75,6 @@ pub(crate) struct DropoutStep {
 }
 
 impl Program {
-    /// Fuses a plan whose input has `inputs` features.
-    ///
-    /// A flattened image has the values of the image, so operations after `Flatten` are as good before it, and it is
-    /// nothing to compute: the vectors' input is read from the last image.
-    pub(crate) fn new(plan: &Plan, inputs: usize) -> Self {
-        let mut program = Program {
-            images: None,
-            before: Vec::new(),
-            layers: Vec::new(),
-            parameters: Vec::new(),
-            dropouts: Vec::new(),
-            inputs,
-            features: inputs,
-            outputs: plan.steps().last().map_or(inputs, |step| step.outputs),
-        };
-        let mut windows: Vec<Windowed> = Vec::new();
-        let first = plan.steps().iter().find_map(|step| step.op.window());
-        let mut image = first.map(|window| window.input);
-        for (index, &step) in plan.steps().iter().enumerate() {
-            if step.has_params() {
-                program.parameters.push(step);
-            }
-            match (step.op, step.op.window()) {
-                (op, Some(window)) => {
-                    windows.push(Windowed::new(op, window));
-                    image = Some(window.output);
-                    program.features = step.outputs;
-                }
-                (Op::Linear, None) => {
-                    image = None;
-                    program.layers.push(Layer {
-                        linear: step,
-                        weights: program.parameters.len() - 1,
-                        then: Vec::new(),
-                    });
-                }
-                (Op::Flatten, None) => {}
-                (op, None) => {
-                    let operation = program.elementwise(op, index, step.outputs, image);
-                    let chain = match (program.layers.last_mut(), windows.last_mut()) {
-                        (Some(layer), _) => &mut layer.then,
-                        (None, Some(window)) => &mut window.then,
-                        (None, None) => &mut program.before,
-                    };
-                    chain.push(operation);
-                }
-            }
-        }
-        if !windows.is_empty() {
-            let before = std::mem::take(&mut program.before);
-            program.images = Some(Images::new(before, windows));
-        }
-        program
-    }
-
-    /// The plan's operation `index` on `width` values, of an image of these sizes if it is one; it is numbered if it is
-    /// a dropout.
-    fn elementwise(
-        &mut self,
-        op: Op,
-        index: usize,
-        width: usize,
-        image: Option<[usize; 3]>,
-    ) -> Elementwise {
-        let Op::Dropout { percent } = op else {
-            return Elementwise { op, dropout: None };
-        };
-        self.dropouts.push(DropoutStep {
-            percent,
-            index,
-            width,
-            image,
-        });
-        Elementwise {
-            op,
-            dropout: Some(self.dropouts.len() - 1),
-        }
-    }
-
     /// Multiply-adds for one sample, forward.
     pub(crate) fn macs(&self) -> usize {
         self.parameters.iter().map(|step| step.flop() / 2).sum()
@@ -226,7 +165,10 @@ mod tests {
             (program.inputs, program.features, program.outputs),
             (81, 16, 3)
         );
-        assert_eq!(program.layers[0].weights, 2);
+        assert!(matches!(
+            program.layers[0].op,
+            LayerOp::Linear { weights: 2, .. }
+        ));
         let params: Vec<usize> = program
             .parameters
             .iter()
@@ -234,6 +176,64 @@ mod tests {
             .collect();
         assert_eq!(params, [20, 36, 51]);
         assert_eq!(program.macs(), 81 * 9 * 2 + 4 * 8 * 4 + 16 * 3);
+    }
+
+    /// The gradient of a value is that of the last layer that reads it, plus those before; the first reader completes it.
+    #[test]
+    fn layers_contribute_to_the_gradients_of_what_they_read() {
+        type Block = Residual<(Conv2d<3, 3, 1>, Tanh)>;
+        type Net = (
+            Image<1, 4, 4>,
+            (Conv2d<1, 3, 1>, Tanh, Block, ReLU, Flatten),
+            Residual<(LazyLinear<48>,), (LazyLinear<48>,)>,
+        );
+        let program = Program::new(&Net::PLAN, 16);
+        let terms = |operands: &[Operand]| -> Vec<(Value, Option<(bool, bool)>)> {
+            let term = |c: Contribution| (c.adds, c.completes);
+            let operands = operands.iter();
+            operands
+                .map(|operand| (operand.value, operand.gradient.map(term)))
+                .collect()
+        };
+        let images = program.images.as_ref().unwrap().layers.iter();
+        let images: Vec<_> = images.map(|layer| terms(&layer.operands)).collect();
+        let only = Some((false, true));
+        // the first convolution, that of the body, the sum
+        let expected = [
+            vec![(0, None)],
+            vec![(1, Some((true, true)))],
+            vec![(2, only), (1, Some((false, false)))],
+        ];
+        assert_eq!(images, expected);
+        let vectors = program.layers.iter().map(|layer| terms(&layer.operands));
+        let expected = [
+            vec![(0, Some((true, true)))],
+            vec![(0, Some((false, false)))],
+            vec![(2, only), (1, only)],
+        ];
+        assert_eq!(vectors.collect::<Vec<_>>(), expected);
+    }
+
+    /// An operation on a value that another step reads is done on a copy.
+    #[test]
+    fn shared_values_are_not_overwritten() {
+        type Net = (Input<4>, Residual<(Tanh, Linear<4, 4>)>, Residual<(ReLU,)>);
+        let program = Program::new(&Net::PLAN, 4);
+        assert!(program.before.is_empty() && !program.takes_bitmaps);
+        let layers = program.layers.iter();
+        let layers: Vec<_> = layers.map(|l| (l.operands.len(), l.then.len())).collect();
+        assert_eq!(layers, [(1, 1), (1, 0), (2, 0), (1, 1), (2, 0)]);
+    }
+
+    #[test]
+    fn bitmaps_are_for_samples_that_only_a_linear_reads() {
+        let takes = |plan: Plan| takes_bitmaps(&plan);
+        assert!(takes(<(Linear<4, 2>,)>::PLAN));
+        assert!(takes(<(Image<1, 2, 2>, Flatten, LazyLinear<2>)>::PLAN));
+        assert!(!takes(<(Input<4>, Tanh, Linear<4, 2>)>::PLAN));
+        assert!(!takes(<(Residual<(Linear<4, 4>,)>,)>::PLAN));
+        assert!(!takes(<(Image<1, 2, 2>, Conv2d<1, 2, 1>, Flatten)>::PLAN));
+        assert!(!takes(<(Input<4>,)>::PLAN));
     }
 
     #[test]

@@ -36,12 +36,12 @@ impl Activations {
 
     fn with_capacity(program: &Program, workers: usize, capacity: usize, is_dense: bool) -> Self {
         let of = |width: usize| Matrix::zeros(capacity, width);
-        let outputs = || program.layers.iter().map(|layer| layer.linear.outputs);
+        let outputs = || program.layers.iter().map(|layer| layer.outputs);
         let derivatives = program
             .layers
             .iter()
             .map(|layer| match layer.stores_derivatives() {
-                true => of(layer.linear.outputs),
+                true => of(layer.outputs),
                 false => Matrix::zeros(0, 0),
             });
         // The gradient of the vectors' input is computed only for images.

@@ -6,10 +6,12 @@ use rayon::prelude::*;
 
 use crate::{
     data::{FeatureValues, Samples, Targets},
-    engine::fused::kernels::{Kernel, Lanes, NonzeroBits, Simd, WORD, dispatch},
+    engine::fused::{
+        kernels::{Kernel, Lanes, NonzeroBits, Simd, WORD, dispatch},
+        program::takes_bitmaps,
+    },
     error::{Error, Result},
     network::Network,
-    plan::Op,
     shape::Shape,
 };
 
@@ -76,10 +78,7 @@ impl Uploaded {
     /// [`Error::Setting`] when it was uploaded for other widths.
     pub(crate) fn check<N: Network>(&self) -> Result<()> {
         let widths = [N::In::LEN, N::Output::LEN];
-        let mut steps = N::PLAN.steps().iter();
-        let first = steps.find(|step| step.op != Op::Flatten);
-        let sparse = first.is_some_and(|step| step.op == Op::Linear);
-        if (self.widths, self.sparse) == (widths, sparse) {
+        if (self.widths, self.sparse) == (widths, takes_bitmaps(&N::PLAN)) {
             return Ok(());
         }
         let words =

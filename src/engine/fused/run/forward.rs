@@ -2,9 +2,9 @@
 
 use super::{input::Input, model::Model};
 use crate::engine::fused::{
-    kernels::{Elementwise, Forward, SparseForward, dispatch},
+    kernels::{Elementwise, Epilogue, Forward, SparseForward, Sum, dispatch},
     memory::matrix::{Matrix, ViewMut},
-    program,
+    program::{self, LayerOp},
     threads::partition::Partition,
 };
 
@@ -17,46 +17,63 @@ pub(crate) struct Outputs<'a> {
     pub(crate) masks: Option<&'a [Matrix]>,
 }
 
-/// Layer `at` of the network for the partition `partition`; `input` has the partition's rows.
+/// Layer `at` of the network for the partition `partition`; `operands`, of which a sum may have two, have the partition's
+/// rows.
 ///
 /// # Safety
 /// No thread writes the weights, or the masks, until this returns.
-pub(crate) unsafe fn layer(
+pub(crate) unsafe fn layer<'a>(
     model: &Model,
     at: usize,
     partition: &Partition,
-    input: Input<'_>,
+    operands: (Input<'a>, Option<Input<'a>>),
     outputs: Outputs<'_>,
 ) {
     let layer = &model.program.layers[at];
-    // SAFETY: guaranteed by the caller.
-    let weights = unsafe { model.weights[layer.weights].view() };
-    let weights = weights.within(partition.blocks.clone(), 0..weights.rows);
     let Outputs {
         mut values,
         derivatives,
         masks,
     } = outputs;
     let (output, relu) = (values.reborrow(), layer.is_relu());
-    match input {
-        Input::Dense(input) => {
+    let weights = |at: usize| {
+        // SAFETY: guaranteed by the caller.
+        let weights = unsafe { model.weights[at].view() };
+        weights.within(partition.blocks.clone(), 0..weights.rows)
+    };
+    match (layer.op, operands) {
+        (LayerOp::Linear { weights: at, .. }, (Input::Dense(input), _)) => {
             let forward = Forward {
                 input,
-                weights,
+                weights: weights(at),
                 output,
                 relu,
             };
             dispatch(model.simd, forward);
         }
-        Input::Sparse(batch, first) => {
+        (LayerOp::Linear { weights: at, .. }, (Input::Sparse(batch, first), _)) => {
             let forward = SparseForward {
                 batch,
                 samples: first..first + partition.rows.len(),
-                weights,
+                weights: weights(at),
                 output,
                 relu,
             };
             dispatch(model.simd, forward);
+        }
+        (LayerOp::Sum, (first, second)) => {
+            let columns = |input: Input<'a>| {
+                let dense = input.dense();
+                dense.within(partition.blocks.clone(), 0..dense.rows)
+            };
+            let sum = Sum {
+                first: columns(first),
+                second: second.map(columns),
+                adds: false,
+                output,
+                epilogue: Epilogue::Output { relu },
+            };
+            dispatch(model.simd, sum);
         }
     }
     if layer.stores_derivatives() {

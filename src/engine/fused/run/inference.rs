@@ -15,7 +15,7 @@ use crate::engine::fused::{
         matrix::{BLOCK, Matrix},
         raw_slice::{RawSlice, RawSliceMut},
     },
-    program::SAMPLES,
+    program::{SAMPLES, Value},
     threads::{
         partition::{self, Partition},
         pool::Worker,
@@ -60,7 +60,7 @@ impl Chunk {
             input: InputBuffer::new(CHUNK, program.features, is_dense),
             images: program.images.as_ref().map(InferenceBuffers::new),
             outputs: outputs
-                .map(|layer| Matrix::zeros(CHUNK, layer.linear.outputs))
+                .map(|layer| Matrix::zeros(CHUNK, layer.outputs))
                 .collect(),
             bits: vec![0; CHUNK * program.inputs.div_ceil(WORD)],
         }
@@ -123,8 +123,7 @@ impl Job {
                     }
                     Source::Features(features) => {
                         let values = &features.get()[rows.start * width..rows.end * width];
-                        let sparse = chunk.images.is_none()
-                            && model.program.before.is_empty()
+                        let sparse = model.program.takes_bitmaps
                             && model.skips_zeros()
                             && chunk.find_zeros(model, values, width);
                         if sparse {
@@ -224,24 +223,34 @@ impl Chunk {
     /// # Safety
     /// No other thread uses this chunk, and none writes the weights.
     unsafe fn layers(&self, model: &Model, input: Input<'_>, rows: usize, logits: &mut [f32]) {
-        let mut input = input;
-        for (at, output) in self.outputs.iter().enumerate() {
+        let value = |value: Value| match value.checked_sub(1) {
+            None => input,
+            Some(at) => {
+                let output = &self.outputs[at];
+                // SAFETY: guaranteed by the caller; no layer after this one writes its outputs.
+                let view = unsafe { output.view() };
+                Input::Dense(view.within(0..output.blocks(), 0..rows))
+            }
+        };
+        for (at, layer) in model.program.layers.iter().enumerate() {
+            let output = &self.outputs[at];
             let partition = Partition {
                 blocks: 0..output.blocks(),
                 rows: 0..rows,
             };
-            // SAFETY: guaranteed by the caller; `input` and `output` are different matrices.
+            let second = layer.operands.get(1).map(|operand| value(operand.value));
+            // SAFETY: guaranteed by the caller; the operands and `output` are different matrices.
             unsafe {
                 let outputs = Outputs {
                     values: output.view_mut(partition.blocks.clone(), 0..rows),
                     derivatives: None,
                     masks: None,
                 };
-                forward::layer(model, at, &partition, input, outputs);
-                input = Input::Dense(output.view().within(partition.blocks, 0..rows));
+                let operands = (value(layer.operands[0].value), second);
+                forward::layer(model, at, &partition, operands, outputs);
             }
         }
-        if let Input::Dense(last) = input {
+        if let Input::Dense(last) = value(model.program.layers.len()) {
             let classes = model.program.outputs;
             for (row, logits) in logits.chunks_exact_mut(classes).enumerate() {
                 for (block, logits) in logits.chunks_mut(BLOCK).enumerate() {

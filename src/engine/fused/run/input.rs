@@ -24,6 +24,19 @@ pub(crate) enum Input<'a> {
     Sparse(SparseBatch<'a>, usize),
 }
 
+impl<'a> Input<'a> {
+    /// The values, for an operation that has no sparse form.
+    ///
+    /// # Panics
+    /// When it is sparse: a program that takes bitmaps has one reader of the samples, a `Linear`.
+    pub(crate) fn dense(self) -> View<'a> {
+        match self {
+            Input::Dense(view) => view,
+            Input::Sparse(..) => unreachable!("only a `Linear` reads sparse samples"),
+        }
+    }
+}
+
 /// A buffer for a batch of samples of a data set: for their values if they are dense, else for their transposed
 /// bitmaps.
 #[derive(Debug)]

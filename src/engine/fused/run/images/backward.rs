@@ -3,14 +3,14 @@
 use super::{BlockBuffers, WorkerBuffers};
 use crate::engine::fused::{
     kernels::{
-        Convolve, Derivative, Epilogue, KernelGradient, MultiplyDerivative, PoolGradient,
+        Convolve, Derivative, Epilogue, KernelGradient, MultiplyDerivative, PoolGradient, Sum,
         Unflatten, dispatch,
     },
     memory::{
         image::ImageView,
         matrix::{Matrix, View},
     },
-    program::{ImageOp, Images},
+    program::{Contribution, ImageOp, Images, Value},
     run::model::Model,
 };
 
@@ -61,11 +61,11 @@ impl Backward<'_> {
         unsafe {
             let delta = self.worker.deltas[at].view();
             if let ImageOp::Convolution(convolution) = &layer.op {
-                let output = &self.gradients[convolution.index];
-                let fan_in = layer.window.fan_in();
+                let output = &self.gradients[convolution.weights];
+                let fan_in = convolution.window.fan_in();
                 let gradient = KernelGradient {
                     pass: &convolution.forward,
-                    input: self.input_of(at),
+                    input: self.value(layer.operands[0].value),
                     delta,
                     output: output.view_mut(0..output.blocks(), 0..output.rows()),
                     adds: self.adds,
@@ -76,10 +76,36 @@ impl Backward<'_> {
                 };
                 dispatch(simd, gradient);
             }
-            if !layer.has_input_gradient {
-                return;
+            for operand in &layer.operands {
+                if let Some(contribution) = operand.gradient
+                    && let Some(before) = operand.value.checked_sub(1)
+                {
+                    self.contribute(at, delta, before, contribution);
+                }
             }
-            let before = &self.worker.deltas[at - 1];
+        }
+    }
+
+    /// Layer `at`'s term in the gradient of the outputs of layer `before`.
+    ///
+    /// # Safety
+    /// As [`Backward::run`].
+    unsafe fn contribute(
+        &self,
+        at: usize,
+        delta: ImageView<'_>,
+        before: usize,
+        Contribution { adds, completes }: Contribution,
+    ) {
+        let (simd, layer) = (self.model.simd, &self.images.layers[at]);
+        let buffer = &self.worker.deltas[before];
+        // SAFETY: guaranteed by the caller; the gradients of two layers are different buffers.
+        unsafe {
+            let derivative = match completes {
+                true => self.derivative_of(before),
+                false => Derivative::One,
+            };
+            let mut output = buffer.view_mut();
             match &layer.op {
                 ImageOp::Convolution(convolution) => {
                     let weights = self.worker.weights.backward(convolution);
@@ -88,25 +114,41 @@ impl Backward<'_> {
                             pass,
                             input: delta,
                             weights,
-                            output: before.view_mut(),
-                            epilogue: Epilogue::Derivative(self.derivative_of(at - 1)),
+                            output: buffer.view_mut(),
+                            adds,
+                            epilogue: Epilogue::Derivative(derivative),
                         };
                         dispatch(simd, convolve);
                     }
                 }
-                ImageOp::MaxPool | ImageOp::AvgPool => {
+                ImageOp::MaxPool(window) | ImageOp::AvgPool(window) => {
                     let is_masked = self.images.masks_by_maximum(at);
-                    let is_max = matches!(layer.op, ImageOp::MaxPool);
+                    let is_max = matches!(layer.op, ImageOp::MaxPool(_));
                     let gradient = PoolGradient {
-                        window: layer.window,
+                        window: *window,
                         delta,
                         argmax: is_max.then(|| self.block.argmax[at].view()),
                         maxima: is_masked.then(|| self.block.outputs[at].view()),
-                        output: before.view_mut(),
+                        adds,
+                        output,
                     };
                     dispatch(simd, gradient);
-                    if !is_masked {
-                        self.multiply_derivative(at - 1);
+                    if completes && !is_masked {
+                        self.multiply_derivative(before);
+                    }
+                }
+                ImageOp::Sum => {
+                    for channel in 0..output.layout.channels {
+                        let sum = Sum {
+                            first: delta.channel(channel),
+                            second: None,
+                            adds,
+                            output: output.channel(channel),
+                            epilogue: Epilogue::Derivative(
+                                derivative.map(|image| image.channel(channel)),
+                            ),
+                        };
+                        dispatch(simd, sum);
                     }
                 }
             }
@@ -128,17 +170,17 @@ impl Backward<'_> {
         dispatch(self.model.simd, multiply);
     }
 
-    /// The input of layer `at`.
+    /// A value of the forward pass.
     ///
     /// # Safety
     /// As [`Backward::run`].
-    unsafe fn input_of(&self, at: usize) -> ImageView<'_> {
-        let buffer = match at.checked_sub(1) {
-            None => &self.block.input,
-            Some(before) => self.block.outputs(Some(self.worker), self.images, before),
-        };
+    unsafe fn value(&self, value: Value) -> ImageView<'_> {
         // SAFETY: guaranteed by the caller.
-        unsafe { buffer.view() }
+        unsafe {
+            self.block
+                .value(Some(self.worker), self.images, value)
+                .view()
+        }
     }
 
     /// The derivatives of the operations after layer `at`.

@@ -6,13 +6,13 @@ use crate::{
     engine::fused::{
         kernels::{
             AvgPool, Convolve, Elementwise, Epilogue, Flatten, Interleave, MaxPool, Rows, Samples,
-            dispatch,
+            Sum, dispatch,
         },
         memory::{
-            image::{ImageBuffer, ImageView},
+            image::ImageBuffer,
             matrix::{View, ViewMut},
         },
-        program::{self, ImageOp, Images},
+        program::{self, ImageOp, Images, Value},
         run::model::Model,
     },
 };
@@ -99,26 +99,31 @@ impl Forward<'_> {
             };
             dispatch(model.simd, interleave);
             self.elementwise(&self.images.before, &block.input, None);
-            let mut input = block.input.view();
             for at in 0..self.images.layers.len() {
-                input = self.layer(at, input);
+                self.layer(at);
             }
+            let input = self.value(self.images.layers.len()).view();
             dispatch(model.simd, Flatten { input, output });
         }
     }
 
-    /// Layer `at`; its outputs.
+    fn value(&self, value: Value) -> &ImageBuffer {
+        self.block.value(self.worker, self.images, value)
+    }
+
+    /// Layer `at`.
     ///
     /// # Safety
     /// As [`Forward::run`].
-    unsafe fn layer<'b>(&'b self, at: usize, input: ImageView<'b>) -> ImageView<'b> {
+    unsafe fn layer(&self, at: usize) {
         let (simd, layer) = (self.model.simd, &self.images.layers[at]);
-        let buffer = self.block.outputs(self.worker, self.images, at);
-        let (window, relu) = (layer.window, layer.is_relu());
+        let buffer = self.value(at + 1);
+        let relu = layer.is_relu();
         let mut is_done = layer.then.is_empty();
-        // SAFETY: guaranteed by the caller; `buffer` is not the input.
+        // SAFETY: guaranteed by the caller; `buffer` is not an operand.
         unsafe {
-            let output = buffer.view_mut();
+            let input = self.value(layer.operands[0].value).view();
+            let mut output = buffer.view_mut();
             match &layer.op {
                 ImageOp::Convolution(convolution) => {
                     is_done |= relu;
@@ -127,27 +132,43 @@ impl Forward<'_> {
                         input,
                         weights: self.weights.forward(convolution),
                         output,
+                        adds: false,
                         epilogue: Epilogue::Output { relu },
                     };
                     dispatch(simd, convolve);
                 }
-                ImageOp::MaxPool => {
+                ImageOp::MaxPool(window) => {
                     let argmax = self.block.argmax.get(at).map(|argmax| argmax.view_mut());
                     let pool = MaxPool {
-                        window,
+                        window: *window,
                         input,
                         output,
                         argmax,
                     };
                     dispatch(simd, pool);
                 }
-                ImageOp::AvgPool => {
+                ImageOp::AvgPool(window) => {
                     let pool = AvgPool {
-                        window,
+                        window: *window,
                         input,
                         output,
                     };
                     dispatch(simd, pool);
+                }
+                ImageOp::Sum => {
+                    is_done |= relu;
+                    let second = layer.operands.get(1);
+                    let second = second.map(|operand| self.value(operand.value).view());
+                    for channel in 0..input.layout.channels {
+                        let sum = Sum {
+                            first: input.channel(channel),
+                            second: second.map(|second| second.channel(channel)),
+                            adds: false,
+                            output: output.channel(channel),
+                            epilogue: Epilogue::Output { relu },
+                        };
+                        dispatch(simd, sum);
+                    }
                 }
             }
             if !is_done {
@@ -155,7 +176,6 @@ impl Forward<'_> {
                 let derivatives = derivatives.filter(|_| layer.stores_derivatives());
                 self.elementwise(&layer.then, buffer, derivatives);
             }
-            buffer.view()
         }
     }
 

@@ -18,7 +18,7 @@ pub(crate) use self::{
 use crate::engine::fused::{
     kernels::KernelGradient,
     memory::{image::ImageBuffer, matrix::Matrix, packed::zeros, shared::Shared},
-    program::{Convolution, ImageLayer, ImageLayout, ImageOp, Images, Program, SAMPLES},
+    program::{ImageLayer, ImageLayout, ImageOp, Images, Program, SAMPLES, Value},
     threads::{partition, pool::Worker},
 };
 
@@ -76,13 +76,16 @@ impl InferenceBuffers {
 }
 
 impl BlockBuffers {
-    /// The outputs of layer `at`, which are the worker's if the backward pass does not read them.
-    fn outputs<'a>(
+    /// A value: the samples, or the outputs of a layer, which are the worker's if the backward pass does not read them.
+    fn value<'a>(
         &'a self,
         worker: Option<&'a WorkerBuffers>,
         images: &Images,
-        at: usize,
+        value: Value,
     ) -> &'a ImageBuffer {
+        let Some(at) = value.checked_sub(1) else {
+            return &self.input;
+        };
         match worker {
             Some(worker) if !images.layers[at].keeps_output => &worker.outputs[at],
             _ => &self.outputs[at],
@@ -111,7 +114,7 @@ impl BlockBuffers {
                 .map(|layout| ImageBuffer::zeros(layout.unwrap_or_default()))
                 .collect()
         };
-        let unbordered = |layer: &ImageLayer| ImageLayout::new(layer.window.output, [[0; 2]; 2]);
+        let unbordered = |layer: &ImageLayer| ImageLayout::new(layer.output.size(), [[0; 2]; 2]);
         let masks = program.dropouts.iter().map(|dropout| {
             let image = dropout.image.unwrap_or_default();
             ImageBuffer::zeros(ImageLayout::new(image, [[0; 2]; 2]))
@@ -121,7 +124,7 @@ impl BlockBuffers {
             outputs: layers(&|layer| layer.keeps_output.then_some(layer.output)),
             derivatives: layers(&|layer| layer.stores_derivatives().then(|| unbordered(layer))),
             argmax: layers(&|layer| {
-                matches!(layer.op, ImageOp::MaxPool).then(|| unbordered(layer))
+                matches!(layer.op, ImageOp::MaxPool(_)).then(|| unbordered(layer))
             }),
             masks: masks.collect(),
         }
@@ -136,10 +139,17 @@ impl WorkerBuffers {
         });
         let deltas = images.layers.iter().map(|layer| {
             let is_convolution = matches!(layer.op, ImageOp::Convolution(_));
-            let layout = (layer.has_input_gradient || is_convolution).then_some(layer.delta);
+            let has_gradient = layer
+                .operands
+                .iter()
+                .any(|operand| operand.gradient.is_some());
+            let layout = (has_gradient || is_convolution).then_some(layer.delta);
             ImageBuffer::zeros(layout.unwrap_or_default())
         });
-        let fan_in = images.convolutions().map(Convolution::fan_in).max();
+        let fan_in = images
+            .convolutions()
+            .map(|convolution| convolution.window.fan_in())
+            .max();
         WorkerBuffers {
             outputs: outputs.collect(),
             deltas: deltas.collect(),

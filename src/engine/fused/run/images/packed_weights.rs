@@ -27,7 +27,7 @@ impl PackedWeights {
     pub(super) fn new(images: &Images, is_training: bool) -> Self {
         let all = |backward: usize| {
             let convolutions = images.convolutions();
-            let lens = convolutions.map(move |c| passes(c)[backward].len(c.channels));
+            let lens = convolutions.map(move |c| passes(c)[backward].len(c.channels()));
             lens.map(Shared::zeros).collect()
         };
         PackedWeights {
@@ -52,8 +52,8 @@ impl PackedWeights {
                 // SAFETY: guaranteed by the caller.
                 let pack = unsafe {
                     PackKernels {
-                        weights: model.weights[index].view(),
-                        channels: convolution.channels,
+                        weights: model.weights[convolution.weights].view(),
+                        channels: convolution.channels(),
                         passes,
                         output: values.slice_mut(0..values.len()),
                     }
@@ -84,7 +84,7 @@ impl PackedWeights {
         let values = &self.backward[convolution.index];
         let mut start = 0;
         convolution.backward.iter().map(move |pass| {
-            let len = Passes::Backward(std::slice::from_ref(pass)).len(convolution.channels);
+            let len = Passes::Backward(std::slice::from_ref(pass)).len(convolution.channels());
             start += len;
             // SAFETY: guaranteed by the caller.
             unsafe { values.slice(start - len..start) }

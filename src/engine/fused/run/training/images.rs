@@ -137,7 +137,7 @@ impl Training<'_> {
         moments: Moments<'_>,
     ) {
         let groups = group_count(samples.div_ceil(SAMPLES));
-        for index in images.convolutions().map(|convolution| convolution.index) {
+        for index in images.convolutions().map(|convolution| convolution.weights) {
             let partition = self.weight_partition(index);
             // SAFETY: this phase writes gradients, weights and moments, in partitions.
             unsafe {

@@ -9,7 +9,7 @@
 //! | or images | all buffers of the images, masks, the vectors' input | blocks of 16 rows |
 //! | forward, each layer | its outputs (and derivatives) | columns; rows in the last layer |
 //! | loss | the last layer's delta, losses, the transposed bitmap | the same rows, so no barrier before it; words |
-//! | back, each layer but the first | the delta of the layer before | that layer's columns |
+//! | back, each layer whose operands depend on weights | its terms in their deltas | the operands' columns |
 //! | back of images | gradients of the groups of blocks | groups |
 //! | update, all layers | weights and moments | columns |
 //!
@@ -45,6 +45,7 @@ use crate::{
                 matrix::Matrix,
                 raw_slice::{RawSlice, RawSliceMut},
             },
+            program::LayerOp,
             threads::{BrokenBarrier, partition, pool::Worker},
         },
         run::Run,
@@ -165,11 +166,15 @@ impl Training<'_> {
     /// Whether the barrier after back and after the update can be omitted; see the head of this file.
     fn is_independent(&self) -> bool {
         let model = self.model;
-        match &model.program.layers[..] {
-            [first, second] if self.clipping.is_none() && model.program.images.is_none() => {
-                let inputs = [first, second].map(|layer| layer.linear.inputs);
+        let [first, second] = &model.program.layers[..] else {
+            return false;
+        };
+        match (first.op, second.op) {
+            (LayerOp::Linear { inputs: i, .. }, LayerOp::Linear { inputs: h, .. })
+                if self.clipping.is_none() && model.program.images.is_none() =>
+            {
                 let blocks = [0, 1].map(|at| model.weights[at].blocks());
-                partition::is_independent(self.worker.count, inputs, blocks)
+                partition::is_independent(self.worker.count, [i, h], blocks)
             }
             _ => false,
         }
@@ -189,7 +194,6 @@ impl Training<'_> {
         let layers = self.model.program.layers.len();
         // Poolings alone have no weights.
         let trained_images = self.images().filter(|(images, _)| images.has_weights());
-        let first_back = usize::from(trained_images.is_none());
         // SAFETY: between two barriers each of these writes what no other reads, as the table at the
         // head of this file says, and partitions are disjoint (see `partition`).
         unsafe {
@@ -206,7 +210,7 @@ impl Training<'_> {
             self.transpose_bitmap(samples);
             self.loss(samples);
             self.worker.barrier()?;
-            for at in (first_back..layers).rev() {
+            for at in (0..layers).rev().filter(|&at| self.has_back(at)) {
                 self.back(at, samples.len());
                 if !is_independent {
                     self.worker.barrier()?;

@@ -3,9 +3,9 @@
 use super::{DropoutKey, Training};
 use crate::{
     engine::fused::{
-        kernels::{Derivative, InputGradient, LossGradient, WORD, dispatch},
+        kernels::{Derivative, Epilogue, InputGradient, LossGradient, Sum, WORD, dispatch},
         memory::matrix::{BLOCK, View},
-        program::DropoutStep,
+        program::{Contribution, DropoutStep, LayerOp, Operand, Value},
         run::{
             forward::{self, Outputs},
             input::Input,
@@ -93,17 +93,17 @@ impl Training<'_> {
         }
     }
 
-    /// The input of layer `at` for a batch: the network's input, or the outputs of the layer before.
+    /// A value for a batch: the vectors' input, or the outputs of a layer.
     ///
     /// # Safety
     /// No thread writes them in this phase.
-    pub(super) unsafe fn input_of<'b>(&'b self, at: usize, batch: &'b [u32]) -> Input<'b> {
+    pub(super) unsafe fn value<'b>(&'b self, value: Value, batch: &'b [u32]) -> Input<'b> {
         // SAFETY: guaranteed by the caller.
         unsafe {
-            match at {
-                0 => self.activations.input.read(&self.job.data, batch),
-                _ => {
-                    let outputs = &self.activations.outputs[at - 1];
+            match value.checked_sub(1) {
+                None => self.activations.input.read(&self.job.data, batch),
+                Some(at) => {
+                    let outputs = &self.activations.outputs[at];
                     Input::Dense(outputs.read(0..outputs.blocks(), 0..batch.len()))
                 }
             }
@@ -123,7 +123,8 @@ impl Training<'_> {
         } else {
             Partition::of(self.worker, output.blocks(), batch.len())
         };
-        let derivatives = self.model.program.layers[at].stores_derivatives();
+        let layer = &self.model.program.layers[at];
+        let derivatives = layer.stores_derivatives();
         // SAFETY: the inputs of this phase were written before the last barrier; partitions are disjoint, and no other
         // thread reads this layer's outputs before the next barrier.
         unsafe {
@@ -132,13 +133,15 @@ impl Training<'_> {
                 derivatives: derivatives.then(|| partition.write(&all.derivatives[at])),
                 masks: dropout.then_some(&all.masks[..]),
             };
-            let input = match self.input_of(at, batch) {
+            let operand = |operand: &Operand| match self.value(operand.value, batch) {
                 Input::Dense(view) => {
                     Input::Dense(view.within(0..view.blocks, partition.rows.clone()))
                 }
                 Input::Sparse(batch, _) => Input::Sparse(batch, partition.rows.start),
             };
-            forward::layer(self.model, at, &partition, input, outputs);
+            let second = layer.operands.get(1).map(operand);
+            let operands = (operand(&layer.operands[0]), second);
+            forward::layer(self.model, at, &partition, operands, outputs);
         }
     }
 
@@ -198,36 +201,76 @@ impl Training<'_> {
         dispatch(model.simd, gradient);
     }
 
-    /// Computes the delta of layer `at - 1` from that of layer `at`; of the flattened images, for the first layer.
+    /// Whether there is anything to [`back`](Training::back).
+    pub(super) fn has_back(&self, at: usize) -> bool {
+        let mut operands = self.model.program.layers[at].operands.iter();
+        operands.any(|operand| operand.gradient.is_some())
+    }
+
+    /// Computes the terms of layer `at` in the gradients of its operands.
     ///
     /// # Safety
     /// As [`Training::step`].
     pub(super) unsafe fn back(&self, at: usize, batch: usize) {
+        for operand in &self.model.program.layers[at].operands {
+            if let Some(contribution) = operand.gradient {
+                // SAFETY: guaranteed by the caller.
+                unsafe { self.contribute(at, operand.value, contribution, batch) };
+            }
+        }
+    }
+
+    /// # Safety
+    /// As [`Training::step`].
+    unsafe fn contribute(
+        &self,
+        at: usize,
+        value: Value,
+        Contribution { adds, completes }: Contribution,
+        batch: usize,
+    ) {
         let (model, all) = (self.model, self.activations);
-        let output = match (at, &all.images) {
-            (0, Some(images)) => &images.delta,
-            _ => &all.deltas[at - 1],
+        let output = match (value.checked_sub(1), &all.images) {
+            (Some(before), _) => &all.deltas[before],
+            (None, Some(images)) => &images.delta,
+            (None, None) => return,
         };
         let partition = Partition::of(self.worker, output.blocks(), batch);
-        let outputs = model.program.layers[at].linear.outputs;
-        // SAFETY: this phase writes the deltas of layer `at - 1`, in partitions, and each worker's own scratch; it
-        // reads what was written in earlier phases.
-        let gradient = unsafe {
-            let delta = &all.deltas[at];
-            InputGradient {
-                delta: delta.read(0..delta.blocks(), partition.rows.clone()),
-                outputs,
-                weights: model.weights[model.program.layers[at].weights].view(),
-                first_block: partition.blocks.start,
-                derivatives: match at {
-                    0 => Derivative::One,
-                    _ => self.derivative_of(at - 1, &partition),
-                },
-                output: partition.write(output),
-                scratch: all.scratch[self.worker.index]
-                    .slice_mut(0..InputGradient::scratch_len(outputs)),
+        // SAFETY: this phase writes the gradients of the layer's operands, in partitions, and each worker's own scratch;
+        // it reads what was written in earlier phases.
+        unsafe {
+            let derivatives = match value.checked_sub(1) {
+                Some(before) if completes => self.derivative_of(before, &partition),
+                _ => Derivative::One,
+            };
+            let (delta, output) = (&all.deltas[at], partition.write(output));
+            match model.program.layers[at].op {
+                LayerOp::Linear { weights, .. } => {
+                    let outputs = model.program.layers[at].outputs;
+                    let scratch_len = InputGradient::scratch_len(outputs);
+                    let gradient = InputGradient {
+                        delta: delta.read(0..delta.blocks(), partition.rows.clone()),
+                        outputs,
+                        weights: model.weights[weights].view(),
+                        first_block: partition.blocks.start,
+                        adds,
+                        derivatives,
+                        output,
+                        scratch: all.scratch[self.worker.index].slice_mut(0..scratch_len),
+                    };
+                    dispatch(model.simd, gradient);
+                }
+                LayerOp::Sum => {
+                    let sum = Sum {
+                        first: partition.read(delta),
+                        second: None,
+                        adds,
+                        output,
+                        epilogue: Epilogue::Derivative(derivatives),
+                    };
+                    dispatch(model.simd, sum);
+                }
             }
-        };
-        dispatch(model.simd, gradient);
+        }
     }
 }

@@ -4,6 +4,7 @@ use super::{Moments, Training};
 use crate::engine::fused::{
     kernels::{Apply, Parameters, Rule, SparseWeightGradient, WeightGradient, dispatch},
     memory::matrix::{BLOCK, Matrix},
+    program::LayerOp,
     run::{clip::Clipping, input::Input},
     threads::{BrokenBarrier, partition::Partition},
 };
@@ -55,14 +56,16 @@ impl Training<'_> {
     unsafe fn update_layer(&self, at: usize, batch: &[u32], rule: Rule, moments: Moments<'_>) {
         let (model, all) = (self.model, self.activations);
         let layer = &model.program.layers[at];
-        let (inputs, weights) = (layer.linear.inputs, layer.weights);
+        let LayerOp::Linear { inputs, weights } = layer.op else {
+            return;
+        };
         let partition = self.weight_partition(weights);
         // SAFETY: this phase writes weights and moments, in partitions, and each worker's own scratch; it
         // reads activations and deltas, written before.
         unsafe {
             let parameters = self.parameters(weights, &partition, moments);
             let delta = all.deltas[at].read(partition.blocks.clone(), 0..batch.len());
-            match self.input_of(at, batch) {
+            match self.value(layer.operands[0].value, batch) {
                 Input::Dense(input) => {
                     let gradient = WeightGradient {
                         input,

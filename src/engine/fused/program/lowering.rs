@@ -1,0 +1,207 @@
+//! From the plan to the program.
+
+use super::{
+    DropoutStep, Elementwise, Images, Layer, LayerOp, Program,
+    images::{Unplaced, UnplacedOp},
+    operand::{Operand, Value, contribute},
+};
+use crate::plan::{Op, Plan};
+
+/// Where the program has a value of the plan.
+#[derive(Clone, Copy, Debug)]
+enum Place {
+    Image(Value),
+    Vector(Value),
+}
+
+/// A program that is being lowered.
+struct Lowering {
+    program: Program,
+    /// Channels, rows and columns of the first image, if there are any.
+    image: Option<[usize; 3]>,
+    image_layers: Vec<Unplaced>,
+}
+
+impl Program {
+    /// Lowers a plan whose input has `inputs` features.
+    ///
+    /// A flattened image has the values of the image, so operations after `Flatten` are as good before it, and it is
+    /// nothing to compute: the vectors' input is read from the last image. An operation on each value is done in place
+    /// by the layer before it; where other steps read that layer's output too, on a copy.
+    pub(crate) fn new(plan: &Plan, inputs: usize) -> Self {
+        let steps = plan.steps();
+        let window = steps.iter().find_map(|step| step.op.window());
+        let mut lowering = Lowering {
+            program: Program {
+                images: None,
+                before: Vec::new(),
+                layers: Vec::new(),
+                parameters: Vec::new(),
+                dropouts: Vec::new(),
+                inputs,
+                features: inputs,
+                outputs: steps.last().map_or(inputs, |step| step.outputs),
+                takes_bitmaps: takes_bitmaps(plan),
+            },
+            image: window.map(|window| window.input),
+            image_layers: Vec::new(),
+        };
+        let uses = plan.uses();
+        let mut places = vec![match window {
+            Some(_) => Place::Image(0),
+            None => Place::Vector(0),
+        }];
+        for (index, step) in steps.iter().enumerate() {
+            let (x, z) = step.operands(index);
+            let operands = [Some(x), z].into_iter().flatten();
+            let operands: Vec<Place> = operands.map(|value| places[value]).collect();
+            if step.has_params() {
+                lowering.program.parameters.push(*step);
+            }
+            let weights = lowering.program.parameters.len().saturating_sub(1);
+            let place = match step.op {
+                Op::Linear => {
+                    let inputs = step.inputs;
+                    let op = LayerOp::Linear { inputs, weights };
+                    lowering.vector(op, &operands, step.outputs)
+                }
+                Op::Conv2d(window) => {
+                    let op = UnplacedOp::Convolution(window, weights);
+                    lowering.image(op, &operands, window.output)
+                }
+                Op::MaxPool2d(window) => {
+                    lowering.image(UnplacedOp::MaxPool(window), &operands, window.output)
+                }
+                Op::AvgPool2d(window) => {
+                    lowering.image(UnplacedOp::AvgPool(window), &operands, window.output)
+                }
+                Op::Flatten => Place::Vector(0),
+                Op::Add { .. } => lowering.sum(&operands, step.outputs),
+                op => {
+                    let place = match uses[x] {
+                        1 => operands[0],
+                        _ => lowering.sum(&operands, step.outputs),
+                    };
+                    lowering.elementwise(op, index, step.outputs, place);
+                    place
+                }
+            };
+            places.push(place);
+        }
+        lowering.finish()
+    }
+}
+
+impl Lowering {
+    fn vector(&mut self, op: LayerOp, operands: &[Place], outputs: usize) -> Place {
+        let operands = operands.iter().map(|place| match place {
+            // a flattened image
+            Place::Image(_) => Operand::new(0),
+            Place::Vector(value) => Operand::new(*value),
+        });
+        self.program.layers.push(Layer {
+            op,
+            operands: operands.collect(),
+            outputs,
+            then: Vec::new(),
+        });
+        Place::Vector(self.program.layers.len())
+    }
+
+    fn image(&mut self, op: UnplacedOp, operands: &[Place], size: [usize; 3]) -> Place {
+        let operands = operands.iter().map(|place| match *place {
+            Place::Image(value) => Operand::new(value),
+            Place::Vector(_) => unreachable!("a vector never becomes an image"),
+        });
+        self.image_layers.push(Unplaced {
+            op,
+            size,
+            operands: operands.collect(),
+            then: Vec::new(),
+        });
+        Place::Image(self.image_layers.len())
+    }
+
+    /// The sum of the operands, or a copy of one.
+    fn sum(&mut self, operands: &[Place], width: usize) -> Place {
+        match operands[0] {
+            Place::Image(value) => self.image(UnplacedOp::Sum, operands, self.size(value)),
+            Place::Vector(_) => self.vector(LayerOp::Sum, operands, width),
+        }
+    }
+
+    /// Channels, rows and columns of an image.
+    fn size(&self, value: Value) -> [usize; 3] {
+        match value.checked_sub(1) {
+            Some(layer) => self.image_layers[layer].size,
+            None => self.image.unwrap_or_default(),
+        }
+    }
+
+    /// The plan's operation `index` on `width` values, after those at `place`; it is numbered if it is a dropout.
+    fn elementwise(&mut self, op: Op, index: usize, width: usize, place: Place) {
+        let place = match place {
+            // after `Flatten`
+            Place::Vector(0) if self.image.is_some() => Place::Image(self.image_layers.len()),
+            place => place,
+        };
+        let mut operation = Elementwise { op, dropout: None };
+        if let Op::Dropout { percent } = op {
+            operation.dropout = Some(self.program.dropouts.len());
+            let image = match place {
+                Place::Image(value) => Some(self.size(value)),
+                Place::Vector(_) => None,
+            };
+            self.program.dropouts.push(DropoutStep {
+                percent,
+                index,
+                width,
+                image,
+            });
+        }
+        let chain = match place {
+            Place::Image(value) if value > 0 => &mut self.image_layers[value - 1].then,
+            Place::Vector(value) if value > 0 => &mut self.program.layers[value - 1].then,
+            _ => &mut self.program.before,
+        };
+        chain.push(operation);
+    }
+
+    fn finish(self) -> Program {
+        let Lowering {
+            mut program,
+            image,
+            image_layers,
+        } = self;
+        if let Some(image) = image {
+            let before = std::mem::take(&mut program.before);
+            let images = Images::new(image, before, image_layers);
+            program.features = images.output().pixel_count();
+            program.images = Some(images);
+        }
+        // The input has a gradient if it depends on weights; every layer does, or computes what the input has.
+        let has_weights = program.images.as_ref().is_some_and(Images::has_weights);
+        let mut needs = vec![has_weights];
+        for layer in &program.layers {
+            let is_linear = matches!(layer.op, LayerOp::Linear { .. });
+            let of_operand = layer.operands.iter().any(|operand| needs[operand.value]);
+            needs.push(is_linear || of_operand);
+        }
+        let operands = program.layers.iter_mut().map(|layer| &mut layer.operands);
+        contribute(operands, &needs);
+        program
+    }
+}
+
+/// Whether the samples may be bitmaps: they are vectors that only one `Linear` reads.
+pub(crate) fn takes_bitmaps(plan: &Plan) -> bool {
+    let (steps, uses) = (plan.steps(), plan.uses());
+    let mut value = 0;
+    while let Some(index) = plan.last_use(value).filter(|_| uses[value] == 1) {
+        match steps[index].op {
+            Op::Flatten => value = index + 1,
+            op => return op == Op::Linear,
+        }
+    }
+    false
+}

@@ -1,0 +1,76 @@
+//! [`Op`]: what a step computes.
+
+use super::Window;
+
+/// What a step computes for each sample: `y: [O]` from `x: [I]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Op {
+    /// `y = W x + b`, `W: [O, I]` row-major, `b: [O]`.
+    Linear,
+    /// `y = max(x, 0)`.
+    Relu,
+    /// `y = 1 / (1 + exp(-x))`.
+    Sigmoid,
+    /// `y = tanh(x)`.
+    Tanh,
+    /// `y = x` for `x > 0`, else `x * slope_percent / 100`.
+    LeakyRelu {
+        /// The slope on the negative side, in percent.
+        slope_percent: u32,
+    },
+    /// `y = x / 2 * (1 + erf(x / sqrt(2)))`, the exact form.
+    Gelu,
+    /// `y = ln(1 + exp(x))`; `y = x` for `x > 20`, as in PyTorch.
+    Softplus,
+    /// In training, `y = 0` with probability `p = percent / 100`, else `x / (1 - p)`;
+    /// otherwise `y = x`.
+    Dropout {
+        /// The probability that a feature is set to zero, in percent.
+        percent: u32,
+    },
+    /// `y[o, i, j] = b[o] + sum_{c, k, l} W[o, c, k, l] x[c, s i + k - p, s j + l - p]`, with stride `s`, padding `p` and
+    /// zeros outside of the image; `W: [O, C, K, L]` row-major, `b: [O]`.
+    Conv2d(Window),
+    /// `y[c, i, j] = max_{k, l} x[c, s i + k - p, s j + l - p]`, over the positions within the image.
+    MaxPool2d(Window),
+    /// The mean over the same positions, with zeros outside of the image.
+    AvgPool2d(Window),
+    /// `y = x`, an image as a vector.
+    Flatten,
+    /// `y = x + z`, where `z` is the output of an earlier step, or the network's input: that of the step `back` places
+    /// before, where 1 is the step before.
+    Add {
+        /// The distance to the step that computed `z`.
+        back: usize,
+    },
+}
+
+impl Op {
+    /// The layer's name as in `torch.nn`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Op::Linear => "Linear",
+            Op::Relu => "ReLU",
+            Op::Sigmoid => "Sigmoid",
+            Op::Tanh => "Tanh",
+            Op::LeakyRelu { .. } => "LeakyReLU",
+            Op::Gelu => "GELU",
+            Op::Softplus => "Softplus",
+            Op::Dropout { .. } => "Dropout",
+            Op::Conv2d(_) => "Conv2d",
+            Op::MaxPool2d(_) => "MaxPool2d",
+            Op::AvgPool2d(_) => "AvgPool2d",
+            Op::Flatten => "Flatten",
+            Op::Add { .. } => "Add",
+        }
+    }
+
+    /// The window of an operation that has one.
+    pub(crate) const fn window(self) -> Option<Window> {
+        match self {
+            Op::Conv2d(window) | Op::MaxPool2d(window) | Op::AvgPool2d(window) => Some(window),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! [`Path`]: a step's name among the modules of a network, as in PyTorch.
+
+use core::fmt;
+
+use crate::text::Text;
+
+/// The maximum number of branches within branches.
+const MAX_DEPTH: usize = 4;
+
+/// The maximum length of a path: five numbers below [`Plan::CAPACITY`](super::Plan::CAPACITY), four branches, and room
+/// for the mark of a text that is too long.
+pub(crate) const MAX_PATH_BYTES: usize = 5 * 3 + 4 * "..shortcut".len() + 3;
+
+/// A step's name among the modules of a network: its number in `torch.nn.Sequential`, as in `3`; within a branch, that of
+/// the branch and its number there, as in `3.body.0`.
+///
+/// ```
+/// use tuplenet::prelude::*;
+///
+/// type Net = (Linear<4, 4>, Residual<(Linear<4, 4>, Tanh)>, Linear<4, 2>);
+/// let names: Vec<_> = Net::PLAN.steps().iter().map(|step| step.path.to_string()).collect();
+/// assert_eq!(names, ["0", "1.body.0", "1.body.1", "1", "2"]);
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Path {
+    /// The outermost first; the last one is in no branch.
+    parts: [Part; MAX_DEPTH + 1],
+    len: usize,
+}
+
+/// A module's number in a sequence, and the branch of it that leads to the step.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct Part {
+    module: usize,
+    branch: &'static str,
+}
+
+impl Path {
+    /// The first module of a sequence.
+    pub(super) const FIRST: Path = Path {
+        parts: [Part {
+            module: 0,
+            branch: "",
+        }; MAX_DEPTH + 1],
+        len: 1,
+    };
+
+    /// The path after that many more modules.
+    pub(super) const fn after(mut self, modules: usize) -> Path {
+        self.parts[0].module += modules;
+        self
+    }
+
+    /// The path within a branch of the first module.
+    ///
+    /// # Panics
+    /// At compile time, when there are more than 4 branches within branches.
+    pub(super) const fn within(self, branch: &'static str) -> Path {
+        assert!(
+            self.len <= MAX_DEPTH,
+            "a network may have at most 4 branches within branches"
+        );
+        let mut path = Path::FIRST;
+        path.parts[0].branch = branch;
+        let mut i = 0;
+        while i < self.len {
+            path.parts[i + 1] = self.parts[i];
+            i += 1;
+        }
+        path.len = self.len + 1;
+        path
+    }
+
+    /// The name, as in `3.body.0`.
+    pub(crate) const fn text<const N: usize>(&self) -> Text<N> {
+        let mut text = Text::new().then_number(self.parts[0].module);
+        let mut i = 1;
+        while i < self.len {
+            text = text
+                .then(".")
+                .then(self.parts[i - 1].branch)
+                .then(".")
+                .then_number(self.parts[i].module);
+            i += 1;
+        }
+        text
+    }
+}
+
+impl fmt::Display for Path {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.text::<MAX_PATH_BYTES>().as_str())
+    }
+}
+
+impl fmt::Debug for Path {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}

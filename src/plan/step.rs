@@ -1,0 +1,98 @@
+//! [`Step`]: one operation of a plan, with its widths, its operands and its parameters.
+
+use super::{Op, Path, Window};
+
+/// One operation with its widths, its operand and the offset of its parameters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct Step {
+    /// What is computed.
+    pub op: Op,
+    /// The distance to the step whose output is the input `x`: 1 for the step before. That of a plan's first step is the
+    /// network's input, as is any further back.
+    pub back: usize,
+    /// The name among the network's modules.
+    pub path: Path,
+    /// `I`, the input width.
+    pub inputs: usize,
+    /// `O`, the output width.
+    pub outputs: usize,
+    /// The offset of the step's parameters in the flat buffer: `W` row-major, then `b`.
+    pub offset: usize,
+}
+
+impl Step {
+    /// Nothing, for the unused end of a list of steps.
+    pub(crate) const NONE: Step = Step::first(Op::Relu, 0, 0);
+
+    /// The first step of a plan.
+    pub(super) const fn first(op: Op, inputs: usize, outputs: usize) -> Step {
+        Step {
+            op,
+            back: 1,
+            path: Path::FIRST,
+            inputs,
+            outputs,
+            offset: 0,
+        }
+    }
+
+    /// The values that it reads as step `index` of a plan: 0 is the network's input, `i + 1` the output of step `i`.
+    /// The second is that of [`Op::Add`].
+    pub(crate) const fn operands(&self, index: usize) -> (usize, Option<usize>) {
+        let other = match self.op {
+            Op::Add { back } => Some((index + 1).saturating_sub(back)),
+            _ => None,
+        };
+        ((index + 1).saturating_sub(self.back), other)
+    }
+
+    /// The number of parameters: `(I + 1) * O` for [`Op::Linear`], `(C K L + 1) * O` for [`Op::Conv2d`], else 0.
+    pub const fn params(&self) -> usize {
+        let [outputs, inputs] = self.weight_matrix();
+        (inputs + 1) * outputs
+    }
+
+    /// Whether it has parameters: a weight and a bias.
+    pub(crate) const fn has_params(&self) -> bool {
+        matches!(self.op, Op::Linear | Op::Conv2d(_))
+    }
+
+    /// The weight as a matrix, `[outputs, inputs]`: for each output (of a convolution: each output channel), the inputs
+    /// that it depends on. `[0, 0]` without parameters. The bias has one value for each output.
+    pub(crate) const fn weight_matrix(&self) -> [usize; 2] {
+        match self.op {
+            Op::Linear => [self.outputs, self.inputs],
+            Op::Conv2d(window) => [window.output[0], window.fan_in()],
+            _ => [0, 0],
+        }
+    }
+
+    /// The number of inputs that an output depends on, and of outputs that an input has an effect on, without the edges
+    /// of an image: PyTorch's `fan_in` and `fan_out`.
+    #[cfg(feature = "train")]
+    pub(crate) const fn fans(&self) -> [usize; 2] {
+        let [outputs, inputs] = self.weight_matrix();
+        match self.op {
+            Op::Conv2d(Window { kernel, .. }) => [inputs, outputs * kernel[0] * kernel[1]],
+            _ => [inputs, outputs],
+        }
+    }
+
+    /// Floating-point operations for one sample, forward: 1 MAC = 2 FLOP.
+    ///
+    /// `2 I O` for [`Op::Linear`] (the bias starts the sum), `2 C K L` for each output of [`Op::Conv2d`], the size of
+    /// the window for each output of a pooling, none for [`Op::Flatten`], `O` for every other operation: an activation
+    /// counts as one.
+    pub const fn flop(&self) -> usize {
+        match self.op {
+            Op::Linear => 2 * self.inputs * self.outputs,
+            Op::Conv2d(window) => 2 * window.fan_in() * self.outputs,
+            Op::MaxPool2d(window) | Op::AvgPool2d(window) => {
+                window.kernel[0] * window.kernel[1] * self.outputs
+            }
+            Op::Flatten => 0,
+            _ => self.outputs,
+        }
+    }
+}
