@@ -85,11 +85,20 @@ impl Plan {
     /// A plan of one operation that keeps the width, such as an activation.
     ///
     /// # Panics
-    /// At compile time, for an operation with two widths, for [`Op::Dropout`] of 100 percent or more, and when the width
-    /// is 0 or above [`Plan::MAX_WIDTH`].
+    /// At compile time, for an operation with two widths or two operands, for [`Op::Dropout`] of 100 percent or more, for
+    /// [`Op::BatchNorm`] with a number of channels that does not divide the width, and when the width is 0 or above
+    /// [`Plan::MAX_WIDTH`].
     pub const fn elementwise(op: Op, width: usize) -> Plan {
         match op {
             Op::Linear => panic!("`Op::Linear` has two widths: use `Plan::linear`"),
+            Op::Add { .. } => panic!("`Op::Add` has two operands: use `Plan::residual`"),
+            Op::BatchNorm { channels } => {
+                assert!(
+                    channels > 0 && width.is_multiple_of(channels),
+                    "a batch normalisation has a channel or more, all of the same size"
+                );
+                Plan::one(op, width, width)
+            }
             Op::Conv2d(_) | Op::MaxPool2d(_) | Op::AvgPool2d(_) => {
                 panic!("this operation has a window: use `Plan::windowed`")
             }
@@ -197,7 +206,7 @@ impl Plan {
 
     /// The steps of `next` after these, their paths unchanged.
     const fn append(mut self, next: Plan) -> Plan {
-        let params = self.params();
+        let (params, statistics) = (self.params(), self.statistics());
         addressable(params.checked_add(next.params()));
         let mut i = 0;
         while i < next.len {
@@ -207,6 +216,7 @@ impl Plan {
             );
             let mut step = next.steps[i];
             step.offset += params;
+            step.statistics += statistics;
             self.steps[self.len] = step;
             self.len += 1;
             assert!(
@@ -250,15 +260,15 @@ impl Plan {
         None
     }
 
-    /// How many operands of all steps each value is; see [`Step::operands`].
+    /// How many operands of all steps a value is; see [`Step::operands`].
     #[cfg(feature = "train")]
-    pub(crate) fn uses(&self) -> Vec<usize> {
-        let mut uses = vec![0; self.len + 1];
-        for (index, step) in self.steps().iter().enumerate() {
-            let (x, z) = step.operands(index);
-            std::iter::once(x)
-                .chain(z)
-                .for_each(|value| uses[value] += 1);
+    pub(crate) const fn uses_of(&self, value: usize) -> usize {
+        let mut uses = 0;
+        let mut i = 0;
+        while i < self.len {
+            let (x, z) = self.steps[i].operands(i);
+            uses += (x == value) as usize + matches!(z, Some(z) if z == value) as usize;
+            i += 1;
         }
         uses
     }
@@ -282,6 +292,17 @@ impl Plan {
         let mut i = 0;
         while i < self.len {
             sum += self.steps[i].params();
+            i += 1;
+        }
+        sum
+    }
+
+    /// The number of running statistics; see [`Step::statistics_len`].
+    pub const fn statistics(&self) -> usize {
+        let mut sum = 0;
+        let mut i = 0;
+        while i < self.len {
+            sum += self.steps[i].statistics_len();
             i += 1;
         }
         sum

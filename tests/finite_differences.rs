@@ -20,8 +20,7 @@ pub(crate) fn mean_loss(
     loss: Loss,
 ) -> f64 {
     let mut sum = 0.0;
-    for (x, &label) in samples.iter().zip(labels) {
-        let x = logits(plan, weights, x);
+    for (x, &label) in logits_of_batch(plan, weights, samples).iter().zip(labels) {
         sum += match loss {
             Loss::CrossEntropy => log_sum(&x) - x[label as usize],
             Loss::SmoothedCrossEntropy { smoothing } => {
@@ -49,23 +48,54 @@ fn log_sum(x: &[f64]) -> f64 {
 
 /// The logits of one sample, likewise.
 pub(crate) fn logits(plan: &Plan, weights: &[f64], sample: &[f64]) -> Vec<f64> {
-    let mut outputs: Vec<Vec<f64>> = Vec::new();
+    let mut logits = logits_of_batch(plan, weights, &[sample.to_vec()]);
+    logits.pop().unwrap()
+}
+
+/// The logits of a batch, with its statistics.
+fn logits_of_batch(plan: &Plan, weights: &[f64], samples: &[Vec<f64>]) -> Vec<Vec<f64>> {
+    let mut outputs: Vec<Vec<Vec<f64>>> = Vec::new();
     for (index, step) in plan.steps().iter().enumerate() {
         let before = |back: usize| match index.checked_sub(back) {
             Some(step) => &outputs[step][..],
-            None => sample,
+            None => samples,
         };
         let parameters = &weights[step.offset..step.offset + step.params()];
+        let x = before(step.back);
         let y = match step.op {
             Op::Add { back } => {
-                let terms = before(step.back).iter().zip(before(back));
-                terms.map(|(x, z)| x + z).collect()
+                let both = x.iter().zip(before(back));
+                let add =
+                    |(x, z): (&Vec<f64>, &Vec<f64>)| x.iter().zip(z).map(|(x, z)| x + z).collect();
+                both.map(add).collect()
             }
-            _ => one_step(step, parameters, before(step.back)),
+            Op::BatchNorm { channels } => normalized(channels, parameters, x),
+            _ => x.iter().map(|x| one_step(step, parameters, x)).collect(),
         };
         outputs.push(y);
     }
-    outputs.pop().unwrap_or_else(|| sample.to_vec())
+    outputs.pop().unwrap_or_else(|| samples.to_vec())
+}
+
+/// A batch normalised by its statistics.
+fn normalized(channels: usize, parameters: &[f64], batch: &[Vec<f64>]) -> Vec<Vec<f64>> {
+    let (weight, bias) = parameters.split_at(channels);
+    let mut y = batch.to_vec();
+    let len = batch[0].len() / channels;
+    for channel in 0..channels {
+        let of_channel = channel * len..(channel + 1) * len;
+        let values: Vec<f64> = batch
+            .iter()
+            .flat_map(|x| x[of_channel.clone()].to_vec())
+            .collect();
+        let mean = values.iter().sum::<f64>() / values.len() as f64;
+        let squares = values.iter().map(|x| (x - mean).powi(2));
+        let deviation = (squares.sum::<f64>() / values.len() as f64 + 1e-5).sqrt();
+        for value in y.iter_mut().flat_map(|y| &mut y[of_channel.clone()]) {
+            *value = (*value - mean) / deviation * weight[channel] + bias[channel];
+        }
+    }
+    y
 }
 
 /// One step of a plan, with its own parameters.

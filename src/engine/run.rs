@@ -3,6 +3,7 @@
 use crate::{
     error::{Error, Result},
     objective::{Loss, Optimizer, Schedule, at_least_one, check_clip_norm},
+    plan::Plan,
 };
 
 /// A run of batches: what [`Engine::train`](super::Engine::train) does.
@@ -70,6 +71,27 @@ impl Run<'_> {
     pub fn optimizer_at(&self, index: usize) -> Optimizer {
         self.optimizer.with_learning_rate(self.learning_rate(index))
     }
+}
+
+/// Checks that every batch of `samples` samples has a variance for each channel of the plan's batch normalisations.
+///
+/// # Errors
+/// [`Error::Setting`] when a batch has one sample, and a channel one value of each.
+pub(crate) fn check_batches(plan: &Plan, samples: usize, batch_size: usize) -> Result<()> {
+    let mut steps = plan.steps().iter();
+    let normalizes_vectors = steps.any(|step| step.statistics_len() == 2 * step.inputs);
+    let smallest = match samples % batch_size {
+        0 => batch_size,
+        rest => rest,
+    };
+    if samples == 0 || smallest > 1 || !normalizes_vectors {
+        return Ok(());
+    }
+    Err(Error::Setting {
+        setting: "batch size",
+        expected: "one that leaves 2 samples or more for every batch, as `BatchNorm1d` needs their variance".to_owned(),
+        found: format!("a batch of 1 sample: {samples} samples in batches of {batch_size}"),
+    })
 }
 
 /// The factor for a gradient with this sum of squares, at most 1, or NaN if the sum is NaN; see [`Run::clip_norm`].

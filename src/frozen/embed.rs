@@ -5,11 +5,11 @@ use core::marker::PhantomData;
 use super::{Embedded, Frozen};
 use crate::{
     network::Network,
-    plan::Plan,
-    single::{BLOCK, Columns, seeks_zeros},
+    plan::{Op, Plan},
+    single::{BLOCK, Columns, affine, is_folded, seeks_zeros},
     weights::{
         header::{Dtype, Place, places as find},
-        names::Layer,
+        names::{Layer, Part},
         place::from_f16,
     },
 };
@@ -171,15 +171,91 @@ const fn blocks<const ROWS: usize>(
     let mut rest: &mut [Block] = &mut blocks;
     let mut next = Layer::first(plan);
     while let Some(layer) = next {
-        let [outputs, inputs] = plan.steps()[layer.index].weight_matrix();
+        let step = &plan.steps()[layer.index];
+        let [outputs, inputs] = step.weight_matrix();
         let (columns, after) = rest.split_at_mut(Columns::rows(inputs, outputs));
-        let [weight, bias] = places.tensors[layer.ordinal];
-        pack_weight(file, weight, inputs, outputs, columns);
-        pack_bias(file, bias, inputs, outputs, columns);
-        rest = after;
+        let tensors = places.tensors[layer.ordinal];
         next = layer.next(plan);
+        if matches!(step.op, Op::BatchNorm { .. }) {
+            pack_norm(file, tensors, outputs, columns);
+        } else {
+            let [weight, bias, ..] = tensors;
+            pack_weight(file, weight, inputs, outputs, columns);
+            pack_bias(file, bias, inputs, outputs, columns);
+            if is_folded(plan, layer.index)
+                && let Some(norm) = next
+            {
+                fold(file, places.tensors[norm.ordinal], inputs, outputs, columns);
+            }
+        }
+        rest = after;
     }
     blocks
+}
+
+/// The factor and the term of a batch normalisation with these tensors for a channel.
+const fn norm(file: &[u8], tensors: [Place; Part::MAX], channel: usize) -> [f32; 2] {
+    let [weight, bias, mean, variance, _] = tensors;
+    let parameters = [weight.value(file, channel), bias.value(file, channel)];
+    let variance = variance.value(file, channel) as f64;
+    let deviation = sqrt(variance + Op::EPSILON) as f32;
+    affine(parameters, mean.value(file, channel), deviation)
+}
+
+/// The square root of a normal number: Newton's method, from half the exponent. NaN below 0.
+const fn sqrt(x: f64) -> f64 {
+    if x < 0.0 {
+        return f64::NAN;
+    }
+    if x == f64::INFINITY {
+        return x;
+    }
+    let mut root = f64::from_bits((x.to_bits() >> 1) + (1023 << 51));
+    let mut i = 0;
+    while i < 6 {
+        root = (root + x / root) / 2.0;
+        i += 1;
+    }
+    root
+}
+
+/// Packs factors as weights and terms as biases.
+const fn pack_norm(
+    file: &[u8],
+    tensors: [Place; Part::MAX],
+    channels: usize,
+    columns: &mut [Block],
+) {
+    let mut channel = 0;
+    while channel < channels {
+        let row = channel / BLOCK * Columns::stride(1);
+        let [factor, term] = norm(file, tensors, channel);
+        columns[row].0[channel % BLOCK] = factor;
+        columns[row + 1].0[channel % BLOCK] = term;
+        channel += 1;
+    }
+}
+
+/// Multiplies the packed weights and biases by the factors of the batch normalisation after them, and adds its terms.
+const fn fold(
+    file: &[u8],
+    tensors: [Place; Part::MAX],
+    inputs: usize,
+    outputs: usize,
+    columns: &mut [Block],
+) {
+    let mut output = 0;
+    while output < outputs {
+        let first = output / BLOCK * Columns::stride(inputs);
+        let [factor, term] = norm(file, tensors, output);
+        let mut input = 0;
+        while input <= inputs {
+            columns[first + input].0[output % BLOCK] *= factor;
+            input += 1;
+        }
+        columns[first + inputs].0[output % BLOCK] += term;
+        output += 1;
+    }
 }
 
 /// Packs a weight tensor `[O, I]` into columns.
@@ -201,6 +277,7 @@ const fn pack_weight(
                 Dtype::F32 => sixteen_rows_of_f32(bytes, inputs, block),
                 Dtype::F16 => sixteen_rows_of_f16(bytes, inputs, block),
                 Dtype::Bf16 => sixteen_rows_of_bf16(bytes, inputs, block),
+                Dtype::I64 => panic!("`header::places` accepts no weight of this type"),
             }
         } else {
             let mut output = first;

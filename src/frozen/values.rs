@@ -4,7 +4,7 @@ use core::fmt;
 
 use crate::{
     plan::Plan,
-    single::{At, Block, Columns, Matrix, Rows, Sealed, Values},
+    single::{At, Block, Columns, Matrix, Rows, Sealed, Values, affine_of},
     text::Text,
     weights::{
         Mismatch,
@@ -38,6 +38,17 @@ impl Sealed for Embedded {
         unsafe { Columns::new(first, inputs, outputs) }
     }
 
+    const FOLDS_NORMS: bool = true;
+
+    #[inline(always)]
+    unsafe fn norm(&self, at: &At, channel: usize) -> [f32; 2] {
+        // SAFETY: guaranteed by the caller; `blocks` has packed the factors as weights, the terms as biases.
+        unsafe {
+            let matrix = self.matrix(at);
+            [matrix.weight(0, channel), matrix.bias_of(channel)]
+        }
+    }
+
     #[inline(always)]
     fn skips_zeros(&self) -> bool {
         self.skips_zeros
@@ -48,8 +59,8 @@ impl Sealed for Embedded {
 #[derive(Clone, Copy)]
 pub struct Borrowed<'a> {
     file: &'a [u8],
-    /// For each layer, the byte offsets of its weight and its bias.
-    starts: [[usize; 2]; Plan::CAPACITY],
+    /// For each layer, the byte offsets of its tensors, as [`Part::of`] lists them.
+    starts: [[usize; Part::MAX]; Plan::CAPACITY],
 }
 
 impl<'a> Borrowed<'a> {
@@ -62,8 +73,9 @@ impl<'a> Borrowed<'a> {
     ) -> Result<Self, Mismatch> {
         let mut next = Layer::first(plan);
         while let Some(layer) = next {
-            for (part, place) in Part::BOTH.into_iter().zip(places.tensors[layer.ordinal]) {
-                if place.dtype != Dtype::F32 {
+            let parts = Part::of(&plan.steps()[layer.index]);
+            for (&part, place) in parts.iter().zip(places.tensors[layer.ordinal]) {
+                if part.dtype() == Dtype::F32 && place.dtype != Dtype::F32 {
                     let name: Text<64> = names.tensor(layer, part);
                     let found = Text::of(place.dtype.name())
                         .then(", which cannot be borrowed: convert it, or use `frozen!`");
@@ -91,8 +103,25 @@ impl Sealed for Borrowed<'_> {
         // layer's tensors are within the file at these offsets.
         unsafe {
             let places = *self.starts.get_unchecked(at.ordinal);
-            let [weight, bias] = places.map(|start| self.file.as_ptr().wrapping_add(start).cast());
+            let tensors = places.map(|start| self.file.as_ptr().wrapping_add(start).cast());
+            let [weight, bias, ..] = tensors;
             Rows::new(weight, bias, at.matrix)
+        }
+    }
+
+    const FOLDS_NORMS: bool = false;
+
+    #[inline(always)]
+    unsafe fn norm(&self, at: &At, channel: usize) -> [f32; 2] {
+        // SAFETY: as in `matrix`; a batch normalisation has four tensors of a value for each channel, then another one.
+        unsafe {
+            let places = *self.starts.get_unchecked(at.ordinal);
+            let value = |start: usize| {
+                let place = self.file.as_ptr().wrapping_add(start + 4 * channel);
+                f32::from_le_bytes(*place.cast::<[u8; 4]>())
+            };
+            let [weight, bias, mean, variance, _] = places;
+            affine_of([value(weight), value(bias)], value(mean), value(variance))
         }
     }
 
@@ -115,7 +144,7 @@ mod tests {
         assert_eq!(format!("{embedded:?}"), "Embedded(0 blocks)");
         let borrowed = Borrowed {
             file: &[0; 8],
-            starts: [[0; 2]; Plan::CAPACITY],
+            starts: [[0; Part::MAX]; Plan::CAPACITY],
         };
         assert_eq!(format!("{borrowed:?}"), "Borrowed(8 bytes)");
     }

@@ -2,6 +2,7 @@
 //! rows, `W` columns.
 
 mod avg_pool2d;
+mod batch_norm;
 mod conv2d;
 mod dropout;
 mod flatten;
@@ -23,6 +24,7 @@ mod softplus;
 mod tanh;
 
 pub use avg_pool2d::AvgPool2d;
+pub use batch_norm::{BatchNorm1d, BatchNorm2d};
 pub use conv2d::Conv2d;
 pub use dropout::{Dropout, DropoutRate};
 pub use flatten::Flatten;

@@ -36,6 +36,13 @@ pub enum Op {
     MaxPool2d(Window),
     /// The mean over the same positions, with zeros outside of the image.
     AvgPool2d(Window),
+    /// `y[c, ..] = w[c] (x[c, ..] - m[c]) / sqrt(v[c] + 1e-5) + b[c]` with parameters `w: [C]`, `b: [C]`. In training, `m` and
+    /// `v` are the mean and the (biased) variance of the channel in the batch; otherwise the running ones, of which each
+    /// training step replaces a tenth by those of its batch (there, the variance is the unbiased one).
+    BatchNorm {
+        /// `C`: the channels of an image, or the features of a vector.
+        channels: usize,
+    },
     /// `y = x`, an image as a vector.
     Flatten,
     /// `y = x + z`, where `z` is the output of an earlier step, or the network's input: that of the step `back` places
@@ -47,6 +54,12 @@ pub enum Op {
 }
 
 impl Op {
+    /// What [`Op::BatchNorm`] adds to a variance.
+    pub(crate) const EPSILON: f64 = 1e-5;
+    /// The weight of a batch in the running statistics of [`Op::BatchNorm`].
+    #[cfg(feature = "train")]
+    pub(crate) const MOMENTUM: f64 = 0.1;
+
     /// The layer's name as in `torch.nn`.
     pub const fn name(self) -> &'static str {
         match self {
@@ -61,6 +74,7 @@ impl Op {
             Op::Conv2d(_) => "Conv2d",
             Op::MaxPool2d(_) => "MaxPool2d",
             Op::AvgPool2d(_) => "AvgPool2d",
+            Op::BatchNorm { .. } => "BatchNorm",
             Op::Flatten => "Flatten",
             Op::Add { .. } => "Add",
         }

@@ -19,6 +19,9 @@ pub struct Step {
     pub outputs: usize,
     /// The offset of the step's parameters in the flat buffer: `W` row-major, then `b`.
     pub offset: usize,
+    /// The offset of the running statistics of [`Op::BatchNorm`] among those of the network: the means `[C]`, then the
+    /// variances `[C]`.
+    pub statistics: usize,
 }
 
 impl Step {
@@ -34,6 +37,7 @@ impl Step {
             inputs,
             outputs,
             offset: 0,
+            statistics: 0,
         }
     }
 
@@ -47,7 +51,8 @@ impl Step {
         ((index + 1).saturating_sub(self.back), other)
     }
 
-    /// The number of parameters: `(I + 1) * O` for [`Op::Linear`], `(C K L + 1) * O` for [`Op::Conv2d`], else 0.
+    /// The number of parameters: `(I + 1) * O` for [`Op::Linear`], `(C K L + 1) * O` for [`Op::Conv2d`], `2 C` for
+    /// [`Op::BatchNorm`], else 0.
     pub const fn params(&self) -> usize {
         let [outputs, inputs] = self.weight_matrix();
         (inputs + 1) * outputs
@@ -55,15 +60,25 @@ impl Step {
 
     /// Whether it has parameters: a weight and a bias.
     pub(crate) const fn has_params(&self) -> bool {
-        matches!(self.op, Op::Linear | Op::Conv2d(_))
+        matches!(self.op, Op::Linear | Op::Conv2d(_) | Op::BatchNorm { .. })
+    }
+
+    /// The number of running statistics: `2 C` for [`Op::BatchNorm`], else 0.
+    pub const fn statistics_len(&self) -> usize {
+        match self.op {
+            Op::BatchNorm { channels } => 2 * channels,
+            _ => 0,
+        }
     }
 
     /// The weight as a matrix, `[outputs, inputs]`: for each output (of a convolution: each output channel), the inputs
-    /// that it depends on. `[0, 0]` without parameters. The bias has one value for each output.
+    /// that it depends on; of a batch normalisation, `[C, 1]`. `[0, 0]` without parameters. The bias has one value for each
+    /// output.
     pub(crate) const fn weight_matrix(&self) -> [usize; 2] {
         match self.op {
             Op::Linear => [self.outputs, self.inputs],
             Op::Conv2d(window) => [window.output[0], window.fan_in()],
+            Op::BatchNorm { channels } => [channels, 1],
             _ => [0, 0],
         }
     }
@@ -82,8 +97,8 @@ impl Step {
     /// Floating-point operations for one sample, forward: 1 MAC = 2 FLOP.
     ///
     /// `2 I O` for [`Op::Linear`] (the bias starts the sum), `2 C K L` for each output of [`Op::Conv2d`], the size of
-    /// the window for each output of a pooling, none for [`Op::Flatten`], `O` for every other operation: an activation
-    /// counts as one.
+    /// the window for each output of a pooling, `2 O` for [`Op::BatchNorm`], none for [`Op::Flatten`], `O` for every other
+    /// operation: an activation counts as one.
     pub const fn flop(&self) -> usize {
         match self.op {
             Op::Linear => 2 * self.inputs * self.outputs,
@@ -91,6 +106,7 @@ impl Step {
             Op::MaxPool2d(window) | Op::AvgPool2d(window) => {
                 window.kernel[0] * window.kernel[1] * self.outputs
             }
+            Op::BatchNorm { .. } => 2 * self.outputs,
             Op::Flatten => 0,
             _ => self.outputs,
         }

@@ -7,6 +7,12 @@ use super::{Lanes, matrix::Matrix};
 /// The number of columns in a block.
 pub(crate) const BLOCK: usize = 16;
 
+/// The length of the part of the arena with `len` values: whole blocks, which a product writes.
+#[inline(always)]
+pub(super) const fn padded(len: usize) -> usize {
+    len.next_multiple_of(BLOCK)
+}
+
 /// The number of inputs per pass, and the capacity of the list of non-zero inputs.
 const CHUNK: usize = 512;
 

@@ -2,15 +2,17 @@
 //!
 //! The plan is a constant, so each step is monomorphised for its widths, and no step is dispatched at run time.
 
-use core::{marker::PhantomData, mem::MaybeUninit};
+use core::{marker::PhantomData, mem::MaybeUninit, num::NonZeroUsize};
 
 use super::{
     activation::activate,
+    columns::padded,
     held::{Term, add},
     image::{Convolution, add_border, average, convolve, maximum, transpose},
     lanes::{Kernel, Lanes, Level, dispatch},
     matrix::Matrix,
-    route::{At, End, Route, padded, route},
+    norm::normalize,
+    route::{At, End, Route, route},
 };
 use crate::{
     network::Network,
@@ -29,6 +31,17 @@ pub trait Sealed {
     #[doc(hidden)]
     unsafe fn matrix(&self, at: &At) -> impl Matrix;
 
+    /// Whether a batch normalisation after a product is [part of its weights](super::route::is_folded).
+    #[doc(hidden)]
+    const FOLDS_NORMS: bool;
+
+    /// The factor and the term of a batch normalisation for a channel.
+    ///
+    /// # Safety
+    /// The values are those of a plan with a batch normalisation at `at`, which has this channel.
+    #[doc(hidden)]
+    unsafe fn norm(&self, at: &At, channel: usize) -> [f32; 2];
+
     /// Whether zero inputs may be skipped where it [pays](super::route::seeks_zeros): all weights there are finite.
     #[doc(hidden)]
     fn skips_zeros(&self) -> bool;
@@ -46,13 +59,13 @@ pub(crate) const MAX_ON_STACK: usize = 1 << 17;
 
 /// The number of values of the arena in which a forward pass of `N` keeps its activations.
 pub(crate) const fn arena<N: Network>() -> usize {
-    RouteOf::<N>::ROUTE.arena()
+    route(&N::PLAN, false).arena()
 }
 
 /// Whether [`forward`] supports networks of this plan.
 #[cfg(feature = "train")]
 pub(crate) const fn fits_the_stack(plan: &Plan) -> bool {
-    route(plan).arena() <= MAX_ON_STACK
+    route(plan, false).arena() <= MAX_ON_STACK
 }
 
 /// The logits of `sample`, with the activations on the stack.
@@ -162,7 +175,7 @@ impl<N: Network, V: Values> ForwardPass<'_, N, V> {
             ($($index:literal)*) => {
                 const { assert!(Plan::CAPACITY == [$($index),*].len()) };
                 // Steps that do nothing are not compiled.
-                $(if const { !StepOf::<N, $index>::AT.is_skipped() } {
+                $(if const { !StepOf::<N, V, $index>::AT.is_skipped() } {
                     self.step::<L, $index>(lanes, arena);
                 })*
             };
@@ -174,7 +187,7 @@ impl<N: Network, V: Values> ForwardPass<'_, N, V> {
             96 97 98 99 100 101 102 103 104 105 106 107 108 109 110 111 112 113 114 115 116 117 118 119
             120 121 122 123 124 125 126 127
         );
-        let at = const { RouteOf::<N>::ROUTE.steps[Plan::CAPACITY] };
+        let at = const { RouteOf::<N, V>::ROUTE.steps[Plan::CAPACITY] };
         // SAFETY: the arena has room for the last values, of which there are as many as logits.
         unsafe {
             let last = match at.reads_sample {
@@ -194,7 +207,7 @@ impl<N: Network, V: Values> ForwardPass<'_, N, V> {
     /// Step `K` of the plan, which is not skipped.
     #[inline(always)]
     fn step<L: Lanes, const K: usize>(&self, lanes: L, arena: &mut [f32]) {
-        let at = const { StepOf::<N, K>::AT };
+        let at = const { StepOf::<N, V, K>::AT };
         // SAFETY: the arena is as long as the route says, so it has room for the input and the output of each step and for
         // the copies, and the values are those of `N`, as guaranteed to `forward`. The types fix the sample's length.
         unsafe {
@@ -203,7 +216,7 @@ impl<N: Network, V: Values> ForwardPass<'_, N, V> {
                 let (input, _) = ends(ends_part, at.end, at.inputs(), 0);
                 copy(copies.get_unchecked(held.start..), input);
             }
-            if const { !StepOf::<N, K>::AT.is_idle } {
+            if const { !StepOf::<N, V, K>::AT.is_idle } {
                 self.compute::<L, K>(lanes, ends_part, copies);
             }
             if let Some(held) = at.holds {
@@ -228,16 +241,16 @@ impl<N: Network, V: Values> ForwardPass<'_, N, V> {
         arena: &mut [f32],
         copies: &[f32],
     ) {
-        let at = const { StepOf::<N, K>::AT };
+        let at = const { StepOf::<N, V, K>::AT };
         // SAFETY: guaranteed by the caller.
         unsafe {
-            if const { matches!(StepOf::<N, K>::AT.step.op, Op::Linear) } {
+            if const { matches!(StepOf::<N, V, K>::AT.step.op, Op::Linear) } {
                 let (input, output) = self.places(&at, arena);
                 let sparse = at.seeks_zeros && self.values.skips_zeros();
                 let matrix = self.values.matrix(&at);
                 let input = input.get_unchecked(..at.step.inputs);
                 matrix.product(lanes, input, output, sparse, at.relu);
-            } else if const { matches!(StepOf::<N, K>::AT.step.op, Op::Conv2d(_)) } {
+            } else if const { matches!(StepOf::<N, V, K>::AT.step.op, Op::Conv2d(_)) } {
                 let Op::Conv2d(window) = at.step.op else {
                     return;
                 };
@@ -249,7 +262,7 @@ impl<N: Network, V: Values> ForwardPass<'_, N, V> {
                     relu: at.relu,
                 };
                 convolve(lanes, convolution, self.values.matrix(&at), input, output);
-            } else if const { StepOf::<N, K>::AT.is_pooling() } {
+            } else if const { StepOf::<N, V, K>::AT.is_pooling() } {
                 let (input, output) = self.places(&at, arena);
                 let by_channel = at.channels_first && !at.is_transposed();
                 match at.step.op {
@@ -257,7 +270,7 @@ impl<N: Network, V: Values> ForwardPass<'_, N, V> {
                     Op::AvgPool2d(window) => average(lanes, &window, by_channel, input, output),
                     _ => {}
                 }
-            } else if const { matches!(StepOf::<N, K>::AT.step.op, Op::Flatten) } {
+            } else if const { matches!(StepOf::<N, V, K>::AT.step.op, Op::Flatten) } {
                 let (input, output) = ends(arena, at.end, at.inputs(), at.step.outputs);
                 transpose([at.positions, at.channels], input, output);
             } else {
@@ -265,9 +278,18 @@ impl<N: Network, V: Values> ForwardPass<'_, N, V> {
                 if at.reads_sample {
                     copy(self.sample, values);
                 }
-                match at.term {
-                    None => self.values.activate(at.step.op, values, at.step.outputs),
-                    Some(term) => self.add(&at, term, values, copies),
+                match (at.step.op, at.term) {
+                    (_, Some(term)) => self.add(&at, term, values, copies),
+                    (Op::BatchNorm { channels }, None) => {
+                        let values = values.get_unchecked_mut(..at.step.outputs);
+                        if let Some(channels) = NonZeroUsize::new(channels) {
+                            let channels_last = !at.is_in_order();
+                            normalize(values, channels, channels_last, at.relu, |channel| {
+                                self.values.norm(&at, channel)
+                            });
+                        }
+                    }
+                    (op, None) => self.values.activate(op, values, at.step.outputs),
                 }
             }
         }
@@ -311,7 +333,7 @@ impl<N: Network, V: Values> ForwardPass<'_, N, V> {
     /// The arena is as long as the route says.
     #[inline(always)]
     unsafe fn parts<'a>(&self, arena: &'a mut [f32]) -> (&'a mut [f32], &'a mut [f32]) {
-        let copies = const { RouteOf::<N>::ROUTE.copies };
+        let copies = const { RouteOf::<N, V>::ROUTE.copies };
         // SAFETY: guaranteed by the caller.
         unsafe { arena.split_at_mut_unchecked(arena.len() - copies) }
     }
@@ -387,15 +409,15 @@ fn copy(from: &[f32], to: &mut [f32]) {
 }
 
 /// The route of a network, resolved at compile time.
-struct RouteOf<N>(PhantomData<fn() -> N>);
+struct RouteOf<N, V>(PhantomData<fn() -> (N, V)>);
 
-impl<N: Network> RouteOf<N> {
-    const ROUTE: Route = route(&N::PLAN);
+impl<N: Network, V: Values> RouteOf<N, V> {
+    const ROUTE: Route = route(&N::PLAN, V::FOLDS_NORMS);
 }
 
 /// Step `K` of a network.
-struct StepOf<N, const K: usize>(PhantomData<fn() -> N>);
+struct StepOf<N, V, const K: usize>(PhantomData<fn() -> (N, V)>);
 
-impl<N: Network, const K: usize> StepOf<N, K> {
-    const AT: At = RouteOf::<N>::ROUTE.steps[K];
+impl<N: Network, V: Values, const K: usize> StepOf<N, V, K> {
+    const AT: At = RouteOf::<N, V>::ROUTE.steps[K];
 }

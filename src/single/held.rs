@@ -1,6 +1,6 @@
 //! Values that a later step reads again: they are copied to a place of their own in the arena.
 
-use super::route::padded;
+use super::columns::padded;
 use crate::plan::{Op, Plan};
 
 /// A copy of a value.
@@ -10,7 +10,7 @@ pub(super) struct Held {
     pub(super) start: usize,
     pub(super) positions: usize,
     pub(super) channels: usize,
-    /// See [`At::channels_first`](super::At).
+    /// Whether it is `[channels][positions]` in memory, or the other way round.
     pub(super) channels_first: bool,
 }
 
@@ -82,7 +82,7 @@ impl Copies {
 }
 
 /// Whether a step after `i` reads its output other than as the first operand of the next step.
-const fn is_held(plan: &Plan, i: usize) -> bool {
+pub(super) const fn is_held(plan: &Plan, i: usize) -> bool {
     let value = i + 1;
     match plan.last_use(value) {
         None => false,

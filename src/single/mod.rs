@@ -15,6 +15,7 @@ mod held;
 mod image;
 mod lanes;
 mod matrix;
+mod norm;
 mod route;
 mod rows;
 
@@ -31,6 +32,7 @@ pub(crate) use self::{
     columns::{BLOCK, Columns},
     forward::{MAX_ON_STACK, arena, forward, forward_in},
     lanes::Level,
-    route::seeks_zeros,
+    norm::{affine, affine_of},
+    route::{is_folded, seeks_zeros},
     rows::Rows,
 };

@@ -5,8 +5,8 @@
 //! of values that a later step reads again.
 
 use super::{
-    columns::{BLOCK, Columns, MIN_SPARSE},
-    held::{Copies, Held, Term, is_before_relu},
+    columns::{BLOCK, Columns, MIN_SPARSE, padded},
+    held::{Copies, Held, Term, is_before_relu, is_held},
     image::{bordered, halves, suits_columns},
 };
 use crate::plan::{Op, Plan, Step};
@@ -120,12 +120,6 @@ impl At {
     }
 }
 
-/// The length of the part of the arena with `len` values: whole blocks, which a product writes.
-#[inline(always)]
-pub(super) const fn padded(len: usize) -> usize {
-    len.next_multiple_of(BLOCK)
-}
-
 /// The steps of a plan, and the length of the arena.
 pub(super) struct Route {
     /// The steps, then the end.
@@ -143,7 +137,9 @@ impl Route {
 }
 
 /// The route of `plan`.
-pub(super) const fn route(plan: &Plan) -> Route {
+///
+/// If `folds_norms`, a batch normalisation directly after a product is part of its weights.
+pub(super) const fn route(plan: &Plan, folds_norms: bool) -> Route {
     let steps = plan.steps();
     let (positions, channels) = sample(steps);
     let start = At {
@@ -203,10 +199,14 @@ pub(super) const fn route(plan: &Plan) -> Route {
         here.is_idle = match step.op {
             Op::Dropout { .. } => true,
             Op::Relu => i > 0 && steps[i - 1].has_params() && is_before_relu(plan, i - 1),
+            Op::BatchNorm { .. } => folds_norms && i > 0 && is_folded(plan, i - 1),
             Op::Flatten => here.is_in_order(),
             _ => false,
         };
-        here.relu = is_before_relu(plan, i);
+        here.relu = match folds_norms && is_folded(plan, i) {
+            true => is_before_relu(plan, i + 1),
+            false => is_before_relu(plan, i),
+        };
         here.lanes_are_columns = match step.op {
             Op::Conv2d(window) => {
                 here.channels_first && suits_columns(&window) && keeps_channels_first(steps, i + 1)
@@ -237,6 +237,16 @@ pub(super) const fn route(plan: &Plan) -> Route {
         i += 1;
     }
     route
+}
+
+/// Whether step `i` is a product whose outputs only the batch normalisation after it reads.
+pub(crate) const fn is_folded(plan: &Plan, i: usize) -> bool {
+    let (steps, next) = (plan.steps(), i + 1);
+    matches!(steps[i].op, Op::Linear | Op::Conv2d(_))
+        && next < steps.len()
+        && matches!(steps[next].op, Op::BatchNorm { .. })
+        && steps[next].operands(next).0 == next
+        && !is_held(plan, i)
 }
 
 /// Positions and channels of a sample: as the first window takes them; all that comes before it keeps every value. What
@@ -331,6 +341,11 @@ const fn after(at: At) -> At {
         }
         _ => false,
     };
+    if at.step.has_params() {
+        let [outputs, inputs] = at.matrix;
+        next.ordinal += 1;
+        next.block += Columns::rows(inputs, outputs);
+    }
     if at.is_idle {
         return next;
     }
@@ -338,11 +353,6 @@ const fn after(at: At) -> At {
     // A step that first moves its input has its output where that was.
     if is_moved && !at.moves_input() {
         next.end = at.end.other();
-    }
-    if at.step.has_params() {
-        let [outputs, inputs] = at.matrix;
-        next.ordinal += 1;
-        next.block += Columns::rows(inputs, outputs);
     }
     next
 }

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     data::{DataFor, Samples, TrainingData},
-    engine::{Engine, Run},
+    engine::{Engine, Run, check_batches},
     error::Result,
     network::Network,
     seed,
@@ -105,6 +105,7 @@ fn batches<N: Network, E: Engine<N>>(
     order: &[u32],
 ) -> Result<()> {
     let Settings { batch_size, .. } = training.settings;
+    check_batches(&N::PLAN, order.len(), batch_size)?;
     let batches = order.len().div_ceil(batch_size);
     let samples_per_run = batches.div_ceil(RUNS_PER_EPOCH).saturating_mul(batch_size);
     let samples_done = training.state.position.samples_done;

@@ -13,13 +13,15 @@ use crate::{
     checksum::{add_floats, in_hex},
     error::{Error, Result},
     network::Network,
-    plan::Plan,
+    plan::{Plan, Step},
 };
 
 /// The parameters of the network `N`: one 64-byte-aligned buffer of [`Network::PARAMS`] `f32`.
 ///
 /// For each layer with parameters in the plan's order: `K.weight` (`[O, I]` of a `Linear`, `[O, C, K, K]` of a
-/// `Conv2d`), row-major, then `K.bias` `[O]`, where the name's `K` is the layer's index in `torch.nn.Sequential`.
+/// `Conv2d`, `[C]` of a batch normalisation), row-major, then `K.bias` `[O]`, where the name's `K` is the layer's
+/// number in `torch.nn.Sequential`, or its [path](crate::plan::Path). The running statistics of batch normalisations are
+/// no parameters; they are beside them.
 ///
 /// ```
 /// use tuplenet::prelude::*;
@@ -32,7 +34,30 @@ use crate::{
 /// ```
 pub struct Weights<N> {
     pub(super) values: AVec<f32, ConstAlign<64>>,
+    pub(crate) running: RunningStatistics,
     network: PhantomData<fn() -> N>,
+}
+
+/// The running statistics of a network's batch normalisations, in the plan's order.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RunningStatistics {
+    /// The means, then the variances of each.
+    pub(crate) values: Vec<f32>,
+    /// The number of batches that each has seen.
+    pub(crate) batches: Vec<u64>,
+}
+
+impl RunningStatistics {
+    /// Those of a network that has seen no batch: means of 0, variances of 1.
+    pub(crate) fn initial(plan: &Plan) -> Self {
+        let lens = plan.steps().iter().map(Step::statistics_len);
+        let lens: Vec<usize> = lens.filter(|&len| len > 0).collect();
+        let of = |len: usize| (0..len).map(move |at| f32::from(at >= len / 2));
+        RunningStatistics {
+            values: lens.iter().copied().flat_map(of).collect(),
+            batches: vec![0; lens.len()],
+        }
+    }
 }
 
 /// One parameter tensor: its name, its shape and its values, row-major.
@@ -59,15 +84,16 @@ impl<N: Network> Weights<N> {
         weights
     }
 
-    /// All parameters zero.
+    /// All parameters zero, and running statistics as before the first batch: means of 0, variances of 1.
     pub fn zeros() -> Self {
         Weights {
             values: AVec::from_iter(64, std::iter::repeat_n(0.0, N::PARAMS)),
+            running: RunningStatistics::initial(&N::PLAN),
             network: PhantomData,
         }
     }
 
-    /// The given parameters, in the plan's order.
+    /// The given parameters, in the plan's order, and running statistics as before the first batch.
     ///
     /// # Errors
     /// [`Error::WeightsLength`] when `values` does not have [`Network::PARAMS`] elements.
@@ -80,6 +106,7 @@ impl<N: Network> Weights<N> {
         }
         Ok(Weights {
             values: AVec::from_slice(64, values),
+            running: RunningStatistics::initial(&N::PLAN),
             network: PhantomData,
         })
     }
@@ -94,6 +121,22 @@ impl<N: Network> Weights<N> {
         &mut self.values
     }
 
+    /// The running statistics of the batch normalisations, in the plan's order: of each, the means `[C]`, then the variances
+    /// `[C]`.
+    pub fn statistics(&self) -> &[f32] {
+        &self.running.values
+    }
+
+    /// The running statistics, mutable.
+    pub fn statistics_mut(&mut self) -> &mut [f32] {
+        &mut self.running.values
+    }
+
+    /// The running statistics as tensors, in the plan's order: `K.running_mean` and `K.running_var`, both `[C]`.
+    pub fn buffers(&self) -> impl Iterator<Item = Tensor<'_>> {
+        self.parameters().buffers(Names::Sequential)
+    }
+
     /// The tensors, in the plan's order.
     pub fn tensors(&self) -> impl Iterator<Item = Tensor<'_>> {
         self.parameters().tensors(Names::Sequential)
@@ -104,6 +147,7 @@ impl<N: Network> Weights<N> {
         Parameters {
             plan: const { &N::PLAN },
             values: self.as_slice(),
+            running: &self.running,
         }
     }
 
@@ -112,10 +156,12 @@ impl<N: Network> Weights<N> {
         self.tensors().find(|tensor| tensor.name == name)
     }
 
-    /// The SHA-256 of the parameters as little-endian `f32`, in hexadecimal; equal checksums mean equal bits.
+    /// The SHA-256 of the parameters, then the running statistics, as little-endian `f32`, in hexadecimal; equal checksums
+    /// mean equal bits.
     pub fn sha256(&self) -> String {
         let mut hash = Sha256::new();
         add_floats(&mut hash, self.as_slice());
+        add_floats(&mut hash, self.statistics());
         in_hex(&hash.finalize())
     }
 }
@@ -125,28 +171,35 @@ impl<N: Network> Weights<N> {
 pub(crate) struct Parameters<'a> {
     pub(super) plan: &'static Plan,
     values: &'a [f32],
+    running: &'a RunningStatistics,
 }
 
 impl<'a> Parameters<'a> {
     /// The tensors, in the plan's order, under these layer names; a list must have been checked.
     pub(crate) fn tensors<'n: 'a>(self, names: Names<'n>) -> impl Iterator<Item = Tensor<'a>> {
-        let Parameters { plan, mut values } = self;
-        std::iter::successors(Layer::first(plan), |layer| layer.next(plan))
-            .flat_map(|layer| Part::BOTH.map(|part| (layer, part)))
-            .map(move |(layer, part)| {
-                let shape = part.shape(&plan.steps()[layer.index]).sizes().to_vec();
-                let name = match names {
-                    Names::Sequential => format!("{}.{}", layer.path, part.name()),
-                    Names::Listed(names) => format!("{}.{}", names[layer.ordinal], part.name()),
-                };
-                let tensor;
-                (tensor, values) = values.split_at(shape.iter().product());
-                Tensor {
-                    name,
-                    shape,
-                    values: tensor,
-                }
-            })
+        views(self.plan, self.values, names, Part::PARAMETERS, |_| true)
+    }
+
+    /// The running statistics as tensors, likewise.
+    pub(crate) fn buffers<'n: 'a>(self, names: Names<'n>) -> impl Iterator<Item = Tensor<'a>> {
+        let has = |step: &Step| step.statistics_len() > 0;
+        views(
+            self.plan,
+            &self.running.values,
+            names,
+            Part::STATISTICS,
+            has,
+        )
+    }
+
+    /// The name of each tensor with the number of batches that a batch normalisation has seen, and that number.
+    pub(crate) fn batches<'n: 'a>(
+        self,
+        names: Names<'n>,
+    ) -> impl Iterator<Item = (String, u64)> + use<'a> {
+        let layers = layers(self.plan).filter(|(_, step)| step.statistics_len() > 0);
+        let names = layers.map(move |(layer, _)| name(names, layer, Part::NumBatchesTracked));
+        names.zip(self.running.batches.iter().copied())
     }
 
     /// The name of the first tensor with a value that is not finite, as in `torch.nn.Sequential`.
@@ -157,10 +210,47 @@ impl<'a> Parameters<'a> {
     }
 }
 
+/// The layers with parameters.
+fn layers(plan: &'static Plan) -> impl Iterator<Item = (Layer, &'static Step)> {
+    let layers = std::iter::successors(Layer::first(plan), |layer| layer.next(plan));
+    layers.map(|layer| (layer, &plan.steps()[layer.index]))
+}
+
+fn name(names: Names<'_>, layer: Layer, part: Part) -> String {
+    match names {
+        Names::Sequential => format!("{}.{}", layer.path, part.name()),
+        Names::Listed(names) => format!("{}.{}", names[layer.ordinal], part.name()),
+    }
+}
+
+/// The values of these parts of every layer that has them, one after another.
+fn views<'a>(
+    plan: &'static Plan,
+    mut values: &'a [f32],
+    names: Names<'a>,
+    parts: [Part; 2],
+    has: impl Fn(&Step) -> bool,
+) -> impl Iterator<Item = Tensor<'a>> {
+    layers(plan)
+        .filter(move |(_, step)| has(step))
+        .flat_map(move |(layer, step)| parts.map(|part| (layer, step, part)))
+        .map(move |(layer, step, part)| {
+            let shape = part.shape(step).sizes().to_vec();
+            let tensor;
+            (tensor, values) = values.split_at(shape.iter().product());
+            Tensor {
+                name: name(names, layer, part),
+                shape,
+                values: tensor,
+            }
+        })
+}
+
 impl<N> Clone for Weights<N> {
     fn clone(&self) -> Self {
         Weights {
             values: self.values.clone(),
+            running: self.running.clone(),
             network: PhantomData,
         }
     }
@@ -168,7 +258,7 @@ impl<N> Clone for Weights<N> {
 
 impl<N> PartialEq for Weights<N> {
     fn eq(&self, other: &Self) -> bool {
-        self.values[..] == other.values[..]
+        self.values[..] == other.values[..] && self.running == other.running
     }
 }
 

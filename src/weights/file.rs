@@ -4,7 +4,10 @@ use std::{collections::HashMap, fs, path::Path};
 
 use safetensors::{Dtype, SafeTensorError, SafeTensors, tensor::TensorView};
 
-use super::{Mismatch, Parameters, Tensor, Weights, header, names::Names};
+use super::{
+    Mismatch, Parameters, RunningStatistics, Tensor, Weights, header,
+    names::{Names, Part},
+};
 use crate::{
     atomic_file,
     checksum::little_endian,
@@ -81,7 +84,8 @@ impl<N: Network> Weights<N> {
 
     fn read(file: &[u8], names: Names<'_>) -> Result<Self, Mismatch> {
         let mut weights = Self::zeros();
-        fill(&mut weights.values, const { &N::PLAN }, file, names)?;
+        let plan = const { &N::PLAN };
+        fill(&mut weights.values, &mut weights.running, plan, file, names)?;
         Ok(weights)
     }
 
@@ -115,15 +119,38 @@ impl<N: Network> Weights<N> {
     }
 }
 
-/// Reads the parameters of `plan` from a weights file.
-fn fill(values: &mut [f32], plan: &Plan, file: &[u8], names: Names<'_>) -> Result<(), Mismatch> {
+/// Reads the parameters and the running statistics of `plan` from a weights file.
+fn fill(
+    values: &mut [f32],
+    running: &mut RunningStatistics,
+    plan: &Plan,
+    file: &[u8],
+    names: Names<'_>,
+) -> Result<(), Mismatch> {
     let places = header::places(file, plan, names)?;
     let layers = plan.steps().iter().filter(|step| step.has_params());
+    let mut batches = running.batches.iter_mut();
     for (step, places) in layers.zip(&places.tensors) {
         let parameters = &mut values[step.offset..step.offset + step.params()];
         let [rows, columns] = step.weight_matrix();
         let (weight, bias) = parameters.split_at_mut(rows * columns);
-        for (values, place) in [weight, bias].into_iter().zip(places) {
+        let end = step.statistics + step.statistics_len();
+        let statistics = &mut running.values[step.statistics..end];
+        let (mean, variance) = statistics.split_at_mut(step.statistics_len() / 2);
+        for (&part, place) in Part::of(step).iter().zip(places) {
+            let values = match part {
+                Part::Weight => &mut *weight,
+                Part::Bias => &mut *bias,
+                Part::RunningMean => &mut *mean,
+                Part::RunningVar => &mut *variance,
+                Part::NumBatchesTracked => {
+                    if let Some(batches) = batches.next() {
+                        // PyTorch counts up from 0
+                        *batches = place.count(file).unsigned_abs();
+                    }
+                    continue;
+                }
+            };
             for (index, to) in values.iter_mut().enumerate() {
                 *to = place.value(file, index);
             }
@@ -137,7 +164,8 @@ fn save(parameters: Parameters<'_>, path: &Path, names: Names<'_>) -> Result<()>
     names
         .check(parameters.plan)
         .map_err(|mismatch| refused(path, &mismatch))?;
-    let file = to_safetensors(parameters.tensors(names), None)
+    let tensors = parameters.tensors(names).chain(parameters.buffers(names));
+    let file = to_safetensors(tensors, parameters.batches(names), None)
         .map_err(|error| not_safetensors(path, error))?;
     match atomic_file::write(path, &file) {
         // Without sync the file is complete, but may be missing after a loss of power.
@@ -146,20 +174,24 @@ fn save(parameters: Parameters<'_>, path: &Path, names: Names<'_>) -> Result<()>
     }
 }
 
-/// The bytes of a safetensors file with these tensors.
+/// The bytes of a safetensors file with these tensors and these named counts, of dtype I64.
 pub(crate) fn to_safetensors<'a>(
     tensors: impl IntoIterator<Item = Tensor<'a>>,
+    counts: impl IntoIterator<Item = (String, u64)>,
     metadata: Option<HashMap<String, String>>,
 ) -> Result<Vec<u8>, SafeTensorError> {
-    let tensors: Vec<(String, Vec<usize>, Vec<u8>)> = tensors
-        .into_iter()
-        .map(|tensor| (tensor.name, tensor.shape, little_endian(tensor.values)))
-        .collect();
-    let views = tensors.iter().map(|(name, shape, bytes)| {
-        Ok((
-            name.as_str(),
-            TensorView::new(Dtype::F32, shape.clone(), bytes)?,
-        ))
+    let tensors = tensors.into_iter().map(|tensor| {
+        let bytes = little_endian(tensor.values);
+        (tensor.name, Dtype::F32, tensor.shape, bytes)
+    });
+    let counts = counts.into_iter().map(|(name, count)| {
+        let bytes = count.to_le_bytes().to_vec();
+        (name, Dtype::I64, Vec::new(), bytes)
+    });
+    let tensors: Vec<_> = tensors.chain(counts).collect();
+    let views = tensors.iter().map(|(name, dtype, shape, bytes)| {
+        let view = TensorView::new(*dtype, shape.clone(), bytes)?;
+        Ok((name.as_str(), view))
     });
     let views: Vec<_> = views.collect::<Result<_, SafeTensorError>>()?;
     safetensors::serialize(views, metadata)

@@ -16,7 +16,7 @@ use self::{
     checkpoint::{after, prefix_in_checkpoint},
     tensor_info::{TensorInfo, metadata, tensor_info},
 };
-pub use super::place::{Dtype, Place, Places};
+pub use super::place::{Dtype, Place};
 use super::{
     Mismatch,
     json::{Cursor, attempt},
@@ -30,10 +30,17 @@ use crate::{
 /// The largest header that the format allows.
 const MAX_HEADER_BYTES: u64 = 100_000_000;
 
+/// The places of all tensors, indexed by layer with parameters, from 0.
+#[derive(Clone, Copy, Debug)]
+pub struct Places {
+    /// Those of each, as [`Part::of`] lists them.
+    pub(crate) tensors: [[Place; Part::MAX]; Plan::CAPACITY],
+}
+
 /// The tensors in the header by layer, and the extra tensors that the network does not have.
 struct Table<'a> {
-    /// The weight and the bias of each layer.
-    tensors: [[Option<TensorInfo<'a>>; 2]; Plan::CAPACITY],
+    /// Those of each layer, as [`Part::of`] lists them.
+    tensors: [[Option<TensorInfo<'a>>; Part::MAX]; Plan::CAPACITY],
     /// The first extra tensor, and the total bytes of all of them.
     extra: Option<&'a str>,
     extra_bytes: usize,
@@ -57,7 +64,7 @@ pub(crate) const fn places(file: &[u8], plan: &Plan, names: Names<'_>) -> Result
         start: 0,
     };
     let mut places = Places {
-        tensors: [[nowhere; 2]; Plan::CAPACITY],
+        tensors: [[nowhere; Part::MAX]; Plan::CAPACITY],
     };
     let data_start = file.len() - data.len();
     let (mut count, mut covered) = (0, 0);
@@ -67,9 +74,10 @@ pub(crate) const fn places(file: &[u8], plan: &Plan, names: Names<'_>) -> Result
     let mut next = Layer::first(plan);
     while let Some(layer) = next {
         let step = &plan.steps()[layer.index];
+        let parts = Part::of(step);
         let mut i = 0;
-        while i < Part::BOTH.len() {
-            let part = Part::BOTH[i];
+        while i < parts.len() {
+            let part = parts[i];
             let Some(info) = table.tensors[layer.ordinal][i] else {
                 return Err(missing(header, layer, part, step, names));
             };
@@ -144,7 +152,7 @@ const fn table<'a>(
     prefix: Option<&str>,
 ) -> Result<Table<'a>, Mismatch> {
     let mut table = Table {
-        tensors: [[None; 2]; Plan::CAPACITY],
+        tensors: [[None; Part::MAX]; Plan::CAPACITY],
         extra: None,
         extra_bytes: 0,
     };
@@ -200,8 +208,9 @@ impl<'a> Table<'a> {
     ) -> Result<bool, Mismatch> {
         let mut next = Layer::first(plan);
         while let Some(layer) = next {
-            if let Some(part) = names.part(layer, key.as_bytes()) {
-                let slot = &mut self.tensors[layer.ordinal][part as usize];
+            let step = &plan.steps()[layer.index];
+            if let Some(part) = names.part(layer, step, key.as_bytes()) {
+                let slot = &mut self.tensors[layer.ordinal][part];
                 if slot.is_some() {
                     return Err(Mismatch::of(
                         key,
@@ -231,15 +240,16 @@ impl<'a> Table<'a> {
             if other.ordinal > layer.ordinal {
                 break;
             }
+            let parts = Part::of(&plan.steps()[other.index]);
             let mut i = 0;
-            while i < Part::BOTH.len() {
+            while i < parts.len() {
                 let is_self = other.ordinal == layer.ordinal && i == part as usize;
                 if let Some(second) = self.tensors[other.ordinal][i]
                     && !is_self
                     && info.start < second.end
                     && second.start < info.end
                 {
-                    let name: Text<64> = names.tensor(other, Part::BOTH[i]);
+                    let name: Text<64> = names.tensor(other, parts[i]);
                     let found = info
                         .range()
                         .then(", which overlap `")
@@ -266,10 +276,11 @@ const fn check(
     step: &Step,
     names: Names<'_>,
 ) -> Result<Dtype, Mismatch> {
-    let dtype = match info.dtype.as_bytes() {
-        b"F32" => Some(Dtype::F32),
-        b"F16" => Some(Dtype::F16),
-        b"BF16" => Some(Dtype::Bf16),
+    let dtype = match (info.dtype.as_bytes(), part.dtype()) {
+        (b"F32", Dtype::F32) => Some(Dtype::F32),
+        (b"F16", Dtype::F32) => Some(Dtype::F16),
+        (b"BF16", Dtype::F32) => Some(Dtype::Bf16),
+        (b"I64", Dtype::I64) => Some(Dtype::I64),
         _ => None,
     };
     let shape = part.shape(step);
@@ -284,7 +295,7 @@ const fn check(
         Some(dtype) if fits => Ok(dtype),
         _ => {
             let name: Text<64> = names.tensor(layer, part);
-            let expected = Text::of("F32 ").then_shape(sizes);
+            let expected = Text::of(part.dtype().name()).then(" ").then_shape(sizes);
             Err(Mismatch::of(name.as_str(), expected, info.describe()))
         }
     }
@@ -299,7 +310,9 @@ const fn missing(
     names: Names<'_>,
 ) -> Mismatch {
     let name: Text<64> = names.tensor(layer, part);
-    let expected = Text::of("F32 ").then_shape(part.shape(step).sizes());
+    let expected = Text::of(part.dtype().name())
+        .then(" ")
+        .then_shape(part.shape(step).sizes());
     let mut found = Text::of("no tensor of this name; the file has");
     let mut cursor = Cursor::new(header);
     let mut tensors = 0;

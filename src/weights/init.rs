@@ -4,12 +4,13 @@ use rand::{RngExt, rngs::ChaCha8Rng};
 use rand_distr::StandardNormal;
 
 use crate::{
-    plan::Plan,
+    plan::{Op, Plan},
     seed::{Stream, stream},
 };
 
 /// How the parameters of a `Linear<I, O>` are initialised; for a `Conv2d`, `I` is the number of inputs that an output
-/// depends on (channels in x kernel size), and `O` channels out x kernel size, as in PyTorch.
+/// depends on (channels in x kernel size), and `O` channels out x kernel size, as in PyTorch. Those of a batch normalisation
+/// are always 1 and 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Init {
@@ -45,6 +46,10 @@ impl Init {
             let [rows, columns] = step.weight_matrix();
             let (weight, bias) =
                 values[step.offset..step.offset + step.params()].split_at_mut(rows * columns);
+            if let Op::BatchNorm { .. } = step.op {
+                weight.fill(1.0);
+                continue;
+            }
             let [inputs, outputs] = step.fans().map(|fan| fan as f64);
             match self {
                 Init::PyTorch => {

@@ -13,7 +13,10 @@ pub(crate) mod names;
 pub(crate) mod place;
 
 #[cfg(feature = "train")]
-pub(crate) use self::{buffer::Parameters, file::to_safetensors};
+pub(crate) use self::{
+    buffer::{Parameters, RunningStatistics},
+    file::to_safetensors,
+};
 #[cfg(feature = "train")]
 pub use self::{
     buffer::{Tensor, Weights, WeightsOf},

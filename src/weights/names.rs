@@ -1,6 +1,6 @@
 //! The names of a network's tensors in a file.
 
-use super::Mismatch;
+use super::{Mismatch, place::Dtype};
 use crate::{
     plan::{MAX_PATH_BYTES, Op, Path, Plan, Step},
     text::Text,
@@ -15,29 +15,68 @@ pub enum Names<'a> {
     Listed(&'a [&'a str]),
 }
 
-/// One of a layer's two tensors.
+/// One of a layer's tensors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Part {
     Weight,
     Bias,
+    RunningMean,
+    RunningVar,
+    NumBatchesTracked,
 }
 
 impl Part {
-    /// Both, in a layer's order.
-    pub(crate) const BOTH: [Part; 2] = [Part::Weight, Part::Bias];
+    /// The maximum number of tensors of a layer.
+    pub(crate) const MAX: usize = 5;
+    /// The parameters, in a layer's order.
+    pub(crate) const PARAMETERS: [Part; 2] = [Part::Weight, Part::Bias];
+    /// The running statistics of a batch normalisation, in a layer's order.
+    #[cfg(feature = "train")]
+    pub(crate) const STATISTICS: [Part; 2] = [Part::RunningMean, Part::RunningVar];
+
+    /// All tensors of a layer with parameters in a file.
+    pub(crate) const fn of(step: &Step) -> &'static [Part] {
+        match step.op {
+            Op::BatchNorm { .. } => &[
+                Part::Weight,
+                Part::Bias,
+                Part::RunningMean,
+                Part::RunningVar,
+                Part::NumBatchesTracked,
+            ],
+            _ => &Part::PARAMETERS,
+        }
+    }
 
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Part::Weight => "weight",
             Part::Bias => "bias",
+            Part::RunningMean => "running_mean",
+            Part::RunningVar => "running_var",
+            Part::NumBatchesTracked => "num_batches_tracked",
         }
     }
 
-    /// `[O, I]`, or `[O, C, K, L]` for a convolution; `[O]` for a bias.
+    /// The dtype that is written.
+    pub(crate) const fn dtype(self) -> Dtype {
+        match self {
+            Part::NumBatchesTracked => Dtype::I64,
+            _ => Dtype::F32,
+        }
+    }
+
+    /// `[O, I]`, or `[O, C, K, L]` for a convolution; `[O]` for a bias; of a batch normalisation, `[C]` and, for the number of
+    /// batches, `[]`.
     pub(crate) const fn shape(self, step: &Step) -> Shape {
         let [outputs, inputs] = step.weight_matrix();
         match (self, step.op) {
-            (Part::Bias, _) => Shape {
+            (Part::NumBatchesTracked, _) => Shape {
+                sizes: [1; 4],
+                rank: 0,
+            },
+            (Part::Bias | Part::RunningMean | Part::RunningVar, _)
+            | (Part::Weight, Op::BatchNorm { .. }) => Shape {
                 sizes: [outputs, 1, 1, 1],
                 rank: 1,
             },
@@ -155,8 +194,8 @@ impl Names<'_> {
         layer.then(".").then(part.name())
     }
 
-    /// Which tensor of the layer `key` names, if any.
-    pub(crate) const fn part(&self, layer: Layer, key: &[u8]) -> Option<Part> {
+    /// Which tensor of the layer `key` names, if any: its index in [`Part::of`].
+    pub(crate) const fn part(&self, layer: Layer, step: &Step, key: &[u8]) -> Option<usize> {
         let path: Text<MAX_PATH_BYTES>;
         let name = match self {
             Names::Sequential => {
@@ -168,15 +207,21 @@ impl Names<'_> {
         let Some((start, rest)) = key.split_at_checked(name.len()) else {
             return None;
         };
+        let [b'.', rest @ ..] = rest else {
+            return None;
+        };
         if !same(start, name.as_bytes()) {
-            None
-        } else if same(rest, b".weight") {
-            Some(Part::Weight)
-        } else if same(rest, b".bias") {
-            Some(Part::Bias)
-        } else {
-            None
+            return None;
         }
+        let parts = Part::of(step);
+        let mut i = 0;
+        while i < parts.len() {
+            if same(rest, parts[i].name().as_bytes()) {
+                return Some(i);
+            }
+            i += 1;
+        }
+        None
     }
 }
 

@@ -1,13 +1,13 @@
 //! The dtype and offset of a tensor in a file, and how to read its values.
 
-use crate::plan::Plan;
-
 /// The data type of a tensor's values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dtype {
     F32,
     F16,
     Bf16,
+    /// For the number of batches that a batch normalisation has seen.
+    I64,
 }
 
 impl Dtype {
@@ -16,6 +16,7 @@ impl Dtype {
             Dtype::F32 => "F32",
             Dtype::F16 => "F16",
             Dtype::Bf16 => "BF16",
+            Dtype::I64 => "I64",
         }
     }
 
@@ -24,6 +25,7 @@ impl Dtype {
         match self {
             Dtype::F32 => 4,
             Dtype::F16 | Dtype::Bf16 => 2,
+            Dtype::I64 => 8,
         }
     }
 }
@@ -45,15 +47,16 @@ impl Place {
                 let [low, high] = bytes(file, self.start + 2 * index);
                 f32::from_le_bytes([0, 0, low, high])
             }
+            Dtype::I64 => self.count(file) as f32,
         }
     }
 }
 
-/// The places of all tensors, indexed by layer with parameters, from 0.
-#[derive(Clone, Copy, Debug)]
-pub struct Places {
-    /// The weight and the bias of each.
-    pub(crate) tensors: [[Place; 2]; Plan::CAPACITY],
+impl Place {
+    /// The single value of a tensor of dtype I64.
+    pub(crate) const fn count(self, file: &[u8]) -> i64 {
+        i64::from_le_bytes(bytes(file, self.start))
+    }
 }
 
 /// The `N` bytes of a file at offset `start`.

@@ -10,7 +10,7 @@ use tuplenet::{
     target::Classes,
 };
 
-use super::{Branches, Divided, Windows, difference};
+use super::{Branches, Divided, Normalized, Windows, difference, is_centred};
 use crate::{
     engines::{Recipe, Tested, on_every_engine, train},
     pytorch::{floats, reference},
@@ -29,7 +29,17 @@ pub(super) fn parameters<N: Network>(file: &SafeTensors<'_>, prefix: &str) -> We
         .flat_map(|name| floats(file, &format!("{prefix}.{name}")))
         .collect();
     all.as_mut_slice().copy_from_slice(&values);
+    let statistics = statistics(file, prefix, &all);
+    all.statistics_mut().copy_from_slice(&statistics);
     all
+}
+
+/// The running statistics under `prefix`.
+fn statistics<N: Network>(file: &SafeTensors<'_>, prefix: &str, like: &Weights<N>) -> Vec<f32> {
+    let buffers = like.buffers();
+    buffers
+        .flat_map(|buffer| floats(file, &format!("{prefix}.{}", buffer.name)))
+        .collect()
 }
 
 fn compare<T: Tested, N, S: Shape>(name: &str, features: &str)
@@ -48,14 +58,17 @@ where
     assert_close(&logits, &floats(&file, &format!("{name}.logits")), "logits");
     let (loss, gradient) = T::gradient(&net, &uploaded, &order[..8], Loss::CrossEntropy);
     assert_close(&[loss], &floats(&file, &format!("{name}.loss")), "loss");
-    let theirs = parameters::<N>(&file, &format!("{name}.gradient"));
-    for (ours, theirs) in gradient.tensors().zip(theirs.tensors()) {
-        assert_close(
-            ours.values,
-            theirs.values,
-            &format!("{name}, gradient of {}", ours.name),
-        );
+    for ours in gradient.tensors() {
+        let theirs = floats(&file, &format!("{name}.gradient.{}", ours.name));
+        let what = format!("{name}, gradient of {}", ours.name);
+        let rounding = if is_centred::<N>(&ours.name) {
+            1e-5
+        } else {
+            0.0
+        };
+        assert_eq!(difference(ours.values, &theirs, rounding), None, "{what}");
     }
+    assert_eq!(net.weights().unwrap(), initial);
     let sgd: Optimizer = Sgd {
         learning_rate: 0.05,
         momentum: 0.9,
@@ -71,15 +84,24 @@ where
         let mut net = T::new::<N>(initial.clone());
         let losses = train(&mut net, &uploaded, 40, &Recipe::of(optimizer), 8, 10);
         let theirs = floats(&file, &format!("{name}.losses.{kind}"));
+        // Rounding errors grow over 50 steps; the first losses differ by 1e-7. Normalisation by the deviation of 8 samples
+        // amplifies them: with other seeds, PyTorch's own losses in float32 and float64 differ by up to 8e-3.
+        let tolerance = if name == "normalized" { 1e-3 } else { 1e-4 };
         for (step, (a, b)) in losses.iter().zip(&theirs).enumerate() {
-            // Rounding errors grow over 50 steps; the first losses differ by 1e-7.
             assert!(
-                (a - b).abs() <= 1e-4 * b,
+                (a - b).abs() <= tolerance * b,
                 "{name} {kind}, step {step}: {a} against {b}"
             );
         }
         assert_eq!((losses.len(), theirs.len()), (50, 50));
     }
+    let mut net = T::new::<N>(initial.clone());
+    train(&mut net, &uploaded, 40, &Recipe::of(sgd), 8, 2);
+    let after = net.weights().unwrap();
+    let theirs = statistics(&file, &format!("{name}.after"), &after);
+    let found = difference(after.statistics(), &theirs, 0.0);
+    assert_eq!(found, None, "{name}, running statistics after 10 steps");
+    assert_eq!(theirs.is_empty(), name != "normalized");
 }
 
 fn every_window_gives_the_logits_gradients_and_losses_of_pytorch<T: Tested>() {
@@ -94,8 +116,13 @@ fn branches_give_the_logits_gradients_and_losses_of_pytorch<T: Tested>() {
     compare::<T, Branches, Image<2, 11, 9>>("branches", "features.branches");
 }
 
+fn normalised_networks_give_the_logits_gradients_losses_and_statistics_of_pytorch<T: Tested>() {
+    compare::<T, Normalized, Image<2, 10, 9>>("normalized", "features.normalized");
+}
+
 on_every_engine! {
     every_window_gives_the_logits_gradients_and_losses_of_pytorch
     windows_that_divide_an_image_give_the_logits_gradients_and_losses_of_pytorch
     branches_give_the_logits_gradients_and_losses_of_pytorch
+    normalised_networks_give_the_logits_gradients_losses_and_statistics_of_pytorch
 }

@@ -14,7 +14,7 @@ use tuplenet::{
     shape::{Features, Image, Sample, Shape},
 };
 
-use super::{Branches, Divided, Doubled, Windows, pytorch::parameters};
+use super::{Branches, Divided, Doubled, Normalized, Windows, pytorch::parameters};
 use crate::{
     pytorch::{floats, reference},
     samples::Numbers,
@@ -188,6 +188,7 @@ networks! {
     an_image_of_logits_with_channels_first: (Image<1, 20, 20>, Conv2d<1, 3, 3>, Dropout<50>);
     no_parameters: (Image<2, 4, 4>, MaxPool2d<2>);
     branches: Branches;
+    normalized: Normalized;
     doubled: Doubled;
     // A copy of channels first is added to channels last, and the other way round.
     branches_in_both_orders: (
@@ -232,6 +233,7 @@ fn one_sample_gives_the_logits_of_pytorch() {
     check!(Windows, Image<2, 15, 14>, "windows", "features");
     check!(Divided, Image<2, 12, 12>, "divided", "features.divided");
     check!(Branches, Image<2, 11, 9>, "branches", "features.branches");
+    check!(Normalized, Image<2, 10, 9>, "normalized", "features.normalized");
 }
 
 /// A NaN anywhere in a window, ties of zeros of either sign, of which the first wins, and infinities, at every SIMD level.

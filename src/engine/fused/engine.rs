@@ -18,7 +18,7 @@ use crate::{
     data::DataFor,
     engine::{
         Engine, OptimizerState, Run,
-        run::{check_order, whole_samples},
+        run::{check_batches, check_order, whole_samples},
     },
     error::Result,
     network::Network,
@@ -48,6 +48,7 @@ impl<N: Network> Engine<N> for Fused<N> {
     fn train(&mut self, data: &Uploaded, run: &Run<'_>, losses: &mut Vec<f32>) -> Result<()> {
         data.check::<N>()?;
         run.check(data.samples.len, data.has_labels())?;
+        check_batches(&N::PLAN, run.order.len(), run.batch_size)?;
         let steps = run.order.len().div_ceil(run.batch_size);
         let before = losses.len();
         losses.resize(before + steps, 0.0);
@@ -99,6 +100,7 @@ impl<N: Network> Engine<N> for Fused<N> {
         let model = &self.context.model;
         let mut weights = Weights::zeros();
         packed::unpack(&model.program, &model.weights, weights.as_mut_slice());
+        weights.running = model.running();
         Ok(weights)
     }
 
@@ -129,7 +131,10 @@ impl<N: Network> Engine<N> for Fused<N> {
             packed::pack(step, weights.as_slice(), part);
         }
         // SAFETY: as above.
-        unsafe { model.check_new_weights() };
+        unsafe {
+            model.set_running(&weights.running);
+            model.check_new_weights();
+        }
         let memory = state.map(|state| {
             let moments = state.moments.iter().map(Weights::as_slice);
             let mut moments = moments.map(|moment| packed::to_packed(&model.program, moment));

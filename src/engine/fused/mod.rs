@@ -56,7 +56,7 @@ use self::{
     },
 };
 use crate::{
-    engine::run::check_order,
+    engine::run::{check_batches, check_order},
     error::{Error, Result},
     network::Network,
     objective::Loss,
@@ -112,8 +112,8 @@ impl<N: Network> Fused<N> {
         processor.check()?;
         let weights = weights.into_weights();
         let program = Program::new(&N::PLAN, N::In::LEN);
-        let weights = packed::to_packed(&program, weights.as_slice());
-        let model = Model::new(program, processor.simd, weights);
+        let packed = packed::to_packed(&program, weights.as_slice());
+        let model = Model::new(program, processor.simd, packed, &weights.running);
         let context = Arc::new(Context::new(model, processor.threads));
         let pool = match processor.threads {
             1 => None,
@@ -132,7 +132,7 @@ impl<N: Network> Fused<N> {
     }
 
     /// The mean loss of the batch `order` and its gradient with respect to every parameter, in the layout of the
-    /// parameters; dropout is off.
+    /// parameters; dropout is off, and batch normalisation uses the statistics of the batch.
     ///
     /// # Errors
     /// As [`Engine::train`](crate::engine::Engine::train).
@@ -145,6 +145,7 @@ impl<N: Network> Fused<N> {
         data.check::<N>()?;
         loss.check(data.has_labels())?;
         check_order(order, data.samples.len)?;
+        check_batches(&N::PLAN, order.len(), order.len().max(1))?;
         let mut value = [0.0];
         let mut gradient = Weights::zeros();
         if order.is_empty() {

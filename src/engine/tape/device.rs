@@ -7,7 +7,10 @@ use dfdx::prelude::Cuda;
 use dfdx::prelude::{Cpu, Device};
 
 use super::{batches::Uploaded, model::Model, update::Snapshot};
-use crate::{data::Samples, engine::Run, error::Result, objective::Loss, plan::Plan};
+use crate::{
+    data::Samples, engine::Run, error::Result, objective::Loss, plan::Plan,
+    weights::RunningStatistics,
+};
 
 /// A device of dfdx on which [`Tape`](super::Tape) runs: [`Cpu`], and with the feature `cuda` an NVIDIA GPU.
 ///
@@ -21,6 +24,7 @@ pub trait TapeDevice: Device<f32> {
         plan: &'static Plan,
         widths: [usize; 2],
         weights: &[f32],
+        running: RunningStatistics,
     ) -> Result<Model<Self>>;
     #[doc(hidden)]
     fn upload(model: &Model<Self>, samples: &Arc<Samples>) -> Result<Uploaded<Self>>;
@@ -62,8 +66,9 @@ macro_rules! device {
                 plan: &'static Plan,
                 widths: [usize; 2],
                 weights: &[f32],
+                running: RunningStatistics,
             ) -> Result<Model<Self>> {
-                Model::new(device, name, plan, widths, weights)
+                Model::new(device, name, plan, widths, weights, running)
             }
             fn upload(model: &Model<Self>, samples: &Arc<Samples>) -> Result<Uploaded<Self>> {
                 Model::upload(model, samples)

@@ -7,11 +7,13 @@ use dfdx::prelude::{
 use super::{
     image::{avg_pool2d, conv2d, max_pool2d},
     layer::{Layer, Matrix, linear},
+    norm::{BatchStatistics, by_batch, by_running},
     values::Values,
 };
 use crate::{
     plan::{Op, Plan},
     seed::dropout_mask,
+    weights::RunningStatistics,
 };
 
 /// Determines the dropout masks: the run's seed and the number of the step.
@@ -21,13 +23,44 @@ pub(super) struct Dropouts {
     pub(super) step: u64,
 }
 
-/// The logits of `x` `[B, I]`; without `dropouts`, dropout does nothing. `layers` has one for each
-/// step with parameters, as [`layers`](super::layer::layers) makes them.
+/// What a forward pass is for.
+pub(super) enum Pass {
+    /// Dropout does nothing, and batch normalisation uses the running statistics.
+    Inference,
+    /// Batch normalisation uses the statistics of the batch.
+    Training {
+        /// None where dropout does nothing.
+        dropouts: Option<Dropouts>,
+        /// Those of each batch normalisation, which the pass appends.
+        statistics: Vec<BatchStatistics>,
+    },
+}
+
+impl Pass {
+    pub(super) fn training(dropouts: Option<Dropouts>) -> Self {
+        let statistics = Vec::new();
+        Pass::Training {
+            dropouts,
+            statistics,
+        }
+    }
+
+    /// The statistics that a pass has appended.
+    pub(super) fn statistics(&self) -> &[BatchStatistics] {
+        match self {
+            Pass::Inference => &[],
+            Pass::Training { statistics, .. } => statistics,
+        }
+    }
+}
+
+/// The logits of `x` `[B, I]`. `layers` has one for each step with parameters, as [`layers`](super::layer::layers) makes
+/// them.
 pub(super) fn forward<D: Device<f32>, T: Tape<f32, D> + Merge<NoneTape> + Merge<T>>(
     plan: &Plan,
-    layers: &[Layer<D>],
+    (layers, running): (&[Layer<D>], &RunningStatistics),
     x: Matrix<D, T>,
-    dropouts: Option<Dropouts>,
+    pass: &mut Pass,
 ) -> Result<Matrix<D, T>, D::Err> {
     let mut ordinal = 0;
     let mut values = Values::new(plan, x);
@@ -64,9 +97,24 @@ pub(super) fn forward<D: Device<f32>, T: Tape<f32, D> + Merge<NoneTape> + Merge<
                     .try_ln()?
                     .try_add(above)?
             }
-            Op::Dropout { percent } => match dropouts {
-                None => x,
-                Some(Dropouts { seed, step }) => {
+            Op::BatchNorm { channels } => match pass {
+                Pass::Inference => {
+                    let end = step.statistics + step.statistics_len();
+                    let running = &running.values[step.statistics..end];
+                    by_running(&layers[ordinal], running, x)?
+                }
+                Pass::Training { statistics, .. } => {
+                    let (y, of_batch) = by_batch(&layers[ordinal], channels, x)?;
+                    statistics.push(of_batch);
+                    y
+                }
+            },
+            Op::Dropout { percent } => match *pass {
+                Pass::Inference | Pass::Training { dropouts: None, .. } => x,
+                Pass::Training {
+                    dropouts: Some(Dropouts { seed, step }),
+                    ..
+                } => {
                     let shape = *x.shape();
                     let mask = dropout_mask(seed, step, index, percent, shape.0, shape.1);
                     let mask: Matrix<D> = x.device().try_tensor_from_vec(mask, shape)?;

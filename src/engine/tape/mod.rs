@@ -11,6 +11,7 @@ mod forward;
 mod image;
 mod layer;
 mod model;
+mod norm;
 mod saliency;
 mod update;
 mod values;
@@ -71,7 +72,14 @@ impl<N: Network, D: TapeDevice> Tape<N, D> {
         let widths = [N::In::LEN, N::Output::LEN];
         let plan = const { &N::PLAN };
         Ok(Tape {
-            model: D::new(device, device_name, plan, widths, weights.as_slice())?,
+            model: D::new(
+                device,
+                device_name,
+                plan,
+                widths,
+                weights.as_slice(),
+                weights.running.clone(),
+            )?,
             network: PhantomData,
         })
     }
@@ -83,7 +91,7 @@ impl<N: Network, D: TapeDevice> Tape<N, D> {
     }
 
     /// The mean loss of the batch `order` and its gradient with respect to every parameter, in the layout of the
-    /// parameters; dropout is off.
+    /// parameters; dropout is off, and batch normalisation uses the statistics of the batch.
     ///
     /// # Errors
     /// As [`Engine::train`](crate::engine::Engine::train).
@@ -126,7 +134,9 @@ impl<N: Network, D: TapeDevice> Engine<N> for Tape<N, D> {
     }
 
     fn weights(&self) -> Result<Weights<N>> {
-        Weights::from_slice(&D::weights(&self.model))
+        let mut weights = Weights::from_slice(&D::weights(&self.model))?;
+        weights.running = self.model.running.clone();
+        Ok(weights)
     }
 
     fn optimizer_state(&self) -> Result<Option<OptimizerState<N>>> {
@@ -157,7 +167,9 @@ impl<N: Network, D: TapeDevice> Engine<N> for Tape<N, D> {
                 .map(|moment| moment.as_slice().to_vec())
                 .collect(),
         });
-        D::restore(&mut self.model, weights.as_slice(), snapshot)
+        D::restore(&mut self.model, weights.as_slice(), snapshot)?;
+        self.model.running = weights.running.clone();
+        Ok(())
     }
 }
 

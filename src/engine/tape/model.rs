@@ -6,23 +6,25 @@
 use std::{fmt::Display, sync::Arc};
 
 use dfdx::prelude::{
-    Axis, Backward, ChooseFrom, Device, Gradients, HasShape, NoneTape, SumTo, Tensor, Trace,
-    TryAdd, TryDiv, TryLe, TryMul, TrySub,
+    Axis, Backward, ChooseFrom, Device, Gradients, HasShape, Merge, NoneTape, SumTo,
+    Tape as DfdxTape, Tensor, Trace, TryAdd, TryDiv, TryLe, TryMul, TrySub,
 };
 
 use super::{
     batches::{Batches, Uploaded},
     clip::clip,
-    forward::{Dropouts, forward},
+    forward::{Dropouts, Pass, forward},
     layer::{Layer, Matrix, layers},
+    norm,
     update::{Snapshot, State},
 };
 use crate::{
     data::Samples,
-    engine::run::{Run, check_order, whole_samples},
+    engine::run::{Run, check_batches, check_order, whole_samples},
     error::{Error, Result},
     objective::Loss,
     plan::Plan,
+    weights::RunningStatistics,
 };
 
 /// The batch size of inference.
@@ -43,6 +45,8 @@ pub struct Model<D: Device<f32>> {
     pub(super) widths: [usize; 2],
     /// One for each step with parameters, in order.
     pub(super) layers: Vec<Layer<D>>,
+    /// On the host: those of a batch are few.
+    pub(super) running: RunningStatistics,
     state: Option<State<D>>,
 }
 
@@ -53,6 +57,7 @@ impl<D: Device<f32>> Model<D> {
         plan: &'static Plan,
         widths: [usize; 2],
         weights: &[f32],
+        running: RunningStatistics,
     ) -> Result<Self> {
         let layers = layers(&device, plan, weights).map_err(|error| failed(&device_name, error))?;
         Ok(Model {
@@ -62,6 +67,7 @@ impl<D: Device<f32>> Model<D> {
             plan,
             widths,
             layers,
+            running,
             state: None,
         })
     }
@@ -80,8 +86,9 @@ impl<D: Device<f32>> Model<D> {
     ) -> Result<(f32, Vec<f32>)> {
         loss.check(data.has_labels())?;
         check_order(order, data.len())?;
+        check_batches(self.plan, order.len(), order.len().max(1))?;
         let (value, mut gradients) = self
-            .backward(data, order, loss, None)
+            .backward(data, order, loss, &mut Pass::training(None))
             .map_err(|error| self.failed(error))?;
         let mut flat = Vec::new();
         for layer in &self.layers {
@@ -92,19 +99,27 @@ impl<D: Device<f32>> Model<D> {
         Ok((value.as_vec()[0], flat))
     }
 
+    pub(super) fn forward<T: DfdxTape<f32, D> + Merge<NoneTape> + Merge<T>>(
+        &self,
+        x: Matrix<D, T>,
+        pass: &mut Pass,
+    ) -> Result<Matrix<D, T>, D::Err> {
+        forward(self.plan, (&self.layers, &self.running), x, pass)
+    }
+
     /// Forward and backward over one batch. The loss stays on the device: reading it would synchronise.
     fn backward(
         &self,
         data: &Uploaded<D>,
         order: &[u32],
         loss: Loss,
-        dropouts: Option<Dropouts>,
+        pass: &mut Pass,
     ) -> Result<LossAndGradients<D>, D::Err> {
         let (batch, [width, classes]) = (order.len(), self.widths);
         let x = data.features(&self.device, order, width)?;
         let targets = data.targets(&self.device, order, classes)?;
 
-        let logits = forward(self.plan, &self.layers, x.leaky_traced(), dropouts)?;
+        let logits = self.forward(x.leaky_traced(), pass)?;
         let targets = match loss {
             Loss::SmoothedCrossEntropy { smoothing } => targets
                 .try_mul((1.0 - smoothing) as f32)?
@@ -142,15 +157,16 @@ impl<D: Device<f32>> Model<D> {
         losses: &mut Vec<f32>,
     ) -> Result<()> {
         run.check(data.len(), data.has_labels())?;
+        check_batches(self.plan, run.order.len(), run.batch_size)?;
         let mut on_device = Vec::with_capacity(run.order.len().div_ceil(run.batch_size));
         for (index, batch) in run.order.chunks(run.batch_size).enumerate() {
             let dropouts = Dropouts {
                 seed: run.seed,
                 step: run.first_step + index as u64,
             };
-            let step = self
-                .backward(data, batch, run.loss, Some(dropouts))
-                .and_then(|(loss, mut gradients)| {
+            let mut pass = Pass::training(Some(dropouts));
+            let step = self.backward(data, batch, run.loss, &mut pass).and_then(
+                |(loss, mut gradients)| {
                     if let Some(max_norm) = run.clip_norm {
                         gradients = clip(&self.layers, gradients, max_norm)?;
                     }
@@ -158,8 +174,10 @@ impl<D: Device<f32>> Model<D> {
                     let state = State::of(&mut self.state, &optimizer);
                     state.update(&optimizer, &mut self.layers, &mut gradients)?;
                     Ok(loss)
-                });
+                },
+            );
             on_device.push(step.map_err(|error| self.failed(error))?);
+            norm::update(&mut self.running, self.plan, pass.statistics());
         }
         losses.extend(on_device.iter().map(|loss| loss.as_vec()[0]));
         Ok(())
@@ -172,7 +190,7 @@ impl<D: Device<f32>> Model<D> {
         for batch in order.chunks(INFERENCE_BATCH) {
             let logits = data
                 .features(&self.device, batch, width)
-                .and_then(|x| forward(self.plan, &self.layers, x, None));
+                .and_then(|x| self.forward(x, &mut Pass::Inference));
             out.extend(logits.map_err(|error| self.failed(error))?.as_vec());
         }
         Ok(out)
@@ -184,7 +202,7 @@ impl<D: Device<f32>> Model<D> {
         let logits = self
             .device
             .try_tensor_from_vec(features.to_vec(), shape)
-            .and_then(|x: Matrix<D>| forward(self.plan, &self.layers, x, None));
+            .and_then(|x: Matrix<D>| self.forward(x, &mut Pass::Inference));
         Ok(logits.map_err(|error| self.failed(error))?.as_vec())
     }
 

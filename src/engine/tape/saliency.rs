@@ -4,7 +4,7 @@
 
 use dfdx::prelude::{Backward, Device, SumTo, Trace, TryMul};
 
-use super::{Tape, TapeDevice, forward::forward, layer::Matrix, model::Model};
+use super::{Tape, TapeDevice, forward::Pass, layer::Matrix, model::Model};
 use crate::{
     engine::run::whole_samples,
     error::{Error, Result},
@@ -92,7 +92,7 @@ impl<D: Device<f32>> Model<D> {
         let x: Matrix<D> = self
             .device
             .try_tensor_from_vec(features.to_vec(), (classes.len(), width))?;
-        let logits = forward(self.plan, &self.layers, x.leaky_trace(), None)?;
+        let logits = self.forward(x.leaky_trace(), &mut Pass::Inference)?;
         let mut gradients = logits.try_mul(chosen)?.try_sum::<(), _>()?.try_backward()?;
         gradients.try_alloc_for(&x)?;
         Ok(gradients.get(&x).as_vec())

@@ -15,7 +15,8 @@ pub(super) struct Values<D: Device<f32>, T: Tape<f32, D>> {
 
 impl<D: Device<f32>, T: Tape<f32, D>> Values<D, T> {
     pub(super) fn new(plan: &Plan, input: Matrix<D, T>) -> Self {
-        let mut uses = plan.uses();
+        let values = 0..=plan.steps().len();
+        let mut uses: Vec<usize> = values.map(|value| plan.uses_of(value)).collect();
         // the result of the forward pass
         uses[plan.steps().len()] += 1;
         Values {

@@ -103,32 +103,39 @@ pub(super) fn write<N: Network>(
         }),
         history: state.history.clone(),
     };
-    let moments = optimizer.map_or(&[][..], |state| &state.moments[..]);
-    let mut named = vec![("weights".to_owned(), weights.parameters())];
-    named.extend(
-        (1..)
-            .map(moment_name)
-            .zip(moments.iter().map(Weights::parameters)),
-    );
+    let mut weights = vec![("weights", weights.parameters())];
     let best = state.best.as_ref();
-    named.extend(best.map(|best| ("best".to_owned(), best.weights.parameters())));
-    to_file(&manifest, &named, &state.losses)
+    weights.extend(best.map(|best| ("best", best.weights.parameters())));
+    let moments = optimizer.map_or(&[][..], |state| &state.moments[..]);
+    let moments = moments.iter().map(Weights::parameters);
+    let moments: Vec<_> = (1..).map(moment_name).zip(moments).collect();
+    to_file(&manifest, &weights, &moments, &state.losses)
 }
 
-/// The bytes of a checkpoint file with these parameters under these prefixes.
+/// The bytes of a checkpoint file with these weights and these moments under these prefixes.
 fn to_file(
     manifest: &Manifest,
-    named: &[(String, Parameters<'_>)],
+    weights: &[(&str, Parameters<'_>)],
+    moments: &[(String, Parameters<'_>)],
     losses: &[f32],
 ) -> Result<Vec<u8>, String> {
     let manifest = serde_json::to_string(manifest).map_err(|error| error.to_string())?;
-    let tensors = named.iter().flat_map(|(prefix, parameters)| {
-        parameters
-            .tensors(Names::Sequential)
-            .map(move |tensor| Tensor {
-                name: format!("{prefix}.{}", tensor.name),
-                ..tensor
-            })
+    let moments = moments.iter().map(|(prefix, moment)| (&**prefix, *moment));
+    let parameters = weights
+        .iter()
+        .copied()
+        .chain(moments)
+        .flat_map(|(prefix, parameters)| {
+            let tensors = parameters.tensors(Names::Sequential);
+            tensors.map(move |tensor| within(prefix, tensor))
+        });
+    let buffers = weights.iter().flat_map(|(prefix, parameters)| {
+        let buffers = parameters.buffers(Names::Sequential);
+        buffers.map(move |tensor| within(prefix, tensor))
+    });
+    let counts = weights.iter().flat_map(|(prefix, parameters)| {
+        let counts = parameters.batches(Names::Sequential);
+        counts.map(move |(name, count)| (format!("{prefix}.{name}"), count))
     });
     let losses = Tensor {
         name: "losses".to_owned(),
@@ -137,12 +144,21 @@ fn to_file(
     };
     let metadata = [("checkpoint", manifest), ("sha256", NO_SUM.to_owned())];
     let metadata = metadata.map(|(name, value)| (name.to_owned(), value));
-    let mut file = to_safetensors(tensors.chain([losses]), Some(metadata.into()))
+    let tensors = parameters.chain(buffers).chain([losses]);
+    let mut file = to_safetensors(tensors, counts, Some(metadata.into()))
         .map_err(|error| error.to_string())?;
     let place = place_of(&file, NO_SUM).ok_or("the checksum has no place")?;
     let sum = in_hex(&Sha256::digest(&file));
     file[place..place + NO_SUM.len()].copy_from_slice(sum.as_bytes());
     Ok(file)
+}
+
+/// The tensor with a prefix before its name.
+fn within<'a>(prefix: &str, tensor: Tensor<'a>) -> Tensor<'a> {
+    Tensor {
+        name: format!("{prefix}.{}", tensor.name),
+        ..tensor
+    }
 }
 
 /// A checkpoint whose checksum matches.
@@ -213,7 +229,7 @@ impl Opened<'_> {
         let Opened { manifest, tensors } = self;
         let optimizer = manifest.optimizer.map(|numbers| {
             let moments =
-                (1..=numbers.moments).map(|number| weights(&tensors, &moment_name(number)));
+                (1..=numbers.moments).map(|number| moments(&tensors, &moment_name(number)));
             Ok(OptimizerState {
                 kind: numbers.kind,
                 steps: numbers.steps,
@@ -246,24 +262,59 @@ fn moment_name(number: usize) -> String {
 
 /// The weights of a network, from the tensors whose names begin with `prefix`.
 fn weights<N: Network>(tensors: &SafeTensors<'_>, prefix: &str) -> Result<Weights<N>, Invalid> {
-    let mut weights = Weights::zeros();
-    let flat = all_values(tensors, prefix, weights.parameters())?;
-    weights.as_mut_slice().copy_from_slice(&flat);
+    let mut weights = moments(tensors, prefix)?;
+    let flat = all_values(
+        tensors,
+        prefix,
+        weights.parameters().buffers(Names::Sequential),
+    )?;
+    weights.statistics_mut().copy_from_slice(&flat);
+    let names = weights.parameters().batches(Names::Sequential);
+    let names: Vec<String> = names.map(|(name, _)| name).collect();
+    for (batches, name) in weights.running.batches.iter_mut().zip(names) {
+        *batches = count(tensors, &format!("{prefix}.{name}"))?;
+    }
     Ok(weights)
 }
 
-/// The values of the tensors whose names begin with `prefix`; the others are those of `parameters`.
-fn all_values(
+/// The moments of a network's parameters, likewise.
+fn moments<N: Network>(tensors: &SafeTensors<'_>, prefix: &str) -> Result<Weights<N>, Invalid> {
+    let mut moments = Weights::zeros();
+    let flat = all_values(
+        tensors,
+        prefix,
+        moments.parameters().tensors(Names::Sequential),
+    )?;
+    moments.as_mut_slice().copy_from_slice(&flat);
+    Ok(moments)
+}
+
+/// The values of the tensors whose names are those of `like` with `prefix` before them.
+fn all_values<'a>(
     tensors: &SafeTensors<'_>,
     prefix: &str,
-    parameters: Parameters<'_>,
+    like: impl Iterator<Item = Tensor<'a>>,
 ) -> Result<Vec<f32>, Invalid> {
     let mut flat = Vec::new();
-    for tensor in parameters.tensors(Names::Sequential) {
+    for tensor in like {
         let name = format!("{prefix}.{}", tensor.name);
         flat.extend(values(tensors, &name, Some(&tensor.shape))?);
     }
     Ok(flat)
+}
+
+/// The value of a tensor of one number, of dtype I64.
+fn count(tensors: &SafeTensors<'_>, name: &str) -> Result<u64, Invalid> {
+    let tensor = tensors
+        .tensor(name)
+        .map_err(|error| invalid(format!("`{name}`"), error))?;
+    match (tensor.dtype(), tensor.data().as_array()) {
+        (Dtype::I64, Some(bytes)) => Ok(u64::from_le_bytes(*bytes)),
+        _ => Err(invalid(
+            format!("`{name}`: I64 []"),
+            format!("{} {:?}", tensor.dtype(), tensor.shape()),
+        )),
+    }
 }
 
 /// The values of a tensor, which must have `shape` if that is given.

@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::{
     network::Network,
     objective::Schedule,
-    plan::{Op, Plan},
+    plan::{Op, Plan, Step},
     train::settings::Settings,
 };
 
@@ -53,14 +53,20 @@ impl Identity {
 
 /// As in `Linear<784, 500>, ReLU, Linear<500, 10>`.
 fn describe(plan: &Plan) -> String {
-    let layers = plan.steps().iter().map(|step| match step.op {
+    let describe = |step: &Step| match step.op {
         Op::Linear => format!("Linear<{}, {}>", step.inputs, step.outputs),
         Op::LeakyRelu { slope_percent } => format!("LeakyReLU<{slope_percent}>"),
         Op::Dropout { percent } => format!("Dropout<{percent}>"),
+        Op::BatchNorm { channels } => format!("BatchNorm<{channels}>"),
+        Op::Add { back } => format!("Add<{back}>"),
         Op::Conv2d(window) => format!("Conv2d({window:?})"),
         Op::MaxPool2d(window) => format!("MaxPool2d({window:?})"),
         Op::AvgPool2d(window) => format!("AvgPool2d({window:?})"),
         op => op.name().to_owned(),
+    };
+    let layers = plan.steps().iter().map(|step| match step.back {
+        1 => describe(step),
+        back => format!("{} of {back} back", describe(step)),
     });
     layers.collect::<Vec<_>>().join(", ")
 }
@@ -233,5 +239,11 @@ mod tests {
         );
         let words = "Linear<4, 3>, LeakyReLU<20>, Dropout<50>, GELU, Linear<3, 2>";
         assert_eq!(describe(&Net::PLAN), words);
+        type Branches = (
+            Residual<(Linear<3, 3>, BatchNorm1d<3>), (Linear<3, 3>,)>,
+            Residual<(Tanh,)>,
+        );
+        let words = "Linear<3, 3>, BatchNorm<3>, Linear<3, 3> of 3 back, Add<2>, Tanh, Add<2>";
+        assert_eq!(describe(&Branches::PLAN), words);
     }
 }

@@ -177,6 +177,7 @@ pub(super) fn activate<S: Lanes>(simd: S, op: Op, x: S::f32s) -> (S::f32s, S::f3
         | Op::MaxPool2d(_)
         | Op::AvgPool2d(_)
         | Op::Flatten
+        | Op::BatchNorm { .. }
         | Op::Add { .. } => (x, one),
     }
 }

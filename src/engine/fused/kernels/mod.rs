@@ -22,6 +22,7 @@ mod kernel_gradient;
 mod lanes;
 mod loss;
 mod math;
+mod norm;
 mod pack_kernels;
 mod pooling;
 mod product;
@@ -45,6 +46,7 @@ pub(crate) use self::{
     kernel_gradient::KernelGradient,
     lanes::{Kernel, Lanes, dispatch},
     loss::LossGradient,
+    norm::{Deviations, NormGradient, NormSums, NormTerm, Normalize, PerLane},
     pack_kernels::{PackKernels, Passes},
     pooling::{AvgPool, MaxPool, MultiplyDerivative, PoolGradient},
     product::{Forward, InputGradient, WeightGradient},

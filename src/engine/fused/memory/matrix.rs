@@ -258,6 +258,16 @@ impl ViewMut<'_> {
         unsafe { &mut *self.at(block, row).cast() }
     }
 
+    /// One of its blocks, for a shorter time.
+    pub(crate) fn block(&mut self, block: usize) -> ViewMut<'_> {
+        assert!(block < self.blocks);
+        ViewMut {
+            start: self.at(block, 0),
+            blocks: 1,
+            ..*self
+        }
+    }
+
     /// The same part, for a shorter time.
     pub(crate) fn reborrow(&mut self) -> ViewMut<'_> {
         ViewMut { ..*self }

@@ -1,8 +1,11 @@
 //! The part of a program that computes images: convolutions, poolings and sums, each with the operations that follow it.
 
+use std::ops::Range;
+
 use super::{
     elementwise::{Elementwise, is_relu, stores_derivatives},
     layout::ImageLayout,
+    norm::Norm,
     operand::{Operand, Value, contribute},
     pass::{Pass, gradient_border, padding},
 };
@@ -16,6 +19,9 @@ pub(crate) struct Images {
     /// Operations before the first layer.
     pub(crate) before: Vec<Elementwise>,
     pub(crate) layers: Vec<ImageLayer>,
+    /// The layers that a worker computes without the others: each batch normalisation begins a new stage, as its statistics
+    /// are those of all samples of the batch.
+    pub(crate) stages: Vec<Range<usize>>,
 }
 
 /// An operation on images, and those on each of its outputs.
@@ -39,6 +45,7 @@ pub(crate) enum ImageOp {
     Convolution(Convolution),
     MaxPool(Window),
     AvgPool(Window),
+    Norm(Norm),
     /// The sum of two images, or a copy of one that other layers read too.
     Sum,
 }
@@ -79,6 +86,11 @@ impl ImageLayer {
         self.then.is_empty() || self.is_relu()
     }
 
+    /// Whether it has weights, whose gradient depends on its input.
+    pub(crate) fn has_weights(&self) -> bool {
+        matches!(self.op, ImageOp::Convolution(_) | ImageOp::Norm(_))
+    }
+
     fn reads(&self, value: Value) -> bool {
         self.operands.iter().any(|operand| operand.value == value)
     }
@@ -99,6 +111,7 @@ pub(super) enum UnplacedOp {
     Convolution(Window, usize),
     MaxPool(Window),
     AvgPool(Window),
+    Norm(Norm),
     Sum,
 }
 
@@ -122,7 +135,7 @@ impl Images {
         // Values have a gradient if they depend on weights.
         let mut needs = vec![false];
         for layer in &unplaced {
-            let has_weights = matches!(layer.op, UnplacedOp::Convolution(..));
+            let has_weights = matches!(layer.op, UnplacedOp::Convolution(..) | UnplacedOp::Norm(_));
             let of_operand = layer.operands.iter().any(|operand| needs[operand.value]);
             needs.push(has_weights || of_operand);
         }
@@ -132,6 +145,7 @@ impl Images {
             input: layouts[0],
             before,
             layers: Vec::with_capacity(unplaced.len()),
+            stages: stages(&unplaced),
         };
         let mut convolutions = 0;
         for (at, layer) in unplaced.into_iter().enumerate() {
@@ -150,6 +164,7 @@ impl Images {
             let op = match op {
                 UnplacedOp::MaxPool(window) => ImageOp::MaxPool(window),
                 UnplacedOp::AvgPool(window) => ImageOp::AvgPool(window),
+                UnplacedOp::Norm(norm) => ImageOp::Norm(norm),
                 UnplacedOp::Sum => ImageOp::Sum,
                 UnplacedOp::Convolution(window, weights) => {
                     convolutions += 1;
@@ -180,16 +195,17 @@ impl Images {
         images
     }
 
-    /// Whether the backward pass reads the outputs of layer `at`: for the gradient of weights, or for the derivative of
-    /// a ReLU.
+    /// Whether the backward pass, or another stage, reads the outputs of layer `at`: for the gradient of weights, or for the
+    /// derivative of a ReLU.
     fn reads_output(&self, at: usize) -> bool {
         let mut readers = (0..self.layers.len()).filter(|&next| self.layers[next].reads(at + 1));
-        let is_input = readers
-            .clone()
-            .any(|next| matches!(self.layers[next].op, ImageOp::Convolution(_)));
+        let is_input = readers.clone().any(|next| self.layers[next].has_weights());
+        let stage = self.stages.iter().find(|stage| stage.contains(&at));
+        let crosses = |next| stage.is_some_and(|stage| !stage.contains(&next));
+        let is_read_later = readers.clone().any(crosses);
         let is_derivative =
             self.layers[at].is_relu() && !readers.any(|next| self.masks_by_maximum(next));
-        is_input || is_derivative || self.masks_by_maximum(at)
+        is_input || is_read_later || is_derivative || self.masks_by_maximum(at)
     }
 
     /// Whether layer `at` is a maximum whose sign is that of the ReLU's output that it selected: then its own output,
@@ -209,13 +225,21 @@ impl Images {
     pub(crate) fn convolutions(&self) -> impl Iterator<Item = &Convolution> {
         self.layers.iter().filter_map(|layer| match &layer.op {
             ImageOp::Convolution(convolution) => Some(convolution),
-            ImageOp::MaxPool(_) | ImageOp::AvgPool(_) | ImageOp::Sum => None,
+            _ => None,
         })
     }
 
-    /// Whether there is a convolution.
-    pub(crate) fn has_weights(&self) -> bool {
-        self.convolutions().next().is_some()
+    /// The number of layers with weights, which are the first among the program's parameters.
+    pub(crate) fn weights(&self) -> usize {
+        self.layers
+            .iter()
+            .filter(|layer| layer.has_weights())
+            .count()
+    }
+
+    /// Whether there is a batch normalisation.
+    pub(crate) fn has_norms(&self) -> bool {
+        self.stages.len() > 1
     }
 
     /// The last image.
@@ -225,6 +249,18 @@ impl Images {
             None => &self.input,
         }
     }
+}
+
+/// The ranges of layers between batch normalisations; the first may be empty.
+fn stages(layers: &[Unplaced]) -> Vec<Range<usize>> {
+    let norms = (0..layers.len()).filter(|&at| matches!(layers[at].op, UnplacedOp::Norm(_)));
+    let mut stages = Vec::new();
+    let mut start = 0;
+    for end in norms.chain([layers.len()]) {
+        stages.push(start..end);
+        start = end;
+    }
+    stages
 }
 
 /// The layout of every value: each has the largest border that a layer reads.

@@ -1,11 +1,11 @@
 //! From the plan to the program.
 
 use super::{
-    DropoutStep, Elementwise, Images, Layer, LayerOp, Program,
+    DropoutStep, Elementwise, Images, Layer, LayerOp, Norm, Program,
     images::{Unplaced, UnplacedOp},
     operand::{Operand, Value, contribute},
 };
-use crate::plan::{Op, Plan};
+use crate::plan::{Op, Plan, Step};
 
 /// Where the program has a value of the plan.
 #[derive(Clone, Copy, Debug)]
@@ -30,7 +30,7 @@ impl Program {
     /// by the layer before it; where other steps read that layer's output too, on a copy.
     pub(crate) fn new(plan: &Plan, inputs: usize) -> Self {
         let steps = plan.steps();
-        let window = steps.iter().find_map(|step| step.op.window());
+        let image = image(steps);
         let mut lowering = Lowering {
             program: Program {
                 images: None,
@@ -38,16 +38,16 @@ impl Program {
                 layers: Vec::new(),
                 parameters: Vec::new(),
                 dropouts: Vec::new(),
+                norms: Vec::new(),
                 inputs,
                 features: inputs,
                 outputs: steps.last().map_or(inputs, |step| step.outputs),
                 takes_bitmaps: takes_bitmaps(plan),
             },
-            image: window.map(|window| window.input),
+            image,
             image_layers: Vec::new(),
         };
-        let uses = plan.uses();
-        let mut places = vec![match window {
+        let mut places = vec![match image {
             Some(_) => Place::Image(0),
             None => Place::Vector(0),
         }];
@@ -75,10 +75,22 @@ impl Program {
                 Op::AvgPool2d(window) => {
                     lowering.image(UnplacedOp::AvgPool(window), &operands, window.output)
                 }
-                Op::Flatten => Place::Vector(0),
+                Op::BatchNorm { channels } => {
+                    let norm = Norm {
+                        index: lowering.program.norms.len(),
+                        weights,
+                        channels,
+                        statistics: step.statistics,
+                    };
+                    lowering.norm(norm, operands[0], step.outputs)
+                }
+                Op::Flatten => match operands[0] {
+                    Place::Image(_) => Place::Vector(0),
+                    vector => vector,
+                },
                 Op::Add { .. } => lowering.sum(&operands, step.outputs),
                 op => {
-                    let place = match uses[x] {
+                    let place = match plan.uses_of(x) {
                         1 => operands[0],
                         _ => lowering.sum(&operands, step.outputs),
                     };
@@ -120,6 +132,14 @@ impl Lowering {
             then: Vec::new(),
         });
         Place::Image(self.image_layers.len())
+    }
+
+    fn norm(&mut self, norm: Norm, operand: Place, width: usize) -> Place {
+        self.program.norms.push(norm);
+        match operand {
+            Place::Image(value) => self.image(UnplacedOp::Norm(norm), &[operand], self.size(value)),
+            Place::Vector(_) => self.vector(LayerOp::Norm(norm), &[operand], width),
+        }
     }
 
     /// The sum of the operands, or a copy of one.
@@ -179,13 +199,13 @@ impl Lowering {
             program.features = images.output().pixel_count();
             program.images = Some(images);
         }
-        // The input has a gradient if it depends on weights; every layer does, or computes what the input has.
-        let has_weights = program.images.as_ref().is_some_and(Images::has_weights);
-        let mut needs = vec![has_weights];
+        // Values have a gradient if they depend on weights.
+        let images = program.images.as_ref();
+        let mut needs = vec![images.is_some_and(|images| images.weights() > 0)];
         for layer in &program.layers {
-            let is_linear = matches!(layer.op, LayerOp::Linear { .. });
+            let has_weights = !matches!(layer.op, LayerOp::Sum);
             let of_operand = layer.operands.iter().any(|operand| needs[operand.value]);
-            needs.push(is_linear || of_operand);
+            needs.push(has_weights || of_operand);
         }
         let operands = program.layers.iter_mut().map(|layer| &mut layer.operands);
         contribute(operands, &needs);
@@ -193,14 +213,32 @@ impl Lowering {
     }
 }
 
+/// Channels, rows and columns of a sample that is treated as an image: the first window's input; without windows, a batch
+/// normalisation of channels of several values makes it one, whose values need not be arranged in rows.
+fn image(steps: &[Step]) -> Option<[usize; 3]> {
+    let window = steps.iter().find_map(|step| step.op.window());
+    let norm = || {
+        steps.iter().find_map(|step| match step.op {
+            Op::BatchNorm { channels } if channels < step.inputs => {
+                Some([channels, step.inputs / channels, 1])
+            }
+            _ => None,
+        })
+    };
+    window.map(|window| window.input).or_else(norm)
+}
+
 /// Whether the samples may be bitmaps: they are vectors that only one `Linear` reads.
-pub(crate) fn takes_bitmaps(plan: &Plan) -> bool {
-    let (steps, uses) = (plan.steps(), plan.uses());
+pub(crate) const fn takes_bitmaps(plan: &Plan) -> bool {
+    let steps = plan.steps();
     let mut value = 0;
-    while let Some(index) = plan.last_use(value).filter(|_| uses[value] == 1) {
+    while let Some(index) = plan.last_use(value) {
+        if plan.uses_of(value) > 1 {
+            return false;
+        }
         match steps[index].op {
             Op::Flatten => value = index + 1,
-            op => return op == Op::Linear,
+            op => return matches!(op, Op::Linear),
         }
     }
     false

@@ -4,6 +4,7 @@ mod elementwise;
 mod images;
 mod layout;
 mod lowering;
+mod norm;
 mod operand;
 mod pass;
 
@@ -13,6 +14,7 @@ pub(crate) use self::{
     images::{Convolution, ImageLayer, ImageOp, Images},
     layout::{ImageLayout, SAMPLES},
     lowering::takes_bitmaps,
+    norm::Norm,
     operand::{Contribution, Operand, Value},
     pass::Pass,
 };
@@ -29,6 +31,7 @@ pub(crate) struct Program {
     /// The steps with parameters, in order: those of images, then those of vectors.
     pub(crate) parameters: Vec<Step>,
     pub(crate) dropouts: Vec<DropoutStep>,
+    pub(crate) norms: Vec<Norm>,
     /// The number of features of a sample.
     pub(crate) inputs: usize,
     /// The number of features of the vectors' input: that of a sample, or of the last image.
@@ -59,6 +62,7 @@ pub(crate) enum LayerOp {
         /// The index of its weights among the program's parameters.
         weights: usize,
     },
+    Norm(Norm),
     /// The sum of two vectors, or a copy of one that other layers read too.
     Sum,
 }

@@ -23,6 +23,10 @@ pub(crate) struct Activations {
     pub(crate) deltas: Vec<Matrix>,
     /// For each dropout, `[B, width]`; empty for those of images.
     pub(crate) masks: Vec<Matrix>,
+    /// For each batch normalisation, the mean and the variance of the batch, `[2, C]`.
+    pub(crate) norms: Vec<Matrix>,
+    /// For each batch normalisation of vectors, the gradient of its weights, `[2, C]`.
+    pub(crate) norm_gradients: Vec<Matrix>,
     /// The loss of each sample.
     pub(crate) losses: Shared<f32>,
     /// One for each worker.
@@ -57,6 +61,10 @@ impl Activations {
         if deltas.is_empty() {
             deltas.push(of(program.outputs));
         }
+        let numbers = || {
+            let norms = program.norms.iter();
+            norms.map(|norm| Matrix::zeros(2, norm.channels)).collect()
+        };
         Activations {
             capacity,
             input: InputBuffer::new(capacity, program.features, is_dense),
@@ -75,6 +83,8 @@ impl Activations {
                     None => of(dropout.width),
                 })
                 .collect(),
+            norms: numbers(),
+            norm_gradients: numbers(),
             losses: Shared::zeros(capacity),
             scratch: (0..workers).map(|_| Shared::zeros(scratch)).collect(),
         }

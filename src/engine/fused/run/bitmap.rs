@@ -78,7 +78,7 @@ impl Uploaded {
     /// [`Error::Setting`] when it was uploaded for other widths.
     pub(crate) fn check<N: Network>(&self) -> Result<()> {
         let widths = [N::In::LEN, N::Output::LEN];
-        if (self.widths, self.sparse) == (widths, takes_bitmaps(&N::PLAN)) {
+        if (self.widths, self.sparse) == (widths, const { takes_bitmaps(&N::PLAN) }) {
             return Ok(());
         }
         let words =

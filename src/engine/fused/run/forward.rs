@@ -1,9 +1,9 @@
 //! A layer's outputs for a partition of its columns and a batch's rows; for training and for inference.
 
-use super::{input::Input, model::Model};
+use super::{input::Input, model::Model, norm::Numbers};
 use crate::engine::fused::{
-    kernels::{Elementwise, Epilogue, Forward, SparseForward, Sum, dispatch},
-    memory::matrix::{Matrix, ViewMut},
+    kernels::{Elementwise, Epilogue, Forward, Normalize, SparseForward, Sum, dispatch},
+    memory::matrix::{BLOCK, Matrix, ViewMut},
     program::{self, LayerOp},
     threads::partition::Partition,
 };
@@ -35,7 +35,7 @@ pub(crate) unsafe fn layer<'a>(
         derivatives,
         masks,
     } = outputs;
-    let (output, relu) = (values.reborrow(), layer.is_relu());
+    let (mut output, relu) = (values.reborrow(), layer.is_relu());
     let weights = |at: usize| {
         // SAFETY: guaranteed by the caller.
         let weights = unsafe { model.weights[at].view() };
@@ -60,6 +60,25 @@ pub(crate) unsafe fn layer<'a>(
                 relu,
             };
             dispatch(model.simd, forward);
+        }
+        (LayerOp::Norm(norm), (input, _)) => {
+            for (place, block) in partition.blocks.clone().enumerate() {
+                let input = input.dense();
+                // SAFETY: guaranteed by the caller, who trains with the statistics of the batch instead.
+                let [mean, factor, bias] =
+                    Numbers::per_lane(&norm, block * BLOCK, |channel| unsafe {
+                        Numbers::running(model, &norm, channel)
+                    });
+                let normalize = Normalize {
+                    input: input.within(block..block + 1, 0..input.rows),
+                    mean,
+                    factor,
+                    bias,
+                    relu,
+                    output: output.block(place),
+                };
+                dispatch(model.simd, normalize);
+            }
         }
         (LayerOp::Sum, (first, second)) => {
             let columns = |input: Input<'a>| {

@@ -8,7 +8,7 @@ use crate::{
         threads::partition::Partition,
     },
     plan::Op,
-    single::{At, Matrix, Sealed, Values},
+    single::{At, Matrix, Sealed, Values, affine_of},
 };
 
 /// The engine's weights, as input of the forward pass of one sample.
@@ -34,6 +34,22 @@ impl Sealed for LiveWeights<'_> {
             self.model.weights[at.ordinal]
                 .view()
                 .columns(inputs, outputs)
+        }
+    }
+
+    const FOLDS_NORMS: bool = false;
+
+    #[inline(always)]
+    unsafe fn norm(&self, at: &At, channel: usize) -> [f32; 2] {
+        let weights = &self.model.weights[at.ordinal];
+        let (block, lane) = (channel / BLOCK, channel % BLOCK);
+        let channels = at.step.statistics_len() / 2;
+        let mean = at.step.statistics + channel;
+        // SAFETY: no thread writes the weights or the statistics, as guaranteed to `new`.
+        unsafe {
+            let parameters = [0, 1].map(|row| weights.view().row(block, row)[lane]);
+            let statistics = self.model.statistics.slice(mean..mean + channels + 1);
+            affine_of(parameters, statistics[0], statistics[channels])
         }
     }
 

@@ -17,5 +17,6 @@ pub(crate) mod inference;
 mod input;
 pub(crate) mod live;
 pub(crate) mod model;
+mod norm;
 pub(crate) mod optimizer;
 pub(crate) mod training;

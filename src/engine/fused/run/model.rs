@@ -1,12 +1,15 @@
 //! [`Model`]: the program with its weights.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use crate::engine::fused::{
-    kernels::{AllFinite, Simd, dispatch},
-    memory::matrix::Matrix,
-    program::Program,
-    threads::partition::Partition,
+use crate::{
+    engine::fused::{
+        kernels::{AllFinite, Simd, dispatch},
+        memory::{matrix::Matrix, shared::Shared},
+        program::Program,
+        threads::partition::Partition,
+    },
+    weights::RunningStatistics,
 };
 
 /// Constant for the lifetime of an engine, except for the values of the weights and whether they are finite.
@@ -18,21 +21,61 @@ pub(crate) struct Model {
     /// Only a training run writes them, and it holds the engine by `&mut`; so a holder of the engine by `&` may read
     /// them.
     pub(crate) weights: Vec<Matrix>,
+    /// The running statistics of batch normalisations, in the plan's layout; written and read as the weights are.
+    pub(crate) statistics: Shared<f32>,
+    /// The number of batches that each has seen.
+    pub(crate) batches: Vec<AtomicU64>,
     /// Whether the weights are finite: checked for new weights and at the end of each training run.
     is_finite: AtomicBool,
 }
 
 impl Model {
-    pub(crate) fn new(program: Program, simd: Simd, weights: Vec<Matrix>) -> Self {
+    pub(crate) fn new(
+        program: Program,
+        simd: Simd,
+        weights: Vec<Matrix>,
+        running: &RunningStatistics,
+    ) -> Self {
         let model = Model {
             program,
             simd,
             weights,
+            statistics: Shared::zeros(running.values.len()),
+            batches: running.batches.iter().map(|_| AtomicU64::new(0)).collect(),
             is_finite: AtomicBool::new(true),
         };
         // SAFETY: no other thread has access to the weights.
-        unsafe { model.check_new_weights() };
+        unsafe {
+            model.set_running(running);
+            model.check_new_weights();
+        }
         model
+    }
+
+    /// Replaces the running statistics.
+    ///
+    /// # Safety
+    /// No other thread reads or writes them until this returns.
+    pub(crate) unsafe fn set_running(&self, running: &RunningStatistics) {
+        // SAFETY: guaranteed by the caller.
+        let statistics = unsafe { self.statistics.slice_mut(0..self.statistics.len()) };
+        statistics.copy_from_slice(&running.values);
+        for (batches, new) in self.batches.iter().zip(&running.batches) {
+            batches.store(*new, Ordering::Relaxed);
+        }
+    }
+
+    /// A copy of the running statistics.
+    pub(crate) fn running(&self) -> RunningStatistics {
+        // SAFETY: no training run is in progress: it would hold the engine by `&mut`.
+        let values = unsafe { self.statistics.slice(0..self.statistics.len()) };
+        let batches = self.batches.iter();
+        RunningStatistics {
+            values: values.to_vec(),
+            batches: batches
+                .map(|batches| batches.load(Ordering::Relaxed))
+                .collect(),
+        }
     }
 
     /// Whether zero features may be skipped. The result is the same only with finite weights: `0 * NaN` and `0 * inf`
@@ -80,7 +123,7 @@ mod tests {
     fn model(weights: &Weights<Net>) -> Model {
         let program = Program::new(&Net::PLAN, 70);
         let packed = packed::to_packed(&program, weights.as_slice());
-        Model::new(program, Simd::detect(), packed)
+        Model::new(program, Simd::detect(), packed, &weights.running)
     }
 
     #[test]

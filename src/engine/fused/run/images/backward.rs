@@ -1,13 +1,13 @@
 //! The backward pass of 16 samples through the images, and the gradients of the weights.
 
-use super::{BlockBuffers, WorkerBuffers};
+use super::{BatchBlock, BlockBuffers, WorkerBuffers};
 use crate::engine::fused::{
     kernels::{
-        Convolve, Derivative, Epilogue, KernelGradient, MultiplyDerivative, PoolGradient, Sum,
-        Unflatten, dispatch,
+        Convolve, Derivative, Epilogue, KernelGradient, MultiplyDerivative, NormGradient,
+        PoolGradient, Sum, Unflatten, dispatch,
     },
     memory::{
-        image::ImageView,
+        image::{ImageBuffer, ImageView},
         matrix::{Matrix, View},
     },
     program::{Contribution, ImageOp, Images, Value},
@@ -20,23 +20,23 @@ pub(crate) struct Backward<'a> {
     pub(crate) images: &'a Images,
     pub(crate) block: &'a BlockBuffers,
     pub(crate) worker: &'a WorkerBuffers,
-    /// For each convolution, the gradient of its weights.
+    /// For each layer with weights, their gradient.
     pub(crate) gradients: &'a [Matrix],
     /// Whether the gradients are added to those that are there, or replace them.
     pub(crate) adds: bool,
+    pub(crate) batch: BatchBlock<'a>,
 }
 
 impl Backward<'_> {
-    /// Every layer from the last one back to the first convolution; `delta` is the gradient of the flattened last image.
+    /// Begins with `delta`, the gradient of the flattened last image.
     ///
     /// # Safety
     /// No other thread uses the worker's buffers or these gradients, and none writes the block's, until this returns.
-    pub(crate) unsafe fn run(&self, delta: View<'_>) {
-        let layers = &self.images.layers;
-        let last = layers.len() - 1;
+    pub(crate) unsafe fn begin(&self, delta: View<'_>) {
+        let last = self.images.layers.len() - 1;
         // SAFETY: guaranteed by the caller; views of a buffer to write end before it is read.
         unsafe {
-            let output = self.worker.deltas[last].view_mut();
+            let output = self.delta(last).view_mut();
             dispatch(
                 self.model.simd,
                 Unflatten {
@@ -45,21 +45,38 @@ impl Backward<'_> {
                 },
             );
             self.multiply_derivative(last);
-            for at in (0..layers.len()).rev() {
-                self.layer(at);
+        }
+    }
+
+    /// Adds up the gradient of the outputs of layer `at`, a batch normalisation.
+    ///
+    /// # Safety
+    /// As [`Backward::begin`].
+    pub(crate) unsafe fn add_up(&self, at: usize) {
+        let layer = &self.images.layers[at];
+        if let ImageOp::Norm(norm) = &layer.op {
+            // SAFETY: guaranteed by the caller.
+            unsafe {
+                let (delta, input) = (self.delta(at).view(), self.value(layer.operands[0].value));
+                self.batch.add_up(self.model, norm, delta, input);
             }
         }
     }
 
-    /// The gradients of layer `at`'s weights, and of the operation before its input.
+    fn delta(&self, at: usize) -> &ImageBuffer {
+        self.block.delta(self.worker, at)
+    }
+
+    /// The gradients of layer `at`'s weights, and its terms in those of its operands. The gradient of its outputs is complete;
+    /// if it is a batch normalisation, the batch has been [added up](Backward::add_up).
     ///
     /// # Safety
-    /// As [`Backward::run`].
-    unsafe fn layer(&self, at: usize) {
+    /// As [`Backward::begin`].
+    pub(crate) unsafe fn layer(&self, at: usize) {
         let (simd, layer) = (self.model.simd, &self.images.layers[at]);
         // SAFETY: guaranteed by the caller; the gradients of this layer and of the one before it are different buffers.
         unsafe {
-            let delta = self.worker.deltas[at].view();
+            let delta = self.delta(at).view();
             if let ImageOp::Convolution(convolution) = &layer.op {
                 let output = &self.gradients[convolution.weights];
                 let fan_in = convolution.window.fan_in();
@@ -89,7 +106,7 @@ impl Backward<'_> {
     /// Layer `at`'s term in the gradient of the outputs of layer `before`.
     ///
     /// # Safety
-    /// As [`Backward::run`].
+    /// As [`Backward::begin`].
     unsafe fn contribute(
         &self,
         at: usize,
@@ -98,7 +115,7 @@ impl Backward<'_> {
         Contribution { adds, completes }: Contribution,
     ) {
         let (simd, layer) = (self.model.simd, &self.images.layers[at]);
-        let buffer = &self.worker.deltas[before];
+        let buffer = self.delta(before);
         // SAFETY: guaranteed by the caller; the gradients of two layers are different buffers.
         unsafe {
             let derivative = match completes {
@@ -137,6 +154,21 @@ impl Backward<'_> {
                         self.multiply_derivative(before);
                     }
                 }
+                ImageOp::Norm(norm) => {
+                    let input = self.value(layer.operands[0].value);
+                    for channel in 0..norm.channels {
+                        let views = (delta, input);
+                        let gradient = NormGradient {
+                            term: self.batch.gradient(self.model, norm, channel, views),
+                            adds,
+                            output: output.channel(channel),
+                            epilogue: Epilogue::Derivative(
+                                derivative.map(|image| image.channel(channel)),
+                            ),
+                        };
+                        dispatch(simd, gradient);
+                    }
+                }
                 ImageOp::Sum => {
                     for channel in 0..output.layout.channels {
                         let sum = Sum {
@@ -158,13 +190,13 @@ impl Backward<'_> {
     /// Multiplies the gradient of layer `at`'s outputs by the derivatives of the operations after it.
     ///
     /// # Safety
-    /// As [`Backward::run`].
+    /// As [`Backward::begin`].
     unsafe fn multiply_derivative(&self, at: usize) {
         // SAFETY: guaranteed by the caller.
         let multiply = unsafe {
             MultiplyDerivative {
                 derivative: self.derivative_of(at),
-                delta: self.worker.deltas[at].view_mut(),
+                delta: self.delta(at).view_mut(),
             }
         };
         dispatch(self.model.simd, multiply);
@@ -173,7 +205,7 @@ impl Backward<'_> {
     /// A value of the forward pass.
     ///
     /// # Safety
-    /// As [`Backward::run`].
+    /// As [`Backward::begin`].
     unsafe fn value(&self, value: Value) -> ImageView<'_> {
         // SAFETY: guaranteed by the caller.
         unsafe {
@@ -186,7 +218,7 @@ impl Backward<'_> {
     /// The derivatives of the operations after layer `at`.
     ///
     /// # Safety
-    /// As [`Backward::run`].
+    /// As [`Backward::begin`].
     unsafe fn derivative_of(&self, at: usize) -> Derivative<ImageView<'_>> {
         let layer = &self.images.layers[at];
         // SAFETY: guaranteed by the caller.

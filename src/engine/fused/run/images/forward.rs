@@ -1,6 +1,10 @@
 //! The forward pass of 16 samples through the images.
 
-use super::{BlockBuffers, InferenceBuffers, PackedWeights, WorkerBuffers};
+use std::ops::Range;
+
+use super::{
+    BatchBlock, BlockBuffers, InferenceBuffers, PackedWeights, WorkerBuffers, norm::normalize,
+};
 use crate::{
     data::FeatureValues,
     engine::fused::{
@@ -13,7 +17,7 @@ use crate::{
             matrix::{View, ViewMut},
         },
         program::{self, ImageOp, Images, Value},
-        run::model::Model,
+        run::{model::Model, norm::Numbers},
     },
 };
 
@@ -44,6 +48,8 @@ pub(crate) struct Forward<'a> {
     pub(crate) weights: &'a PackedWeights,
     /// None in inference, where the block has every output.
     pub(crate) worker: Option<&'a WorkerBuffers>,
+    /// None in inference, where batch normalisation uses the running statistics.
+    pub(crate) batch: Option<BatchBlock<'a>>,
     /// Whether dropout is on.
     pub(crate) dropout: bool,
 }
@@ -75,19 +81,24 @@ impl InferenceBuffers {
             block: &self.block,
             weights: &self.weights,
             worker: None,
+            batch: None,
             dropout: false,
         };
         // SAFETY: guaranteed by the caller.
-        unsafe { forward.run(source, output) };
+        unsafe {
+            forward.begin(source);
+            forward.layers(0..images.layers.len());
+            forward.flatten(output);
+        }
     }
 }
 
 impl Forward<'_> {
-    /// Every layer; the last image goes to the rows of `output`.
+    /// The samples, and the operations before the first layer.
     ///
     /// # Safety
     /// No other thread uses the buffers, and none writes the weights, until this returns.
-    pub(crate) unsafe fn run(&self, source: Source<'_>, output: ViewMut<'_>) {
+    pub(crate) unsafe fn begin(&self, source: Source<'_>) {
         let (model, block) = (self.model, self.block);
         // SAFETY: guaranteed by the caller; views of a buffer to write end before it is read.
         unsafe {
@@ -99,11 +110,42 @@ impl Forward<'_> {
             };
             dispatch(model.simd, interleave);
             self.elementwise(&self.images.before, &block.input, None);
-            for at in 0..self.images.layers.len() {
-                self.layer(at);
+        }
+    }
+
+    /// Some layers, whose operands are computed.
+    ///
+    /// # Safety
+    /// As [`Forward::begin`]; if one is a batch normalisation, the batch has been [measured](Forward::measure).
+    pub(crate) unsafe fn layers(&self, layers: Range<usize>) {
+        for at in layers {
+            // SAFETY: guaranteed by the caller.
+            unsafe { self.layer(at) };
+        }
+    }
+
+    /// The last image, into the rows of `output`.
+    ///
+    /// # Safety
+    /// As [`Forward::begin`].
+    pub(crate) unsafe fn flatten(&self, output: ViewMut<'_>) {
+        // SAFETY: guaranteed by the caller.
+        let input = unsafe { self.value(self.images.layers.len()).view() };
+        dispatch(self.model.simd, Flatten { input, output });
+    }
+
+    /// Measures the input of layer `at`, if it is a batch normalisation.
+    ///
+    /// # Safety
+    /// As [`Forward::begin`].
+    pub(crate) unsafe fn measure(&self, at: usize) {
+        let layer = &self.images.layers[at];
+        if let (ImageOp::Norm(norm), Some(batch)) = (&layer.op, &self.batch) {
+            // SAFETY: guaranteed by the caller.
+            unsafe {
+                let input = self.value(layer.operands[0].value).view();
+                batch.measure(self.model, norm, input);
             }
-            let input = self.value(self.images.layers.len()).view();
-            dispatch(model.simd, Flatten { input, output });
         }
     }
 
@@ -114,7 +156,7 @@ impl Forward<'_> {
     /// Layer `at`.
     ///
     /// # Safety
-    /// As [`Forward::run`].
+    /// As [`Forward::begin`].
     unsafe fn layer(&self, at: usize) {
         let (simd, layer) = (self.model.simd, &self.images.layers[at]);
         let buffer = self.value(at + 1);
@@ -155,6 +197,15 @@ impl Forward<'_> {
                     };
                     dispatch(simd, pool);
                 }
+                ImageOp::Norm(norm) => {
+                    is_done |= relu;
+                    normalize(self.model, input, output, relu, |channel| {
+                        match &self.batch {
+                            Some(batch) => batch.numbers(self.model, norm, channel, input),
+                            None => Numbers::running(self.model, norm, channel),
+                        }
+                    });
+                }
                 ImageOp::Sum => {
                     is_done |= relu;
                     let second = layer.operands.get(1);
@@ -182,7 +233,7 @@ impl Forward<'_> {
     /// Operations on an image, in place.
     ///
     /// # Safety
-    /// As [`Forward::run`].
+    /// As [`Forward::begin`].
     unsafe fn elementwise(
         &self,
         chain: &[program::Elementwise],

@@ -1,11 +1,13 @@
 //! Images: 16 samples at a time, forward before the vectors, and backward after them.
 //!
-//! A worker computes whole blocks of 16 samples, so no barrier is needed between the layers. The gradients of the weights
-//! are summed over groups of blocks, and these sums are added in order. Groups depend only on the batch, so results are
+//! A worker computes whole blocks of 16 samples, so no barrier is needed between the layers, but for one before each batch
+//! normalisation in either direction. The gradients of the weights are summed over groups of blocks, and these sums are
+//! added in order. Groups depend only on the batch, so results are
 //! bitwise identical for any number of threads.
 
 mod backward;
 mod forward;
+mod norm;
 mod packed_weights;
 
 use std::ops::Range;
@@ -13,6 +15,7 @@ use std::ops::Range;
 pub(crate) use self::{
     backward::Backward,
     forward::{Forward, Source},
+    norm::{BatchBlock, NormBuffers},
     packed_weights::PackedWeights,
 };
 use crate::engine::fused::{
@@ -39,6 +42,9 @@ pub(crate) struct BlockBuffers {
     derivatives: Vec<ImageBuffer>,
     /// For each layer, which value of a window is its maximum; empty for other operations.
     argmax: Vec<ImageBuffer>,
+    /// For each layer, the gradient of its operation's outputs; none without batch normalisations, where the worker's scratch
+    /// has them.
+    deltas: Vec<ImageBuffer>,
     /// For each dropout; empty for those of vectors.
     pub(crate) masks: Vec<ImageBuffer>,
 }
@@ -48,7 +54,7 @@ pub(crate) struct BlockBuffers {
 pub(crate) struct WorkerBuffers {
     /// For each layer whose output the backward pass does not read; else empty.
     outputs: Vec<ImageBuffer>,
-    /// For each layer, the gradient of its operation's outputs.
+    /// For each layer, the gradient of its operation's outputs; none where each block has them.
     deltas: Vec<ImageBuffer>,
     pub(crate) weights: PackedWeights,
     /// See [`KernelGradient::scratch_len`].
@@ -60,9 +66,11 @@ pub(crate) struct WorkerBuffers {
 pub(crate) struct ImageBuffers {
     pub(crate) blocks: Vec<BlockBuffers>,
     pub(crate) workers: Vec<WorkerBuffers>,
+    /// For each batch normalisation; those of vectors are not used.
+    pub(crate) norms: Vec<NormBuffers>,
     /// The gradient of the flattened last image, `[B, F]`.
     pub(crate) delta: Matrix,
-    /// For each group of blocks and each convolution, the gradient of its weights.
+    /// For each group of blocks and each layer with weights, their gradient; those of batch normalisations are in the first.
     pub(crate) gradients: Vec<Vec<Matrix>>,
 }
 
@@ -92,6 +100,11 @@ impl BlockBuffers {
         }
     }
 
+    /// The gradient of the outputs of layer `at`'s operation.
+    fn delta<'a>(&'a self, worker: &'a WorkerBuffers, at: usize) -> &'a ImageBuffer {
+        self.deltas.get(at).unwrap_or_else(|| &worker.deltas[at])
+    }
+
     /// Buffers for a forward pass alone.
     fn for_inference(images: &Images) -> Self {
         let outputs = images
@@ -103,6 +116,7 @@ impl BlockBuffers {
             outputs: outputs.collect(),
             derivatives: Vec::new(),
             argmax: Vec::new(),
+            deltas: Vec::new(),
             masks: Vec::new(),
         }
     }
@@ -126,9 +140,26 @@ impl BlockBuffers {
             argmax: layers(&|layer| {
                 matches!(layer.op, ImageOp::MaxPool(_)).then(|| unbordered(layer))
             }),
+            deltas: match images.has_norms() {
+                true => deltas(images),
+                false => Vec::new(),
+            },
             masks: masks.collect(),
         }
     }
+}
+
+/// For each layer, a buffer for the gradient of its operation's outputs, if that is computed.
+fn deltas(images: &Images) -> Vec<ImageBuffer> {
+    let layers = images.layers.iter().map(|layer| {
+        let has_gradient = layer
+            .operands
+            .iter()
+            .any(|operand| operand.gradient.is_some());
+        let layout = (has_gradient || layer.has_weights()).then_some(layer.delta);
+        ImageBuffer::zeros(layout.unwrap_or_default())
+    });
+    layers.collect()
 }
 
 impl WorkerBuffers {
@@ -137,22 +168,16 @@ impl WorkerBuffers {
             true => ImageBuffer::zeros(ImageLayout::default()),
             false => ImageBuffer::zeros(layer.output),
         });
-        let deltas = images.layers.iter().map(|layer| {
-            let is_convolution = matches!(layer.op, ImageOp::Convolution(_));
-            let has_gradient = layer
-                .operands
-                .iter()
-                .any(|operand| operand.gradient.is_some());
-            let layout = (has_gradient || is_convolution).then_some(layer.delta);
-            ImageBuffer::zeros(layout.unwrap_or_default())
-        });
         let fan_in = images
             .convolutions()
             .map(|convolution| convolution.window.fan_in())
             .max();
         WorkerBuffers {
             outputs: outputs.collect(),
-            deltas: deltas.collect(),
+            deltas: match images.has_norms() {
+                true => Vec::new(),
+                false => deltas(images),
+            },
             weights: PackedWeights::new(images, true),
             sums: Shared::zeros(fan_in.map_or(0, KernelGradient::scratch_len)),
         }
@@ -163,16 +188,32 @@ impl ImageBuffers {
     /// Buffers for batches of at most `capacity` samples.
     pub(crate) fn new(program: &Program, images: &Images, workers: usize, capacity: usize) -> Self {
         let blocks = capacity.div_ceil(SAMPLES);
-        let convolutions = &program.parameters[..images.convolutions().count()];
+        let parameters = &program.parameters[..images.weights()];
         ImageBuffers {
             blocks: (0..blocks)
                 .map(|_| BlockBuffers::for_training(program, images))
                 .collect(),
             workers: (0..workers).map(|_| WorkerBuffers::new(images)).collect(),
+            norms: program
+                .norms
+                .iter()
+                .map(|norm| NormBuffers::new(norm, blocks))
+                .collect(),
             delta: Matrix::zeros(capacity, program.features),
             gradients: (0..group_count(blocks))
-                .map(|_| zeros(convolutions))
+                .map(|_| zeros(parameters))
                 .collect(),
+        }
+    }
+}
+
+impl ImageBuffers {
+    /// A block of a batch of `samples` samples.
+    pub(crate) fn batch(&self, block: usize, samples: usize) -> BatchBlock<'_> {
+        BatchBlock {
+            norms: &self.norms,
+            samples,
+            block,
         }
     }
 }

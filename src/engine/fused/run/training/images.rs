@@ -5,9 +5,13 @@ use std::ops::Range;
 use super::{DropoutKey, Moments, Training};
 use crate::{
     engine::fused::{
-        kernels::{AddMatrices, Apply, Rule, dispatch},
-        program::{Images, SAMPLES},
-        run::images::{Backward, Forward, ImageBuffers, MAX_GROUPS, Source, group_count, groups},
+        kernels::{AddMatrices, Rule, dispatch},
+        program::{ImageOp, Images, SAMPLES},
+        run::{
+            images::{Backward, Forward, ImageBuffers, MAX_GROUPS, Source, group_count, groups},
+            norm::inverse_deviation,
+        },
+        threads::BrokenBarrier,
     },
     seed::dropout_row,
 };
@@ -19,7 +23,7 @@ impl Training<'_> {
         images.zip(self.activations.images.as_ref())
     }
 
-    /// Computes the flattened last images of this worker's blocks of samples.
+    /// Computes the flattened last images of this worker's blocks of samples, with a barrier before each batch normalisation.
     ///
     /// # Safety
     /// As [`Training::step`].
@@ -28,29 +32,75 @@ impl Training<'_> {
         (images, buffers): (&Images, &ImageBuffers),
         samples: &[u32],
         dropout_key: Option<DropoutKey>,
-    ) {
+    ) -> Result<(), BrokenBarrier> {
         let (model, input) = (self.model, self.activations.input.dense());
         let worker = &buffers.workers[self.worker.index];
         // SAFETY: each worker has its own buffers; no thread writes weights in this phase.
         unsafe { worker.weights.pack(model, images) };
-        for at in groups(self.worker, samples.len()).flat_map(|(_, blocks)| blocks) {
-            let rows = at * SAMPLES..samples.len().min((at + 1) * SAMPLES);
-            let forward = Forward {
-                model,
-                images,
-                block: &buffers.blocks[at],
-                weights: &worker.weights,
-                worker: Some(worker),
-                dropout: dropout_key.is_some(),
-            };
-            let source = Source::numbered(&self.job.data.samples.features, &samples[rows.clone()]);
-            // SAFETY: blocks are partitioned, and each worker has its own buffers; no thread reads the vectors' input in
-            // this phase.
-            unsafe {
-                if let Some(key) = dropout_key {
-                    self.draw_image_masks(buffers, at, rows.clone(), key);
+        for (index, stage) in images.stages.iter().enumerate() {
+            let (is_first, is_last) = (index == 0, index + 1 == images.stages.len());
+            for at in groups(self.worker, samples.len()).flat_map(|(_, blocks)| blocks) {
+                let rows = at * SAMPLES..samples.len().min((at + 1) * SAMPLES);
+                let forward = Forward {
+                    model,
+                    images,
+                    block: &buffers.blocks[at],
+                    weights: &worker.weights,
+                    worker: Some(worker),
+                    batch: Some(buffers.batch(at, samples.len())),
+                    dropout: dropout_key.is_some(),
+                };
+                let features = &self.job.data.samples.features;
+                // SAFETY: blocks are partitioned, and each worker has its own buffers; no thread reads the vectors' input in
+                // this phase. The batch has been measured before the last barrier.
+                unsafe {
+                    if is_first {
+                        if let Some(key) = dropout_key {
+                            self.draw_image_masks(buffers, at, rows.clone(), key);
+                        }
+                        forward.begin(Source::numbered(features, &samples[rows.clone()]));
+                    }
+                    forward.layers(stage.clone());
+                    match is_last {
+                        true => forward.flatten(input.view_mut(0..input.blocks(), rows)),
+                        false => forward.measure(stage.end),
+                    }
                 }
-                forward.run(source, input.view_mut(0..input.blocks(), rows));
+            }
+            if !is_last {
+                self.worker.barrier()?;
+                if self.worker.index == 0 && dropout_key.is_some() {
+                    // SAFETY: the batch has been measured; in training, only this worker uses running statistics.
+                    unsafe { self.update_running((images, buffers), stage.end, samples.len()) };
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds the batch to the running statistics of layer `at`, a batch normalisation.
+    ///
+    /// # Safety
+    /// The batch has been measured; no other thread uses running statistics in this phase.
+    unsafe fn update_running(
+        &self,
+        (images, buffers): (&Images, &ImageBuffers),
+        at: usize,
+        samples: usize,
+    ) {
+        let layer = &images.layers[at];
+        let ImageOp::Norm(norm) = &layer.op else {
+            return;
+        };
+        let [channels, rows, columns] = layer.output.size();
+        // SAFETY: guaranteed by the caller.
+        unsafe {
+            let statistics = &self.model.statistics;
+            let means = statistics.slice_mut(norm.means(0..channels));
+            let variances = statistics.slice_mut(norm.variances(0..channels));
+            for (channel, (mean, variance)) in means.iter_mut().zip(variances).enumerate() {
+                let moments = buffers.norms[norm.index].moments(channel, samples, rows * columns);
+                moments.add_to(mean, variance);
             }
         }
     }
@@ -93,7 +143,7 @@ impl Training<'_> {
         }
     }
 
-    /// Computes the gradients of this worker's groups of blocks.
+    /// Computes the gradients of this worker's groups of blocks, with a barrier at each batch normalisation.
     ///
     /// # Safety
     /// As [`Training::step`].
@@ -101,31 +151,89 @@ impl Training<'_> {
         &self,
         (images, buffers): (&Images, &ImageBuffers),
         samples: usize,
-    ) {
+    ) -> Result<(), BrokenBarrier> {
         // For a network without a `Linear`, the gradient of the logits.
         let delta = match self.model.program.layers.is_empty() {
             true => &self.activations.deltas[0],
             false => &buffers.delta,
         };
-        for (group, blocks) in groups(self.worker, samples) {
-            for at in blocks.clone() {
-                let backward = Backward {
-                    model: self.model,
-                    images,
-                    block: &buffers.blocks[at],
-                    worker: &buffers.workers[self.worker.index],
-                    gradients: &buffers.gradients[group],
-                    adds: at > blocks.start,
-                };
-                let rows = at * SAMPLES..samples.min((at + 1) * SAMPLES);
-                // SAFETY: groups are partitioned, and each worker has its own scratch; this phase writes only scratch
-                // and the groups' gradients, and the block's buffers were written by this worker.
-                unsafe { backward.run(delta.read(0..delta.blocks(), rows)) };
+        for (index, stage) in images.stages.iter().enumerate().rev() {
+            let (is_first, is_last) = (index == 0, index + 1 == images.stages.len());
+            for (group, blocks) in groups(self.worker, samples) {
+                for at in blocks.clone() {
+                    let backward = Backward {
+                        model: self.model,
+                        images,
+                        block: &buffers.blocks[at],
+                        worker: &buffers.workers[self.worker.index],
+                        gradients: &buffers.gradients[group],
+                        adds: at > blocks.start,
+                        batch: buffers.batch(at, samples),
+                    };
+                    let rows = at * SAMPLES..samples.min((at + 1) * SAMPLES);
+                    // The batch normalisation that begins a stage needs a barrier between its outputs' gradient and its
+                    // input's.
+                    let start = stage.start + usize::from(!is_first);
+                    let end = stage.end + usize::from(!is_last);
+                    // SAFETY: groups are partitioned, and each worker has its own scratch; this phase writes only scratch,
+                    // the groups' gradients and the blocks' deltas and sums, and the block's other buffers were written
+                    // by this worker. The batch has been added up before the last barrier.
+                    unsafe {
+                        if is_last {
+                            backward.begin(delta.read(0..delta.blocks(), rows));
+                        }
+                        for layer in (start..end).rev() {
+                            backward.layer(layer);
+                        }
+                        if !is_first {
+                            backward.add_up(stage.start);
+                        }
+                    }
+                }
+            }
+            if !is_first {
+                self.worker.barrier()?;
+                if self.worker.index == 0 {
+                    // SAFETY: the batch has been added up; the gradients of these weights are this worker's.
+                    unsafe { self.norm_gradient((images, buffers), stage.start, samples) };
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Stores the gradient of the weights of layer `at`, a batch normalisation, in those of the first group.
+    ///
+    /// # Safety
+    /// The batch has been added up; no other thread uses this gradient in this phase.
+    unsafe fn norm_gradient(
+        &self,
+        (images, buffers): (&Images, &ImageBuffers),
+        at: usize,
+        samples: usize,
+    ) {
+        let layer = &images.layers[at];
+        let ImageOp::Norm(norm) = &layer.op else {
+            return;
+        };
+        let [channels, rows, columns] = layer.output.size();
+        let sums = &buffers.norms[norm.index];
+        let matrix = &buffers.gradients[0][norm.weights];
+        // SAFETY: guaranteed by the caller.
+        unsafe {
+            let mut gradient = matrix.view_mut(0..matrix.blocks(), 0..2);
+            for channel in 0..channels {
+                let (block, lane) = (channel / SAMPLES, channel % SAMPLES);
+                let variance = sums.moments(channel, samples, rows * columns).variance();
+                let [sum, product] = sums.gradients(channel, samples);
+                let inverse = f64::from(inverse_deviation(variance as f32));
+                gradient.row(block, 0)[lane] = (product * inverse) as f32;
+                gradient.row(block, 1)[lane] = sum as f32;
             }
         }
     }
 
-    /// Updates this worker's partition of every convolution's weights by its gradients.
+    /// Updates this worker's partition of the weights of every layer of images by their gradients.
     ///
     /// # Safety
     /// As [`Training::update`].
@@ -137,11 +245,16 @@ impl Training<'_> {
         moments: Moments<'_>,
     ) {
         let groups = group_count(samples.div_ceil(SAMPLES));
-        for index in images.convolutions().map(|convolution| convolution.weights) {
-            let partition = self.weight_partition(index);
+        for layer in &images.layers {
+            let (at, groups) = match &layer.op {
+                ImageOp::Convolution(convolution) => (convolution.weights, groups),
+                ImageOp::Norm(norm) => (norm.weights, 1),
+                _ => continue,
+            };
+            let partition = self.weight_partition(at);
             // SAFETY: this phase writes gradients, weights and moments, in partitions.
             unsafe {
-                let of_group = |group: usize| &buffers.gradients[group][index];
+                let of_group = |group: usize| &buffers.gradients[group][at];
                 let sum = of_group(0);
                 let mut terms = [partition.read(sum); MAX_GROUPS];
                 for group in 1..groups {
@@ -152,16 +265,7 @@ impl Training<'_> {
                     terms: &terms[..groups - 1],
                 };
                 dispatch(self.model.simd, add);
-                let apply = Apply {
-                    gradients: partition.read(sum),
-                    factor: 1.0,
-                    inputs: partition.rows.clone(),
-                    bias: sum.rows() - 1,
-                    active: None,
-                    rule,
-                    parameters: self.parameters(index, &partition, moments),
-                };
-                dispatch(self.model.simd, apply);
+                self.apply(at, sum, 1.0, rule, moments);
             }
         }
     }

@@ -7,7 +7,7 @@
 //! | --- | --- | --- |
 //! | gather | the batch's samples, masks of dropout | rows |
 //! | or images | all buffers of the images, masks, the vectors' input | blocks of 16 rows |
-//! | forward, each layer | its outputs (and derivatives) | columns; rows in the last layer |
+//! | forward, each layer | its outputs (and derivatives) | columns; rows in the last layer, unless it is a batch normalisation |
 //! | loss | the last layer's delta, losses, the transposed bitmap | the same rows, so no barrier before it; words |
 //! | back, each layer whose operands depend on weights | its terms in their deltas | the operands' columns |
 //! | back of images | gradients of the groups of blocks | groups |
@@ -33,8 +33,11 @@
 //! of a `Linear`'s weights goes from registers to the optimiser; it is stored only for clipping.
 
 mod images;
+mod norm;
 mod phases;
 mod update;
+
+use std::sync::atomic::Ordering;
 
 use super::{activations::Activations, bitmap::Uploaded, clip::Clipping, model::Model};
 use crate::{
@@ -180,6 +183,11 @@ impl Training<'_> {
         }
     }
 
+    /// Whether a worker computes whole columns of the outputs of layer `at`, though it is the last: a batch normalisation.
+    fn has_whole_columns(&self, at: usize) -> bool {
+        matches!(self.model.program.layers[at].op, LayerOp::Norm(_))
+    }
+
     /// # Safety
     /// As [`Training::run`]; every worker calls it with the same arguments, after a barrier, or where none is needed
     /// according to the head of this file.
@@ -193,17 +201,17 @@ impl Training<'_> {
     ) -> Result<(), BrokenBarrier> {
         let layers = self.model.program.layers.len();
         // Poolings alone have no weights.
-        let trained_images = self.images().filter(|(images, _)| images.has_weights());
+        let trained_images = self.images().filter(|(images, _)| images.weights() > 0);
         // SAFETY: between two barriers each of these writes what no other reads, as the table at the
         // head of this file says, and partitions are disjoint (see `partition`).
         unsafe {
             if self.gathers(dropout_key) {
-                self.gather(samples, dropout_key);
+                self.gather(samples, dropout_key)?;
                 self.worker.barrier()?;
             }
             for at in 0..layers {
                 self.forward(at, samples, dropout_key.is_some());
-                if at + 1 < layers {
+                if at + 1 < layers || self.has_whole_columns(at) {
                     self.worker.barrier()?;
                 }
             }
@@ -211,13 +219,13 @@ impl Training<'_> {
             self.loss(samples);
             self.worker.barrier()?;
             for at in (0..layers).rev().filter(|&at| self.has_back(at)) {
-                self.back(at, samples.len());
+                self.back(at, samples);
                 if !is_independent {
                     self.worker.barrier()?;
                 }
             }
             if let Some(images) = trained_images {
-                self.back_images(images, samples.len());
+                self.back_images(images, samples.len())?;
                 self.worker.barrier()?;
             }
             match &self.clipping {
@@ -225,6 +233,11 @@ impl Training<'_> {
                 Some(clipping) => self.clipped_update(clipping, samples, rule)?,
             }
             if self.worker.index == 0 {
+                if dropout_key.is_some() {
+                    for batches in &self.model.batches {
+                        batches.fetch_add(1, Ordering::Relaxed);
+                    }
+                }
                 let losses = self.activations.losses.slice(0..samples.len());
                 let sum: f64 = losses.iter().copied().map(f64::from).sum();
                 let mean = sum / samples.len() as f64;

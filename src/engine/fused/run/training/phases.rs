@@ -4,13 +4,16 @@ use super::{DropoutKey, Training};
 use crate::{
     engine::fused::{
         kernels::{Derivative, Epilogue, InputGradient, LossGradient, Sum, WORD, dispatch},
-        memory::matrix::{BLOCK, View},
+        memory::matrix::{BLOCK, Matrix, View},
         program::{Contribution, DropoutStep, LayerOp, Operand, Value},
         run::{
             forward::{self, Outputs},
             input::Input,
         },
-        threads::partition::{self, Partition},
+        threads::{
+            BrokenBarrier,
+            partition::{self, Partition},
+        },
     },
     seed::dropout_row,
 };
@@ -26,13 +29,17 @@ impl Training<'_> {
     ///
     /// # Safety
     /// As [`Training::step`].
-    pub(super) unsafe fn gather(&self, samples: &[u32], dropout_key: Option<DropoutKey>) {
+    pub(super) unsafe fn gather(
+        &self,
+        samples: &[u32],
+        dropout_key: Option<DropoutKey>,
+    ) -> Result<(), BrokenBarrier> {
         let (model, all) = (self.model, self.activations);
         let rows = partition::rows(self.worker, samples.len());
         let images = self.images();
         if let Some(images) = images {
             // SAFETY: guaranteed by the caller.
-            unsafe { self.forward_images(images, samples, dropout_key) };
+            unsafe { self.forward_images(images, samples, dropout_key)? };
         }
         // SAFETY: rows are partitioned; no thread reads samples or masks before the next barrier, except for the masks
         // of these rows just below.
@@ -74,6 +81,7 @@ impl Training<'_> {
                 );
             }
         }
+        Ok(())
     }
 
     /// Transposes this worker's columns of the bitmap, which the update reads.
@@ -114,6 +122,11 @@ impl Training<'_> {
     /// As [`Training::step`].
     pub(super) unsafe fn forward(&self, at: usize, batch: &[u32], dropout: bool) {
         let all = self.activations;
+        if let LayerOp::Norm(norm) = &self.model.program.layers[at].op {
+            // SAFETY: guaranteed by the caller. Dropout is on in training.
+            unsafe { self.normalize(at, norm, batch, dropout) };
+            return;
+        }
         let output = &all.outputs[at];
         let partition = if at + 1 == self.model.program.layers.len() {
             Partition {
@@ -203,19 +216,34 @@ impl Training<'_> {
 
     /// Whether there is anything to [`back`](Training::back).
     pub(super) fn has_back(&self, at: usize) -> bool {
-        let mut operands = self.model.program.layers[at].operands.iter();
-        operands.any(|operand| operand.gradient.is_some())
+        let layer = &self.model.program.layers[at];
+        let mut operands = layer.operands.iter();
+        matches!(layer.op, LayerOp::Norm(_)) || operands.any(|operand| operand.gradient.is_some())
     }
 
-    /// Computes the terms of layer `at` in the gradients of its operands.
+    /// The gradient of a value, if it is computed.
+    pub(super) fn delta_of(&self, value: Value) -> Option<&Matrix> {
+        match value.checked_sub(1) {
+            Some(at) => Some(&self.activations.deltas[at]),
+            None => self.activations.images.as_ref().map(|images| &images.delta),
+        }
+    }
+
+    /// Computes the terms of layer `at` in the gradients of its operands; of a batch normalisation, also the gradient of its
+    /// weights.
     ///
     /// # Safety
     /// As [`Training::step`].
-    pub(super) unsafe fn back(&self, at: usize, batch: usize) {
+    pub(super) unsafe fn back(&self, at: usize, batch: &[u32]) {
+        if let LayerOp::Norm(norm) = &self.model.program.layers[at].op {
+            // SAFETY: guaranteed by the caller.
+            unsafe { self.back_norm(at, norm, batch) };
+            return;
+        }
         for operand in &self.model.program.layers[at].operands {
             if let Some(contribution) = operand.gradient {
                 // SAFETY: guaranteed by the caller.
-                unsafe { self.contribute(at, operand.value, contribution, batch) };
+                unsafe { self.contribute(at, operand.value, contribution, batch.len()) };
             }
         }
     }
@@ -230,10 +258,8 @@ impl Training<'_> {
         batch: usize,
     ) {
         let (model, all) = (self.model, self.activations);
-        let output = match (value.checked_sub(1), &all.images) {
-            (Some(before), _) => &all.deltas[before],
-            (None, Some(images)) => &images.delta,
-            (None, None) => return,
+        let Some(output) = self.delta_of(value) else {
+            return;
         };
         let partition = Partition::of(self.worker, output.blocks(), batch);
         // SAFETY: this phase writes the gradients of the layer's operands, in partitions, and each worker's own scratch;
@@ -260,6 +286,8 @@ impl Training<'_> {
                     };
                     dispatch(model.simd, gradient);
                 }
+                // see `back_norm`
+                LayerOp::Norm(_) => {}
                 LayerOp::Sum => {
                     let sum = Sum {
                         first: partition.read(delta),

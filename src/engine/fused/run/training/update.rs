@@ -56,8 +56,15 @@ impl Training<'_> {
     unsafe fn update_layer(&self, at: usize, batch: &[u32], rule: Rule, moments: Moments<'_>) {
         let (model, all) = (self.model, self.activations);
         let layer = &model.program.layers[at];
-        let LayerOp::Linear { inputs, weights } = layer.op else {
-            return;
+        let (inputs, weights) = match &layer.op {
+            LayerOp::Linear { inputs, weights } => (*inputs, *weights),
+            LayerOp::Norm(norm) => {
+                let gradients = &all.norm_gradients[norm.index];
+                // SAFETY: guaranteed by the caller.
+                unsafe { self.apply(norm.weights, gradients, 1.0, rule, moments) };
+                return;
+            }
+            LayerOp::Sum => return,
         };
         let partition = self.weight_partition(weights);
         // SAFETY: this phase writes weights and moments, in partitions, and each worker's own scratch; it
@@ -116,7 +123,7 @@ impl Training<'_> {
             self.worker.barrier()?;
             let factor = clipping.factor();
             for at in (0..stored.gradients.len()).rev() {
-                self.apply(at, &stored.gradients[at], factor, rule);
+                self.apply(at, &stored.gradients[at], factor, rule, self.moments);
             }
         }
         Ok(())
@@ -126,7 +133,14 @@ impl Training<'_> {
     ///
     /// # Safety
     /// As [`Training::update`], and no thread writes the gradients in this phase.
-    unsafe fn apply(&self, at: usize, gradients: &Matrix, factor: f32, rule: Rule) {
+    pub(super) unsafe fn apply(
+        &self,
+        at: usize,
+        gradients: &Matrix,
+        factor: f32,
+        rule: Rule,
+        moments: Moments<'_>,
+    ) {
         let partition = self.weight_partition(at);
         // SAFETY: guaranteed by the caller; partitions are disjoint.
         let apply = unsafe {
@@ -135,9 +149,9 @@ impl Training<'_> {
                 factor,
                 inputs: partition.rows.clone(),
                 bias: gradients.rows() - 1,
-                active: (at == 0 && self.images().is_none()).then_some(self.active),
+                active: (at == 0 && self.model.program.takes_bitmaps).then_some(self.active),
                 rule,
-                parameters: self.parameters(at, &partition, self.moments),
+                parameters: self.parameters(at, &partition, moments),
             }
         };
         dispatch(self.model.simd, apply);

@@ -1,0 +1,50 @@
+//! Batch normalisation by running statistics: a factor and a term for each channel.
+
+use core::num::NonZeroUsize;
+
+use crate::plan::Op;
+
+/// `y = factor x + term`, then ReLU if `relu`, in place, with the factor and the term of each channel.
+///
+/// The values are `[channels][..]`, or `[..][channels]` if `channels_last`.
+#[inline(always)]
+pub(super) fn normalize(
+    values: &mut [f32],
+    channels: NonZeroUsize,
+    channels_last: bool,
+    relu: bool,
+    of_channel: impl Fn(usize) -> [f32; 2],
+) {
+    let apply = |value: &mut f32, [factor, term]: [f32; 2]| {
+        let y = *value * factor + term;
+        *value = if relu && y < 0.0 { 0.0 } else { y };
+    };
+    for channel in 0..channels.get() {
+        let numbers = of_channel(channel);
+        if channels_last {
+            let of_channel = values.get_mut(channel..).unwrap_or_default();
+            let of_channel = of_channel.iter_mut().step_by(channels.get());
+            of_channel.for_each(|value| apply(value, numbers));
+        } else {
+            let len = values.len() / channels;
+            let first = channel * len;
+            let of_channel = values.get_mut(first..first + len).unwrap_or_default();
+            of_channel
+                .iter_mut()
+                .for_each(|value| apply(value, numbers));
+        }
+    }
+}
+
+/// The factor and the term of a channel with these parameters and running statistics, which has the standard deviation
+/// `sqrt(variance + 1e-5)`.
+pub(crate) const fn affine([weight, bias]: [f32; 2], mean: f32, deviation: f32) -> [f32; 2] {
+    let factor = weight / deviation;
+    [factor, bias - mean * factor]
+}
+
+/// The factor and the term of a channel with these parameters, this mean and this variance.
+#[inline(always)]
+pub(crate) fn affine_of(parameters: [f32; 2], mean: f32, variance: f32) -> [f32; 2] {
+    affine(parameters, mean, libm::sqrtf(variance + Op::EPSILON as f32))
+}
