@@ -70,11 +70,13 @@ impl fmt::Display for Summary {
         for (step, dims) in steps.iter().zip(&dims[1..]) {
             let name = Cell::of(step.op.name());
             let name = match step.op {
-                Op::Dropout { percent } => name.then(" ").then_number(percent as usize).then(" %"),
-                Op::LeakyRelu { slope_percent } => name
-                    .then(" ")
-                    .then_number(slope_percent as usize)
-                    .then(" %"),
+                Op::Dropout { percent }
+                | Op::LeakyRelu {
+                    slope_percent: percent,
+                }
+                | Op::Elu {
+                    alpha_percent: percent,
+                } => name.then(" ").then_number(percent as usize).then(" %"),
                 _ => name,
             };
             let params = match step.params() {

@@ -56,6 +56,7 @@ fn describe(plan: &Plan) -> String {
     let layers = plan.steps().iter().map(|step| match step.op {
         Op::Linear => format!("Linear<{}, {}>", step.inputs, step.outputs),
         Op::LeakyRelu { slope_percent } => format!("LeakyReLU<{slope_percent}>"),
+        Op::Elu { alpha_percent } => format!("ELU<{alpha_percent}>"),
         Op::Dropout { percent } => format!("Dropout<{percent}>"),
         Op::Conv2d(window) => format!("Conv2d({window:?})"),
         Op::MaxPool2d(window) => format!("MaxPool2d({window:?})"),
@@ -227,11 +228,12 @@ mod tests {
             Input<4>,
             Linear<4, 3>,
             LeakyReLU<20>,
+            ELU<50>,
             Dropout<50>,
             GELU,
             Linear<3, 2>,
         );
-        let words = "Linear<4, 3>, LeakyReLU<20>, Dropout<50>, GELU, Linear<3, 2>";
+        let words = "Linear<4, 3>, LeakyReLU<20>, ELU<50>, Dropout<50>, GELU, Linear<3, 2>";
         assert_eq!(describe(&Net::PLAN), words);
     }
 }
