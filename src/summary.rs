@@ -160,6 +160,22 @@ fn thousands(n: usize) -> Cell {
 #[cfg(test)]
 mod tests {
     use super::thousands;
+    use crate::prelude::*;
+
+    #[test]
+    fn percentages_follow_the_names() {
+        type Net = (Linear<4, 3>, LeakyReLU, ELU<50>, Dropout<20>, ELU);
+        let table = Net::summary().to_string();
+        for (layer, words) in [
+            (1, "LeakyReLU 1 %"),
+            (2, "ELU 50 %"),
+            (3, "Dropout 20 %"),
+            (4, "ELU 100 %"),
+        ] {
+            let line = format!(" {layer}  {words:<15} [B, 3]");
+            assert!(table.contains(&line), "{line} in\n{table}");
+        }
+    }
 
     #[test]
     fn thousands_groups_by_three() {

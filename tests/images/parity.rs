@@ -10,7 +10,7 @@ use tuplenet::{
     target::Classes,
 };
 
-use super::{Branches, Divided, Doubled, Windows, difference};
+use super::{Activated, Branches, Divided, Doubled, Windows, difference};
 use crate::{
     cases::cases,
     engines::{Recipe, losses, train},
@@ -185,6 +185,22 @@ type NoLinear = (
 );
 type OnlyFlat = (Image<1, 9, 8>, Flatten, LazyLinear<4>, ReLU, Linear<4, 3>);
 
+/// Chains of activations: of the samples, before and after a maximum and a mean, and around a residual.
+type Bent = (
+    Image<1, 8, 9>,
+    (ELU, Hardswish),
+    (Conv2d<1, 17, 3>, Hardswish, SiLU, MaxPool2d<3, 1, 1>),
+    (
+        ELU<50>,
+        Conv2d<17, 4, 2>,
+        SiLU,
+        AvgPool2d<3, 1, 1>,
+        Hardswish,
+    ),
+    Residual<(SiLU, Conv2d<4, 4, 1>)>,
+    (ELU<50>, Flatten, ELU<200>, LazyLinear<3>),
+);
+
 macro_rules! networks {
     ($call:ident($($argument:expr),*), $which:expr) => {
         match $which {
@@ -199,6 +215,8 @@ macro_rules! networks {
             8 => $call::<NoLinear, Image<1, 7, 7>, 4>($($argument),*),
             9 => $call::<Branches, Image<2, 11, 9>, 3>($($argument),*),
             10 => $call::<Doubled, Image<2, 8, 8>, 3>($($argument),*),
+            11 => $call::<Activated, Image<2, 12, 12>, 3>($($argument),*),
+            12 => $call::<Bent, Image<1, 8, 9>, 3>($($argument),*),
             _ => $call::<OnlyFlat, Image<1, 9, 8>, 3>($($argument),*),
         }
     };
@@ -207,7 +225,7 @@ macro_rules! networks {
 #[test]
 fn every_simd_level_and_network_matches_the_tape() {
     for processor in processors() {
-        for which in 0..12 {
+        for which in 0..14 {
             // pixels, most of which are 0, so that many maxima are equal; and values
             networks!(matches_the_tape(processor, 19, true, 11), which);
             networks!(matches_the_tape(processor, 5, false, 11), which);
@@ -228,7 +246,7 @@ proptest! {
 
     #[test]
     fn any_network_batch_and_processor_matches_the_tape(
-        which in 0..12,
+        which in 0..14,
         samples in prop_oneof![1..20usize, 30..40usize],
         bytes: bool,
         threads in 1..5usize,

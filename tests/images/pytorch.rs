@@ -10,7 +10,7 @@ use tuplenet::{
     target::Classes,
 };
 
-use super::{Branches, Divided, Windows, difference};
+use super::{Activated, Branches, Divided, Windows, difference};
 use crate::{
     engines::{Recipe, Tested, on_every_engine, train},
     pytorch::{floats, reference},
@@ -94,7 +94,12 @@ fn branches_give_the_logits_gradients_and_losses_of_pytorch<T: Tested>() {
     compare::<T, Branches, Image<2, 11, 9>>("branches", "features.branches");
 }
 
+fn activated_images_give_the_logits_gradients_and_losses_of_pytorch<T: Tested>() {
+    compare::<T, Activated, Image<2, 12, 12>>("activated", "features.divided");
+}
+
 on_every_engine! {
+    activated_images_give_the_logits_gradients_and_losses_of_pytorch
     every_window_gives_the_logits_gradients_and_losses_of_pytorch
     windows_that_divide_an_image_give_the_logits_gradients_and_losses_of_pytorch
     branches_give_the_logits_gradients_and_losses_of_pytorch

@@ -1,6 +1,7 @@
 //! Comparison with values computed by PyTorch; the scripts in `tests/reference` generate the files.
 
 mod clipping;
+mod derivatives;
 mod schedules;
 mod smoothing;
 
@@ -159,7 +160,15 @@ type Activations = (
     Tanh,
     Linear<16, 16>,
     ReLU,
-    Linear<16, 4>,
+    (
+        Linear<16, 16>,
+        SiLU,
+        Linear<16, 16>,
+        ELU<50>,
+        Linear<16, 16>,
+        Hardswish,
+        Linear<16, 4>,
+    ),
 );
 
 fn weights_saved_by_pytorch_give_its_logits<T: Tested>() {

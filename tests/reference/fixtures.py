@@ -48,6 +48,9 @@ def activation_network():
         nn.Linear(16, 16), nn.LeakyReLU(0.01),
         nn.Linear(16, 16), nn.Tanh(),
         nn.Linear(16, 16), nn.ReLU(),
+        nn.Linear(16, 16), nn.SiLU(),
+        nn.Linear(16, 16), nn.ELU(0.5),
+        nn.Linear(16, 16), nn.Hardswish(),
         nn.Linear(16, 4),
     )  # fmt: skip
 

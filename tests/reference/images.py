@@ -55,6 +55,26 @@ def divided():
     )
 
 
+def activated():
+    """SiLU, ELU and Hardswish, on images and on vectors."""
+    return nn.Sequential(
+        nn.Conv2d(2, 4, 3, padding=1),
+        nn.SiLU(),
+        nn.MaxPool2d(2),
+        nn.Hardswish(),
+        nn.Conv2d(4, 6, 3),
+        nn.ELU(0.5),
+        nn.Flatten(),
+        nn.Linear(6 * 4 * 4, 8),
+        nn.ELU(),
+        nn.Linear(8, 6),
+        nn.Hardswish(),
+        nn.Linear(6, 5),
+        nn.SiLU(),
+        nn.Linear(5, 3),
+    )
+
+
 class Residual(nn.Module):
     """The module of the documentation of `Residual`."""
 
@@ -125,7 +145,9 @@ def main():
         "branches": features[:, :, :11, :9].contiguous(),
     }
     tensors |= {f"features.{name}": cut[name] for name in ["divided", "branches"]}
-    for name, build in [("windows", windows), ("divided", divided), ("branches", branches)]:
+    cut["activated"] = cut["divided"]
+    networks = [("windows", windows), ("divided", divided), ("activated", activated), ("branches", branches)]
+    for name, build in networks:
         if name == "branches":
             # With other seeds Adam's losses in float32 and float64 differ by up to 2e-4: a ReLU takes its other side.
             torch.manual_seed(4)
