@@ -21,14 +21,14 @@ FUNCTIONS = {
     "elu50": lambda x: F.elu(x, 0.5),
     "hardswish": F.hardswish,
 }
-MAGNITUDES = [1e-30, 1e-12, 1e-7, 1e-4, 1e-3, 0.02, 0.1, 0.3, 0.35, 0.7, 1, 1.278, 2, 2.99, 3.01, 4, 6, 9, 13, 17, 25, 50]
+NEAR = [1e-30, 1e-12, 1e-7, 1e-4, 1e-3, 0.02, 0.1, 0.3, 0.35, 0.7, 1, 1.278, 2, 2.99, 3.01, 4, 6, 9, 13, 17, 25, 50]
 FAR = [87.5, 88.5, 100, 150, 1e4, 1e38, 3.4e38]
 
 
 def points():
     kink = torch.tensor(3.0)
     beside = [torch.nextafter(kink, torch.tensor(to)).item() for to in (0.0, 9.0)]
-    positive = MAGNITUDES + FAR + beside + [3.0, float("inf")]
+    positive = NEAR + FAR + beside + [3.0, float("inf")]
     return torch.tensor([0.0, -0.0, float("nan")] + positive + [-x for x in positive])
 
 
