@@ -138,11 +138,11 @@ mod tests {
         Linear<4, 5>,
         ReLU,
         Linear<5, 6>,
-        ReLU,
+        SiLU,
         Linear<6, 7>,
-        ReLU,
+        ELU,
         Linear<7, 8>,
-        ReLU,
+        Hardswish,
     );
 
     #[test]

@@ -70,11 +70,13 @@ impl fmt::Display for Summary {
         for (step, dims) in steps.iter().zip(&dims[1..]) {
             let name = Cell::of(step.op.name());
             let name = match step.op {
-                Op::Dropout { percent } => name.then(" ").then_number(percent as usize).then(" %"),
-                Op::LeakyRelu { slope_percent } => name
-                    .then(" ")
-                    .then_number(slope_percent as usize)
-                    .then(" %"),
+                Op::Dropout { percent }
+                | Op::LeakyRelu {
+                    slope_percent: percent,
+                }
+                | Op::Elu {
+                    alpha_percent: percent,
+                } => name.then(" ").then_number(percent as usize).then(" %"),
                 _ => name,
             };
             let params = match step.params() {
@@ -158,6 +160,22 @@ fn thousands(n: usize) -> Cell {
 #[cfg(test)]
 mod tests {
     use super::thousands;
+    use crate::prelude::*;
+
+    #[test]
+    fn percentages_follow_the_names() {
+        type Net = (Linear<4, 3>, LeakyReLU, ELU<50>, Dropout<20>, ELU);
+        let table = Net::summary().to_string();
+        for (layer, words) in [
+            (1, "LeakyReLU 1 %"),
+            (2, "ELU 50 %"),
+            (3, "Dropout 20 %"),
+            (4, "ELU 100 %"),
+        ] {
+            let line = format!(" {layer}  {words:<15} [B, 3]");
+            assert!(table.contains(&line), "{line} in\n{table}");
+        }
+    }
 
     #[test]
     fn thousands_groups_by_three() {

@@ -115,7 +115,7 @@ struct Case {
 fn case() -> impl Strategy<Value = Case> {
     let value = prop_oneof![60 => Just(0.0f32), 120 => -2.0f32..2.0, 1 => -3e38f32..3e38, 3 => prop::num::f32::ANY];
     let engine = (
-        0usize..8,
+        0usize..9,
         prop::option::of(0usize..4),
         optimizer(),
         schedule(),
@@ -172,6 +172,14 @@ impl Case {
             4 => self.train::<(Linear<65, 2>, LeakyReLU<10>), 65, 2>(),
             5 => self.train::<(Linear<2, 33>, Softplus, Linear<33, 7>, ReLU, Linear<7, 3>), 2, 3>(),
             6 => self.train::<(Input<3>, ReLU), 3, 3>(),
+            7 => self.train::<(
+                Linear<5, 9>,
+                SiLU,
+                Linear<9, 6>,
+                ELU<300>,
+                Linear<6, 3>,
+                Hardswish,
+            ), 5, 3>(),
             _ => self.train::<(Input<64>, Dropout<90>, Linear<64, 4>), 64, 4>(),
         }
     }

@@ -201,11 +201,15 @@ fn every_network<T: Tested>() {
         Sigmoid,
         Linear<16, 48>,
     );
+    type Smooth = (Linear<65, 40>, SiLU, Linear<40, 33>, ELU, Linear<33, 3>);
+    type Kinked = (Linear<66, 18>, Hardswish, Linear<18, 4>, ELU<50>);
     one_batch::<T, (Linear<1, 1>,), 1, 1>();
     one_batch::<T, (Linear<784, 128>, ReLU, Linear<128, 10>), 784, 10>();
     one_batch::<T, (Linear<130, 2048>, LeakyReLU<20>, Linear<2048, 10>), 130, 10>();
     one_batch::<T, Deep, 65, 3>();
     one_batch::<T, Bent, 80, 48>();
+    one_batch::<T, Smooth, 65, 3>();
+    one_batch::<T, Kinked, 66, 4>();
 }
 
 fn every_optimiser<T: Tested>() {

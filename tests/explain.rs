@@ -154,6 +154,9 @@ every_layer! {
     leaky_relu: LeakyReLU<10>;
     gelu: GELU;
     softplus: Softplus;
+    silu: SiLU;
+    elu: ELU<50>;
+    hardswish: Hardswish;
     dropout_is_off: Dropout<50>;
 }
 
@@ -326,6 +329,7 @@ proptest! {
         completeness::<LeakyReLU<20>>(seed, scale, &ends, class)?;
         completeness::<Tanh>(seed, scale, &ends, class)?;
         completeness::<GELU>(seed, scale, &ends, class)?;
+        completeness::<Hardswish>(seed, scale, &ends, class)?;
     }
 }
 

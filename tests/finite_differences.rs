@@ -22,10 +22,10 @@ pub(crate) fn mean_loss(
     let mut sum = 0.0;
     for (x, &label) in logits_of_batch(plan, weights, samples).iter().zip(labels) {
         sum += match loss {
-            Loss::CrossEntropy => log_sum(&x) - x[label as usize],
+            Loss::CrossEntropy => log_sum(x) - x[label as usize],
             Loss::SmoothedCrossEntropy { smoothing } => {
                 let mean = x.iter().sum::<f64>() / x.len() as f64;
-                log_sum(&x) - (1.0 - smoothing) * x[label as usize] - smoothing * mean
+                log_sum(x) - (1.0 - smoothing) * x[label as usize] - smoothing * mean
             }
             Loss::MeanSquaredError => {
                 let target = |class: usize| f64::from(u8::from(class == label as usize));
@@ -183,6 +183,15 @@ fn activation(op: Op, x: f64) -> f64 {
         }
         Op::Gelu => x / 2.0 * (1.0 + erf(x / 2f64.sqrt())),
         Op::Softplus => (1.0 + x.exp()).ln(),
+        Op::Silu => x / (1.0 + (-x).exp()),
+        Op::Elu { alpha_percent } => {
+            if x <= 0.0 {
+                (x.exp() - 1.0) * f64::from(alpha_percent) / 100.0
+            } else {
+                x
+            }
+        }
+        Op::Hardswish => x * (x + 3.0).clamp(0.0, 6.0) / 6.0,
         Op::Dropout { .. } => x,
         other => panic!("no formula for {other:?}"),
     }
@@ -282,6 +291,10 @@ gradients! {
     leaky_relu: LeakyReLU<10>;
     gelu: GELU;
     softplus: Softplus;
+    silu: SiLU;
+    elu: ELU;
+    elu_with_half_the_depth: ELU<50>;
+    hardswish: Hardswish;
     dropout_is_off_outside_training: Dropout<50>;
 }
 

@@ -14,6 +14,9 @@ tuplenet::frozen! {
     static GELU_NET: (Linear<16, 64>, GELU, Linear<64, 16>) = "reference/frozen/gelu.safetensors";
     static LEAKY: (Linear<5, 8>, LeakyReLU<20>, Linear<8, 1>) = "reference/frozen/leaky.safetensors";
     static SOFTPLUS: (Linear<10, 31>, Softplus, Linear<31, 2>) = "reference/frozen/softplus.safetensors";
+    static SILU: (Linear<7, 16>, SiLU, Linear<16, 3>) = "reference/frozen/silu.safetensors";
+    static ELU_NET: (Linear<6, 17>, ELU<50>, Linear<17, 2>) = "reference/frozen/elu.safetensors";
+    static HARDSWISH: (Linear<8, 15>, Hardswish, Linear<15, 3>) = "reference/frozen/hardswish.safetensors";
     static DROPOUT: (Linear<100, 40>, ReLU, Dropout<20>, Linear<40, 10>) = "reference/frozen/dropout.safetensors";
     static FIRST: (Input<8>, Tanh, Linear<8, 2>) = "reference/frozen/first.safetensors";
     static NAMED: Named = "reference/frozen/named.safetensors", names = ["fc1", "fc2"];
@@ -89,6 +92,9 @@ every_way! {
     gelu_is_pytorchs "gelu" GELU_NET (Linear<16, 64>, GELU, Linear<64, 16>);
     leaky_relu_is_pytorchs "leaky" LEAKY (Linear<5, 8>, LeakyReLU<20>, Linear<8, 1>);
     softplus_is_pytorchs "softplus" SOFTPLUS (Linear<10, 31>, Softplus, Linear<31, 2>);
+    silu_is_pytorchs "silu" SILU (Linear<7, 16>, SiLU, Linear<16, 3>);
+    elu_is_pytorchs "elu" ELU_NET (Linear<6, 17>, ELU<50>, Linear<17, 2>);
+    hardswish_is_pytorchs "hardswish" HARDSWISH (Linear<8, 15>, Hardswish, Linear<15, 3>);
     dropout_and_sparse_samples_are_pytorchs "dropout" DROPOUT (Linear<100, 40>, ReLU, Dropout<20>, Linear<40, 10>);
     an_activation_first_is_pytorchs "first" FIRST (Input<8>, Tanh, Linear<8, 2>);
     named_layers_are_pytorchs "named" NAMED Named, ["fc1", "fc2"];

@@ -80,6 +80,9 @@ fn no_reads_beyond_the_file_or_the_sample() {
     assert_within::<(Linear<16, 64>, GELU, Linear<64, 16>), 16>("gelu");
     assert_within::<(Linear<5, 8>, LeakyReLU<20>, Linear<8, 1>), 5>("leaky");
     assert_within::<(Linear<10, 31>, Softplus, Linear<31, 2>), 10>("softplus");
+    assert_within::<(Linear<7, 16>, SiLU, Linear<16, 3>), 7>("silu");
+    assert_within::<(Linear<6, 17>, ELU<50>, Linear<17, 2>), 6>("elu");
+    assert_within::<(Linear<8, 15>, Hardswish, Linear<15, 3>), 8>("hardswish");
     assert_within::<(Linear<100, 40>, ReLU, Dropout<20>, Linear<40, 10>), 100>("dropout");
     assert_within::<(Input<8>, Tanh, Linear<8, 2>), 8>("first");
 }

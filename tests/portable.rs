@@ -32,6 +32,13 @@ type Images = (
 /// Images are computed 16 at a time: the second worker has one.
 const IMAGES: usize = 17;
 
+/// Functions of `exp`, and one with two kinks.
+type Curved = (
+    Linear<20, 6>,
+    (SiLU, ELU<50>, Linear<6, 5>),
+    (ELU, Hardswish, Linear<5, 3>),
+);
+
 /// Samples with one in `every` features non-zero.
 fn samples(count: usize, every: usize) -> Dataset<Features<20>, Classes<3>> {
     let byte = |i: usize| (i * 7919 % 251 + 1) as u8 * u8::from(i.is_multiple_of(every));
@@ -106,6 +113,12 @@ fn threads_are_bit_identical_and_simd_is_close() {
             same_on_every_processor::<Net, _>(optimizer, &data, BATCH, clip_norm);
         }
     }
+}
+
+#[test]
+fn curved_activations_are_bit_identical_for_threads_and_close_for_simd() {
+    let [sgd, ..] = optimizers();
+    same_on_every_processor::<Curved, _>(sgd, &samples(SAMPLES, 1), BATCH, None);
 }
 
 #[test]

@@ -23,6 +23,15 @@ pub enum Op {
     Gelu,
     /// `y = ln(1 + exp(x))`; `y = x` for `x > 20`, as in PyTorch.
     Softplus,
+    /// `y = x / (1 + exp(-x))`.
+    Silu,
+    /// `y = x` for `x > 0`, else `(exp(x) - 1) * alpha_percent / 100`.
+    Elu {
+        /// Minus the limit for `x` to minus infinity, in percent.
+        alpha_percent: u32,
+    },
+    /// `y = x min(max(x + 3, 0), 6) / 6`; its derivative is 0 at -3 and 1 at 3, as in PyTorch.
+    Hardswish,
     /// In training, `y = 0` with probability `p = percent / 100`, else `x / (1 - p)`;
     /// otherwise `y = x`.
     Dropout {
@@ -70,6 +79,9 @@ impl Op {
             Op::LeakyRelu { .. } => "LeakyReLU",
             Op::Gelu => "GELU",
             Op::Softplus => "Softplus",
+            Op::Silu => "SiLU",
+            Op::Elu { .. } => "ELU",
+            Op::Hardswish => "Hardswish",
             Op::Dropout { .. } => "Dropout",
             Op::Conv2d(_) => "Conv2d",
             Op::MaxPool2d(_) => "MaxPool2d",

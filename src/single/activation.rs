@@ -33,6 +33,16 @@ pub(crate) fn activate(op: Op, values: &mut [f32]) {
                 libm::log1pf(libm::expf(x))
             }
         }),
+        Op::Silu => each(values, |x| x / (1.0 + libm::expf(-x))),
+        Op::Elu { alpha_percent } => {
+            let alpha = alpha_percent as f32 / 100.0;
+            each(
+                values,
+                |x| if x > 0.0 { x } else { alpha * libm::expm1f(x) },
+            );
+        }
+        // the quotient first: the product may overflow
+        Op::Hardswish => each(values, |x| x * ((x + 3.0).clamp(0.0, 6.0) / 6.0)),
     }
 }
 

@@ -93,6 +93,9 @@ checks! {
     convolution: [2 5 4] Conv2d<2, 3, 3>, Tanh, Flatten, LazyLinear<3>;
     convolution_with_padding_and_stride: [2 5 6] Conv2d<2, 3, 4, 2, 1>, Tanh, Flatten, LazyLinear<3>;
     convolution_of_single_pixels: [3 3 2] Conv2d<3, 4, 1>, Sigmoid, Conv2d<4, 2, 1>, Flatten, LazyLinear<3>;
+    silu: [2 4 4] Conv2d<2, 3, 3>, SiLU, Conv2d<3, 2, 2>, SiLU, Flatten, LazyLinear<3>;
+    elu: [2 4 4] Conv2d<2, 3, 3>, ELU<50>, Conv2d<3, 2, 2>, ELU, Flatten, LazyLinear<3>;
+    hardswish: [2 4 4] Conv2d<2, 3, 3>, Hardswish, Conv2d<3, 2, 2>, Hardswish, Flatten, LazyLinear<3>;
     max_pooling: [2 4 6] MaxPool2d<2>, Tanh, Flatten, LazyLinear<3>;
     overlapping_max_pooling: [1 7 6] MaxPool2d<3, 2, 1>, Flatten, LazyLinear<3>;
     mean_pooling: [2 6 6] AvgPool2d<3>, Tanh, Flatten, LazyLinear<3>;

@@ -114,6 +114,18 @@ pub type Normalized = (
     ),
 );
 
+/// `activated()` of the same.
+pub type Activated = (
+    Image<2, 12, 12>,
+    Conv2d<2, 4, 3, 1, 1>,
+    SiLU,
+    MaxPool2d<2>,
+    Hardswish,
+    (Conv2d<4, 6, 3>, ELU<50>, Flatten),
+    (LazyLinear<8>, ELU, Linear<8, 6>, Hardswish),
+    (Linear<6, 5>, SiLU, Linear<5, 3>),
+);
+
 /// The first value that differs by more than 1e-5 of the largest, and `rounding`.
 fn difference(ours: &[f32], theirs: &[f32], rounding: f32) -> Option<String> {
     assert_eq!(ours.len(), theirs.len());

@@ -10,7 +10,7 @@ use tuplenet::{
     target::Classes,
 };
 
-use super::{Branches, Divided, Doubled, Normalized, Windows, difference, is_centred};
+use super::{Activated, Branches, Divided, Doubled, Normalized, Windows, difference, is_centred};
 use crate::{
     cases::cases,
     engines::{Recipe, losses, train},
@@ -195,6 +195,22 @@ type NoLinear = (
 );
 type OnlyFlat = (Image<1, 9, 8>, Flatten, LazyLinear<4>, ReLU, Linear<4, 3>);
 
+/// Chains of activations: of the samples, before and after a maximum and a mean, and around a residual.
+type Bent = (
+    Image<1, 8, 9>,
+    (ELU, Hardswish),
+    (Conv2d<1, 17, 3>, Hardswish, SiLU, MaxPool2d<3, 1, 1>),
+    (
+        ELU<50>,
+        Conv2d<17, 4, 2>,
+        SiLU,
+        AvgPool2d<3, 1, 1>,
+        Hardswish,
+    ),
+    Residual<(SiLU, Conv2d<4, 4, 1>)>,
+    (ELU<50>, Flatten, ELU<200>, LazyLinear<3>),
+);
+
 macro_rules! networks {
     ($call:ident($($argument:expr),*), $which:expr) => {
         match $which {
@@ -210,6 +226,8 @@ macro_rules! networks {
             9 => $call::<Branches, Image<2, 11, 9>, 3>($($argument),*),
             10 => $call::<Normalized, Image<2, 10, 9>, 3>($($argument),*),
             11 => $call::<Doubled, Image<2, 8, 8>, 3>($($argument),*),
+            12 => $call::<Activated, Image<2, 12, 12>, 3>($($argument),*),
+            13 => $call::<Bent, Image<1, 8, 9>, 3>($($argument),*),
             _ => $call::<OnlyFlat, Image<1, 9, 8>, 3>($($argument),*),
         }
     };
@@ -218,7 +236,7 @@ macro_rules! networks {
 #[test]
 fn every_simd_level_and_network_matches_the_tape() {
     for processor in processors() {
-        for which in 0..13 {
+        for which in 0..15 {
             // pixels, most of which are 0, so that many maxima are equal; and values
             networks!(matches_the_tape(processor, 19, true, 11), which);
             networks!(matches_the_tape(processor, 5, false, 11), which);
@@ -239,7 +257,7 @@ proptest! {
 
     #[test]
     fn any_network_batch_and_processor_matches_the_tape(
-        which in 0..13,
+        which in 0..15,
         samples in prop_oneof![1..20usize, 30..40usize],
         bytes: bool,
         threads in 1..5usize,

@@ -14,7 +14,7 @@ use tuplenet::{
     shape::{Features, Image, Sample, Shape},
 };
 
-use super::{Branches, Divided, Doubled, Normalized, Windows, pytorch::parameters};
+use super::{Activated, Branches, Divided, Doubled, Normalized, Windows, pytorch::parameters};
 use crate::{
     pytorch::{floats, reference},
     samples::Numbers,
@@ -156,6 +156,7 @@ networks! {
     );
     windows: Windows;
     divided: Divided;
+    activated: Activated;
     // Two blocks of channels and a part of one, in and out; deep enough for the other order of loops.
     many_channels: (
         Image<3, 10, 10>, (Conv2d<3, 35, 3, 1, 1>, ReLU, Conv2d<35, 18, 3>, ReLU, MaxPool2d<2>),
@@ -234,6 +235,7 @@ fn one_sample_gives_the_logits_of_pytorch() {
     check!(Divided, Image<2, 12, 12>, "divided", "features.divided");
     check!(Branches, Image<2, 11, 9>, "branches", "features.branches");
     check!(Normalized, Image<2, 10, 9>, "normalized", "features.normalized");
+    check!(Activated, Image<2, 12, 12>, "activated", "features.divided");
 }
 
 /// A NaN anywhere in a window, ties of zeros of either sign, of which the first wins, and infinities, at every SIMD level.

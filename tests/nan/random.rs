@@ -143,7 +143,7 @@ proptest! {
 
     #[test]
     fn nan_and_infinity_are_propagated_by_every_engine(
-        which in 0..8,
+        which in 0..12,
         samples in prop_oneof![1..9usize, 60..70usize],
         density in prop_oneof![Just(0.0f32), Just(1.0), 0.0..1.0f32],
         bad_weights in 0..4usize,
@@ -159,6 +159,10 @@ proptest! {
             4 => every_engine_propagates::<(Linear<97, 33>, Sigmoid, Linear<33, 2>), 97, 2>(case)?,
             5 => every_engine_propagates::<(Input<70>, Softplus, Linear<70, 6>, Sigmoid), 70, 6>(case)?,
             6 => every_engine_propagates::<Deep, 64, 4>(case)?,
+            7 => every_engine_propagates::<(Linear<7, 5>, SiLU, Linear<5, 3>), 7, 3>(case)?,
+            8 => every_engine_propagates::<(Linear<100, 17>, ELU, Linear<17, 4>, ELU<50>), 100, 4>(case)?,
+            9 => every_engine_propagates::<(Linear<97, 33>, Hardswish, Linear<33, 2>), 97, 2>(case)?,
+            10 => every_engine_propagates::<(Input<70>, Hardswish, Linear<70, 6>, SiLU, ELU<0>), 70, 6>(case)?,
             _ => every_engine_propagates::<(Input<5>, ReLU, LeakyReLU<100>), 5, 5>(case)?,
         }
     }

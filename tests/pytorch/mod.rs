@@ -1,6 +1,7 @@
 //! Comparison with values computed by PyTorch; the scripts in `tests/reference` generate the files.
 
 mod clipping;
+mod derivatives;
 mod schedules;
 mod smoothing;
 
@@ -147,18 +148,15 @@ fn the_first_50_losses_of_every_optimiser_are_pytorchs<T: Tested>() {
 }
 
 type Activations = (
-    Linear<12, 16>,
-    Sigmoid,
-    Linear<16, 16>,
-    GELU,
-    Linear<16, 16>,
-    Softplus,
-    Linear<16, 16>,
-    LeakyReLU,
-    Linear<16, 16>,
-    Tanh,
-    Linear<16, 16>,
-    ReLU,
+    (Linear<12, 16>, SiLU),
+    (Linear<16, 16>, ELU<50>),
+    (Linear<16, 16>, Hardswish),
+    (Linear<16, 16>, Sigmoid),
+    (Linear<16, 16>, GELU),
+    (Linear<16, 16>, Softplus),
+    (Linear<16, 16>, LeakyReLU),
+    (Linear<16, 16>, Tanh),
+    (Linear<16, 16>, ReLU),
     Linear<16, 4>,
 );
 

@@ -42,7 +42,10 @@ def initial_training():
 
 def activation_network():
     return nn.Sequential(
-        nn.Linear(12, 16), nn.Sigmoid(),
+        nn.Linear(12, 16), nn.SiLU(),
+        nn.Linear(16, 16), nn.ELU(0.5),
+        nn.Linear(16, 16), nn.Hardswish(),
+        nn.Linear(16, 16), nn.Sigmoid(),
         nn.Linear(16, 16), nn.GELU(approximate="none"),
         nn.Linear(16, 16), nn.Softplus(),
         nn.Linear(16, 16), nn.LeakyReLU(0.01),

@@ -65,6 +65,9 @@ NETWORKS = {
     "first": (lambda: nn.Sequential(nn.Tanh(), nn.Linear(8, 2)), 8),
     "named": (Named, 24),
     "nested": (Nested, 14),
+    "silu": (lambda: nn.Sequential(nn.Linear(7, 16), nn.SiLU(), nn.Linear(16, 3)), 7),
+    "elu": (lambda: nn.Sequential(nn.Linear(6, 17), nn.ELU(0.5), nn.Linear(17, 2)), 6),
+    "hardswish": (lambda: nn.Sequential(nn.Linear(8, 15), nn.Hardswish(), nn.Linear(15, 3)), 8),
 }
 HALVES = {"half": torch.float16, "bfloat16": torch.bfloat16}
 

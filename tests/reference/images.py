@@ -59,6 +59,26 @@ def divided():
     )
 
 
+def activated():
+    """SiLU, ELU and Hardswish, on images and on vectors."""
+    return nn.Sequential(
+        nn.Conv2d(2, 4, 3, padding=1),
+        nn.SiLU(),
+        nn.MaxPool2d(2),
+        nn.Hardswish(),
+        nn.Conv2d(4, 6, 3),
+        nn.ELU(0.5),
+        nn.Flatten(),
+        nn.Linear(6 * 4 * 4, 8),
+        nn.ELU(),
+        nn.Linear(8, 6),
+        nn.Hardswish(),
+        nn.Linear(6, 5),
+        nn.SiLU(),
+        nn.Linear(5, 3),
+    )
+
+
 class Residual(nn.Module):
     """The module of the documentation of `Residual`."""
 
@@ -168,8 +188,9 @@ def main():
         "normalized": features[:, :, :10, :9].contiguous(),
     }
     tensors |= {f"features.{name}": cut[name] for name in cut if name != "windows"}
-    builders = [("windows", windows), ("divided", divided), ("branches", branches), ("normalized", normalized)]
-    for name, build in builders:
+    cut["activated"] = cut["divided"]
+    networks = [windows, divided, activated, branches, normalized]
+    for name, build in [(build.__name__, build) for build in networks]:
         if name in SEEDS:
             torch.manual_seed(SEEDS[name])
         network, x = build(), cut[name]

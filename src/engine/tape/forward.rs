@@ -1,7 +1,8 @@
 //! The plan's steps as dfdx operations: one match arm per [`Op`]. `image.rs` has those on images.
 
 use dfdx::prelude::{
-    ChooseFrom, Device, HasShape, Merge, NoneTape, Tape, TryAdd, TryLe, TryMul, TrySub,
+    ChooseFrom, Device, HasShape, Merge, NoneTape, Tape, TryAdd, TryDiv, TryGe, TryLe, TryMul,
+    TrySub,
 };
 
 use super::{
@@ -97,6 +98,12 @@ pub(super) fn forward<D: Device<f32>, T: Tape<f32, D> + Merge<NoneTape> + Merge<
                     .try_ln()?
                     .try_add(above)?
             }
+            Op::Silu => {
+                let sigmoid = x.retaped::<T>().try_sigmoid()?;
+                x.try_mul(sigmoid)?
+            }
+            Op::Elu { alpha_percent } => elu(alpha_percent as f32 / 100.0, x)?,
+            Op::Hardswish => hardswish(x)?,
             Op::BatchNorm { channels } => match pass {
                 Pass::Inference => {
                     let end = step.statistics + step.statistics_len();
@@ -136,6 +143,32 @@ fn relu<D: Device<f32>, T: Tape<f32, D> + Merge<T>>(
 ) -> Result<Matrix<D, T>, D::Err> {
     let zeros: Matrix<D> = x.device().try_zeros_like(x.shape())?;
     x.try_le(0.0)?.try_choose(zeros.retaped::<T>(), x)
+}
+
+/// `x` where `x > 0` or NaN, else `alpha (exp(x) - 1)`, as `alpha tanh(x/2) (exp(x) + 1)`: nothing cancels near 0.
+fn elu<D: Device<f32>, T: Tape<f32, D> + Merge<T>>(
+    alpha: f32,
+    x: Matrix<D, T>,
+) -> Result<Matrix<D, T>, D::Err> {
+    // exp stays finite
+    let below = x.retaped::<T>().try_clamp(f32::MIN, 0.0)?;
+    let tanh = below.retaped::<T>().try_mul(0.5)?.try_tanh()?;
+    let below = below
+        .try_exp()?
+        .try_add(1.0)?
+        .try_mul(tanh)?
+        .try_mul(alpha)?;
+    x.try_le(0.0)?.try_choose(below, x)
+}
+
+/// `x` times a gate from 0 to 1, whose gradient is 0 from -3 down and from 3 up.
+fn hardswish<D: Device<f32>, T: Tape<f32, D> + Merge<T>>(
+    x: Matrix<D, T>,
+) -> Result<Matrix<D, T>, D::Err> {
+    let ones: Matrix<D> = x.device().try_ones_like(x.shape())?;
+    let gate = relu(x.retaped::<T>().try_add(3.0)?)?.try_div(6.0)?;
+    let gate = x.try_ge(3.0)?.try_choose(ones.retaped::<T>(), gate)?;
+    x.try_mul(gate)
 }
 
 /// dfdx's exact GELU, with its gradient corrected.

@@ -13,6 +13,9 @@ use crate::{
     weights::RunningStatistics,
 };
 
+/// `[B, C, P]`.
+type Channels<D, T> = Tensor<(usize, usize, usize), f32, D, T>;
+
 /// The mean and the variance of each channel in a batch, `[C]`.
 pub(super) struct BatchStatistics {
     mean: Vec<f32>,
@@ -66,9 +69,9 @@ pub(super) fn by_running<D: Device<f32>, T: Tape<f32, D> + Merge<NoneTape> + Mer
 /// `w x / sqrt(v + 1e-5) + b`.
 fn scaled<D: Device<f32>, T: Tape<f32, D> + Merge<NoneTape> + Merge<T>>(
     layer: &Layer<D>,
-    centred: Tensor<(usize, usize, usize), f32, D, T>,
+    centred: Channels<D, T>,
     variance: Tensor<(usize,), f32, D, T>,
-) -> Result<Tensor<(usize, usize, usize), f32, D, T>, D::Err> {
+) -> Result<Channels<D, T>, D::Err> {
     let shape = *centred.shape();
     let deviation = variance.try_add(Op::EPSILON as f32)?.try_sqrt()?;
     let deviation = deviation.try_broadcast_like::<_, Axes2<0, 2>>(&shape)?;

@@ -308,8 +308,8 @@ fn count(tensors: &SafeTensors<'_>, name: &str) -> Result<u64, Invalid> {
     let tensor = tensors
         .tensor(name)
         .map_err(|error| invalid(format!("`{name}`"), error))?;
-    match (tensor.dtype(), tensor.data().as_array()) {
-        (Dtype::I64, Some(bytes)) => Ok(u64::from_le_bytes(*bytes)),
+    match (tensor.dtype(), <[u8; 8]>::try_from(tensor.data())) {
+        (Dtype::I64, Ok(bytes)) => Ok(u64::from_le_bytes(bytes)),
         _ => Err(invalid(
             format!("`{name}`: I64 []"),
             format!("{} {:?}", tensor.dtype(), tensor.shape()),

@@ -56,6 +56,7 @@ fn describe(plan: &Plan) -> String {
     let describe = |step: &Step| match step.op {
         Op::Linear => format!("Linear<{}, {}>", step.inputs, step.outputs),
         Op::LeakyRelu { slope_percent } => format!("LeakyReLU<{slope_percent}>"),
+        Op::Elu { alpha_percent } => format!("ELU<{alpha_percent}>"),
         Op::Dropout { percent } => format!("Dropout<{percent}>"),
         Op::BatchNorm { channels } => format!("BatchNorm<{channels}>"),
         Op::Add { back } => format!("Add<{back}>"),
@@ -233,11 +234,12 @@ mod tests {
             Input<4>,
             Linear<4, 3>,
             LeakyReLU<20>,
+            ELU<50>,
             Dropout<50>,
             GELU,
             Linear<3, 2>,
         );
-        let words = "Linear<4, 3>, LeakyReLU<20>, Dropout<50>, GELU, Linear<3, 2>";
+        let words = "Linear<4, 3>, LeakyReLU<20>, ELU<50>, Dropout<50>, GELU, Linear<3, 2>";
         assert_eq!(describe(&Net::PLAN), words);
         type Branches = (
             Residual<(Linear<3, 3>, BatchNorm1d<3>), (Linear<3, 3>,)>,

@@ -22,13 +22,11 @@ fn clamp<S: Lanes>(simd: S, x: S::f32s, least: f32, most: f32) -> S::f32s {
     simd.select_f32s(simd.greater_than_f32s(x, most), most, x)
 }
 
-/// `exp(x)` to 2 units in the last place; 0 for `x` below -87, `exp(88)` above 88.
+/// `exp(r) - 1` and `2^n`, where `x = n ln 2 + r`, `n = round(x / ln 2)`; for `x` clamped to between -87 and 88.
 ///
-/// `exp(x) = 2^n exp(r)`, `n = round(x / ln 2)`, `exp(r)` by the polynomial of Cephes' `expf`
-/// (S. Moshier, "Methods and programs for mathematical functions", 1989).
+/// `exp(r)` by the polynomial of Cephes' `expf` (S. Moshier, "Methods and programs for mathematical functions", 1989).
 #[inline(always)]
-pub(super) fn exp<S: Lanes>(simd: S, x: S::f32s) -> S::f32s {
-    let is_small = simd.less_than_f32s(x, simd.splat_f32s(-87.0));
+fn reduced_exp<S: Lanes>(simd: S, x: S::f32s) -> (S::f32s, S::f32s) {
     let x = clamp(simd, x, -87.0, 88.0);
     // Adding this to a number below 2^22 leaves the nearest integer in the low bits.
     let whole = simd.splat_f32s(12_582_912.0);
@@ -47,12 +45,26 @@ pub(super) fn exp<S: Lanes>(simd: S, x: S::f32s) -> S::f32s {
     ];
     let square = simd.mul_f32s(r, r);
     let y = simd.mul_add_e_f32s(polynomial(simd, r, c), square, r);
-    let y = simd.add_f32s(y, simd.splat_f32s(1.0));
     let bits = simd.transmute_u32s_f32s(shifted);
     let exponent = simd.wrapping_dyn_shl_u32s(bits, simd.splat_u32s(23));
     let exponent = simd.add_u32s(exponent, simd.splat_u32s(127 << 23));
-    let y = simd.mul_f32s(y, simd.transmute_f32s_u32s(exponent));
+    (y, simd.transmute_f32s_u32s(exponent))
+}
+
+/// `exp(x)` to 2 units in the last place; 0 for `x` below -87, `exp(88)` above 88.
+#[inline(always)]
+pub(super) fn exp<S: Lanes>(simd: S, x: S::f32s) -> S::f32s {
+    let is_small = simd.less_than_f32s(x, simd.splat_f32s(-87.0));
+    let (y, scale) = reduced_exp(simd, x);
+    let y = simd.mul_f32s(simd.add_f32s(y, simd.splat_f32s(1.0)), scale);
     simd.select_f32s(is_small, simd.splat_f32s(0.0), y)
+}
+
+/// `exp(x) - 1` for `x` up to 0, to 3 units in the last place: near 0, where the power of 2 is 1, nothing cancels.
+#[inline(always)]
+fn exp_m1<S: Lanes>(simd: S, x: S::f32s) -> S::f32s {
+    let (y, scale) = reduced_exp(simd, x);
+    simd.mul_add_e_f32s(y, scale, simd.sub_f32s(scale, simd.splat_f32s(1.0)))
 }
 
 /// `ln(1 + t)` for `t` from 0 to 1: `2 artanh(s)`, `s = t / (2 + t)`, by its series, whose first omitted term is below
@@ -130,11 +142,13 @@ pub(super) fn activate<S: Lanes>(simd: S, op: Op, x: S::f32s) -> (S::f32s, S::f3
     let splat = |value: f32| simd.splat_f32s(value);
     let (zero, one) = (splat(0.0), splat(1.0));
     let positive = simd.greater_than_f32s(x, zero);
-    // exp(-|x|), 1 / (1 + exp(-|x|)) and from these the sigmoid for both signs
+    // e = exp(-|x|), and from p = 1 / (1 + e) and e p the sigmoid of x and of -x, which add up to 1
     let sigmoid = || {
         let e = exp(simd, simd.neg_f32s(simd.abs_f32s(x)));
         let p = simd.div_f32s(one, simd.add_f32s(one, e));
-        (e, simd.select_f32s(positive, p, simd.mul_f32s(e, p)))
+        let q = simd.mul_f32s(e, p);
+        let select = |above, below| simd.select_f32s(positive, above, below);
+        (e, select(p, q), select(q, p))
     };
     match op {
         Op::Relu => {
@@ -147,7 +161,7 @@ pub(super) fn activate<S: Lanes>(simd: S, op: Op, x: S::f32s) -> (S::f32s, S::f3
             (simd.mul_f32s(x, derivative), derivative)
         }
         Op::Sigmoid => {
-            let (_, y) = sigmoid();
+            let (_, y, _) = sigmoid();
             (y, simd.mul_f32s(y, simd.sub_f32s(one, y)))
         }
         Op::Tanh => {
@@ -164,12 +178,32 @@ pub(super) fn activate<S: Lanes>(simd: S, op: Op, x: S::f32s) -> (S::f32s, S::f3
             (simd.mul_f32s(x, cdf), simd.mul_add_e_f32s(x, density, cdf))
         }
         Op::Softplus => {
-            let (e, derivative) = sigmoid();
+            let (e, derivative, _) = sigmoid();
             let y = simd.add_f32s(simd.relu(x), ln_1p(simd, e));
             (
                 simd.select_f32s(simd.greater_than_f32s(x, splat(20.0)), x, y),
                 derivative,
             )
+        }
+        Op::Silu => {
+            let (_, s, of_minus_x) = sigmoid();
+            let y = simd.mul_f32s(x, s);
+            (y, simd.mul_add_e_f32s(y, of_minus_x, s))
+        }
+        Op::Elu { alpha_percent } => {
+            let alpha = splat(alpha_percent as f32 / 100.0);
+            let below = |y| simd.mul_f32s(alpha, y);
+            let y = simd.select_f32s(positive, x, below(exp_m1(simd, x)));
+            (y, simd.select_f32s(positive, one, below(exp(simd, x))))
+        }
+        Op::Hardswish => {
+            let gate = clamp(simd, simd.add_f32s(x, splat(3.0)), 0.0, 6.0);
+            let y = simd.mul_f32s(x, simd.mul_f32s(gate, splat(1.0 / 6.0)));
+            let derivative = simd.mul_add_e_f32s(x, splat(1.0 / 3.0), splat(0.5));
+            let is_high = simd.greater_than_or_equal_f32s(x, splat(3.0));
+            let derivative = simd.select_f32s(is_high, one, derivative);
+            let is_low = simd.less_than_or_equal_f32s(x, splat(-3.0));
+            (y, simd.select_f32s(is_low, zero, derivative))
         }
         Op::Linear
         | Op::Dropout { .. }
@@ -261,7 +295,19 @@ mod tests {
             Op::Tanh => x.tanh(),
             Op::Gelu => x / 2.0 * (1.0 + erf_series(x / 2f64.sqrt())),
             Op::Softplus => x.max(0.0) + (-x.abs()).exp().ln_1p(),
+            Op::Silu => x / (1.0 + (-x).exp()),
+            Op::Elu { alpha_percent } if x < 0.0 => x.exp_m1() * f64::from(alpha_percent) / 100.0,
+            Op::Hardswish => x * (x + 3.0).clamp(0.0, 6.0) / 6.0,
             _ => x,
+        }
+    }
+
+    /// Where the derivative jumps.
+    fn kinks(op: Op) -> &'static [f64] {
+        match op {
+            Op::Relu | Op::LeakyRelu { .. } | Op::Elu { alpha_percent: 50 } => &[0.0],
+            Op::Hardswish => &[-3.0, 3.0],
+            _ => &[],
         }
     }
 
@@ -275,6 +321,10 @@ mod tests {
             Op::Tanh,
             Op::Gelu,
             Op::Softplus,
+            Op::Silu,
+            Op::Elu { alpha_percent: 100 },
+            Op::Elu { alpha_percent: 50 },
+            Op::Hardswish,
         ] {
             each(
                 Function::Activation(op),
@@ -283,7 +333,7 @@ mod tests {
                     let x = f64::from(x);
                     let expected = reference(op, x);
                     let h = 1e-5;
-                    if x.abs() < h && matches!(op, Op::Relu | Op::LeakyRelu { .. }) {
+                    if kinks(op).iter().any(|kink| (x - kink).abs() < h) {
                         return; // the finite difference below would cross the kink
                     }
                     let steep = (reference(op, x + h) - reference(op, x - h)) / (2.0 * h);
@@ -302,12 +352,38 @@ mod tests {
         }
     }
 
+    /// `exp(x) - 1` near 0 has the relative accuracy of `x`, and its slope that of `exp` however small it is.
+    #[test]
+    fn elu_and_its_slope_are_accurate_to_three_units_in_the_last_place() {
+        let mut xs = grid(-87.0, 0.0);
+        xs.retain(|&x| x < 0.0);
+        xs.extend((0..2000).map(|i| -(-f64::from(i) / 50.0).exp() as f32));
+        let op = Op::Elu { alpha_percent: 100 };
+        each(Function::Activation(op), &xs, |simd, x, y, derivative| {
+            let x = f64::from(x);
+            for (found, expected) in [(y, x.exp_m1()), (derivative, x.exp())] {
+                let error = (f64::from(found) - expected).abs() / expected.abs();
+                assert!(error < 3.6e-7, "{simd:?} {x}: {found} against {expected}");
+            }
+        });
+    }
+
     #[test]
     fn large_arguments_and_nan() {
-        for op in [Op::Sigmoid, Op::Tanh, Op::Gelu, Op::Softplus, Op::Relu] {
+        for op in [
+            Op::Sigmoid,
+            Op::Tanh,
+            Op::Gelu,
+            Op::Softplus,
+            Op::Relu,
+            Op::Silu,
+            Op::Elu { alpha_percent: 200 },
+            Op::Hardswish,
+        ] {
             let (low, high) = match op {
                 Op::Sigmoid => (0.0, 1.0),
                 Op::Tanh => (-1.0, 1.0),
+                Op::Elu { .. } => (-2.0, 500.0),
                 _ => (0.0, 500.0),
             };
             each(
