@@ -164,10 +164,12 @@ fn erf(x: f64) -> f64 {
     if x.abs() > 6.0 {
         return x.signum();
     }
-    let (mut term, mut sum) = (x, x);
-    for n in 0..200 {
-        term *= 2.0 * x * x / f64::from(2 * n + 3);
+    let (mut term, mut sum, mut odd) = (x, x, 3.0);
+    // terms grow up to n = x² and then fall: those below half a unit in the last place do not change the sum
+    while term.abs() > f64::EPSILON / 4.0 * sum.abs() {
+        term *= 2.0 * x * x / odd;
         sum += term;
+        odd += 2.0;
     }
     sum * (-x * x).exp() * 2.0 / std::f64::consts::PI.sqrt()
 }
