@@ -136,10 +136,7 @@ where
 }
 
 /// The first images of MNIST.
-fn first<S: MnistShape>(
-    data: &Dataset<S, Classes<10>>,
-    images: usize,
-) -> Dataset<S, Classes<10>> {
+fn first<S: MnistShape>(data: &Dataset<S, Classes<10>>, images: usize) -> Dataset<S, Classes<10>> {
     let (FeatureValues::Bytes { bytes, scale }, Targets::Labels(labels)) =
         (data.features(), data.targets())
     else {

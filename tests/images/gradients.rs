@@ -6,8 +6,9 @@ use tuplenet::{
     shape::{Features, Image, Shape},
     target::Classes,
 };
+use tuplenet_textbook::logits;
 
-use crate::finite_differences::{logits, mean_loss};
+use crate::finite_differences::mean_loss;
 
 /// Irregular numbers from -1 to 1, of which no two are equal, so that no maximum is at a kink.
 fn numbers(count: usize) -> Vec<f32> {
