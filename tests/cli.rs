@@ -98,6 +98,33 @@ pub(crate) fn folder_with(name: &str, bytes: &[u8]) -> tempfile::TempDir {
     folder
 }
 
+/// A folder with MNIST's files, not compressed: the images of each class have a bright bar in rows of their own, from a grey
+/// that differs from image to image, so that a network learns them and the order of the samples matters. Loading them takes
+/// a tenth of the time in which the built-in digits are drawn.
+pub(crate) fn folder_of_bars() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (part, count) in [("train", 60_000), ("t10k", 10_000)] {
+        let (mut images, mut labels) = (idx(0x803, count), idx(0x801, count));
+        for i in 0..count as usize {
+            let class = i * 7 % 10;
+            labels[8 + i] = class as u8;
+            let row = 16 + i * 784 + (3 + 2 * class) * 28;
+            images[row..row + 28].fill((100 + i * 31 % 156) as u8);
+        }
+        fs::write(
+            folder.path().join(format!("{part}-images-idx3-ubyte")),
+            images,
+        )
+        .unwrap();
+        fs::write(
+            folder.path().join(format!("{part}-labels-idx1-ubyte")),
+            labels,
+        )
+        .unwrap();
+    }
+    folder
+}
+
 pub(crate) fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }

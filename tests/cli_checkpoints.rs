@@ -6,11 +6,12 @@ use std::{
     process::{Command, Stdio},
 };
 
-use crate::cli::{example, program, refuses, text};
+use crate::cli::{example, folder_of_bars, program, refuses, text};
 
-/// The files of a run of `mnist` in a separate folder.
+/// The files of runs of `mnist` in a separate folder, and their data.
 struct RunFiles {
     folder: tempfile::TempDir,
+    data: tempfile::TempDir,
 }
 
 impl RunFiles {
@@ -22,18 +23,11 @@ impl RunFiles {
         serde_json::from_str(&fs::read_to_string(self.path(name)).unwrap()).unwrap()
     }
 
-    /// A short training on built-in digits, with frequent checkpoints.
+    /// A short training with frequent checkpoints.
     fn command(&self, checkpoints: &str, json: &str) -> Command {
         let mut command = Command::new(program("mnist"));
-        command.args([
-            "--built-in",
-            "--hidden",
-            "32",
-            "--epochs",
-            "2",
-            "--batch",
-            "500",
-        ]);
+        command.arg("--data").arg(self.data.path());
+        command.args(["--hidden", "32", "--epochs", "2", "--batch", "500"]);
         command.args([
             "--validation",
             "1000",
@@ -72,6 +66,7 @@ fn ctrl_c_writes_a_checkpoint_that_can_be_resumed() {
 
     let files = RunFiles {
         folder: tempfile::tempdir().unwrap(),
+        data: folder_of_bars(),
     };
     let child = files
         .command("stopped", "none.json")
@@ -129,7 +124,7 @@ fn ctrl_c_writes_a_checkpoint_that_can_be_resumed() {
         run["training"]["network"],
         "Linear<784, 32>, ReLU, Linear<32, 10>"
     );
-    assert_eq!(run["command"][1], "--built-in");
+    assert_eq!(run["command"][1], "--data");
 
     // 118 steps per epoch, three per run of batches
     let history = fs::read_to_string(files.path("run/history.jsonl")).unwrap();

@@ -6,7 +6,7 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
-use crate::cli::{program, text};
+use crate::cli::{folder_of_bars, program, text};
 
 /// Runs an example with `stdout`, without MNIST unless `data` has it.
 fn run(name: &str, arguments: &[&str], stdout: impl Into<Stdio>) -> (Option<i32>, String) {
@@ -34,9 +34,17 @@ fn closed_pipe() -> io::PipeWriter {
 /// A short training that writes its files to `folder`.
 fn mnist(folder: &Path, stdout: impl Into<Stdio>) -> (Option<i32>, String) {
     let file = |name: &str| text(&folder.join(name)).to_owned();
-    let mut arguments = ["--built-in", "--hidden", "32", "--epochs", "1"]
-        .map(str::to_owned)
-        .to_vec();
+    let data = folder_of_bars();
+    let mut arguments = [
+        "--hidden",
+        "32",
+        "--epochs",
+        "1",
+        "--data",
+        text(data.path()),
+    ]
+    .map(str::to_owned)
+    .to_vec();
     for name in ["save", "plot", "json", "run"] {
         arguments.extend([format!("--{name}"), file(name)]);
     }

@@ -4,8 +4,7 @@ use proptest::prelude::*;
 use tuplenet::{
     Error, explain::IntegratedGradients, models::MnistClassifier, prelude::*, shape::Features,
 };
-
-use crate::finite_differences::logits;
+use tuplenet_textbook::logits;
 
 /// Weights of PyTorch's distribution times two, so that activations leave their linear range, in both precisions.
 fn weights<N: Network>(seed: u64) -> (Weights<N>, Vec<f64>) {

@@ -35,6 +35,7 @@ mod images;
 mod kill;
 mod mnist;
 mod nan;
+mod norm;
 mod one_way;
 mod oracle;
 mod package;

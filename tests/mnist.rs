@@ -3,17 +3,16 @@
 use std::{env, fs, io::Write, path::Path};
 
 use tuplenet::{
-    data::MnistShape,
+    data::{FeatureValues, MnistShape, Targets},
     models::{LeNet, MnistClassifier},
     prelude::*,
     shape::Features,
     target::Classes,
 };
 
-use crate::engines::{OnFused, Tested, on_every_engine};
+use crate::engines::{OnFused, OnTape, Tested, on_every_engine};
 
 on_every_engine! {
-    the_tutorial_reaches_the_accuracy_of_pytorch
     training_on_built_in_digits_generalises_to_mnist
 }
 
@@ -49,9 +48,31 @@ fn the_data_match_the_published_set() {
 }
 
 /// 784-500-10, Adam 1e-3, batch 100, 5 epochs: each seed at least 97.6 %, the mean within 0.3 points of PyTorch's.
-fn the_tutorial_reaches_the_accuracy_of_pytorch<T: Tested>() {
+#[test]
+fn the_tutorial_reaches_the_accuracy_of_pytorch() {
     let name = "the_tutorial_reaches_the_accuracy_of_pytorch";
-    reaches_the_accuracy_of_pytorch::<T, MnistClassifier<500>>(name, "mnist.json", 0.976, 0.003);
+    reaches_the_accuracy_of_pytorch::<OnFused, MnistClassifier<500>>(
+        name,
+        "mnist.json",
+        0.976,
+        0.003,
+    );
+}
+
+/// The same on the first 10,000 images, since `Tape` takes eight times as long as `Fused`.
+///
+/// PyTorch's accuracies with seeds 0 to 11 have the mean 94.10 % and the standard deviation 0.25 points, so that two means
+/// of three seeds differ by 0.2 points: the mean is within three times that of PyTorch's, and each seed at least 93.3 %,
+/// three standard deviations below.
+#[test]
+fn the_tutorial_on_the_tape_reaches_the_accuracy_of_pytorch() {
+    let name = "the_tutorial_on_the_tape_reaches_the_accuracy_of_pytorch";
+    reaches_the_accuracy_of_pytorch::<OnTape, MnistClassifier<500>>(
+        name,
+        "mnist_10000.json",
+        0.933,
+        0.006,
+    );
 }
 
 /// LeNet, Adam with one cycle to 3e-3, batch 64, 5 epochs: each seed at least 98.9 %, the mean within 0.15 points of
@@ -81,6 +102,7 @@ where
         learning_rate: reference["lr"].as_f64().unwrap(),
         ..Adam::default()
     };
+    let train = first(&train, setting("images"));
     let schedule = match reference["one_cycle"].as_bool().unwrap() {
         true => OneCycle::default().into(),
         false => Schedule::CONSTANT,
@@ -111,6 +133,17 @@ where
         (mean - theirs).abs() <= apart,
         "{mean} against PyTorch's {theirs}"
     );
+}
+
+/// The first images of MNIST.
+fn first<S: MnistShape>(data: &Dataset<S, Classes<10>>, images: usize) -> Dataset<S, Classes<10>> {
+    let (FeatureValues::Bytes { bytes, scale }, Targets::Labels(labels)) =
+        (data.features(), data.targets())
+    else {
+        panic!("MNIST's images are bytes, and its targets labels")
+    };
+    let bytes = bytes[..images * 784].to_vec();
+    Dataset::from_bytes(bytes, *scale, labels[..images].to_vec()).unwrap()
 }
 
 /// A network trained for one epoch only on built-in digits classifies MNIST.

@@ -9,11 +9,11 @@ use tuplenet::{
     shape::Features,
     target::Classes,
 };
+use tuplenet_textbook::one_step;
 
 use crate::{
     cases::cases,
     engines::{Recipe, losses, optimizers, train},
-    finite_differences::one_step,
     samples::Data,
 };
 

@@ -6,8 +6,9 @@ use tuplenet::{
     shape::{Features, Image, Shape},
     target::Classes,
 };
+use tuplenet_textbook::logits;
 
-use crate::finite_differences::{logits, mean_loss};
+use crate::finite_differences::mean_loss;
 
 /// Irregular numbers from -1 to 1, of which no two are equal, so that no maximum is at a kink.
 fn numbers(count: usize) -> Vec<f32> {
@@ -63,6 +64,10 @@ where
             );
         }
     }
+    if N::PLAN.statistics() > 0 {
+        // The saliency of a sample is that of the running statistics.
+        return;
+    }
     let sample = data.sample(1).unwrap();
     let saliency = net.saliencies(S::values(&sample), &[2]).unwrap();
     let mut x = samples[1].clone();
@@ -102,4 +107,11 @@ checks! {
     overlapping_mean_pooling: [2 5 4] AvgPool2d<3, 1, 1>, Flatten, LazyLinear<3>;
     pooling_that_drops_rows_and_columns: [1 7 6] Floor<MaxPool2d<2>>, Tanh, Floor<AvgPool2d<2>>, Flatten, LazyLinear<3>;
     global_mean_pooling: [3 4 5] GlobalAvgPool2d, Tanh, Linear<3, 3>;
+    residuals: [2 4 5] Residual<(Tanh, Conv2d<2, 2, 3, 1, 1>)>, Residual<(Conv2d<2, 3, 3, 2, 1>, Sigmoid), (Conv2d<2, 3, 1, 2>,)>,
+        Flatten, LazyLinear<4>, Residual<(Linear<4, 4>, Tanh)>, Linear<4, 3>;
+    batch_normalisation: [2 3 4] BatchNorm2d<2>, Conv2d<2, 3, 2>, BatchNorm2d<3>, Tanh, Flatten, LazyLinear<3>;
+    batch_normalisation_without_a_window: [2 2 3] BatchNorm2d<2>, Tanh, Flatten, LazyLinear<3>;
+    batch_normalisation_of_vectors: [1 2 3] Flatten, LazyLinear<5>, BatchNorm1d<5>, Sigmoid, Linear<5, 3>, BatchNorm1d<3>;
+    batch_normalisation_in_branches: [2 3 3] Residual<(BatchNorm2d<2>, Tanh, Conv2d<2, 2, 3, 1, 1>, BatchNorm2d<2>)>, Sigmoid,
+        Residual<(Conv2d<2, 3, 1>, BatchNorm2d<3>), (BatchNorm2d<2>, Conv2d<2, 3, 1>)>, Flatten, LazyLinear<3>;
 }

@@ -12,10 +12,10 @@ use tuplenet::{
     shape::Features,
     target::{Classes, Values},
 };
+use tuplenet_textbook::logits;
 
 use crate::{
     engines::{Recipe, Tested, on_every_engine, optimizers, train},
-    finite_differences::logits,
     frozen::file,
     parity::processors,
 };

@@ -6,12 +6,12 @@ use tuplenet::{
     shape::{Features, Sample, Shape},
     target::Classes,
 };
+use tuplenet_textbook::logits;
 
 use super::same;
 use crate::{
     cases::cases,
     engines::{OnFused, OnTape, Tested, losses},
-    finite_differences::logits,
     parity::processors,
     samples::Numbers,
 };

@@ -3,9 +3,11 @@
 Linear(784, 500), ReLU, Linear(500, 10), or with --network lenet two convolutions and
 three linear layers; cross-entropy; Adam at 1e-3, or with --one-cycle a learning rate that
 rises to --lr and falls to 0; batches of 100, shuffled in every epoch; 5 epochs. Pixels
-are divided by 255 and not standardised. DIR contains the four idx files, raw or .gz.
+are divided by 255 and not standardised. DIR contains the four idx files, raw or .gz;
+--images N trains on the first N of the 60,000 images.
 
     python mnist.py --data DIR --json mnist.json
+    python mnist.py --data DIR --images 10000 --json mnist_10000.json
     python mnist.py --data DIR --network lenet --batch 64 --lr 3e-3 --one-cycle --json lenet.json
 
 Seconds are the time of the training loop, without loading the data and testing.
@@ -99,6 +101,7 @@ def main():
     parser.add_argument("--network", choices=["mlp", "lenet"], default="mlp")
     parser.add_argument("--hidden", type=int, default=500, help="width of the hidden layer of mlp")
     parser.add_argument("--epochs", type=int, default=5)
+    parser.add_argument("--images", type=int, default=60_000, help="train on the first ones only")
     parser.add_argument("--batch", type=int, default=100)
     parser.add_argument("--lr", type=float, default=1e-3)
     parser.add_argument("--one-cycle", action="store_true", help="--lr is the peak of a one-cycle learning rate")
@@ -106,6 +109,7 @@ def main():
     args = parser.parse_args()
 
     train, test = read_split(args.data, "train"), read_split(args.data, "t10k")
+    train = tuple(part[: args.images] for part in train)
     if args.network == "lenet":
         train, test = as_images(train), as_images(test)
     print(f"torch {torch.__version__}, {torch.get_num_threads()} CPU threads")
@@ -124,6 +128,7 @@ def main():
             "threads": torch.get_num_threads(),
             "network": args.network,
             **({"hidden": args.hidden} if args.network == "mlp" else {}),
+            "images": len(train[1]),
             "epochs": args.epochs,
             "batch": args.batch,
             "lr": args.lr,

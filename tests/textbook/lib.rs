@@ -1,0 +1,185 @@
+//! The forward pass of a network in `f64`, computed from its plan with textbook formulas: what the tests compare with.
+
+use tuplenet::{
+    Plan,
+    plan::{Op, Step, Window},
+};
+
+/// The logits of one sample.
+///
+/// # Panics
+///
+/// If an operation has no formula here.
+pub fn logits(plan: &Plan, weights: &[f64], sample: &[f64]) -> Vec<f64> {
+    let mut logits = logits_of_batch(plan, weights, &[sample.to_vec()]);
+    logits.remove(0)
+}
+
+/// The logits of a batch, with its statistics.
+///
+/// # Panics
+///
+/// If an operation has no formula here.
+pub fn logits_of_batch(plan: &Plan, weights: &[f64], samples: &[Vec<f64>]) -> Vec<Vec<f64>> {
+    let mut outputs: Vec<Vec<Vec<f64>>> = Vec::new();
+    for (index, step) in plan.steps().iter().enumerate() {
+        let before = |back: usize| match index.checked_sub(back) {
+            Some(step) => &outputs[step][..],
+            None => samples,
+        };
+        let parameters = &weights[step.offset..step.offset + step.params()];
+        let x = before(step.back);
+        let y = match step.op {
+            Op::Add { back } => {
+                let both = x.iter().zip(before(back));
+                let add =
+                    |(x, z): (&Vec<f64>, &Vec<f64>)| x.iter().zip(z).map(|(x, z)| x + z).collect();
+                both.map(add).collect()
+            }
+            Op::BatchNorm { channels } => normalized(channels, parameters, x),
+            _ => x.iter().map(|x| one_step(step, parameters, x)).collect(),
+        };
+        outputs.push(y);
+    }
+    outputs.pop().unwrap_or_else(|| samples.to_vec())
+}
+
+/// A batch normalised by its statistics.
+fn normalized(channels: usize, parameters: &[f64], batch: &[Vec<f64>]) -> Vec<Vec<f64>> {
+    let (weight, bias) = parameters.split_at(channels);
+    let mut y = batch.to_vec();
+    let len = batch[0].len() / channels;
+    for channel in 0..channels {
+        let of_channel = channel * len..(channel + 1) * len;
+        let values: Vec<f64> = batch
+            .iter()
+            .flat_map(|x| x[of_channel.clone()].to_vec())
+            .collect();
+        let mean = values.iter().sum::<f64>() / values.len() as f64;
+        let squares = values.iter().map(|x| (x - mean).powi(2));
+        let deviation = (squares.sum::<f64>() / values.len() as f64 + 1e-5).sqrt();
+        for value in y.iter_mut().flat_map(|y| &mut y[of_channel.clone()]) {
+            *value = (*value - mean) / deviation * weight[channel] + bias[channel];
+        }
+    }
+    y
+}
+
+/// One step of a plan, with its own parameters.
+///
+/// # Panics
+///
+/// If the operation has no formula here.
+pub fn one_step(step: &Step, parameters: &[f64], x: &[f64]) -> Vec<f64> {
+    match step.op {
+        Op::Linear => {
+            let (weight, bias) = parameters.split_at(step.inputs * step.outputs);
+            let dot = |row: &[f64]| row.iter().zip(x).map(|(w, x)| w * x).sum::<f64>();
+            let rows = weight.chunks_exact(step.inputs).zip(bias);
+            rows.map(|(row, bias)| dot(row) + bias).collect()
+        }
+        Op::Conv2d(window) => {
+            let (weight, bias) = parameters.split_at(parameters.len() - window.output[0]);
+            let kernels: Vec<&[f64]> = weight.chunks_exact(window.fan_in()).collect();
+            each_output(&window, |channel, at| {
+                let inputs = 0..window.input[0];
+                let values = inputs.flat_map(|input| values(&window, x, input, at));
+                let products = values.zip(kernels[channel]);
+                bias[channel] + products.map(|(x, w)| x.unwrap_or(0.0) * w).sum::<f64>()
+            })
+        }
+        Op::MaxPool2d(window) => each_output(&window, |channel, at| {
+            let inside = values(&window, x, channel, at).into_iter().flatten();
+            inside.fold(f64::NEG_INFINITY, f64::max)
+        }),
+        Op::AvgPool2d(window) => each_output(&window, |channel, at| {
+            let values = values(&window, x, channel, at);
+            values.iter().flatten().sum::<f64>() / values.len() as f64
+        }),
+        Op::Flatten => x.to_vec(),
+        op => x.iter().map(|&v| activation(op, v)).collect(),
+    }
+}
+
+/// `value(channel, [row, column])` for each output of a window.
+fn each_output(window: &Window, value: impl Fn(usize, [usize; 2]) -> f64) -> Vec<f64> {
+    let [channels, rows, columns] = window.output;
+    let mut all = Vec::new();
+    for channel in 0..channels {
+        for row in 0..rows {
+            all.extend((0..columns).map(|column| value(channel, [row, column])));
+        }
+    }
+    all
+}
+
+/// The values of channel `channel` in the window at a position, row by row; `None` outside of the image.
+fn values(
+    window: &Window,
+    x: &[f64],
+    channel: usize,
+    [row, column]: [usize; 2],
+) -> Vec<Option<f64>> {
+    let [_, height, width] = window.input.map(|side| side as isize);
+    let first = |at: usize| (at * window.stride) as isize - window.padding as isize;
+    let mut all = Vec::new();
+    for y in (first(row)..).take(window.kernel[0]) {
+        for x_at in (first(column)..).take(window.kernel[1]) {
+            let is_inside = (0..height).contains(&y) && (0..width).contains(&x_at);
+            let index = (channel as isize * height + y) * width + x_at;
+            all.push(is_inside.then(|| x[index as usize]));
+        }
+    }
+    all
+}
+
+fn activation(op: Op, x: f64) -> f64 {
+    match op {
+        // not `max`, which never returns a NaN argument
+        Op::Relu => {
+            if x <= 0.0 {
+                0.0
+            } else {
+                x
+            }
+        }
+        Op::Sigmoid => 1.0 / (1.0 + (-x).exp()),
+        Op::Tanh => x.tanh(),
+        Op::LeakyRelu { slope_percent } => {
+            if x > 0.0 {
+                x
+            } else {
+                x * f64::from(slope_percent) / 100.0
+            }
+        }
+        Op::Gelu => x / 2.0 * (1.0 + erf(x / 2f64.sqrt())),
+        Op::Softplus => (1.0 + x.exp()).ln(),
+        Op::Silu => x / (1.0 + (-x).exp()),
+        Op::Elu { alpha_percent } => {
+            if x <= 0.0 {
+                (x.exp() - 1.0) * f64::from(alpha_percent) / 100.0
+            } else {
+                x
+            }
+        }
+        Op::Hardswish => x * (x + 3.0).clamp(0.0, 6.0) / 6.0,
+        Op::Dropout { .. } => x,
+        other => panic!("no formula for {other:?}"),
+    }
+}
+
+/// The error function, `2/sqrt(pi) exp(-x²) sum_n 2^n x^(2n+1) / (2n+1)!!`: no terms cancel, so it is also exact
+/// for large `x`. Beyond 6 it is 1 in `f64`.
+fn erf(x: f64) -> f64 {
+    if x.abs() > 6.0 {
+        return x.signum();
+    }
+    let (mut term, mut sum, mut odd) = (x, x, 3.0);
+    // terms grow up to n = x² and then fall: those below half a unit in the last place do not change the sum
+    while term.abs() > f64::EPSILON / 4.0 * sum.abs() {
+        term *= 2.0 * x * x / odd;
+        sum += term;
+        odd += 2.0;
+    }
+    sum * (-x * x).exp() * 2.0 / std::f64::consts::PI.sqrt()
+}
