@@ -1,7 +1,10 @@
 //! Ready-made network types; each is a type alias.
 
 use crate::{
-    layers::{Conv2d, Flatten, LazyLinear, Linear, MaxPool2d, ReLU},
+    layers::{
+        BatchNorm2d, Conv2d, Flatten, GlobalAvgPool2d, LazyLinear, Linear, MaxPool2d, ReLU,
+        Residual,
+    },
     shape::Image,
 };
 
@@ -46,4 +49,59 @@ pub type LeNet = (
     Linear<120, 84>,
     ReLU,
     Linear<84, 10>,
+);
+
+/// A block of a residual network that keeps the shape: `y = F(x) + x` with two convolutions of 3 x 3 in `F`; a ReLU follows
+/// it.
+///
+/// Source: K. He et al., "Deep residual learning for image recognition", 2015, <https://arxiv.org/abs/1512.03385>, figure 2.
+pub type ResidualBlock<const C: usize> = Residual<(
+    Conv2d<C, C, 3, 1, 1>,
+    BatchNorm2d<C>,
+    ReLU,
+    Conv2d<C, C, 3, 1, 1>,
+    BatchNorm2d<C>,
+)>;
+
+/// A block of a residual network that halves the sides of an image, from `I` to `O` channels, with a convolution of 1 x 1 as
+/// projection.
+///
+/// Source: as [`ResidualBlock`], section 3.3, option B.
+pub type DownsamplingBlock<const I: usize, const O: usize> = Residual<
+    (
+        Conv2d<I, O, 3, 2, 1>,
+        BatchNorm2d<O>,
+        ReLU,
+        Conv2d<O, O, 3, 1, 1>,
+        BatchNorm2d<O>,
+    ),
+    (Conv2d<I, O, 1, 2>,),
+>;
+
+/// ResNet-8, the image classifier of MLPerf Tiny, for images of `C` channels, `H` rows and `W` columns: three residual blocks
+/// of 16, 32 and 64 channels, the mean of each channel, and a linear layer.
+///
+/// Source: C. Banbury et al., "MLPerf Tiny benchmark", 2021, <https://arxiv.org/abs/2106.07597>, and its reference,
+/// `resnet_v1_eembc`, whose 78,666 parameters include 480 running statistics.
+///
+/// ```
+/// use tuplenet::{models::ResNet8, prelude::*};
+///
+/// type Cifar = ResNet8<3, 32, 32, 10>;
+/// assert_eq!(Cifar::PARAMS, 78_186);
+/// assert_eq!(Cifar::PLAN.statistics(), 480);
+/// ```
+pub type ResNet8<const C: usize, const H: usize, const W: usize, const CLASSES: usize> = (
+    Image<C, H, W>,
+    Conv2d<C, 16, 3, 1, 1>,
+    BatchNorm2d<16>,
+    ReLU,
+    ResidualBlock<16>,
+    ReLU,
+    DownsamplingBlock<16, 32>,
+    ReLU,
+    DownsamplingBlock<32, 64>,
+    ReLU,
+    GlobalAvgPool2d,
+    Linear<64, CLASSES>,
 );

@@ -12,6 +12,7 @@ mod window;
 
 use core::fmt;
 
+use self::path::Branch;
 pub(crate) use self::path::MAX_PATH_BYTES;
 pub use self::{op::Op, path::Path, step::Step, window::Window};
 
@@ -153,8 +154,8 @@ impl Plan {
     /// At compile time, when the branches have different output widths, when there are more than 4 branches within
     /// branches, and as [`Plan::then`].
     pub const fn residual(body: Plan, shortcut: Plan, width: usize) -> Plan {
-        let mut plan = body.in_branch("body");
-        let shortcut = shortcut.in_branch("shortcut");
+        let mut plan = body.in_branch(Branch::Body);
+        let shortcut = shortcut.in_branch(Branch::Shortcut);
         // The input of the shortcut is that of the body, further back.
         plan = plan.append(shortcut.with_input_back(body.len));
         let mut sum = Plan::one(
@@ -177,10 +178,10 @@ impl Plan {
     }
 
     /// This plan as a branch of a module.
-    const fn in_branch(mut self, name: &'static str) -> Plan {
+    const fn in_branch(mut self, branch: Branch) -> Plan {
         let mut i = 0;
         while i < self.len {
-            self.steps[i].path = self.steps[i].path.within(name);
+            self.steps[i].path = self.steps[i].path.within(branch);
             i += 1;
         }
         self

@@ -2,7 +2,7 @@
 
 use tuplenet::{
     Result,
-    models::{LeNet, MnistClassifier},
+    models::{LeNet, MnistClassifier, ResNet8},
     prelude::*,
     shape::{Image, Shape},
 };
@@ -69,39 +69,81 @@ impl<const H: usize> FirstLayer for MnistClassifier<H> {
     }
 }
 
-/// The first layers of [`LeNet`]: its output is the feature maps.
-type Convolution = (Image<1, 28, 28>, Conv2d<1, 6, 5, 1, 2>, ReLU);
+/// The first layers of [`LeNet`]: their output is the feature maps.
+type LeNetMaps = (Image<1, 28, 28>, Conv2d<1, 6, 5, 1, 2>, ReLU);
+/// The first layers of [`ResNet8`], likewise.
+type ResNetMaps = (
+    Image<1, 28, 28>,
+    Conv2d<1, 16, 3, 1, 1>,
+    BatchNorm2d<16>,
+    ReLU,
+);
+
+const KERNELS: &str = "kernels of the first convolution; red above 0, blue below";
 
 impl FirstLayer for LeNet {
-    const WEIGHTS: &'static str = "kernels of the first convolution; red above 0, blue below";
+    const WEIGHTS: &'static str = KERNELS;
 
     fn draw_weights(weights: &Weights<Self>) -> Picture {
-        let kernels = &weights.as_slice()[..6 * 25];
-        let largest = pictures::largest(kernels);
-        let tiles: Vec<Picture> = kernels
-            .chunks_exact(25)
-            .map(|kernel| pictures::diverging(kernel, largest))
-            .collect();
-        pictures::sheet(&tiles, 6)
+        draw_kernels(&weights.as_slice()[..6 * 25], 25)
     }
 
     fn draw_feature_maps(
         weights: &Weights<Self>,
         sample: &[[[f32; 28]; 28]; 1],
     ) -> Result<Option<Picture>> {
-        let first = &weights.as_slice()[..Convolution::PARAMS];
-        let maps = Tape::<Convolution>::new(Weights::from_slice(first)?)?.predict(sample)?;
-        let largest = pictures::largest(maps.as_flattened().as_flattened());
-        let mut tiles = vec![pictures::grey(sample.as_flattened().as_flattened())];
-        tiles.extend(maps.iter().map(|map| {
-            let shares = map
-                .as_flattened()
-                .iter()
-                .map(|value| value / largest.max(f32::MIN_POSITIVE));
-            pictures::grey(&shares.collect::<Vec<f32>>())
-        }));
-        Ok(Some(pictures::sheet(&tiles, 7)))
+        draw_maps::<LeNetMaps, 6, Self>(weights, sample).map(Some)
     }
+}
+
+impl FirstLayer for ResNet8<1, 28, 28, 10> {
+    const WEIGHTS: &'static str = KERNELS;
+
+    fn draw_weights(weights: &Weights<Self>) -> Picture {
+        draw_kernels(&weights.as_slice()[..16 * 9], 9)
+    }
+
+    fn draw_feature_maps(
+        weights: &Weights<Self>,
+        sample: &[[[f32; 28]; 28]; 1],
+    ) -> Result<Option<Picture>> {
+        draw_maps::<ResNetMaps, 16, Self>(weights, sample).map(Some)
+    }
+}
+
+/// Kernels of `len` weights each, a tile each, on a common scale.
+fn draw_kernels(kernels: &[f32], len: usize) -> Picture {
+    let largest = pictures::largest(kernels);
+    let tiles: Vec<Picture> = kernels
+        .chunks_exact(len)
+        .map(|kernel| pictures::diverging(kernel, largest))
+        .collect();
+    pictures::sheet(&tiles, tiles.len().min(8))
+}
+
+/// The sample, and the output for it of `F`, the first layers of `N`.
+fn draw_maps<F, const CHANNELS: usize, N: Network>(
+    weights: &Weights<N>,
+    sample: &[[[f32; 28]; 28]; 1],
+) -> Result<Picture>
+where
+    F: Network<In = Image<1, 28, 28>, Output = Image<CHANNELS, 28, 28>>,
+{
+    let mut first = Weights::<F>::from_slice(&weights.as_slice()[..F::PARAMS])?;
+    let statistics = &weights.statistics()[..F::PLAN.statistics()];
+    first.statistics_mut().copy_from_slice(statistics);
+    let maps = Tape::<F>::new(first)?.predict(sample)?;
+    let largest = pictures::largest(maps.as_flattened().as_flattened());
+    let mut tiles = vec![pictures::grey(sample.as_flattened().as_flattened())];
+    tiles.extend(maps.iter().map(|map| {
+        let shares = map
+            .as_flattened()
+            .iter()
+            .map(|value| value / largest.max(f32::MIN_POSITIVE));
+        pictures::grey(&shares.collect::<Vec<f32>>())
+    }));
+    let columns = tiles.len().div_ceil(tiles.len().div_ceil(9));
+    Ok(pictures::sheet(&tiles, columns))
 }
 
 /// The quantile `share` of the absolute values other than 0.

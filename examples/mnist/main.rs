@@ -4,7 +4,7 @@
 //! cargo run --release --example mnist                     # MNIST if found, else built-in digits
 //! cargo run --release --example mnist -- --download       # download MNIST first
 //! cargo run --release --example mnist -- --hidden 128 --epochs 3 --seed 7
-//! cargo run --release --example mnist -- --network lenet  # convolutions instead of one hidden layer
+//! cargo run --release --example mnist -- --network lenet  # convolutions instead of one hidden layer; or resnet
 //! cargo run --release --example mnist -- --validation 5000 --patience 3 --epochs 50
 //! cargo run --release --example mnist -- --checkpoint target/checkpoints --every 60 --resume
 //! cargo run --release --features cuda --example mnist -- --device cuda
@@ -136,6 +136,7 @@ fn train_on<N: DigitNetwork>(
         let (network, hidden) = match options.network()? {
             NetworkType::Mlp(hidden) => ("mlp", Some(hidden as usize)),
             NetworkType::LeNet => ("lenet", None),
+            NetworkType::ResNet => ("resnet", None),
         };
         let summary = json!({
             "engine": engine, "device": device, "data": data.name, "seed": options.seed,

@@ -14,6 +14,7 @@ pub enum NetworkType {
     /// 784 -> hidden -> 10.
     Mlp(Hidden),
     LeNet,
+    ResNet,
 }
 
 /// The width of a hidden layer.
@@ -33,7 +34,7 @@ pub enum Hidden {
 /// `with_network!(network, train(options))` is `train::<LeNet>(options)` for [`NetworkType::LeNet`].
 macro_rules! with_network {
     ($network:expr, $function:ident($($argument:expr),*)) => {{
-        use ::tuplenet::models::{LeNet, MnistClassifier};
+        use ::tuplenet::models::{LeNet, MnistClassifier, ResNet8};
         use $crate::network::{Hidden::*, NetworkType};
         match $network {
             NetworkType::Mlp(H32) => $function::<MnistClassifier<32>>($($argument),*),
@@ -41,6 +42,7 @@ macro_rules! with_network {
             NetworkType::Mlp(H500) => $function::<MnistClassifier<500>>($($argument),*),
             NetworkType::Mlp(H800) => $function::<MnistClassifier<800>>($($argument),*),
             NetworkType::LeNet => $function::<LeNet>($($argument),*),
+            NetworkType::ResNet => $function::<ResNet8<1, 28, 28, 10>>($($argument),*),
         }
     }};
 }

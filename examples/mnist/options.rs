@@ -23,7 +23,7 @@ use crate::{
 pub struct Options {
     #[command(flatten)]
     pub engine: EngineOptions,
-    /// Network: `mlp`, 784 -> hidden -> 10, or `lenet`, with two convolutions
+    /// Network: `mlp`, 784 -> hidden -> 10; `lenet`, with two convolutions; `resnet`, with nine, in residual blocks
     #[arg(long, value_enum, default_value_t = NetworkName::Mlp)]
     network: NetworkName,
     /// Width of the hidden layer of `mlp`, default 500; each is a separate type
@@ -126,6 +126,7 @@ pub enum ScheduleName {
 enum NetworkName {
     Mlp,
     Lenet,
+    Resnet,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -138,14 +139,18 @@ pub enum OptimizerName {
 impl Options {
     /// The type of the network.
     pub fn network(&self) -> Result<NetworkType> {
-        match (self.network, self.hidden) {
-            (NetworkName::Mlp, hidden) => Ok(NetworkType::Mlp(hidden.unwrap_or(Hidden::H500))),
-            (NetworkName::Lenet, None) => Ok(NetworkType::LeNet),
-            (NetworkName::Lenet, Some(hidden)) => Err(Error::Setting {
+        let without_hidden = |network: NetworkType, name: &str| match self.hidden {
+            None => Ok(network),
+            Some(hidden) => Err(Error::Setting {
                 setting: "hidden",
-                expected: "none with the network lenet".to_owned(),
+                expected: format!("none with the network {name}"),
                 found: (hidden as usize).to_string(),
             }),
+        };
+        match self.network {
+            NetworkName::Mlp => Ok(NetworkType::Mlp(self.hidden.unwrap_or(Hidden::H500))),
+            NetworkName::Lenet => without_hidden(NetworkType::LeNet, "lenet"),
+            NetworkName::Resnet => without_hidden(NetworkType::ResNet, "resnet"),
         }
     }
 

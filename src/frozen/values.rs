@@ -4,7 +4,7 @@ use core::fmt;
 
 use crate::{
     plan::Plan,
-    single::{At, Block, Columns, Matrix, Rows, Sealed, Values, affine_of},
+    single::{At, Block, Columns, Folded, Kept, Matrix, Rows, Sealed, Values, affine_of},
     text::Text,
     weights::{
         Mismatch,
@@ -38,7 +38,7 @@ impl Sealed for Embedded {
         unsafe { Columns::new(first, inputs, outputs) }
     }
 
-    const FOLDS_NORMS: bool = true;
+    type Norms = Folded;
 
     #[inline(always)]
     unsafe fn norm(&self, at: &At, channel: usize) -> [f32; 2] {
@@ -109,7 +109,7 @@ impl Sealed for Borrowed<'_> {
         }
     }
 
-    const FOLDS_NORMS: bool = false;
+    type Norms = Kept;
 
     #[inline(always)]
     unsafe fn norm(&self, at: &At, channel: usize) -> [f32; 2] {

@@ -25,14 +25,32 @@ pub(crate) const MAX_PATH_BYTES: usize = 5 * 3 + 4 * "..shortcut".len() + 3;
 pub struct Path {
     /// The outermost first; the last one is in no branch.
     parts: [Part; MAX_DEPTH + 1],
-    len: usize,
+    len: u8,
 }
 
 /// A module's number in a sequence, and the branch of it that leads to the step.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 struct Part {
-    module: usize,
-    branch: &'static str,
+    module: u8,
+    branch: Branch,
+}
+
+/// A branch of a module.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Branch {
+    None,
+    Body,
+    Shortcut,
+}
+
+impl Branch {
+    const fn name(self) -> &'static str {
+        match self {
+            Branch::None => "",
+            Branch::Body => "body",
+            Branch::Shortcut => "shortcut",
+        }
+    }
 }
 
 impl Path {
@@ -40,14 +58,15 @@ impl Path {
     pub(super) const FIRST: Path = Path {
         parts: [Part {
             module: 0,
-            branch: "",
+            branch: Branch::None,
         }; MAX_DEPTH + 1],
         len: 1,
     };
 
     /// The path after that many more modules.
     pub(super) const fn after(mut self, modules: usize) -> Path {
-        self.parts[0].module += modules;
+        // at most `Plan::CAPACITY`
+        self.parts[0].module += modules as u8;
         self
     }
 
@@ -55,15 +74,15 @@ impl Path {
     ///
     /// # Panics
     /// At compile time, when there are more than 4 branches within branches.
-    pub(super) const fn within(self, branch: &'static str) -> Path {
+    pub(super) const fn within(self, branch: Branch) -> Path {
         assert!(
-            self.len <= MAX_DEPTH,
+            self.len as usize <= MAX_DEPTH,
             "a network may have at most 4 branches within branches"
         );
         let mut path = Path::FIRST;
         path.parts[0].branch = branch;
         let mut i = 0;
-        while i < self.len {
+        while i < self.len as usize {
             path.parts[i + 1] = self.parts[i];
             i += 1;
         }
@@ -73,14 +92,14 @@ impl Path {
 
     /// The name, as in `3.body.0`.
     pub(crate) const fn text<const N: usize>(&self) -> Text<N> {
-        let mut text = Text::new().then_number(self.parts[0].module);
+        let mut text = Text::new().then_number(self.parts[0].module as usize);
         let mut i = 1;
-        while i < self.len {
+        while i < self.len as usize {
             text = text
                 .then(".")
-                .then(self.parts[i - 1].branch)
+                .then(self.parts[i - 1].branch.name())
                 .then(".")
-                .then_number(self.parts[i].module);
+                .then_number(self.parts[i].module as usize);
             i += 1;
         }
         text

@@ -31,9 +31,9 @@ pub trait Sealed {
     #[doc(hidden)]
     unsafe fn matrix(&self, at: &At) -> impl Matrix;
 
-    /// Whether a batch normalisation after a product is [part of its weights](super::route::is_folded).
+    /// Whether batch normalisations are [`Folded`] or [`Kept`].
     #[doc(hidden)]
-    const FOLDS_NORMS: bool;
+    type Norms: Norms;
 
     /// The factor and the term of a batch normalisation for a channel.
     ///
@@ -54,12 +54,34 @@ pub trait Sealed {
     }
 }
 
+/// What becomes of a batch normalisation directly after a product: a type, so that storages that agree share a route.
+pub trait Norms {
+    /// Whether it is [part of the product's weights](super::route::is_folded).
+    const ARE_FOLDED: bool;
+}
+
+/// They are part of the weights.
+#[derive(Debug)]
+pub enum Folded {}
+
+/// They are steps of their own.
+#[derive(Debug)]
+pub enum Kept {}
+
+impl Norms for Folded {
+    const ARE_FOLDED: bool = true;
+}
+
+impl Norms for Kept {
+    const ARE_FOLDED: bool = false;
+}
+
 /// The maximum length of an arena on the stack: 512 KiB.
 pub(crate) const MAX_ON_STACK: usize = 1 << 17;
 
 /// The number of values of the arena in which a forward pass of `N` keeps its activations.
 pub(crate) const fn arena<N: Network>() -> usize {
-    route(&N::PLAN, false).arena()
+    RouteOf::<N, Kept>::ROUTE.arena()
 }
 
 /// Whether [`forward`] supports networks of this plan.
@@ -160,6 +182,42 @@ impl<N: Network, V: Values, const W: usize> Kernel for InBuffer<'_, N, V, W> {
     }
 }
 
+/// The steps in groups of 16, of which only those that the plan reaches are compiled, and of these only the steps that do
+/// something.
+macro_rules! groups {
+    ($($name:ident: $first:literal $($index:literal)*;)*) => {
+        impl<N: Network, V: Values> ForwardPass<'_, N, V> {
+            #[inline(always)]
+            fn steps<L: Lanes>(&self, lanes: L, arena: &mut [f32]) {
+                const { assert!(Plan::CAPACITY == [$($first, $($index),*),*].len()) };
+                $(if const { N::PLAN.steps().len() > $first } {
+                    self.$name(lanes, arena);
+                })*
+            }
+
+            $(#[inline(always)]
+            fn $name<L: Lanes>(&self, lanes: L, arena: &mut [f32]) {
+                groups!(@steps self lanes arena $first $($index)*);
+            })*
+        }
+    };
+    (@steps $self:ident $lanes:ident $arena:ident $($index:literal)*) => {
+        $(if const { !StepOf::<N, V, $index>::AT.is_skipped() } {
+            $self.step::<L, $index>($lanes, $arena);
+        })*
+    };
+}
+groups! {
+    steps_0: 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15;
+    steps_16: 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31;
+    steps_32: 32 33 34 35 36 37 38 39 40 41 42 43 44 45 46 47;
+    steps_48: 48 49 50 51 52 53 54 55 56 57 58 59 60 61 62 63;
+    steps_64: 64 65 66 67 68 69 70 71 72 73 74 75 76 77 78 79;
+    steps_80: 80 81 82 83 84 85 86 87 88 89 90 91 92 93 94 95;
+    steps_96: 96 97 98 99 100 101 102 103 104 105 106 107 108 109 110 111;
+    steps_112: 112 113 114 115 116 117 118 119 120 121 122 123 124 125 126 127;
+}
+
 /// Constructed only by [`forward`] and [`forward_in`], whose preconditions hold.
 struct ForwardPass<'a, N, V> {
     values: &'a V,
@@ -171,23 +229,8 @@ struct ForwardPass<'a, N, V> {
 impl<N: Network, V: Values> ForwardPass<'_, N, V> {
     #[inline(always)]
     fn run<L: Lanes, const W: usize>(self, lanes: L, arena: &mut [f32; W]) {
-        macro_rules! steps {
-            ($($index:literal)*) => {
-                const { assert!(Plan::CAPACITY == [$($index),*].len()) };
-                // Steps that do nothing are not compiled.
-                $(if const { !StepOf::<N, V, $index>::AT.is_skipped() } {
-                    self.step::<L, $index>(lanes, arena);
-                })*
-            };
-        }
-        steps!(
-            0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31
-            32 33 34 35 36 37 38 39 40 41 42 43 44 45 46 47 48 49 50 51 52 53 54 55 56 57 58 59 60 61 62 63
-            64 65 66 67 68 69 70 71 72 73 74 75 76 77 78 79 80 81 82 83 84 85 86 87 88 89 90 91 92 93 94 95
-            96 97 98 99 100 101 102 103 104 105 106 107 108 109 110 111 112 113 114 115 116 117 118 119
-            120 121 122 123 124 125 126 127
-        );
-        let at = const { RouteOf::<N, V>::ROUTE.steps[Plan::CAPACITY] };
+        self.steps(lanes, arena);
+        let at = const { RouteOf::<N, V::Norms>::ROUTE.steps[Plan::CAPACITY] };
         // SAFETY: the arena has room for the last values, of which there are as many as logits.
         unsafe {
             let last = match at.reads_sample {
@@ -333,7 +376,7 @@ impl<N: Network, V: Values> ForwardPass<'_, N, V> {
     /// The arena is as long as the route says.
     #[inline(always)]
     unsafe fn parts<'a>(&self, arena: &'a mut [f32]) -> (&'a mut [f32], &'a mut [f32]) {
-        let copies = const { RouteOf::<N, V>::ROUTE.copies };
+        let copies = const { RouteOf::<N, V::Norms>::ROUTE.copies };
         // SAFETY: guaranteed by the caller.
         unsafe { arena.split_at_mut_unchecked(arena.len() - copies) }
     }
@@ -409,15 +452,15 @@ fn copy(from: &[f32], to: &mut [f32]) {
 }
 
 /// The route of a network, resolved at compile time.
-struct RouteOf<N, V>(PhantomData<fn() -> (N, V)>);
+struct RouteOf<N, F>(PhantomData<fn() -> (N, F)>);
 
-impl<N: Network, V: Values> RouteOf<N, V> {
-    const ROUTE: Route = route(&N::PLAN, V::FOLDS_NORMS);
+impl<N: Network, F: Norms> RouteOf<N, F> {
+    const ROUTE: Route = route(&N::PLAN, F::ARE_FOLDED);
 }
 
 /// Step `K` of a network.
 struct StepOf<N, V, const K: usize>(PhantomData<fn() -> (N, V)>);
 
 impl<N: Network, V: Values, const K: usize> StepOf<N, V, K> {
-    const AT: At = RouteOf::<N, V>::ROUTE.steps[K];
+    const AT: At = RouteOf::<N, V::Norms>::ROUTE.steps[K];
 }

@@ -23,7 +23,7 @@ mod rows;
 pub(crate) use self::forward::fits_the_stack;
 pub use self::{
     columns::Block,
-    forward::{Sealed, Values},
+    forward::{Folded, Kept, Sealed, Values},
     lanes::Lanes,
     matrix::Matrix,
     route::At,

@@ -1,11 +1,11 @@
 //! Networks of images, against PyTorch, plain loops in `f64`, and themselves.
 
 mod gradients;
-mod lenet;
 mod maxima;
 mod parity;
 mod pytorch;
 mod single;
+mod state_dict;
 
 use tuplenet::{models::LeNet, plan::Op, prelude::*, shape::Image};
 

@@ -2,7 +2,7 @@
 
 WEIGHTS is a safetensors file that tuplenet wrote for the network of
 activations.safetensors (`activation_network` in fixtures.py), or with --network
-for `lenet` in mnist.py or one in frozen.py, such as `named`, whose keys are fc1.weight
+for `lenet` in mnist.py, `resnet` in images.py or one in frozen.py, such as `named`, whose keys are fc1.weight
 to fc2.bias. It is loaded with strict=True: a missing or extra tensor, or one of another
 shape, is an error. The logits of `features` (of frozen.py, `NAME.features`) in IO are
 then compared with `logits`.
@@ -22,24 +22,29 @@ from safetensors.torch import load_file
 
 from fixtures import activation_network
 from frozen import NETWORKS
+from images import resnet
 from mnist import lenet
 
 TOLERANCE = 1e-5
+IMAGES = {"lenet": lenet, "resnet": resnet}
 
 
 def main():
     parser = argparse.ArgumentParser(description="Load tuplenet's weights into PyTorch and compare logits.")
-    parser.add_argument("--network", choices=["lenet", *NETWORKS], metavar="NAME", help="lenet, or one in frozen.py")
+    names = [*IMAGES, *NETWORKS]
+    parser.add_argument("--network", choices=names, metavar="NAME", help="lenet, resnet, or one in frozen.py")
     parser.add_argument("weights", metavar="WEIGHTS")
     parser.add_argument("io", metavar="IO")
     args = parser.parse_args()
 
     weights = load_file(args.weights)
-    others = {name: str(t.dtype) for name, t in weights.items() if t.dtype != torch.float32}
+    expected = {True: torch.int64, False: torch.float32}
+    is_count = {name: name.endswith("num_batches_tracked") for name in weights}
+    others = {name: str(t.dtype) for name, t in weights.items() if t.dtype != expected[is_count[name]]}
     if others:  # load_state_dict converts these without an error
-        sys.exit(f"not float32: {others}")
-    if args.network == "lenet":
-        network, prefix = lenet().eval(), ""
+        sys.exit(f"other types than PyTorch's: {others}")
+    if args.network in IMAGES:
+        network, prefix = IMAGES[args.network]().eval(), ""
     elif args.network:
         constructor, _ = NETWORKS[args.network]
         network, prefix = constructor().eval(), f"{args.network}."

@@ -134,6 +134,37 @@ def block(channels):
     )
 
 
+def resnet(channels=1, classes=10):
+    """`ResNet8` of the crate: the image classifier of MLPerf Tiny."""
+
+    def down(inputs, outputs):
+        return Residual(
+            nn.Sequential(
+                nn.Conv2d(inputs, outputs, 3, 2, 1),
+                nn.BatchNorm2d(outputs),
+                nn.ReLU(),
+                nn.Conv2d(outputs, outputs, 3, padding=1),
+                nn.BatchNorm2d(outputs),
+            ),
+            nn.Sequential(nn.Conv2d(inputs, outputs, 1, 2)),
+        )
+
+    return nn.Sequential(
+        nn.Conv2d(channels, 16, 3, padding=1),
+        nn.BatchNorm2d(16),
+        nn.ReLU(),
+        block(16),
+        nn.ReLU(),
+        down(16, 32),
+        nn.ReLU(),
+        down(32, 64),
+        nn.ReLU(),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.Linear(64, classes),
+    )
+
+
 def normalized():
     """Batch normalisation of images and of vectors, on 10 x 9 of the input."""
     return nn.Sequential(

@@ -8,7 +8,7 @@ use crate::{
         threads::partition::Partition,
     },
     plan::Op,
-    single::{At, Matrix, Sealed, Values, affine_of},
+    single::{At, Kept, Matrix, Sealed, Values, affine_of},
 };
 
 /// The engine's weights, as input of the forward pass of one sample.
@@ -37,7 +37,7 @@ impl Sealed for LiveWeights<'_> {
         }
     }
 
-    const FOLDS_NORMS: bool = false;
+    type Norms = Kept;
 
     #[inline(always)]
     unsafe fn norm(&self, at: &At, channel: usize) -> [f32; 2] {
