@@ -19,7 +19,7 @@ use flate2::{Compression, write::GzEncoder};
 use tuplenet::{
     engine::{Processor, Run},
     frozen::Values,
-    models::{LeNet, MnistClassifier},
+    models::{LeNet, MnistClassifier, ResNet8},
     objective::Optimizer,
     prelude::*,
     shape::{Features, Image, Sample, Shape},
@@ -102,11 +102,20 @@ fn steps_and_predictions_allocate_nothing_and_a_training_little() {
         (Tanh, Dropout<20>, AvgPool2d<2>, Flatten),
         (LazyLinear<16>, ReLU, Linear<16, 10>),
     );
+    type Branches = (
+        Linear<100, 20>,
+        BatchNorm1d<20>,
+        Residual<(ReLU, Linear<20, 20>, Dropout<10>)>,
+        Linear<20, 10>,
+    );
     for threads in [1, 2] {
         for data in [points(4), points(1)] {
             steps_allocate_nothing::<Plain, _>(threads, &data);
             steps_allocate_nothing::<Dropped, _>(threads, &data);
-            steps_allocate_nothing::<Images, _>(threads, &data.reshaped::<Image<1, 10, 10>>());
+            let images = data.reshaped::<Image<1, 10, 10>>();
+            steps_allocate_nothing::<Images, _>(threads, &images);
+            steps_allocate_nothing::<ResNet8<1, 10, 10, 10>, _>(threads, &images);
+            steps_allocate_nothing::<Branches, _>(threads, &data);
         }
     }
     idx_files_allocate_at_most_their_contents();
@@ -187,6 +196,7 @@ tuplenet::frozen! {
     static DIGITS: Reader = "../examples/digits.safetensors";
     static SOFT: Soft = "reference/frozen/softplus.safetensors";
     static NAMED: Named = "reference/frozen/named.safetensors", names = ["fc1", "fc2"];
+    static RESNET: ResNet8<1, 28, 28, 10> = "reference/resnet.safetensors";
 }
 
 type Reader = (Linear<784, 32>, ReLU, Linear<32, 10>);
@@ -208,6 +218,7 @@ fn frozen_models_allocate_nothing() {
         answers(&DIGITS, &[0.5; 784]);
         answers(&SOFT, &[0.5; 10]);
         answers(&NAMED, &[0.5; 24]);
+        answers(&RESNET, &[[0.5; 28]; 28]);
         answers(&Frozen::<Reader>::from_bytes(&digits).unwrap(), &[0.5; 784]);
         answers(&Frozen::<Soft>::from_bytes(&soft).unwrap(), &[0.5; 10]);
         answers(

@@ -2,7 +2,12 @@
 
 use std::{fs, path::Path};
 
-use tuplenet::{metrics::argmax, models::LeNet, prelude::*, shape::Image};
+use tuplenet::{
+    metrics::argmax,
+    models::{LeNet, ResNet8},
+    prelude::*,
+    shape::Image,
+};
 
 use crate::{
     cli::{example, folder_with, refuses, text},
@@ -117,6 +122,38 @@ fn lenet_is_trained_saved_and_recognised() {
     assert_eq!(sizes, [(700, 120), (352, 236), (816, 120)], "{out}");
 }
 
+/// A ResNet's file is recognised. (A training of it takes long; LeNet's runs the same code.)
+#[test]
+fn resnet_is_recognised() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("resnet.safetensors");
+    let weights = Weights::<ResNet8<1, 28, 28, 10>>::init(1);
+    weights.save(&file).unwrap();
+    let digits = Digits::new(u64::MAX)
+        .dataset::<Image<1, 28, 28>>(0..1)
+        .unwrap();
+    let logits = Fused::new(weights)
+        .unwrap()
+        .predict(&digits.sample(0).unwrap());
+    let arguments = ["--weights", text(&file), "--index", "0"];
+    let out = run("predict", &arguments);
+    let expected = argmax(&logits.unwrap());
+    assert!(
+        out.contains(&format!("classified as {expected}, is a ")),
+        "{out}"
+    );
+    let pictures = folder.path().join("pictures");
+    let more = ["--out", text(&pictures), "--class", "1"];
+    let out = run("explain", &[&arguments[..], &more].concat());
+    let sizes: Vec<_> = out
+        .lines()
+        .filter(|line| line.ends_with(".png"))
+        .map(|path| Picture::load(path.as_ref()).size())
+        .collect();
+    // 16 kernels in two rows of 8; image, saliency and integrated gradients; image and 16 feature maps in two rows of 9
+    assert_eq!(sizes, [(932, 236), (352, 120), (1048, 236)], "{out}");
+}
+
 /// A training that is interrupted after its first epoch, with a checkpoint, gives the result of one that is not.
 #[test]
 fn lenet_resumes_from_a_checkpoint_and_other_networks_do_not() {
@@ -169,11 +206,10 @@ fn lenet_is_trained_on_augmented_mnist() {
 
 #[test]
 fn options_of_another_network_and_unknown_networks_exit_with_2() {
-    refuses(
-        &["--network", "lenet", "--hidden", "32"],
-        2,
-        &["error: hidden: expected none with the network lenet, found 32"],
-    );
+    for network in ["lenet", "resnet"] {
+        let message = format!("error: hidden: expected none with the network {network}, found 32");
+        refuses(&["--network", network, "--hidden", "32"], 2, &[&message]);
+    }
     assert_eq!(
         example("mnist", &["--network", "magic"]).status.code(),
         Some(2)

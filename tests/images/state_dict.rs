@@ -20,6 +20,10 @@ use crate::{
 
 type ResNet = ResNet8<1, 28, 28, 10>;
 
+tuplenet::frozen! {
+    static RESNET: ResNet = "../reference/resnet.safetensors";
+}
+
 on_every_engine! {
     a_lenet_saved_by_pytorch_gives_its_logits
     a_resnet_saved_by_pytorch_gives_its_logits
@@ -44,6 +48,27 @@ fn a_lenet_saved_by_pytorch_gives_its_logits<T: Tested>() {
 
 fn a_resnet_saved_by_pytorch_gives_its_logits<T: Tested>() {
     gives_its_logits::<T, ResNet>("resnet");
+}
+
+/// The compiler multiplies each convolution by the batch normalisation after it.
+#[test]
+fn an_embedded_resnet_gives_the_logits_of_pytorch() {
+    let [file, io] = ["", "_io"].map(|suffix| {
+        let path = reference(&format!("resnet{suffix}.safetensors"));
+        fs::read(path).unwrap()
+    });
+    let borrowed = Frozen::<ResNet>::from_bytes(&file).unwrap();
+    let io = SafeTensors::deserialize(&io).unwrap();
+    let (features, logits) = (floats(&io, "features"), floats(&io, "logits"));
+    for (features, logits) in features.chunks(784).zip(logits.chunks(10)) {
+        let mut sample = [[0.0; 28]; 28];
+        sample.as_flattened_mut().copy_from_slice(features);
+        for found in [RESNET.predict(&sample), borrowed.predict(&sample)] {
+            for (a, b) in found.iter().zip(logits) {
+                assert!((a - b).abs() < 1e-5, "{a} against {b}");
+            }
+        }
+    }
 }
 
 /// A file that is loaded and saved has the same tensors, `tensors` of them.
