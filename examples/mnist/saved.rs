@@ -21,8 +21,8 @@ pub fn network(path: &Path) -> Result<NetworkType> {
     let tensors = weights::shapes(path)?;
     let first = tensors.iter().find(|tensor| tensor.name == "0.weight");
     Ok(match first.map(|weight| weight.shape.as_slice()) {
-        Some([6, _, _, _]) => NetworkType::LeNet,
-        Some([16, _, _, _]) => NetworkType::ResNet,
+        Some([16, _, 3, 3]) => NetworkType::ResNet,
+        Some([_, _, _, _]) => NetworkType::LeNet,
         Some([32, _]) => NetworkType::Mlp(Hidden::H32),
         Some([128, _]) => NetworkType::Mlp(Hidden::H128),
         Some([800, _]) => NetworkType::Mlp(Hidden::H800),

@@ -3,6 +3,7 @@
 use std::{
     env, fs, io,
     path::{Path, PathBuf},
+    sync::OnceLock,
     thread,
     time::{SystemTime, UNIX_EPOCH},
 };
@@ -133,8 +134,12 @@ impl RunFolder {
     }
 }
 
-/// The SHA-256 of the running executable, if it can be read.
-fn program_sha256() -> Option<String> {
-    let program = fs::read(env::current_exe().ok()?).ok()?;
-    Some(in_hex(&Sha256::digest(&program)))
+/// The SHA-256 of the running executable, if it can be read; computed once.
+fn program_sha256() -> Option<&'static str> {
+    static SUM: OnceLock<Option<String>> = OnceLock::new();
+    let sum = || {
+        let program = fs::read(env::current_exe().ok()?).ok()?;
+        Some(in_hex(&Sha256::digest(&program)))
+    };
+    SUM.get_or_init(sum).as_deref()
 }

@@ -203,10 +203,10 @@ impl Tile<'_> {
                 let (derivatives, stride) = self.derivative;
                 // SAFETY: guaranteed by the caller.
                 unsafe {
-                    let from = derivatives.wrapping_add(o * stride + distance);
+                    let from = |_: &ImageView<'_>| derivatives.wrapping_add(o * stride + distance);
                     let value = match self.epilogue {
                         None => sum,
-                        Some(epilogue) => epilogue.apply(simd, |_| from, sum),
+                        Some(epilogue) => epilogue.apply(simd, from, sum),
                     };
                     store::<S>(place, value);
                 }
