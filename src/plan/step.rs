@@ -1,6 +1,8 @@
 //! [`Step`]: one operation of a plan, with its widths, its operands and its parameters.
 
-use super::{Op, Path, Window};
+#[cfg(feature = "train")]
+use super::Window;
+use super::{Op, Path};
 
 /// One operation with its widths, its operand and the offset of its parameters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
