@@ -363,6 +363,44 @@ mod tests {
         assert_eq!(plan.flop(), 24 + 4 + 16);
     }
 
+    /// Steps of a shortcut that read its input read that of the body, however deep they are.
+    #[test]
+    fn the_input_of_a_shortcut_is_that_of_the_body() {
+        let tanh = || Plan::elementwise(Op::Tanh, 3);
+        let inner = Plan::residual(tanh(), Plan::identity(), 3);
+        let body = tanh().then(tanh());
+        let plan = tanh().then(Plan::residual(body, inner.then(tanh()), 3));
+        let steps = plan.steps().iter().enumerate();
+        let operands: Vec<_> = steps.map(|(at, step)| step.operands(at)).collect();
+        let read = |value| (value, None);
+        // before; the body; the inner body, its sum with the input, and what follows; the sum
+        let expected = [
+            read(0),
+            read(1),
+            read(2),
+            read(1),
+            (4, Some(1)),
+            read(5),
+            (6, Some(3)),
+        ];
+        assert_eq!(operands, expected);
+        let paths: Vec<String> = plan
+            .steps()
+            .iter()
+            .map(|step| step.path.to_string())
+            .collect();
+        let expected = [
+            "0",
+            "1.body.0",
+            "1.body.1",
+            "1.shortcut.0.body.0",
+            "1.shortcut.0",
+            "1.shortcut.1",
+            "1",
+        ];
+        assert_eq!(paths, expected);
+    }
+
     #[test]
     #[should_panic(expected = "at most 128 steps")]
     fn a_plan_over_its_capacity_is_refused() {

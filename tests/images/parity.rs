@@ -211,6 +211,9 @@ type Bent = (
     (ELU<50>, Flatten, ELU<200>, LazyLinear<3>),
 );
 
+/// The number of [`Normalized`] in `networks`.
+const NORMALIZED: i32 = 10;
+
 macro_rules! networks {
     ($call:ident($($argument:expr),*), $which:expr) => {
         match $which {
@@ -224,7 +227,7 @@ macro_rules! networks {
             7 => $call::<NoConvolution, Image<2, 7, 6>, 4>($($argument),*),
             8 => $call::<NoLinear, Image<1, 7, 7>, 4>($($argument),*),
             9 => $call::<Branches, Image<2, 11, 9>, 3>($($argument),*),
-            10 => $call::<Normalized, Image<2, 10, 9>, 3>($($argument),*),
+            NORMALIZED => $call::<Normalized, Image<2, 10, 9>, 3>($($argument),*),
             11 => $call::<Doubled, Image<2, 8, 8>, 3>($($argument),*),
             12 => $call::<Activated, Image<2, 12, 12>, 3>($($argument),*),
             13 => $call::<Bent, Image<1, 8, 9>, 3>($($argument),*),
@@ -266,6 +269,8 @@ proptest! {
     ) {
         let processors = processors();
         let processor = processors[simd % processors.len()].threads(threads);
+        // A batch of 1 has no variance; of few samples, all but rounding errors cancels in the gradient of their variance.
+        let samples = if which == NORMALIZED { samples.max(5) } else { samples };
         networks!(matches_the_tape(processor, samples, bytes, seed), which);
     }
 }

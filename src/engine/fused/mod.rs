@@ -2,8 +2,9 @@
 //!
 //! No tape, no allocation in a step, and as few passes over memory as possible. In the order of data flow:
 //!
-//! 1. [`program`] lowers the network's plan to a list of layers, each a convolution, a pooling or a `Linear` fused with
-//!    the operations that follow it. Plans that branch will be lowered here.
+//! 1. [`program`] lowers the network's plan to layers, each a convolution, a pooling, a `Linear`, a batch normalisation or a
+//!    sum, fused with the operations that follow it. Each names the values that it reads, and what it contributes to their
+//!    gradients.
 //! 2. [`memory`] has the packed layout of every matrix (columns in blocks of 16), the layout of images (samples in
 //!    blocks of 16), buffers that several threads write at once, and the conversion between the packed layout and the
 //!    plan's.

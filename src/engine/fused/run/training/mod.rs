@@ -6,11 +6,11 @@
 //! | phase | writes | partition |
 //! | --- | --- | --- |
 //! | gather | the batch's samples, masks of dropout | rows |
-//! | or images | all buffers of the images, masks, the vectors' input | blocks of 16 rows |
+//! | or images, each stage | all buffers of the images, sums of blocks, masks, the vectors' input | blocks of 16 rows |
 //! | forward, each layer | its outputs (and derivatives) | columns; rows in the last layer, unless it is a batch normalisation |
 //! | loss | the last layer's delta, losses, the transposed bitmap | the same rows, so no barrier before it; words |
 //! | back, each layer whose operands depend on weights | its terms in their deltas | the operands' columns |
-//! | back of images | gradients of the groups of blocks | groups |
+//! | back of images, each stage | gradients of the groups of blocks, deltas and sums of blocks | groups |
 //! | update, all layers | weights and moments | columns |
 //!
 //! A barrier follows each phase, except where [`partition::is_independent`] saves it in a network of two layers: after
@@ -28,8 +28,12 @@
 //! | measure | sums of squares | pieces |
 //! | apply, all layers | weights and moments | columns |
 //!
-//! A layer's delta is the gradient of the loss with respect to the outputs of its `Linear`, `[B, O]`; with images, the
-//! first layer has one for its input, too. The gradient with respect to the network's input is not computed. The gradient
+//! A batch normalisation of images begins a stage: its statistics, and the sums that its gradient needs, are those of all
+//! blocks. The first worker alone adds them to the running statistics, and stores the gradient of its weights with those of
+//! the first group; no other worker reads either before the next barrier.
+//!
+//! A layer's delta is the gradient of the loss with respect to the outputs of its operation, `[B, O]`; with images,
+//! the vectors' input has one, too. The gradient with respect to the network's input is not computed. The gradient
 //! of a `Linear`'s weights goes from registers to the optimiser; it is stored only for clipping.
 
 mod images;
