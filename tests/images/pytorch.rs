@@ -10,7 +10,7 @@ use tuplenet::{
     target::Classes,
 };
 
-use super::{Activated, Branches, Divided, Normalized, Windows, difference, is_centred};
+use super::{Activated, Branches, Divided, Normalized, Windows, difference, is_cancelled};
 use crate::{
     engines::{Recipe, Tested, on_every_engine, train},
     pytorch::{floats, reference},
@@ -61,7 +61,7 @@ where
     for ours in gradient.tensors() {
         let theirs = floats(&file, &format!("{name}.gradient.{}", ours.name));
         let what = format!("{name}, gradient of {}", ours.name);
-        let rounding = if is_centred::<N>(&ours.name) {
+        let rounding = if is_cancelled::<N>(&ours.name) {
             1e-5
         } else {
             0.0
