@@ -102,11 +102,12 @@ fn steps_and_predictions_allocate_nothing_and_a_training_little() {
         (Tanh, Dropout<20>, AvgPool2d<2>, Flatten),
         (LazyLinear<16>, ReLU, Linear<16, 10>),
     );
+    // Large enough for the pool, as all of these: else its threads may start, and allocate, during the measurement.
     type Branches = (
-        Linear<100, 20>,
-        BatchNorm1d<20>,
-        Residual<(ReLU, Linear<20, 20>, Dropout<10>)>,
-        Linear<20, 10>,
+        Linear<100, 48>,
+        BatchNorm1d<48>,
+        Residual<(ReLU, Linear<48, 48>, Dropout<10>)>,
+        Linear<48, 10>,
     );
     for threads in [1, 2] {
         for data in [points(4), points(1)] {
