@@ -93,12 +93,8 @@ impl Plan {
         match op {
             Op::Linear => panic!("`Op::Linear` has two widths: use `Plan::linear`"),
             Op::Add { .. } => panic!("`Op::Add` has two operands: use `Plan::residual`"),
-            Op::BatchNorm { channels } => {
-                assert!(
-                    channels > 0 && width.is_multiple_of(channels),
-                    "a batch normalisation has a channel or more, all of the same size"
-                );
-                Plan::one(op, width, width)
+            Op::BatchNorm { channels } if channels == 0 || !width.is_multiple_of(channels) => {
+                panic!("a batch normalisation has a channel or more, all of the same size")
             }
             Op::Conv2d(_) | Op::MaxPool2d(_) | Op::AvgPool2d(_) => {
                 panic!("this operation has a window: use `Plan::windowed`")
@@ -154,27 +150,16 @@ impl Plan {
     /// At compile time, when the branches have different output widths, when there are more than 4 branches within
     /// branches, and as [`Plan::then`].
     pub const fn residual(body: Plan, shortcut: Plan, width: usize) -> Plan {
-        let mut plan = body.in_branch(Branch::Body);
+        let body = body.in_branch(Branch::Body);
         let shortcut = shortcut.in_branch(Branch::Shortcut);
         // The input of the shortcut is that of the body, further back.
-        plan = plan.append(shortcut.with_input_back(body.len));
-        let mut sum = Plan::one(
-            Op::Add {
-                back: if shortcut.len == 0 {
-                    body.len + 1
-                } else {
-                    shortcut.len + 1
-                },
-            },
-            width,
-            width,
-        );
-        if plan.len == 0 {
-            return sum;
-        }
-        sum.modules = 0;
+        let mut plan = body.append(shortcut.with_input_back(body.len));
         plan.modules = 1;
-        plan.append(sum)
+        let back = match shortcut.len {
+            0 => body.len + 1,
+            len => len + 1,
+        };
+        plan.append(Plan::one(Op::Add { back }, width, width))
     }
 
     /// This plan as a branch of a module.
@@ -248,13 +233,18 @@ impl Plan {
         }
     }
 
+    /// How many operands of step `i` a value is; see [`Step::operands`].
+    const fn reads(&self, i: usize, value: usize) -> usize {
+        let (x, z) = self.steps[i].operands(i);
+        (x == value) as usize + matches!(z, Some(z) if z == value) as usize
+    }
+
     /// The last step that reads a value, if any; see [`Step::operands`].
     pub(crate) const fn last_use(&self, value: usize) -> Option<usize> {
         let mut i = self.len;
         while i > value {
             i -= 1;
-            let (x, z) = self.steps[i].operands(i);
-            if x == value || matches!(z, Some(z) if z == value) {
+            if self.reads(i, value) > 0 {
                 return Some(i);
             }
         }
@@ -267,8 +257,7 @@ impl Plan {
         let mut uses = 0;
         let mut i = 0;
         while i < self.len {
-            let (x, z) = self.steps[i].operands(i);
-            uses += (x == value) as usize + matches!(z, Some(z) if z == value) as usize;
+            uses += self.reads(i, value);
             i += 1;
         }
         uses

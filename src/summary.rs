@@ -26,9 +26,7 @@ impl Summary {
     pub(crate) fn new(plan: Plan, input: &'static [usize]) -> Self {
         Summary { plan, input }
     }
-}
 
-impl Summary {
     /// The dimensions of the input, then those of every step's output.
     fn dims(&self) -> [Dims; Plan::CAPACITY + 1] {
         let mut dims = [Dims::of(self.input); Plan::CAPACITY + 1];

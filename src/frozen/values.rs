@@ -30,6 +30,8 @@ impl fmt::Debug for Embedded {
 
 impl Values for Embedded {}
 impl Sealed for Embedded {
+    type Norms = Folded;
+
     #[inline(always)]
     unsafe fn matrix(&self, at: &At) -> impl Matrix {
         let first = self.blocks.as_ptr().wrapping_add(at.block).cast();
@@ -38,15 +40,10 @@ impl Sealed for Embedded {
         unsafe { Columns::new(first, inputs, outputs) }
     }
 
-    type Norms = Folded;
-
     #[inline(always)]
     unsafe fn norm(&self, at: &At, channel: usize) -> [f32; 2] {
         // SAFETY: guaranteed by the caller; `blocks` has packed the factors as weights, the terms as biases.
-        unsafe {
-            let matrix = self.matrix(at);
-            [matrix.weight(0, channel), matrix.bias_of(channel)]
-        }
+        unsafe { self.matrix(at).of_channel(channel) }
     }
 
     #[inline(always)]
@@ -59,7 +56,7 @@ impl Sealed for Embedded {
 #[derive(Clone, Copy)]
 pub struct Borrowed<'a> {
     file: &'a [u8],
-    /// For each layer, the byte offsets of its tensors, as [`Part::of`] lists them.
+    /// For each layer, the byte offsets of its tensors, indexed by [`Part`].
     starts: [[usize; Part::MAX]; Plan::CAPACITY],
 }
 
@@ -74,7 +71,8 @@ impl<'a> Borrowed<'a> {
         let mut next = Layer::first(plan);
         while let Some(layer) = next {
             let parts = Part::of(&plan.steps()[layer.index]);
-            for (&part, place) in parts.iter().zip(places.tensors[layer.ordinal]) {
+            for &part in parts {
+                let place = places.tensors[layer.ordinal][part as usize];
                 if part.dtype() == Dtype::F32 && place.dtype != Dtype::F32 {
                     let name: Text<64> = names.tensor(layer, part);
                     let found = Text::of(place.dtype.name())
@@ -87,6 +85,21 @@ impl<'a> Borrowed<'a> {
         let starts = places.tensors.map(|places| places.map(|place| place.start));
         Ok(Borrowed { file, starts })
     }
+
+    /// Two tensors of a layer, of the sizes of its weight and its bias.
+    ///
+    /// # Safety
+    /// There is a layer with parameters at `at`, and it has these tensors.
+    #[inline(always)]
+    unsafe fn rows(&self, at: &At, parts: [Part; 2]) -> Rows<'a> {
+        let file = self.file.as_ptr();
+        // SAFETY: guaranteed by the caller; `header::places` has checked that the tensors are within the file at these offsets.
+        unsafe {
+            let starts = self.starts.get_unchecked(at.ordinal);
+            let [weight, bias] = parts.map(|part| file.wrapping_add(starts[part as usize]).cast());
+            Rows::new(weight, bias, at.matrix)
+        }
+    }
 }
 
 impl fmt::Debug for Borrowed<'_> {
@@ -97,31 +110,21 @@ impl fmt::Debug for Borrowed<'_> {
 
 impl Values for Borrowed<'_> {}
 impl Sealed for Borrowed<'_> {
-    #[inline(always)]
-    unsafe fn matrix(&self, at: &At) -> impl Matrix {
-        // SAFETY: the caller guarantees that there are that many layers, and `header::places` has checked that the
-        // layer's tensors are within the file at these offsets.
-        unsafe {
-            let places = *self.starts.get_unchecked(at.ordinal);
-            let tensors = places.map(|start| self.file.as_ptr().wrapping_add(start).cast());
-            let [weight, bias, ..] = tensors;
-            Rows::new(weight, bias, at.matrix)
-        }
-    }
-
     type Norms = Kept;
 
     #[inline(always)]
+    unsafe fn matrix(&self, at: &At) -> impl Matrix {
+        // SAFETY: guaranteed by the caller; every layer has a weight and a bias.
+        unsafe { self.rows(at, Part::PARAMETERS) }
+    }
+
+    #[inline(always)]
     unsafe fn norm(&self, at: &At, channel: usize) -> [f32; 2] {
-        // SAFETY: as in `matrix`; a batch normalisation has four tensors of a value for each channel, then another one.
+        // SAFETY: guaranteed by the caller; all these tensors of a batch normalisation have the same size.
         unsafe {
-            let places = *self.starts.get_unchecked(at.ordinal);
-            let value = |start: usize| {
-                let place = self.file.as_ptr().wrapping_add(start + 4 * channel);
-                f32::from_le_bytes(*place.cast::<[u8; 4]>())
-            };
-            let [weight, bias, mean, variance, _] = places;
-            affine_of([value(weight), value(bias)], value(mean), value(variance))
+            let parameters = self.rows(at, Part::PARAMETERS).of_channel(channel);
+            let [mean, variance] = self.rows(at, Part::STATISTICS).of_channel(channel);
+            affine_of(parameters, mean, variance)
         }
     }
 

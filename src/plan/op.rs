@@ -67,7 +67,13 @@ impl Op {
     pub(crate) const EPSILON: f64 = 1e-5;
     /// The weight of a batch in the running statistics of [`Op::BatchNorm`].
     #[cfg(feature = "train")]
-    pub(crate) const MOMENTUM: f64 = 0.1;
+    const MOMENTUM: f64 = 0.1;
+
+    /// A running statistic of [`Op::BatchNorm`] after a batch with this one.
+    #[cfg(feature = "train")]
+    pub(crate) fn running_average(statistic: f32, of_batch: f64) -> f32 {
+        (f64::from(statistic) * (1.0 - Op::MOMENTUM) + of_batch * Op::MOMENTUM) as f32
+    }
 
     /// The layer's name as in `torch.nn`.
     pub const fn name(self) -> &'static str {

@@ -24,16 +24,16 @@ pub trait Values: Sealed {}
 
 /// Seals [`Values`].
 pub trait Sealed {
+    /// Whether batch normalisations are [`Folded`] or [`Kept`].
+    #[doc(hidden)]
+    type Norms: Norms;
+
     /// The weight and the bias of a layer.
     ///
     /// # Safety
     /// The values are those of a plan with a layer that has parameters at `at`.
     #[doc(hidden)]
     unsafe fn matrix(&self, at: &At) -> impl Matrix;
-
-    /// Whether batch normalisations are [`Folded`] or [`Kept`].
-    #[doc(hidden)]
-    type Norms: Norms;
 
     /// The factor and the term of a batch normalisation for a channel.
     ///

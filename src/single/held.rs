@@ -81,22 +81,25 @@ impl Copies {
     }
 }
 
-/// Whether a step after `i` reads its output other than as the first operand of the next step.
-pub(super) const fn is_held(plan: &Plan, i: usize) -> bool {
+/// The operation of the step after `i`, if only that step reads the output of `i`, as its first operand.
+pub(super) const fn only_reader(plan: &Plan, i: usize) -> Option<Op> {
     let value = i + 1;
     match plan.last_use(value) {
-        None => false,
-        Some(last) => last > value || plan.steps()[last].operands(last).0 != value,
+        Some(last) if last == value && plan.steps()[last].operands(last).0 == value => {
+            Some(plan.steps()[last].op)
+        }
+        _ => None,
     }
+}
+
+/// Whether a step reads the output of step `i`, other than its [`only_reader`].
+const fn is_held(plan: &Plan, i: usize) -> bool {
+    plan.last_use(i + 1).is_some() && only_reader(plan, i).is_none()
 }
 
 /// Whether ReLU, and nothing else, reads the output of step `i`.
 pub(super) const fn is_before_relu(plan: &Plan, i: usize) -> bool {
-    let next = i + 1;
-    next < plan.steps().len()
-        && matches!(plan.steps()[next].op, Op::Relu)
-        && plan.steps()[next].operands(next).0 == next
-        && !is_held(plan, i)
+    matches!(only_reader(plan, i), Some(Op::Relu))
 }
 
 /// Adds a term to values, of which `[positions, channels]` are one matrix or the other way round; `transposed` states that

@@ -42,4 +42,14 @@ pub trait Matrix: Copy {
     /// # Safety
     /// `output` is below `O`.
     unsafe fn bias_of(self, output: usize) -> f32;
+
+    /// The weight and the bias of one channel, where the weight is `[C, 1]`, as that of a batch normalisation.
+    ///
+    /// # Safety
+    /// `channel` is below `C`.
+    #[inline(always)]
+    unsafe fn of_channel(self, channel: usize) -> [f32; 2] {
+        // SAFETY: guaranteed by the caller.
+        unsafe { [self.weight(0, channel), self.bias_of(channel)] }
+    }
 }

@@ -6,7 +6,7 @@
 
 use super::{
     columns::{BLOCK, Columns, MIN_SPARSE, padded},
-    held::{Copies, Held, Term, is_before_relu, is_held},
+    held::{Copies, Held, Term, is_before_relu, only_reader},
     image::{bordered, halves, suits_columns},
 };
 use crate::plan::{Op, Plan, Step};
@@ -241,12 +241,8 @@ pub(super) const fn route(plan: &Plan, folds_norms: bool) -> Route {
 
 /// Whether step `i` is a product whose outputs only the batch normalisation after it reads.
 pub(crate) const fn is_folded(plan: &Plan, i: usize) -> bool {
-    let (steps, next) = (plan.steps(), i + 1);
-    matches!(steps[i].op, Op::Linear | Op::Conv2d(_))
-        && next < steps.len()
-        && matches!(steps[next].op, Op::BatchNorm { .. })
-        && steps[next].operands(next).0 == next
-        && !is_held(plan, i)
+    matches!(plan.steps()[i].op, Op::Linear | Op::Conv2d(_))
+        && matches!(only_reader(plan, i), Some(Op::BatchNorm { .. }))
 }
 
 /// Positions and channels of a sample: as the first window takes them; all that comes before it keeps every value. What

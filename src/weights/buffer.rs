@@ -177,19 +177,12 @@ pub(crate) struct Parameters<'a> {
 impl<'a> Parameters<'a> {
     /// The tensors, in the plan's order, under these layer names; a list must have been checked.
     pub(crate) fn tensors<'n: 'a>(self, names: Names<'n>) -> impl Iterator<Item = Tensor<'a>> {
-        views(self.plan, self.values, names, Part::PARAMETERS, |_| true)
+        views(self.plan, self.values, names, Part::PARAMETERS)
     }
 
     /// The running statistics as tensors, likewise.
     pub(crate) fn buffers<'n: 'a>(self, names: Names<'n>) -> impl Iterator<Item = Tensor<'a>> {
-        let has = |step: &Step| step.statistics_len() > 0;
-        views(
-            self.plan,
-            &self.running.values,
-            names,
-            Part::STATISTICS,
-            has,
-        )
+        views(self.plan, &self.running.values, names, Part::STATISTICS)
     }
 
     /// The name of each tensor with the number of batches that a batch normalisation has seen, and that number.
@@ -197,8 +190,9 @@ impl<'a> Parameters<'a> {
         self,
         names: Names<'n>,
     ) -> impl Iterator<Item = (String, u64)> + use<'a> {
-        let layers = layers(self.plan).filter(|(_, step)| step.statistics_len() > 0);
-        let names = layers.map(move |(layer, _)| name(names, layer, Part::NumBatchesTracked));
+        let part = Part::NumBatchesTracked;
+        let layers = layers_with(self.plan, part);
+        let names = layers.map(move |(layer, _)| name(names, layer, part));
         names.zip(self.running.batches.iter().copied())
     }
 
@@ -210,10 +204,11 @@ impl<'a> Parameters<'a> {
     }
 }
 
-/// The layers with parameters.
-fn layers(plan: &'static Plan) -> impl Iterator<Item = (Layer, &'static Step)> {
-    let layers = std::iter::successors(Layer::first(plan), |layer| layer.next(plan));
-    layers.map(|layer| (layer, &plan.steps()[layer.index]))
+/// The layers with such a tensor.
+fn layers_with(plan: &'static Plan, part: Part) -> impl Iterator<Item = (Layer, &'static Step)> {
+    std::iter::successors(Layer::first(plan), |layer| layer.next(plan))
+        .map(|layer| (layer, &plan.steps()[layer.index]))
+        .filter(move |(_, step)| Part::of(step).contains(&part))
 }
 
 fn name(names: Names<'_>, layer: Layer, part: Part) -> String {
@@ -229,10 +224,8 @@ fn views<'a>(
     mut values: &'a [f32],
     names: Names<'a>,
     parts: [Part; 2],
-    has: impl Fn(&Step) -> bool,
 ) -> impl Iterator<Item = Tensor<'a>> {
-    layers(plan)
-        .filter(move |(_, step)| has(step))
+    layers_with(plan, parts[0])
         .flat_map(move |(layer, step)| parts.map(|part| (layer, step, part)))
         .map(move |(layer, step, part)| {
             let shape = part.shape(step).sizes().to_vec();

@@ -33,13 +33,13 @@ const MAX_HEADER_BYTES: u64 = 100_000_000;
 /// The places of all tensors, indexed by layer with parameters, from 0.
 #[derive(Clone, Copy, Debug)]
 pub struct Places {
-    /// Those of each, as [`Part::of`] lists them.
+    /// Those of each, indexed by [`Part`].
     pub(crate) tensors: [[Place; Part::MAX]; Plan::CAPACITY],
 }
 
 /// The tensors in the header by layer, and the extra tensors that the network does not have.
 struct Table<'a> {
-    /// Those of each layer, as [`Part::of`] lists them.
+    /// Those of each layer, indexed by [`Part`].
     tensors: [[Option<TensorInfo<'a>>; Part::MAX]; Plan::CAPACITY],
     /// The first extra tensor, and the total bytes of all of them.
     extra: Option<&'a str>,
@@ -78,14 +78,14 @@ pub(crate) const fn places(file: &[u8], plan: &Plan, names: Names<'_>) -> Result
         let mut i = 0;
         while i < parts.len() {
             let part = parts[i];
-            let Some(info) = table.tensors[layer.ordinal][i] else {
+            let Some(info) = table.tensors[layer.ordinal][part as usize] else {
                 return Err(missing(header, layer, part, step, names));
             };
             let dtype = attempt!(check(&info, layer, part, step, names));
             attempt!(table.check_overlap(&info, layer, part, plan, names));
             count += 1;
             covered += info.end - info.start;
-            places.tensors[layer.ordinal][i] = Place {
+            places.tensors[layer.ordinal][part as usize] = Place {
                 dtype,
                 start: data_start + info.start,
             };
@@ -210,7 +210,7 @@ impl<'a> Table<'a> {
         while let Some(layer) = next {
             let step = &plan.steps()[layer.index];
             if let Some(part) = names.part(layer, step, key.as_bytes()) {
-                let slot = &mut self.tensors[layer.ordinal][part];
+                let slot = &mut self.tensors[layer.ordinal][part as usize];
                 if slot.is_some() {
                     return Err(Mismatch::of(
                         key,
@@ -243,8 +243,9 @@ impl<'a> Table<'a> {
             let parts = Part::of(&plan.steps()[other.index]);
             let mut i = 0;
             while i < parts.len() {
-                let is_self = other.ordinal == layer.ordinal && i == part as usize;
-                if let Some(second) = self.tensors[other.ordinal][i]
+                let at = parts[i] as usize;
+                let is_self = other.ordinal == layer.ordinal && at == part as usize;
+                if let Some(second) = self.tensors[other.ordinal][at]
                     && !is_self
                     && info.start < second.end
                     && second.start < info.end

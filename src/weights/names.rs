@@ -31,7 +31,6 @@ impl Part {
     /// The parameters, in a layer's order.
     pub(crate) const PARAMETERS: [Part; 2] = [Part::Weight, Part::Bias];
     /// The running statistics of a batch normalisation, in a layer's order.
-    #[cfg(feature = "train")]
     pub(crate) const STATISTICS: [Part; 2] = [Part::RunningMean, Part::RunningVar];
 
     /// All tensors of a layer with parameters in a file.
@@ -194,8 +193,8 @@ impl Names<'_> {
         layer.then(".").then(part.name())
     }
 
-    /// Which tensor of the layer `key` names, if any: its index in [`Part::of`].
-    pub(crate) const fn part(&self, layer: Layer, step: &Step, key: &[u8]) -> Option<usize> {
+    /// Which tensor of the layer `key` names, if any.
+    pub(crate) const fn part(&self, layer: Layer, step: &Step, key: &[u8]) -> Option<Part> {
         let path: Text<MAX_PATH_BYTES>;
         let name = match self {
             Names::Sequential => {
@@ -217,7 +216,7 @@ impl Names<'_> {
         let mut i = 0;
         while i < parts.len() {
             if same(rest, parts[i].name().as_bytes()) {
-                return Some(i);
+                return Some(parts[i]);
             }
             i += 1;
         }

@@ -50,9 +50,7 @@ impl Place {
             Dtype::I64 => self.count(file) as f32,
         }
     }
-}
 
-impl Place {
     /// The single value of a tensor of dtype I64.
     pub(crate) const fn count(self, file: &[u8]) -> i64 {
         i64::from_le_bytes(bytes(file, self.start))

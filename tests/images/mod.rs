@@ -7,7 +7,12 @@ mod pytorch;
 mod single;
 mod state_dict;
 
-use tuplenet::{models::LeNet, plan::Op, prelude::*, shape::Image};
+use tuplenet::{
+    models::{LeNet, ResidualBlock},
+    plan::Op,
+    prelude::*,
+    shape::Image,
+};
 
 use crate::engines::{Tested, on_every_engine};
 
@@ -81,15 +86,6 @@ pub type Doubled = (
     Residual<(Linear<3, 3>,)>,
 );
 
-/// The block of ResNets.
-pub type Block<const C: usize> = Residual<(
-    Conv2d<C, C, 3, 1, 1>,
-    BatchNorm2d<C>,
-    ReLU,
-    Conv2d<C, C, 3, 1, 1>,
-    BatchNorm2d<C>,
-)>;
-
 /// `normalized()` of the same: batch normalisation of the samples, after convolutions and sums, of both branches, and of
 /// vectors, the last one of the logits.
 pub type Normalized = (
@@ -98,7 +94,7 @@ pub type Normalized = (
     Conv2d<2, 6, 3, 1, 1>,
     BatchNorm2d<6>,
     ReLU,
-    Block<6>,
+    ResidualBlock<6>,
     ReLU,
     Residual<(BatchNorm2d<6>, Tanh, Conv2d<6, 8, 3, 2, 1>), (Conv2d<6, 8, 1, 2>, BatchNorm2d<8>)>,
     Tanh,

@@ -1,5 +1,4 @@
-//! Weights and logits of LeNet and of ResNet-8, from PyTorch and back; `tests/reference/lenet.py` and `resnet.py` generate the
-//! files.
+//! Weights and logits of LeNet and of ResNet-8, from PyTorch and back; `tests/reference/state_dicts.py` generates the files.
 
 use std::{env, fs, io::Write, process::Command};
 

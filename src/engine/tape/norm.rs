@@ -91,14 +91,11 @@ pub(super) fn update(running: &mut RunningStatistics, plan: &Plan, batch: &[Batc
             running.values[step.statistics..end].split_at_mut(step.statistics_len() / 2);
         let values = of_batch.values as f64;
         let unbiased = values / (values - 1.0);
-        let add = |running: &mut f32, new: f64| {
-            *running = (f64::from(*running) * (1.0 - Op::MOMENTUM) + new * Op::MOMENTUM) as f32;
-        };
         for (running, &mean) in means.iter_mut().zip(&of_batch.mean) {
-            add(running, f64::from(mean));
+            *running = Op::running_average(*running, f64::from(mean));
         }
         for (running, &variance) in variances.iter_mut().zip(&of_batch.variance) {
-            add(running, f64::from(variance) * unbiased);
+            *running = Op::running_average(*running, f64::from(variance) * unbiased);
         }
         *batches += 1;
     }

@@ -39,10 +39,10 @@ pub(crate) struct ImageLayer {
     pub(crate) keeps_output: bool,
 }
 
-/// What an [`ImageLayer`] computes.
+/// What an [`ImageLayer`] computes; `C` is a convolution.
 #[derive(Debug)]
-pub(crate) enum ImageOp {
-    Convolution(Convolution),
+pub(crate) enum ImageOp<C = Convolution> {
+    Convolution(C),
     MaxPool(Window),
     AvgPool(Window),
     Norm(Norm),
@@ -61,6 +61,21 @@ pub(crate) struct Convolution {
     pub(crate) forward: Pass,
     /// Those of the gradient of its input, if that is computed.
     pub(crate) backward: Vec<Pass>,
+}
+
+impl<C> ImageOp<C> {
+    /// Whether it has weights, whose gradient depends on its input.
+    pub(crate) fn has_weights(&self) -> bool {
+        matches!(self, ImageOp::Convolution(_) | ImageOp::Norm(_))
+    }
+
+    /// The batch normalisation, if it is one.
+    pub(crate) fn norm(&self) -> Option<&Norm> {
+        match self {
+            ImageOp::Norm(norm) => Some(norm),
+            _ => None,
+        }
+    }
 }
 
 impl Convolution {
@@ -86,40 +101,26 @@ impl ImageLayer {
         self.then.is_empty() || self.is_relu()
     }
 
-    /// Whether it has weights, whose gradient depends on its input.
-    pub(crate) fn has_weights(&self) -> bool {
-        matches!(self.op, ImageOp::Convolution(_) | ImageOp::Norm(_))
-    }
-
     fn reads(&self, value: Value) -> bool {
         self.operands.iter().any(|operand| operand.value == value)
     }
 }
 
-/// An operation on images of a plan, and those that follow it.
+/// An operation on images of a plan, and those that follow it, before its images have layouts. Of a convolution, it has the
+/// window and the index of its weights among the program's parameters.
 pub(super) struct Unplaced {
-    pub(super) op: UnplacedOp,
+    pub(super) op: ImageOp<(Window, usize)>,
     /// Channels, rows and columns of the output.
     pub(super) size: [usize; 3],
     pub(super) operands: Vec<Operand>,
     pub(super) then: Vec<Elementwise>,
 }
 
-/// An [`ImageOp`] before its images have layouts.
-pub(super) enum UnplacedOp {
-    /// With the index of its weights among the program's parameters.
-    Convolution(Window, usize),
-    MaxPool(Window),
-    AvgPool(Window),
-    Norm(Norm),
-    Sum,
-}
-
 impl Unplaced {
     /// The border that its input needs.
     fn border(&self) -> [[usize; 2]; 2] {
         match &self.op {
-            UnplacedOp::Convolution(window, _) => padding(window),
+            ImageOp::Convolution((window, _)) => padding(window),
             _ => [[0; 2]; 2],
         }
     }
@@ -132,14 +133,11 @@ impl Images {
         before: Vec<Elementwise>,
         mut unplaced: Vec<Unplaced>,
     ) -> Self {
-        // Values have a gradient if they depend on weights.
-        let mut needs = vec![false];
-        for layer in &unplaced {
-            let has_weights = matches!(layer.op, UnplacedOp::Convolution(..) | UnplacedOp::Norm(_));
-            let of_operand = layer.operands.iter().any(|operand| needs[operand.value]);
-            needs.push(has_weights || of_operand);
-        }
-        contribute(unplaced.iter_mut().map(|layer| &mut layer.operands), &needs);
+        let layers = unplaced.iter_mut();
+        contribute(
+            false,
+            layers.map(|layer| (layer.op.has_weights(), &mut layer.operands)),
+        );
         let layouts = layouts(input, &unplaced);
         let mut images = Images {
             input: layouts[0],
@@ -157,16 +155,16 @@ impl Images {
             } = layer;
             let has_input_gradient = operands[0].gradient.is_some();
             let delta_border = match &op {
-                UnplacedOp::Convolution(window, _) if has_input_gradient => gradient_border(window),
+                ImageOp::Convolution((window, _)) if has_input_gradient => gradient_border(window),
                 _ => [[0; 2]; 2],
             };
             let delta = ImageLayout::new(size, delta_border);
             let op = match op {
-                UnplacedOp::MaxPool(window) => ImageOp::MaxPool(window),
-                UnplacedOp::AvgPool(window) => ImageOp::AvgPool(window),
-                UnplacedOp::Norm(norm) => ImageOp::Norm(norm),
-                UnplacedOp::Sum => ImageOp::Sum,
-                UnplacedOp::Convolution(window, weights) => {
+                ImageOp::MaxPool(window) => ImageOp::MaxPool(window),
+                ImageOp::AvgPool(window) => ImageOp::AvgPool(window),
+                ImageOp::Norm(norm) => ImageOp::Norm(norm),
+                ImageOp::Sum => ImageOp::Sum,
+                ImageOp::Convolution((window, weights)) => {
                     convolutions += 1;
                     ImageOp::Convolution(Convolution {
                         window,
@@ -199,7 +197,9 @@ impl Images {
     /// derivative of a ReLU.
     fn reads_output(&self, at: usize) -> bool {
         let mut readers = (0..self.layers.len()).filter(|&next| self.layers[next].reads(at + 1));
-        let is_input = readers.clone().any(|next| self.layers[next].has_weights());
+        let is_input = readers
+            .clone()
+            .any(|next| self.layers[next].op.has_weights());
         let stage = self.stages.iter().find(|stage| stage.contains(&at));
         let crosses = |next| stage.is_some_and(|stage| !stage.contains(&next));
         let is_read_later = readers.clone().any(crosses);
@@ -233,7 +233,7 @@ impl Images {
     pub(crate) fn weights(&self) -> usize {
         self.layers
             .iter()
-            .filter(|layer| layer.has_weights())
+            .filter(|layer| layer.op.has_weights())
             .count()
     }
 
@@ -253,7 +253,7 @@ impl Images {
 
 /// The ranges of layers between batch normalisations; the first may be empty.
 fn stages(layers: &[Unplaced]) -> Vec<Range<usize>> {
-    let norms = (0..layers.len()).filter(|&at| matches!(layers[at].op, UnplacedOp::Norm(_)));
+    let norms = (0..layers.len()).filter(|&at| layers[at].op.norm().is_some());
     let mut stages = Vec::new();
     let mut start = 0;
     for end in norms.chain([layers.len()]) {

@@ -1,11 +1,11 @@
 //! From the plan to the program.
 
 use super::{
-    DropoutStep, Elementwise, Images, Layer, LayerOp, Norm, Program,
-    images::{Unplaced, UnplacedOp},
+    DropoutStep, Elementwise, ImageOp, Images, Layer, LayerOp, Norm, Program,
+    images::Unplaced,
     operand::{Operand, Value, contribute},
 };
-use crate::plan::{Op, Plan, Step};
+use crate::plan::{Op, Plan, Step, Window};
 
 /// Where the program has a value of the plan.
 #[derive(Clone, Copy, Debug)]
@@ -66,20 +66,21 @@ impl Program {
                     lowering.vector(op, &operands, step.outputs)
                 }
                 Op::Conv2d(window) => {
-                    let op = UnplacedOp::Convolution(window, weights);
+                    let op = ImageOp::Convolution((window, weights));
                     lowering.image(op, &operands, window.output)
                 }
                 Op::MaxPool2d(window) => {
-                    lowering.image(UnplacedOp::MaxPool(window), &operands, window.output)
+                    lowering.image(ImageOp::MaxPool(window), &operands, window.output)
                 }
                 Op::AvgPool2d(window) => {
-                    lowering.image(UnplacedOp::AvgPool(window), &operands, window.output)
+                    lowering.image(ImageOp::AvgPool(window), &operands, window.output)
                 }
                 Op::BatchNorm { channels } => {
                     let norm = Norm {
                         index: lowering.program.norms.len(),
                         weights,
                         channels,
+                        pixels: step.outputs / channels,
                         statistics: step.statistics,
                     };
                     lowering.norm(norm, operands[0], step.outputs)
@@ -120,7 +121,12 @@ impl Lowering {
         Place::Vector(self.program.layers.len())
     }
 
-    fn image(&mut self, op: UnplacedOp, operands: &[Place], size: [usize; 3]) -> Place {
+    fn image(
+        &mut self,
+        op: ImageOp<(Window, usize)>,
+        operands: &[Place],
+        size: [usize; 3],
+    ) -> Place {
         let operands = operands.iter().map(|place| match *place {
             Place::Image(value) => Operand::new(value),
             Place::Vector(_) => unreachable!("a vector never becomes an image"),
@@ -137,7 +143,7 @@ impl Lowering {
     fn norm(&mut self, norm: Norm, operand: Place, width: usize) -> Place {
         self.program.norms.push(norm);
         match operand {
-            Place::Image(value) => self.image(UnplacedOp::Norm(norm), &[operand], self.size(value)),
+            Place::Image(value) => self.image(ImageOp::Norm(norm), &[operand], self.size(value)),
             Place::Vector(_) => self.vector(LayerOp::Norm(norm), &[operand], width),
         }
     }
@@ -145,7 +151,7 @@ impl Lowering {
     /// The sum of the operands, or a copy of one.
     fn sum(&mut self, operands: &[Place], width: usize) -> Place {
         match operands[0] {
-            Place::Image(value) => self.image(UnplacedOp::Sum, operands, self.size(value)),
+            Place::Image(value) => self.image(ImageOp::Sum, operands, self.size(value)),
             Place::Vector(_) => self.vector(LayerOp::Sum, operands, width),
         }
     }
@@ -199,16 +205,12 @@ impl Lowering {
             program.features = images.output().pixel_count();
             program.images = Some(images);
         }
-        // Values have a gradient if they depend on weights.
         let images = program.images.as_ref();
-        let mut needs = vec![images.is_some_and(|images| images.weights() > 0)];
-        for layer in &program.layers {
-            let has_weights = !matches!(layer.op, LayerOp::Sum);
-            let of_operand = layer.operands.iter().any(|operand| needs[operand.value]);
-            needs.push(has_weights || of_operand);
-        }
-        let operands = program.layers.iter_mut().map(|layer| &mut layer.operands);
-        contribute(operands, &needs);
+        let layers = program.layers.iter_mut();
+        contribute(
+            images.is_some_and(|images| images.weights() > 0),
+            layers.map(|layer| (layer.op.has_weights(), &mut layer.operands)),
+        );
         program
     }
 }

@@ -85,6 +85,13 @@ impl Program {
     }
 }
 
+impl LayerOp {
+    /// Whether it has weights, whose gradient depends on its input.
+    pub(crate) fn has_weights(&self) -> bool {
+        matches!(self, LayerOp::Linear { .. } | LayerOp::Norm(_))
+    }
+}
+
 impl Layer {
     /// Whether only a ReLU follows, which is then part of the product's epilogue.
     pub(crate) fn is_relu(&self) -> bool {

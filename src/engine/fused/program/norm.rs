@@ -10,6 +10,8 @@ pub(crate) struct Norm {
     /// The index of its weights among the program's parameters.
     pub(crate) weights: usize,
     pub(crate) channels: usize,
+    /// The number of values of a channel in a sample: 1 in a vector.
+    pub(crate) pixels: usize,
     /// The offset of its running statistics among those of the network.
     pub(crate) statistics: usize,
 }

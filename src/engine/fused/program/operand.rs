@@ -38,13 +38,21 @@ impl Operand {
     }
 }
 
-/// Determines the contributions of the layers with these operands, in order; `needs` states which values have a gradient.
+/// Determines the contributions of layers, in order: of each, whether it has weights, and its operands. A value has a
+/// gradient if it depends on weights; `input_does` states whether the input does.
 pub(super) fn contribute<'a>(
-    layers: impl DoubleEndedIterator<Item = &'a mut Vec<Operand>>,
-    needs: &[bool],
+    input_does: bool,
+    layers: impl Iterator<Item = (bool, &'a mut Vec<Operand>)>,
 ) {
-    let mut operands: Vec<&mut Operand> = layers.rev().flatten().collect();
-    operands.retain(|operand| needs[operand.value]);
+    let mut has_gradient = vec![input_does];
+    let mut operands_of = Vec::new();
+    for (has_weights, operands) in layers {
+        let of_operand = operands.iter().any(|operand| has_gradient[operand.value]);
+        has_gradient.push(has_weights || of_operand);
+        operands_of.push(operands);
+    }
+    let mut operands: Vec<&mut Operand> = operands_of.into_iter().rev().flatten().collect();
+    operands.retain(|operand| has_gradient[operand.value]);
     let count = |value: Value, operands: &[&mut Operand]| {
         operands
             .iter()

@@ -26,6 +26,8 @@ impl<'a> LiveWeights<'a> {
 
 impl Values for LiveWeights<'_> {}
 impl Sealed for LiveWeights<'_> {
+    type Norms = Kept;
+
     #[inline(always)]
     unsafe fn matrix(&self, at: &At) -> impl Matrix {
         let [outputs, inputs] = at.matrix;
@@ -37,19 +39,15 @@ impl Sealed for LiveWeights<'_> {
         }
     }
 
-    type Norms = Kept;
-
     #[inline(always)]
     unsafe fn norm(&self, at: &At, channel: usize) -> [f32; 2] {
-        let weights = &self.model.weights[at.ordinal];
-        let (block, lane) = (channel / BLOCK, channel % BLOCK);
-        let channels = at.step.statistics_len() / 2;
+        let [channels, _] = at.matrix;
         let mean = at.step.statistics + channel;
-        // SAFETY: no thread writes the weights or the statistics, as guaranteed to `new`.
+        // SAFETY: guaranteed by the caller; no thread writes the weights or the statistics, as guaranteed to `new`.
         unsafe {
-            let parameters = [0, 1].map(|row| weights.view().row(block, row)[lane]);
-            let statistics = self.model.statistics.slice(mean..mean + channels + 1);
-            affine_of(parameters, statistics[0], statistics[channels])
+            let parameters = self.matrix(at).of_channel(channel);
+            let statistic = |at: usize| self.model.statistics.slice(at..at + 1)[0];
+            affine_of(parameters, statistic(mean), statistic(mean + channels))
         }
     }
 

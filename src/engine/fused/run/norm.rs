@@ -108,16 +108,14 @@ impl Moments {
         }
     }
 
-    pub(crate) fn variance(&self) -> f64 {
-        self.squares / self.count
+    /// The mean and the variance, in `f32`.
+    pub(crate) fn rounded(&self) -> [f32; 2] {
+        [self.mean, self.squares / self.count].map(|moment| moment as f32)
     }
 
     /// Adds a batch with these moments to a channel's running statistics; see [`Op::BatchNorm`].
     pub(crate) fn add_to(&self, mean: &mut f32, variance: &mut f32) {
-        let add = |running: &mut f32, new: f64| {
-            *running = (f64::from(*running) * (1.0 - Op::MOMENTUM) + new * Op::MOMENTUM) as f32;
-        };
-        add(mean, self.mean);
-        add(variance, self.squares / (self.count - 1.0));
+        *mean = Op::running_average(*mean, self.mean);
+        *variance = Op::running_average(*variance, self.squares / (self.count - 1.0));
     }
 }

@@ -54,7 +54,7 @@ impl Backward<'_> {
     /// As [`Backward::begin`].
     pub(crate) unsafe fn add_up(&self, at: usize) {
         let layer = &self.images.layers[at];
-        if let ImageOp::Norm(norm) = &layer.op {
+        if let Some(norm) = layer.op.norm() {
             // SAFETY: guaranteed by the caller.
             unsafe {
                 let (delta, input) = (self.delta(at).view(), self.value(layer.operands[0].value));
@@ -123,6 +123,8 @@ impl Backward<'_> {
                 false => Derivative::One,
             };
             let mut output = buffer.view_mut();
+            let channel_epilogue =
+                |channel| Epilogue::Derivative(derivative.map(|image| image.channel(channel)));
             match &layer.op {
                 ImageOp::Convolution(convolution) => {
                     let weights = self.worker.weights.backward(convolution);
@@ -162,9 +164,7 @@ impl Backward<'_> {
                             term: self.batch.gradient(self.model, norm, channel, views),
                             adds,
                             output: output.channel(channel),
-                            epilogue: Epilogue::Derivative(
-                                derivative.map(|image| image.channel(channel)),
-                            ),
+                            epilogue: channel_epilogue(channel),
                         };
                         dispatch(simd, gradient);
                     }
@@ -176,9 +176,7 @@ impl Backward<'_> {
                             second: None,
                             adds,
                             output: output.channel(channel),
-                            epilogue: Epilogue::Derivative(
-                                derivative.map(|image| image.channel(channel)),
-                            ),
+                            epilogue: channel_epilogue(channel),
                         };
                         dispatch(simd, sum);
                     }

@@ -140,7 +140,7 @@ impl Forward<'_> {
     /// As [`Forward::begin`].
     pub(crate) unsafe fn measure(&self, at: usize) {
         let layer = &self.images.layers[at];
-        if let (ImageOp::Norm(norm), Some(batch)) = (&layer.op, &self.batch) {
+        if let (Some(norm), Some(batch)) = (layer.op.norm(), &self.batch) {
             // SAFETY: guaranteed by the caller.
             unsafe {
                 let input = self.value(layer.operands[0].value).view();
@@ -201,7 +201,7 @@ impl Forward<'_> {
                     is_done |= relu;
                     normalize(self.model, input, output, relu, |channel| {
                         match &self.batch {
-                            Some(batch) => batch.numbers(self.model, norm, channel, input),
+                            Some(batch) => batch.numbers(self.model, norm, channel),
                             None => Numbers::running(self.model, norm, channel),
                         }
                     });

@@ -2,8 +2,7 @@
 //!
 //! A worker computes whole blocks of 16 samples, so no barrier is needed between the layers, but for one before each batch
 //! normalisation in either direction. The gradients of the weights are summed over groups of blocks, and these sums are
-//! added in order. Groups depend only on the batch, so results are
-//! bitwise identical for any number of threads.
+//! added in order. Groups depend only on the batch, so results are bitwise identical for any number of threads.
 
 mod backward;
 mod forward;
@@ -156,7 +155,7 @@ fn deltas(images: &Images) -> Vec<ImageBuffer> {
             .operands
             .iter()
             .any(|operand| operand.gradient.is_some());
-        let layout = (has_gradient || layer.has_weights()).then_some(layer.delta);
+        let layout = (has_gradient || layer.op.has_weights()).then_some(layer.delta);
         ImageBuffer::zeros(layout.unwrap_or_default())
     });
     layers.collect()
@@ -205,9 +204,7 @@ impl ImageBuffers {
                 .collect(),
         }
     }
-}
 
-impl ImageBuffers {
     /// A block of a batch of `samples` samples.
     pub(crate) fn batch(&self, block: usize, samples: usize) -> BatchBlock<'_> {
         BatchBlock {

@@ -17,6 +17,8 @@ use crate::engine::fused::{
 #[derive(Debug)]
 pub(crate) struct NormBuffers {
     channels: usize,
+    /// The number of values of a channel in a sample.
+    pixels: usize,
     /// For each block and channel, the mean, and the sum of the squares of the distances from it.
     moments: Shared<[f64; 2]>,
     /// For each block and channel, the sums of the gradient of the outputs and of its product with the distance from the mean
@@ -38,22 +40,23 @@ impl NormBuffers {
     pub(super) fn new(norm: &Norm, blocks: usize) -> Self {
         NormBuffers {
             channels: norm.channels,
+            pixels: norm.pixels,
             moments: Shared::zeros(blocks * norm.channels),
             gradients: Shared::zeros(blocks * norm.channels),
         }
     }
 
-    /// The statistics of a channel in a batch of `samples` samples of `pixels` values each.
+    /// The statistics of a channel in a batch of `samples` samples.
     ///
     /// # Safety
     /// Every block has been measured, and no thread does so in this phase.
-    pub(crate) unsafe fn moments(&self, channel: usize, samples: usize, pixels: usize) -> Moments {
+    pub(crate) unsafe fn moments(&self, channel: usize, samples: usize) -> Moments {
         let blocks = (0..samples).step_by(SAMPLES).enumerate();
         let moments = blocks.map(|(block, first)| {
             let at = block * self.channels + channel;
             // SAFETY: guaranteed by the caller.
             let [mean, squares] = unsafe { self.moments.slice(at..at + 1)[0] };
-            let count = (SAMPLES.min(samples - first) * pixels) as f64;
+            let count = (SAMPLES.min(samples - first) * self.pixels) as f64;
             Moments {
                 count,
                 mean,
@@ -92,14 +95,13 @@ impl BatchBlock<'_> {
     /// # Safety
     /// No other thread reads or writes this block's sums in this phase.
     pub(crate) unsafe fn measure(&self, model: &Model, norm: &Norm, input: ImageView<'_>) {
-        let [channels, rows, columns] = input.layout.size();
-        let count = (self.count() * rows * columns) as f64;
+        let count = (self.count() * norm.pixels) as f64;
         // Lanes after the last sample are copies of it.
         let total = |lanes: &[f32; SAMPLES]| -> f64 {
             let lanes = lanes[..self.count()].iter();
             lanes.copied().map(f64::from).sum()
         };
-        for channel in 0..channels {
+        for channel in 0..norm.channels {
             let deviations = |mean| {
                 let values = input.channel(channel);
                 dispatch(model.simd, Deviations { values, mean })
@@ -108,7 +110,7 @@ impl BatchBlock<'_> {
             let near = (total(&sums) / count) as f32;
             let sums = deviations([near; SAMPLES]).each_ref().map(total);
             let moments = Moments::around(near, count, sums);
-            let at = self.block * channels + channel;
+            let at = self.block * norm.channels + channel;
             // SAFETY: guaranteed by the caller.
             let place = unsafe { self.norms[norm.index].moments.slice_mut(at..at + 1) };
             place[0] = [moments.mean, moments.squares];
@@ -119,27 +121,19 @@ impl BatchBlock<'_> {
     ///
     /// # Safety
     /// As [`NormBuffers::moments`].
-    unsafe fn moments(&self, norm: &Norm, channel: usize, input: ImageView<'_>) -> Moments {
-        let [_, rows, columns] = input.layout.size();
+    unsafe fn moments(&self, norm: &Norm, channel: usize) -> Moments {
         // SAFETY: guaranteed by the caller.
-        unsafe { self.norms[norm.index].moments(channel, self.samples, rows * columns) }
+        unsafe { self.norms[norm.index].moments(channel, self.samples) }
     }
 
     /// The numbers of a channel in the batch.
     ///
     /// # Safety
     /// As [`NormBuffers::moments`], and no thread writes the weights in this phase.
-    pub(crate) unsafe fn numbers(
-        &self,
-        model: &Model,
-        norm: &Norm,
-        channel: usize,
-        input: ImageView<'_>,
-    ) -> Numbers {
+    pub(crate) unsafe fn numbers(&self, model: &Model, norm: &Norm, channel: usize) -> Numbers {
         // SAFETY: guaranteed by the caller.
         unsafe {
-            let moments = self.moments(norm, channel, input);
-            let moments = [moments.mean, moments.variance()].map(|moment| moment as f32);
+            let moments = self.moments(norm, channel).rounded();
             Numbers::of(model, norm, channel, moments)
         }
     }
@@ -157,11 +151,11 @@ impl BatchBlock<'_> {
     ) {
         for channel in 0..norm.channels {
             // SAFETY: guaranteed by the caller.
-            let mean = unsafe { self.moments(norm, channel, input).mean };
+            let [mean, _] = unsafe { self.moments(norm, channel).rounded() };
             let sums = NormSums {
                 delta: delta.channel(channel),
                 input: input.channel(channel),
-                mean: [mean as f32; SAMPLES],
+                mean: [mean; SAMPLES],
             };
             // Lanes without a sample have a gradient of 0.
             let total = |lanes: &[f32; SAMPLES]| lanes.iter().copied().map(f64::from).sum();
@@ -185,11 +179,13 @@ impl BatchBlock<'_> {
     ) -> NormTerm<'v> {
         // SAFETY: guaranteed by the caller.
         let (moments, numbers, [sum, product]) = unsafe {
+            let moments = self.moments(norm, channel);
+            let numbers = Numbers::of(model, norm, channel, moments.rounded());
             let sums = self.norms[norm.index].gradients(channel, self.samples);
-            let numbers = self.numbers(model, norm, channel, input);
-            (self.moments(norm, channel, input), numbers, sums)
+            (moments, numbers, sums)
         };
-        let inverse = f64::from(inverse_deviation(moments.variance() as f32));
+        let [_, variance] = moments.rounded();
+        let inverse = f64::from(inverse_deviation(variance));
         let slope = product / moments.count * inverse * inverse;
         NormTerm {
             delta: delta.channel(channel),

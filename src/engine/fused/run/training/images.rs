@@ -6,7 +6,7 @@ use super::{DropoutKey, Moments, Training};
 use crate::{
     engine::fused::{
         kernels::{AddMatrices, Rule, dispatch},
-        program::{ImageOp, Images, SAMPLES},
+        program::{ImageOp, Images, Norm, SAMPLES},
         run::{
             images::{Backward, Forward, ImageBuffers, MAX_GROUPS, Source, group_count, groups},
             norm::inverse_deviation,
@@ -69,38 +69,31 @@ impl Training<'_> {
             }
             if !is_last {
                 self.worker.barrier()?;
-                if self.worker.index == 0 && dropout_key.is_some() {
+                if let Some(norm) = images.layers[stage.end].op.norm()
+                    && self.worker.index == 0
+                    && dropout_key.is_some()
+                {
                     // SAFETY: the batch has been measured; in training, only this worker uses running statistics.
-                    unsafe { self.update_running((images, buffers), stage.end, samples.len()) };
+                    unsafe { self.update_running(buffers, norm, samples.len()) };
                 }
             }
         }
         Ok(())
     }
 
-    /// Adds the batch to the running statistics of layer `at`, a batch normalisation.
+    /// Adds the batch to the running statistics of a batch normalisation.
     ///
     /// # Safety
     /// The batch has been measured; no other thread uses running statistics in this phase.
-    unsafe fn update_running(
-        &self,
-        (images, buffers): (&Images, &ImageBuffers),
-        at: usize,
-        samples: usize,
-    ) {
-        let layer = &images.layers[at];
-        let ImageOp::Norm(norm) = &layer.op else {
-            return;
-        };
-        let [channels, rows, columns] = layer.output.size();
+    unsafe fn update_running(&self, buffers: &ImageBuffers, norm: &Norm, samples: usize) {
+        let sums = &buffers.norms[norm.index];
         // SAFETY: guaranteed by the caller.
         unsafe {
             let statistics = &self.model.statistics;
-            let means = statistics.slice_mut(norm.means(0..channels));
-            let variances = statistics.slice_mut(norm.variances(0..channels));
+            let means = statistics.slice_mut(norm.means(0..norm.channels));
+            let variances = statistics.slice_mut(norm.variances(0..norm.channels));
             for (channel, (mean, variance)) in means.iter_mut().zip(variances).enumerate() {
-                let moments = buffers.norms[norm.index].moments(channel, samples, rows * columns);
-                moments.add_to(mean, variance);
+                sums.moments(channel, samples).add_to(mean, variance);
             }
         }
     }
@@ -193,40 +186,32 @@ impl Training<'_> {
             }
             if !is_first {
                 self.worker.barrier()?;
-                if self.worker.index == 0 {
+                if let Some(norm) = images.layers[stage.start].op.norm()
+                    && self.worker.index == 0
+                {
                     // SAFETY: the batch has been added up; the gradients of these weights are this worker's.
-                    unsafe { self.norm_gradient((images, buffers), stage.start, samples) };
+                    unsafe { self.norm_gradient(buffers, norm, samples) };
                 }
             }
         }
         Ok(())
     }
 
-    /// Stores the gradient of the weights of layer `at`, a batch normalisation, in those of the first group.
+    /// Stores the gradient of the weights of a batch normalisation in those of the first group.
     ///
     /// # Safety
     /// The batch has been added up; no other thread uses this gradient in this phase.
-    unsafe fn norm_gradient(
-        &self,
-        (images, buffers): (&Images, &ImageBuffers),
-        at: usize,
-        samples: usize,
-    ) {
-        let layer = &images.layers[at];
-        let ImageOp::Norm(norm) = &layer.op else {
-            return;
-        };
-        let [channels, rows, columns] = layer.output.size();
+    unsafe fn norm_gradient(&self, buffers: &ImageBuffers, norm: &Norm, samples: usize) {
         let sums = &buffers.norms[norm.index];
         let matrix = &buffers.gradients[0][norm.weights];
         // SAFETY: guaranteed by the caller.
         unsafe {
             let mut gradient = matrix.view_mut(0..matrix.blocks(), 0..2);
-            for channel in 0..channels {
+            for channel in 0..norm.channels {
                 let (block, lane) = (channel / SAMPLES, channel % SAMPLES);
-                let variance = sums.moments(channel, samples, rows * columns).variance();
+                let [_, variance] = sums.moments(channel, samples).rounded();
                 let [sum, product] = sums.gradients(channel, samples);
-                let inverse = f64::from(inverse_deviation(variance as f32));
+                let inverse = f64::from(inverse_deviation(variance));
                 gradient.row(block, 0)[lane] = (product * inverse) as f32;
                 gradient.row(block, 1)[lane] = sum as f32;
             }

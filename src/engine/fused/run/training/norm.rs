@@ -47,21 +47,22 @@ impl Training<'_> {
                 let [sums, _] = dispatch(model.simd, values([0.0; BLOCK]));
                 let near = sums.map(|sum| (f64::from(sum) / count) as f32);
                 let [sums, squares] = dispatch(model.simd, values(near));
-                let moments = |lane: usize| {
+                let moments: [Moments; BLOCK] = std::array::from_fn(|lane| {
                     let sums = [sums[lane], squares[lane]].map(f64::from);
                     Moments::around(near[lane], count, sums)
-                };
+                });
                 let mut of_batch = all.norms[norm.index].view_mut(column.clone(), 0..2);
-                for lane in 0..BLOCK {
-                    let moments = moments(lane);
-                    of_batch.row(0, 0)[lane] = moments.mean as f32;
-                    of_batch.row(0, 1)[lane] = moments.variance() as f32;
+                for (lane, moments) in moments.iter().enumerate() {
+                    let [mean, variance] = moments.rounded();
+                    of_batch.row(0, 0)[lane] = mean;
+                    of_batch.row(0, 1)[lane] = variance;
                 }
                 if trains {
                     let means = model.statistics.slice_mut(norm.means(channels.clone()));
                     let variances = model.statistics.slice_mut(norm.variances(channels.clone()));
-                    for (lane, (mean, variance)) in means.iter_mut().zip(variances).enumerate() {
-                        moments(lane).add_to(mean, variance);
+                    let running = means.iter_mut().zip(variances);
+                    for (moments, (mean, variance)) in moments.iter().zip(running) {
+                        moments.add_to(mean, variance);
                     }
                 }
                 let [mean, factor, bias] = self.per_lane(norm, block);
