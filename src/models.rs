@@ -2,8 +2,8 @@
 
 use crate::{
     layers::{
-        BatchNorm2d, Conv2d, Flatten, GlobalAvgPool2d, LazyLinear, Linear, MaxPool2d, ReLU,
-        Residual,
+        BatchNorm2d, Conv2d, Dropout, Flatten, GlobalAvgPool2d, Kernel, LazyLinear, Linear,
+        MaxPool2d, Padding, ReLU, RectConv2d, Repeat, Residual, Stride,
     },
     shape::Image,
 };
@@ -102,6 +102,42 @@ pub type ResNet8<const C: usize, const H: usize, const W: usize, const CLASSES: 
     ReLU,
     DownsamplingBlock<32, 64>,
     ReLU,
+    GlobalAvgPool2d,
+    Linear<64, CLASSES>,
+);
+
+/// A depthwise separable convolution with batch normalisation: 3 x 3 for each channel, then 1 x 1 from `I` to `O` channels.
+///
+/// Source: A. Howard et al., "MobileNets", 2017, <https://arxiv.org/abs/1704.04861>, figure 3.
+pub type SeparableBlock<const I: usize, const O: usize> = (
+    Conv2d<I, I, 3, 1, 1, I>,
+    BatchNorm2d<I>,
+    ReLU,
+    Conv2d<I, O, 1>,
+    BatchNorm2d<O>,
+    ReLU,
+);
+
+/// DS-CNN, the keyword spotter of MLPerf Tiny, for 49 steps of time of 10 features each (MFCC) and `CLASSES` words: a
+/// convolution of 10 x 4, four [separable](SeparableBlock) ones of 64 channels, the mean of each channel, and a linear layer.
+///
+/// Source: as [`ResNet8`], and its reference, `kws_ds_cnn`, whose 24,908 parameters include 1,152 running statistics; Y. Zhang
+/// et al., "Hello edge: keyword spotting on microcontrollers", 2017, <https://arxiv.org/abs/1711.07128>. Its padding of 4 and
+/// 5 rows is 5 on either side here, which gives as many.
+///
+/// ```
+/// use tuplenet::{models::DsCnn, prelude::*};
+///
+/// assert_eq!(DsCnn::<12>::PARAMS + DsCnn::<12>::PLAN.statistics(), 24_908);
+/// ```
+pub type DsCnn<const CLASSES: usize> = (
+    Image<1, 49, 10>,
+    RectConv2d<1, 64, Kernel<10, 4>, Stride<2, 2>, Padding<5, 1>>,
+    BatchNorm2d<64>,
+    ReLU,
+    Dropout<20>,
+    Repeat<4, SeparableBlock<64, 64>>,
+    Dropout<40>,
     GlobalAvgPool2d,
     Linear<64, CLASSES>,
 );

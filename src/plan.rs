@@ -69,12 +69,12 @@ impl Plan {
             Op::Conv2d(window) => Plan::one(op, window.inputs(), window.outputs()),
             Op::MaxPool2d(window) | Op::AvgPool2d(window) => {
                 assert!(
-                    window.input[0] == window.output[0],
+                    window.input[0] == window.output[0] && window.groups == 1,
                     "a pooling keeps the number of channels"
                 );
                 assert!(
-                    2 * window.padding <= window.kernel[0]
-                        && 2 * window.padding <= window.kernel[1],
+                    2 * window.padding[0] <= window.kernel[0]
+                        && 2 * window.padding[1] <= window.kernel[1],
                     "the padding of a pooling is at most half its kernel"
                 );
                 Plan::one(op, window.inputs(), window.outputs())

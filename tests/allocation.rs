@@ -97,7 +97,7 @@ fn steps_and_predictions_allocate_nothing_and_a_training_little() {
             Conv2d<1, 6, 3, 1, 1>,
             ReLU,
             MaxPool2d<2>,
-            Conv2d<6, 5, 3, 2>,
+            Conv2d<6, 6, 3, 2, 0, 3>,
         ),
         (Tanh, Dropout<20>, AvgPool2d<2>, Flatten),
         (LazyLinear<16>, ReLU, Linear<16, 10>),

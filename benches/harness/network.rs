@@ -95,10 +95,12 @@ impl Job for Write<'_> {
                     window.input[0],
                     window.output[0],
                     window.kernel[0],
-                    window.stride,
-                    window.padding
+                    window.stride[0],
+                    window.padding[0]
                 ),
-                Op::MaxPool2d(window) => format!("{name} {} {}", window.kernel[0], window.stride),
+                Op::MaxPool2d(window) => {
+                    format!("{name} {} {}", window.kernel[0], window.stride[0])
+                }
                 _ => name.to_owned(),
             });
         }

@@ -36,5 +36,11 @@ where
 {
     type Out =
         <Moved<Self, Image<C, H, W>, Pooling<K, S, P>> as Tiles<Self, Image<C, H, W>>>::Image<C>;
-    const PLAN: Plan = Plan::windowed(Op::AvgPool2d(Window::new([C, H, W], C, [K, K], S, P)));
+    const PLAN: Plan = Plan::windowed(Op::AvgPool2d(Window::new(
+        [C, H, W],
+        C,
+        [K; 2],
+        [S; 2],
+        [P; 2],
+    )));
 }

@@ -15,7 +15,7 @@ use crate::{
 ///
 /// Input `[B, C, H, W]`, output `[B, C, (H + 2 P - K) / S + 1, (W + 2 P - K) / S + 1]`, rounded down; no parameters. Without
 /// it, `MaxPool2d<2>` of an odd side is a compile error, as it is more often a mistake. It takes the windows of
-/// [`Conv2d`](super::Conv2d): kernels of 1 to 9, 11, 14 and 16, strides of 1, 2, 4, 8 and 16.
+/// [`Conv2d`](super::Conv2d): kernels of 1 to 11, 14 and 16, strides of 1, 2, 4, 8 and 16.
 ///
 /// Source: `torch.nn.MaxPool2d`.
 ///
@@ -37,7 +37,13 @@ where
 {
     type Out =
         <Moved<Self, Image<C, H, W>, Kernel<K, S, P>> as Covers<Self, Image<C, H, W>>>::Image<C>;
-    const PLAN: Plan = Plan::windowed(Op::MaxPool2d(Window::new([C, H, W], C, [K, K], S, P)));
+    const PLAN: Plan = Plan::windowed(Op::MaxPool2d(Window::new(
+        [C, H, W],
+        C,
+        [K; 2],
+        [S; 2],
+        [P; 2],
+    )));
 }
 
 impl<const C: usize, const H: usize, const W: usize, const K: usize, const S: usize, const P: usize>
@@ -49,5 +55,11 @@ where
 {
     type Out =
         <Moved<Self, Image<C, H, W>, Kernel<K, S, P>> as Covers<Self, Image<C, H, W>>>::Image<C>;
-    const PLAN: Plan = Plan::windowed(Op::AvgPool2d(Window::new([C, H, W], C, [K, K], S, P)));
+    const PLAN: Plan = Plan::windowed(Op::AvgPool2d(Window::new(
+        [C, H, W],
+        C,
+        [K; 2],
+        [S; 2],
+        [P; 2],
+    )));
 }

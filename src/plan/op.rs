@@ -38,8 +38,9 @@ pub enum Op {
         /// The probability that a feature is set to zero, in percent.
         percent: u32,
     },
-    /// `y[o, i, j] = b[o] + sum_{c, k, l} W[o, c, k, l] x[c, s i + k - p, s j + l - p]`, with stride `s`, padding `p` and
-    /// zeros outside of the image; `W: [O, C, K, L]` row-major, `b: [O]`.
+    /// `y[o, i, j] = b[o] + sum_{c, k, l} W[o, c, k, l] x[c', s i + k - p, t j + l - q]`, with strides `s` and `t`, paddings
+    /// `p` and `q` and zeros outside of the image; `W: [O, C / G, K, L]` row-major, `b: [O]`. `c'` is channel `c` of those of
+    /// the group that has output `o`, one of `G`.
     Conv2d(Window),
     /// `y[c, i, j] = max_{k, l} x[c, s i + k - p, s j + l - p]`, over the positions within the image.
     MaxPool2d(Window),

@@ -53,7 +53,8 @@ impl Step {
         ((index + 1).saturating_sub(self.back), other)
     }
 
-    /// The number of parameters: `(I + 1) * O` for [`Op::Linear`], `(C K L + 1) * O` for [`Op::Conv2d`], `2 C` for
+    /// The number of parameters: `(I + 1) * O` for [`Op::Linear`], `(C K L / G + 1) * O` for [`Op::Conv2d`] with
+    /// `G` groups, `2 C` for
     /// [`Op::BatchNorm`], else 0.
     pub const fn params(&self) -> usize {
         let [outputs, inputs] = self.weight_matrix();
@@ -98,7 +99,7 @@ impl Step {
 
     /// Floating-point operations for one sample, forward: 1 MAC = 2 FLOP.
     ///
-    /// `2 I O` for [`Op::Linear`] (the bias starts the sum), `2 C K L` for each output of [`Op::Conv2d`], the size of
+    /// `2 I O` for [`Op::Linear`] (the bias starts the sum), `2 C K L / G` for each output of [`Op::Conv2d`], the size of
     /// the window for each output of a pooling, `2 O` for [`Op::BatchNorm`], none for [`Op::Flatten`], `O` for every other
     /// operation: an activation counts as one.
     pub const fn flop(&self) -> usize {

@@ -4,7 +4,8 @@ use core::ops::Range;
 
 /// A kernel that moves over an image: the geometry of a convolution or a pooling.
 ///
-/// `output = (input + 2 padding - kernel) / stride + 1`, rounded down, for each side.
+/// `output = (input + 2 padding - kernel) / stride + 1`, rounded down, for each side. In a convolution with `G` groups, the
+/// outputs of a group, `O / G` channels, depend on its inputs alone, `C / G` channels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Window {
@@ -14,14 +15,16 @@ pub struct Window {
     pub output: [usize; 3],
     /// Rows and columns of the kernel.
     pub kernel: [usize; 2],
-    /// The distance between two positions of the kernel, in rows and in columns.
-    pub stride: usize,
+    /// The distance between two positions of the kernel: rows and columns.
+    pub stride: [usize; 2],
     /// Rows and columns of zeros on each side of the input (for a maximum: of nothing).
-    pub padding: usize,
+    pub padding: [usize; 2],
+    /// `G`, the groups of channels of a convolution.
+    pub groups: usize,
 }
 
 impl Window {
-    /// A kernel over an image of `input` channels, rows and columns that gives `channels` channels.
+    /// A kernel over an image of `input` channels, rows and columns that gives `channels` channels, in one group.
     ///
     /// # Panics
     /// At compile time, when a size is 0, or when the kernel is larger than the image with its padding.
@@ -29,21 +32,39 @@ impl Window {
         input: [usize; 3],
         channels: usize,
         kernel: [usize; 2],
-        stride: usize,
-        padding: usize,
+        stride: [usize; 2],
+        padding: [usize; 2],
     ) -> Window {
-        assert!(stride > 0, "a stride is 1 or more, found 0");
+        assert!(
+            stride[0] > 0 && stride[1] > 0,
+            "a stride is 1 or more, found 0"
+        );
         Window {
             input,
             output: [
                 channels,
-                positions(input[1], kernel[0], stride, padding),
-                positions(input[2], kernel[1], stride, padding),
+                positions(input[1], kernel[0], stride[0], padding[0]),
+                positions(input[2], kernel[1], stride[1], padding[1]),
             ],
             kernel,
             stride,
             padding,
+            groups: 1,
         }
+    }
+
+    /// The same with that many groups of channels.
+    ///
+    /// # Panics
+    /// At compile time, when the number of groups does not divide that of the input or of the output channels.
+    pub const fn grouped(self, groups: usize) -> Window {
+        assert!(
+            groups > 0
+                && self.input[0].is_multiple_of(groups)
+                && self.output[0].is_multiple_of(groups),
+            "the groups of a convolution divide its input and its output channels"
+        );
+        Window { groups, ..self }
     }
 
     /// The number of values of the input.
@@ -60,14 +81,20 @@ impl Window {
     /// kernel leaves at least one.
     #[inline(always)]
     pub(crate) fn inside(&self, axis: usize, position: usize) -> Range<usize> {
-        let start = position * self.stride;
-        let end = (start + self.kernel[axis]).saturating_sub(self.padding);
-        start.saturating_sub(self.padding)..end.min(self.input[axis + 1])
+        let start = position * self.stride[axis];
+        let end = (start + self.kernel[axis]).saturating_sub(self.padding[axis]);
+        start.saturating_sub(self.padding[axis])..end.min(self.input[axis + 1])
     }
 
     /// The number of input values that one output value of a convolution depends on.
     pub const fn fan_in(&self) -> usize {
-        product([self.input[0], self.kernel[0], self.kernel[1]])
+        let [inputs, _] = self.group_channels();
+        product([inputs, self.kernel[0], self.kernel[1]])
+    }
+
+    /// The number of input and of output channels of a group.
+    pub(crate) const fn group_channels(&self) -> [usize; 2] {
+        [self.input[0] / self.groups, self.output[0] / self.groups]
     }
 }
 
@@ -103,10 +130,22 @@ mod tests {
 
     #[test]
     fn only_the_input_is_inside() {
-        let window = Window::new([1, 5, 4], 1, [3, 2], 2, 1);
+        let window = Window::new([1, 5, 8], 1, [3, 2], [2, 3], [1, 1]);
         let of = |axis: usize| (0..window.output[axis + 1]).map(move |at| window.inside(axis, at));
         assert_eq!(of(0).collect::<Vec<_>>(), [0..2, 1..4, 3..5]);
-        assert_eq!(of(1).collect::<Vec<_>>(), [0..1, 1..3, 3..4]);
+        assert_eq!(of(1).collect::<Vec<_>>(), [0..1, 2..4, 5..7]);
+    }
+
+    #[test]
+    fn a_kernel_has_the_inputs_of_its_group() {
+        let window = Window::new([8, 5, 5], 12, [3, 2], [1, 1], [0, 0]).grouped(4);
+        assert_eq!((window.fan_in(), window.group_channels()), (2 * 6, [2, 3]));
+    }
+
+    #[test]
+    #[should_panic(expected = "the groups of a convolution divide")]
+    fn groups_that_do_not_divide_the_channels_are_refused() {
+        let _ = Window::new([8, 5, 5], 6, [3, 3], [1, 1], [0, 0]).grouped(4);
     }
 
     /// Output sides of `torch.nn.Conv2d` for the first layers of LeNet, AlexNet, ResNet and ViT.
@@ -120,7 +159,7 @@ mod tests {
             (112, 3, 2, 1, 56),
             (224, 16, 16, 0, 14),
         ] {
-            let window = Window::new([3, side, side], 8, [kernel, kernel], stride, padding);
+            let window = Window::new([3, side, side], 8, [kernel; 2], [stride; 2], [padding; 2]);
             assert_eq!(window.output, [8, expected, expected]);
             assert_eq!(window.fan_in(), 3 * kernel * kernel);
         }

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     network::Network,
-    plan::{Op, Plan, Window},
+    plan::{Op, Plan},
 };
 
 /// The weights of a [`Frozen`](crate::frozen::Frozen): either embedded in the program or borrowed from bytes.
@@ -391,7 +391,7 @@ impl<N: Network, V: Values> ForwardPass<'_, N, V> {
         // SAFETY: guaranteed by the caller; the types fix the sample's length.
         unsafe {
             let moved = match at.step.op {
-                Op::Conv2d(Window { padding: 1.., .. }) => at.bordered(),
+                Op::Conv2d(_) if at.bordered() > 0 => at.bordered(),
                 _ if at.is_transposed() => inputs,
                 _ if at.reads_sample => {
                     let (output, _) = ends(arena, end.other(), outputs, 0);

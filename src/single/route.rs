@@ -89,7 +89,7 @@ impl At {
     #[inline(always)]
     pub(super) const fn bordered(&self) -> usize {
         match self.step.op {
-            Op::Conv2d(window) if window.padding > 0 => {
+            Op::Conv2d(window) if window.padding[0] + window.padding[1] > 0 => {
                 let [rows, columns] = bordered(&window);
                 window.input[0] * rows * columns
             }

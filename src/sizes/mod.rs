@@ -102,7 +102,7 @@ times! {
 #[diagnostic::on_unimplemented(
     message = "`{L}` has a kernel, stride or padding that is not supported",
     label = "this window is not supported",
-    note = "convolutions: kernels of 1 to 9, 11, 14 and 16, strides of 1, 2, 4, 8 and 16, a padding of at most half the \
+    note = "convolutions: kernels of 1 to 11, 14 and 16, strides of 1, 2, 4, 8 and 16, a padding of at most half the \
         kernel",
     note = "pooling: by 2, 3, 4 or 8, or a kernel of 3 with a stride of 1 or 2 and a padding of 0 or 1"
 )]
@@ -110,10 +110,10 @@ pub trait Moves<L> {
     type Of<X: Dim>: Dim;
 }
 
-/// Both sides of the image `In` after the layer `L` with the window `M`.
-pub type Moved<L, In, M> = (
+/// Both sides of the image `In` after the layer `L`, whose window moves by `M` over the rows and by `N` over the columns.
+pub type Moved<L, In, M, N = M> = (
     <M as Moves<L>>::Of<<In as Sides<L>>::H>,
-    <M as Moves<L>>::Of<<In as Sides<L>>::W>,
+    <N as Moves<L>>::Of<<In as Sides<L>>::W>,
 );
 
 /// A convolution's kernel of `K` that moves by `S`, with `P` zeros on each side.
@@ -167,7 +167,7 @@ macro_rules! margins {
 }
 margins! {
     1: 0; 2: 0 1; 3: 0 1; 4: 0 1 2; 5: 0 1 2; 6: 0 1 2 3; 7: 0 1 2 3; 8: 0 1 2 3 4; 9: 0 1 2 3 4;
-    11: 0 1 2 3 4 5; 14: 0; 16: 0;
+    10: 0 1 2 3 4 5; 11: 0 1 2 3 4 5; 14: 0; 16: 0;
 }
 
 /// A pooling window of `K` that moves by `S`, with a padding of `P` on each side.

@@ -65,7 +65,7 @@ impl Part {
         }
     }
 
-    /// `[O, I]`, or `[O, C, K, L]` for a convolution; `[O]` for a bias; of a batch normalisation, `[C]` and, for the number of
+    /// `[O, I]`, or `[O, C / G, K, L]` for a convolution; `[O]` for a bias; of a batch normalisation, `[C]` and, for the number of
     /// batches, `[]`.
     pub(crate) const fn shape(self, step: &Step) -> Shape {
         let [outputs, inputs] = step.weight_matrix();
@@ -82,7 +82,7 @@ impl Part {
             (Part::Weight, Op::Conv2d(window)) => {
                 let [rows, columns] = window.kernel;
                 Shape {
-                    sizes: [outputs, window.input[0], rows, columns],
+                    sizes: [outputs, window.group_channels()[0], rows, columns],
                     rank: 4,
                 }
             }

@@ -2,6 +2,7 @@
 
 use tuplenet::{
     data::Targets,
+    layers::{Kernel, Padding, RectConv2d, Stride},
     prelude::*,
     shape::{Features, Image, Shape},
     target::Classes,
@@ -98,6 +99,9 @@ checks! {
     convolution: [2 5 4] Conv2d<2, 3, 3>, Tanh, Flatten, LazyLinear<3>;
     convolution_with_padding_and_stride: [2 5 6] Conv2d<2, 3, 4, 2, 1>, Tanh, Flatten, LazyLinear<3>;
     convolution_of_single_pixels: [3 3 2] Conv2d<3, 4, 1>, Sigmoid, Conv2d<4, 2, 1>, Flatten, LazyLinear<3>;
+    convolution_with_groups: [4 4 5] Conv2d<4, 6, 3, 1, 1, 2>, Tanh, Conv2d<6, 6, 2, 2, 1, 6>, Flatten, LazyLinear<3>;
+    rectangular_convolution: [2 6 5] RectConv2d<2, 3, Kernel<4, 1>, Stride<1, 2>, Padding<2, 0>>, Tanh,
+        RectConv2d<3, 6, Kernel<2, 3>, Stride<4, 1>, Padding<0, 1>, 3>, Flatten, LazyLinear<3>;
     silu: [2 4 4] Conv2d<2, 3, 3>, SiLU, Conv2d<3, 2, 2>, SiLU, Flatten, LazyLinear<3>;
     elu: [2 4 4] Conv2d<2, 3, 3>, ELU<50>, Conv2d<3, 2, 2>, ELU, Flatten, LazyLinear<3>;
     hardswish: [2 4 4] Conv2d<2, 3, 3>, Hardswish, Conv2d<3, 2, 2>, Hardswish, Flatten, LazyLinear<3>;

@@ -8,6 +8,7 @@ mod single;
 mod state_dict;
 
 use tuplenet::{
+    layers::{Kernel, Padding, RectConv2d, Stride},
     models::{LeNet, ResidualBlock},
     plan::Op,
     prelude::*,
@@ -120,6 +121,33 @@ pub type Activated = (
     (Conv2d<4, 6, 3>, ELU<50>, Flatten),
     (LazyLinear<8>, ELU, Linear<8, 6>, Hardswish),
     (Linear<6, 5>, SiLU, Linear<5, 3>),
+);
+
+/// `grouped()` of the same: groups, a depthwise convolution, kernels, strides and paddings that differ between the axes.
+pub type Grouped = (
+    Image<2, 11, 9>,
+    RectConv2d<2, 6, Kernel<4, 3>, Stride<2, 1>, Padding<1, 0>>,
+    Tanh,
+    Conv2d<6, 6, 3, 1, 1, 6>,
+    GELU,
+    Conv2d<6, 8, 1>,
+    Conv2d<8, 12, 3, 2, 1, 4>,
+    Tanh,
+    RectConv2d<12, 18, Kernel<1, 3>, Stride<1, 2>, Padding<0, 1>, 3>,
+    (Flatten, LazyLinear<3>),
+);
+
+/// Separable convolutions with more channels than a vector has lanes, depthwise with a stride and in groups of whole
+/// vectors; groups that have neither whole vectors nor a single channel.
+pub type Separable = (
+    Image<1, 12, 20>,
+    (Conv2d<1, 20, 3, 1, 1>, BatchNorm2d<20>, ReLU),
+    (Conv2d<20, 20, 3, 2, 1, 20>, BatchNorm2d<20>, ReLU),
+    (Conv2d<20, 32, 1>, ReLU, MaxPool2d<2>),
+    (Conv2d<32, 32, 3, 1, 1, 2>, ReLU),
+    RectConv2d<32, 18, Kernel<2, 3>, Stride<1, 1>, Padding<0, 1>, 2>,
+    GlobalAvgPool2d,
+    Linear<18, 3>,
 );
 
 /// The first value that differs by more than 1e-5 of the largest, and `rounding`.

@@ -10,7 +10,10 @@ use tuplenet::{
     target::Classes,
 };
 
-use super::{Activated, Branches, Divided, Doubled, Normalized, Windows, difference, is_cancelled};
+use super::{
+    Activated, Branches, Divided, Doubled, Grouped, Normalized, Separable, Windows, difference,
+    is_cancelled,
+};
 use crate::{
     cases::cases,
     engines::{Recipe, losses, train},
@@ -212,8 +215,9 @@ type Bent = (
     (ELU<50>, Flatten, ELU<200>, LazyLinear<3>),
 );
 
-/// The number of [`Normalized`] in `networks`.
+/// The numbers of [`Normalized`] and [`Separable`] in `networks`.
 const NORMALIZED: i32 = 10;
+const SEPARABLE: i32 = 15;
 
 macro_rules! networks {
     ($call:ident($($argument:expr),*), $which:expr) => {
@@ -231,6 +235,8 @@ macro_rules! networks {
             NORMALIZED => $call::<Normalized, Image<2, 10, 9>, 3>($($argument),*),
             11 => $call::<Doubled, Image<2, 8, 8>, 3>($($argument),*),
             12 => $call::<Activated, Image<2, 12, 12>, 3>($($argument),*),
+            14 => $call::<Grouped, Image<2, 11, 9>, 3>($($argument),*),
+            SEPARABLE => $call::<Separable, Image<1, 12, 20>, 3>($($argument),*),
             13 => $call::<Bent, Image<1, 8, 9>, 3>($($argument),*),
             _ => $call::<OnlyFlat, Image<1, 9, 8>, 3>($($argument),*),
         }
@@ -240,7 +246,7 @@ macro_rules! networks {
 #[test]
 fn every_simd_level_and_network_matches_the_tape() {
     for processor in processors() {
-        for which in 0..15 {
+        for which in 0..17 {
             // pixels, most of which are 0, so that many maxima are equal; and values
             networks!(matches_the_tape(processor, 19, true, 11), which);
             networks!(matches_the_tape(processor, 5, false, 11), which);
@@ -261,7 +267,7 @@ proptest! {
 
     #[test]
     fn any_network_batch_and_processor_matches_the_tape(
-        which in 0..15,
+        which in 0..17,
         samples in prop_oneof![1..20usize, 30..40usize],
         bytes: bool,
         threads in 1..5usize,
@@ -271,7 +277,8 @@ proptest! {
         let processors = processors();
         let processor = processors[simd % processors.len()].threads(threads);
         // A batch of 1 has no variance; of few samples, all but rounding errors cancels in the gradient of their variance.
-        let samples = if which == NORMALIZED { samples.max(5) } else { samples };
+        let is_normalized = matches!(which, NORMALIZED | SEPARABLE);
+        let samples = if is_normalized { samples.max(5) } else { samples };
         networks!(matches_the_tape(processor, samples, bytes, seed), which);
     }
 }

@@ -10,7 +10,7 @@ use tuplenet::{
     target::Classes,
 };
 
-use super::{Activated, Branches, Divided, Normalized, Windows, difference, is_cancelled};
+use super::{Activated, Branches, Divided, Grouped, Normalized, Windows, difference, is_cancelled};
 use crate::{
     engines::{Recipe, Tested, on_every_engine, train},
     pytorch::{floats, reference},
@@ -124,10 +124,15 @@ fn activated_images_give_the_logits_gradients_and_losses_of_pytorch<T: Tested>()
     compare::<T, Activated, Image<2, 12, 12>>("activated", "features.divided");
 }
 
+fn groups_and_rectangular_kernels_give_the_logits_gradients_and_losses_of_pytorch<T: Tested>() {
+    compare::<T, Grouped, Image<2, 11, 9>>("grouped", "features.branches");
+}
+
 on_every_engine! {
     activated_images_give_the_logits_gradients_and_losses_of_pytorch
     every_window_gives_the_logits_gradients_and_losses_of_pytorch
     windows_that_divide_an_image_give_the_logits_gradients_and_losses_of_pytorch
     branches_give_the_logits_gradients_and_losses_of_pytorch
+    groups_and_rectangular_kernels_give_the_logits_gradients_and_losses_of_pytorch
     normalised_networks_give_the_logits_gradients_losses_and_statistics_of_pytorch
 }

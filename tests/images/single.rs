@@ -14,7 +14,10 @@ use tuplenet::{
     shape::{Features, Image, Sample, Shape},
 };
 
-use super::{Activated, Branches, Divided, Doubled, Normalized, Windows, pytorch::parameters};
+use super::{
+    Activated, Branches, Divided, Doubled, Grouped, Normalized, Separable, Windows,
+    pytorch::parameters,
+};
 use crate::{
     pytorch::{floats, reference},
     samples::Numbers,
@@ -188,6 +191,10 @@ networks! {
     an_image_of_logits: (Image<2, 9, 7>, Conv2d<2, 5, 3>, ReLU);
     an_image_of_logits_with_channels_first: (Image<1, 20, 20>, Conv2d<1, 3, 3>, Dropout<50>);
     no_parameters: (Image<2, 4, 4>, MaxPool2d<2>);
+    grouped: Grouped;
+    separable: Separable;
+    // Channels first, so that inputs of neighbouring lanes are not neighbours.
+    depthwise_of_the_sample: (Image<3, 9, 8>, Conv2d<3, 3, 3, 2, 1, 3>, ReLU);
     branches: Branches;
     normalized: Normalized;
     doubled: Doubled;
@@ -236,6 +243,7 @@ fn one_sample_gives_the_logits_of_pytorch() {
     check!(Branches, Image<2, 11, 9>, "branches", "features.branches");
     check!(Normalized, Image<2, 10, 9>, "normalized", "features.normalized");
     check!(Activated, Image<2, 12, 12>, "activated", "features.divided");
+    check!(Grouped, Image<2, 11, 9>, "grouped", "features.branches");
 }
 
 /// A NaN anywhere in a window, ties of zeros of either sign, of which the first wins, and infinities, at every SIMD level.

@@ -82,8 +82,11 @@ pub fn one_step(step: &Step, parameters: &[f64], x: &[f64]) -> Vec<f64> {
             let (weight, bias) = parameters.split_at(parameters.len() - window.output[0]);
             let kernels: Vec<&[f64]> = weight.chunks_exact(window.fan_in()).collect();
             each_output(&window, |channel, at| {
-                let inputs = 0..window.input[0];
-                let values = inputs.flat_map(|input| values(&window, x, input, at));
+                let [inputs, outputs] =
+                    [window.input, window.output].map(|size| size[0] / window.groups);
+                let first = channel / outputs * inputs;
+                let values =
+                    (first..first + inputs).flat_map(|input| values(&window, x, input, at));
                 let products = values.zip(kernels[channel]);
                 bias[channel] + products.map(|(x, w)| x.unwrap_or(0.0) * w).sum::<f64>()
             })
@@ -121,10 +124,11 @@ fn values(
     [row, column]: [usize; 2],
 ) -> Vec<Option<f64>> {
     let [_, height, width] = window.input.map(|side| side as isize);
-    let first = |at: usize| (at * window.stride) as isize - window.padding as isize;
+    let first =
+        |axis, at: usize| (at * window.stride[axis]) as isize - window.padding[axis] as isize;
     let mut all = Vec::new();
-    for y in (first(row)..).take(window.kernel[0]) {
-        for x_at in (first(column)..).take(window.kernel[1]) {
+    for y in (first(0, row)..).take(window.kernel[0]) {
+        for x_at in (first(1, column)..).take(window.kernel[1]) {
             let is_inside = (0..height).contains(&y) && (0..width).contains(&x_at);
             let index = (channel as isize * height + y) * width + x_at;
             all.push(is_inside.then(|| x[index as usize]));

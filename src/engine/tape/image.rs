@@ -6,15 +6,15 @@
 //! Dims: `P` positions of a kernel on an image, `K` values of the kernel.
 
 use dfdx::prelude::{
-    Axis, ChooseFrom, Device, GatherTo, HasShape, MeanTo, Merge, NoneTape, ReshapeTo, Tape, Tensor,
-    TryGt, TryNe,
+    Axes2, Axes3, Axis, BroadcastTo, ChooseFrom, Device, GatherTo, HasShape, MeanTo, Merge,
+    NoneTape, PermuteTo, ReshapeTo, Tape, Tensor, TryAdd, TryGt, TryMatMul, TryNe,
 };
 
 use super::layer::{Layer, Matrix, linear};
 use crate::plan::Window;
 
-/// The convolution of `x`, `[B, C H W]`; `[B, O P]`. Each position's inputs become a row, which is multiplied by the
-/// kernels.
+/// The convolution of `x`, `[B, C H W]`; `[B, O P]`. Each position's inputs of a group become a row, which is multiplied by
+/// the group's kernels.
 pub(super) fn conv2d<D: Device<f32>, T: Tape<f32, D> + Merge<NoneTape> + Merge<T>>(
     layer: &Layer<D>,
     window: Window,
@@ -22,17 +22,38 @@ pub(super) fn conv2d<D: Device<f32>, T: Tape<f32, D> + Merge<NoneTape> + Merge<T
 ) -> Result<Matrix<D, T>, D::Err> {
     let (batch, [outputs, rows, columns]) = (x.shape().0, window.output);
     let (positions, inputs) = (rows * columns, window.fan_in());
-    let mut sources = Vec::with_capacity(positions * inputs);
-    for position in positions_of(window) {
-        let channels = 0..window.input[0];
-        sources.extend(channels.flat_map(|channel| window_values(window, channel, position)));
+    let (groups, [channels, of_group]) = (window.groups, window.group_channels());
+    let mut sources = Vec::with_capacity(groups * positions * inputs);
+    for group in 0..groups {
+        for position in positions_of(window) {
+            let channels = group * channels..(group + 1) * channels;
+            sources.extend(channels.flat_map(|channel| window_values(window, channel, position)));
+        }
     }
     let patches = gather_or_zero(x, &sources)?;
-    let patches = patches.try_reshape_like(&(batch * positions, inputs))?;
-    let y = linear(layer, patches)?.try_reshape_like(&(batch, positions * outputs))?;
-    // [B, P O] to [B, O P]
-    let transposed =
-        (0..outputs).flat_map(|output| (0..positions).map(move |at| at * outputs + output));
+    let y = if groups == 1 {
+        linear(
+            layer,
+            patches.try_reshape_like(&(batch * positions, inputs))?,
+        )?
+        .try_reshape_like(&(batch, positions * outputs))?
+    } else {
+        let patches = patches.try_reshape_like(&(batch, groups, positions, inputs))?;
+        let weight = layer.weight.clone();
+        let weight = weight.try_reshape_like(&(groups, of_group, inputs))?;
+        let weight = weight.try_permute::<_, Axes3<0, 2, 1>>()?;
+        let weight = weight.try_broadcast_like::<_, Axis<0>>(&(batch, groups, inputs, of_group))?;
+        let y = patches.try_matmul(weight)?;
+        let bias = layer.bias.clone().try_reshape_like(&(groups, of_group))?;
+        let bias = bias.try_broadcast_like::<_, Axes2<0, 2>>(y.shape())?;
+        y.try_add(bias)?
+            .try_reshape_like(&(batch, positions * outputs))?
+    };
+    // [B, G P O / G] to [B, O P]
+    let transposed = (0..outputs).flat_map(|output| {
+        let (group, output) = (output / of_group, output % of_group);
+        (0..positions).map(move |at| (group * positions + at) * of_group + output)
+    });
     gather(y, &transposed.collect::<Vec<_>>())
 }
 
@@ -103,7 +124,7 @@ fn window_values(
     let [_, height, width] = window.input;
     offsets(window).map(move |offset| {
         let [y, x] = [0, 1].map(|axis| {
-            (position[axis] * window.stride + offset[axis]).checked_sub(window.padding)
+            (position[axis] * window.stride[axis] + offset[axis]).checked_sub(window.padding[axis])
         });
         let (y, x) = (y.filter(|&y| y < height)?, x.filter(|&x| x < width)?);
         Some((channel * height + y) * width + x)
@@ -119,8 +140,8 @@ fn nearest_value(
 ) -> usize {
     let [_, height, width] = window.input;
     let clamped = |axis: usize, side: usize| {
-        let at = position[axis] * window.stride + offset[axis];
-        at.saturating_sub(window.padding).min(side - 1)
+        let at = position[axis] * window.stride[axis] + offset[axis];
+        at.saturating_sub(window.padding[axis]).min(side - 1)
     };
     (channel * height + clamped(0, height)) * width + clamped(1, width)
 }

@@ -8,7 +8,10 @@ use crate::plan::Window;
 #[inline(always)]
 pub(in crate::single) const fn bordered(window: &Window) -> [usize; 2] {
     let [_, rows, columns] = window.input;
-    [rows + 2 * window.padding, columns + 2 * window.padding]
+    [
+        rows + 2 * window.padding[0],
+        columns + 2 * window.padding[1],
+    ]
 }
 
 /// Copies an image and surrounds it with zeros. The image is channels first if `by_channel`, else channels last; so is
@@ -37,7 +40,7 @@ pub(in crate::single) unsafe fn add_border(
     for value in &mut *output {
         *value = 0.0;
     }
-    let first = (window.padding * all_columns + window.padding) * values;
+    let first = (window.padding[0] * all_columns + window.padding[1]) * values;
     for plane in 0..planes {
         for row in 0..rows {
             let from = (plane * rows + row) * columns * values;

@@ -13,15 +13,17 @@ use crate::engine::fused::{
     program::{Pass, SAMPLES},
 };
 
-/// The gradient of a convolution's weights and bias.
+/// The gradient of the weights and biases of a group of a convolution's channels, whose inputs and outputs these are.
 pub(crate) struct KernelGradient<'a> {
     /// The forward pass.
     pub(crate) pass: &'a Pass,
     pub(crate) input: ImageView<'a>,
     /// The gradient of the outputs.
     pub(crate) delta: ImageView<'a>,
-    /// `[channels * taps + 1, outputs]`, the bias last.
+    /// Those of all groups, `[channels * taps + 1, outputs]`, the bias last.
     pub(crate) output: ViewMut<'a>,
+    /// The group's first output channel.
+    pub(crate) first: usize,
     /// Whether the gradient is added to `output` or replaces it.
     pub(crate) adds: bool,
     /// For [`KernelGradient::scratch_len`] values.
@@ -34,6 +36,14 @@ const BAND_BYTES: usize = 1 << 14;
 const MAX_TILE: [usize; 2] = [6, 4];
 
 impl KernelGradient<'_> {
+    /// Stores the gradient in a row for one of the group's output channels.
+    #[inline(always)]
+    fn put(&mut self, row: usize, output: usize, sum: f32) {
+        let output = self.first + output;
+        let value = &mut self.output.row(output / BLOCK, row)[output % BLOCK];
+        *value = if self.adds { *value + sum } else { sum };
+    }
+
     /// The number of scratch values for a convolution with `fan_in` values in each kernel: for each of these, in whole
     /// tiles, and each output channel of a tile, a vector.
     pub(crate) const fn scratch_len(fan_in: usize) -> usize {
@@ -55,64 +65,57 @@ impl Kernel for KernelGradient<'_> {
             [delta.layout.rows, delta.layout.columns],
             [pass.rows, pass.columns]
         );
-        assert_eq!(self.output.blocks, delta.layout.channels.div_ceil(BLOCK));
+        assert!(self.first + delta.layout.channels <= self.output.blocks * BLOCK);
         assert!(self.output.rows > fan_in && self.scratch.len() >= Self::scratch_len(fan_in));
-        for block in 0..self.output.blocks {
-            let outputs = BLOCK.min(delta.layout.channels - block * BLOCK);
-            for outputs in groups(outputs, S::TILE_OUTPUTS) {
-                let first = block * BLOCK + outputs.start;
-                let tile = outputs.len() * S::TILE_POSITIONS;
-                let row_bytes = outputs.len() * pass.columns * SAMPLES * size_of::<f32>();
-                let band = (BAND_BYTES / row_bytes).max(1);
-                for start in (0..pass.rows).step_by(band) {
-                    let rows = start..pass.rows.min(start + band);
-                    for (index, some) in groups(fan_in, S::TILE_POSITIONS).enumerate() {
-                        let mut inputs = [std::ptr::null(); MAX_TILE[1]];
-                        for (input, at) in inputs.iter_mut().zip(some.clone()) {
-                            let from =
-                                pass.first + at / taps * channel_stride + pass.taps[at % taps];
-                            let from = from + rows.start * pass.steps[0];
-                            *input = self.input.start.wrapping_add(from);
-                        }
-                        let tile = Tile {
-                            inputs,
-                            steps: pass.steps,
-                            delta: delta.at([first, rows.start, 0]),
-                            delta_channel: delta.layout.channel_stride(),
-                            delta_row: delta.layout.row_stride(),
-                            rows: rows.len(),
-                            columns: pass.columns,
-                            is_first: start == 0,
-                            sums: self.scratch[index * tile * S::F32_LANES..].as_mut_ptr(),
-                        };
-                        macro_rules! call {
-                            ($o:literal, $t:literal) => {
-                                // SAFETY: the taps of all positions are within the input, by the first assertion; the
-                                // tile's channels and rows are those of `delta`; the scratch has a vector for each
-                                // value of the kernel, in whole tiles, and each output.
-                                unsafe { tile.accumulate::<S, $o, $t>(simd) }
-                            };
-                        }
-                        with_tile!(S, (outputs.len(), some.len()), call);
-                    }
-                }
+        for outputs in groups(delta.layout.channels, S::TILE_OUTPUTS) {
+            let tile = outputs.len() * S::TILE_POSITIONS;
+            let row_bytes = outputs.len() * pass.columns * SAMPLES * size_of::<f32>();
+            let band = (BAND_BYTES / row_bytes).max(1);
+            for start in (0..pass.rows).step_by(band) {
+                let rows = start..pass.rows.min(start + band);
                 for (index, some) in groups(fan_in, S::TILE_POSITIONS).enumerate() {
-                    for (t, at) in some.clone().enumerate() {
-                        let row = &mut self.output.row(block, at)[outputs.clone()];
-                        for (o, value) in row.iter_mut().enumerate() {
-                            let from = index * tile + o * some.len() + t;
-                            let sum = self.scratch[from * S::F32_LANES..].as_ptr();
-                            // SAFETY: as above.
-                            let sum = simd.reduce_sum_f32s(unsafe { load::<S>(sum) });
-                            *value = if self.adds { *value + sum } else { sum };
-                        }
+                    let mut inputs = [std::ptr::null(); MAX_TILE[1]];
+                    for (input, at) in inputs.iter_mut().zip(some.clone()) {
+                        let from = pass.first + at / taps * channel_stride + pass.taps[at % taps];
+                        let from = from + rows.start * pass.steps[0];
+                        *input = self.input.start.wrapping_add(from);
+                    }
+                    let tile = Tile {
+                        inputs,
+                        steps: pass.steps,
+                        delta: delta.at([outputs.start, rows.start, 0]),
+                        delta_channel: delta.layout.channel_stride(),
+                        delta_row: delta.layout.row_stride(),
+                        rows: rows.len(),
+                        columns: pass.columns,
+                        is_first: start == 0,
+                        sums: self.scratch[index * tile * S::F32_LANES..].as_mut_ptr(),
+                    };
+                    macro_rules! call {
+                        ($o:literal, $t:literal) => {
+                            // SAFETY: the taps of all positions are within the input, by the first assertion; the
+                            // tile's channels and rows are those of `delta`; the scratch has a vector for each
+                            // value of the kernel, in whole tiles, and each output.
+                            unsafe { tile.accumulate::<S, $o, $t>(simd) }
+                        };
+                    }
+                    with_tile!(S, (outputs.len(), some.len()), call);
+                }
+            }
+            for (index, some) in groups(fan_in, S::TILE_POSITIONS).enumerate() {
+                for (t, at) in some.clone().enumerate() {
+                    for (o, output) in outputs.clone().enumerate() {
+                        let from = index * tile + o * some.len() + t;
+                        let sum = self.scratch[from * S::F32_LANES..].as_ptr();
+                        // SAFETY: as above.
+                        let sum = simd.reduce_sum_f32s(unsafe { load::<S>(sum) });
+                        self.put(at, output, sum);
                     }
                 }
-                for (o, output) in outputs.clone().enumerate() {
-                    let sum = sum_of_channel(simd, delta, first + o);
-                    let value = &mut self.output.row(block, fan_in)[output];
-                    *value = if self.adds { *value + sum } else { sum };
-                }
+            }
+            for output in outputs {
+                let sum = sum_of_channel(simd, delta, output);
+                self.put(fan_in, output, sum);
             }
         }
     }

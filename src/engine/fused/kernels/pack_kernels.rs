@@ -6,12 +6,15 @@ use crate::engine::fused::{
     program::Pass,
 };
 
-/// Copies the weights `[channels * taps + 1, outputs]` of a convolution, tile after tile of the result's channels: the bias
-/// of each channel, then for each channel and tap of the sum a weight for each.
+/// Copies the weights `[channels * taps + 1, outputs]` of a group of a convolution's channels, tile after tile of the
+/// result's channels: the bias of each channel, then for each channel and tap of the sum a weight for each.
 pub(crate) struct PackKernels<'a> {
+    /// Those of all groups.
     pub(crate) weights: View<'a>,
-    /// Input and output channels of the convolution.
+    /// Input and output channels of a group.
     pub(crate) channels: [usize; 2],
+    /// The group's first output channel.
+    pub(crate) first: usize,
     pub(crate) passes: Passes<'a>,
     /// [`Passes::len`] values.
     pub(crate) output: &'a mut [f32],
@@ -27,7 +30,7 @@ pub(crate) enum Passes<'a> {
 }
 
 impl Passes<'_> {
-    /// The number of packed values of a convolution with these input and output channels.
+    /// The number of packed values of a group with these input and output channels.
     pub(crate) fn len(&self, [inputs, outputs]: [usize; 2]) -> usize {
         match self {
             Passes::Forward(pass) => (1 + inputs * pass.taps.len()) * outputs,
@@ -48,9 +51,11 @@ impl Kernel for PackKernels<'_> {
     fn run<S: Lanes>(self, _: S) {
         let [inputs, outputs] = self.channels;
         let taps = (self.weights.rows - 1) / inputs;
-        assert_eq!(self.weights.blocks, outputs.div_ceil(BLOCK));
-        let weight =
-            |row: usize, output: usize| self.weights.row(output / BLOCK, row)[output % BLOCK];
+        assert!(self.first + outputs <= self.weights.blocks * BLOCK);
+        let weight = |row: usize, output: usize| {
+            let output = self.first + output;
+            self.weights.row(output / BLOCK, row)[output % BLOCK]
+        };
         let mut to = self.output.iter_mut();
         let mut put = |value: f32| {
             if let Some(to) = to.next() {

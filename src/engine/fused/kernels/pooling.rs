@@ -57,11 +57,11 @@ struct Place {
 fn each_place(window: &Window, each: impl Fn(&Place)) {
     match (window.kernel, window.padding) {
         // With constant bounds, the loops over the values of a window are unrolled.
-        ([2, 2], 0) => places(window, |_, start| (0..2, start), each),
+        ([2, 2], [0, 0]) => places(window, |_, start| (0..2, start), each),
         _ => {
             let inside = |axis: usize, start: usize| {
-                let inside = window.inside(axis, start / window.stride);
-                let first = inside.start + window.padding - start;
+                let inside = window.inside(axis, start / window.stride[axis]);
+                let first = inside.start + window.padding[axis] - start;
                 (first..first + inside.len(), inside.start)
             };
             places(window, inside, each);
@@ -80,9 +80,9 @@ fn places(
     let [channels, rows, columns] = window.output;
     for channel in 0..channels {
         for row in 0..rows {
-            let (kernel_rows, y) = inside(0, row * window.stride);
+            let (kernel_rows, y) = inside(0, row * window.stride[0]);
             for column in 0..columns {
-                let (kernel_columns, x) = inside(1, column * window.stride);
+                let (kernel_columns, x) = inside(1, column * window.stride[1]);
                 each(&Place {
                     output: [channel, row, column],
                     kernel: [kernel_rows.clone(), kernel_columns],
@@ -117,10 +117,10 @@ impl Place {
 /// Whether every input belongs to exactly one window.
 fn is_partition(window: &Window) -> bool {
     let axes = [0, 1].map(|axis| {
-        let covered = window.output[axis + 1] * window.stride;
-        window.kernel[axis] == window.stride && covered == window.input[axis + 1]
+        let covered = window.output[axis + 1] * window.stride[axis];
+        window.kernel[axis] == window.stride[axis] && covered == window.input[axis + 1]
     });
-    window.padding == 0 && axes == [true; 2]
+    window.padding == [0; 2] && axes == [true; 2]
 }
 
 /// The weight of each value in the mean of a window.

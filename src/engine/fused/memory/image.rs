@@ -1,6 +1,6 @@
 //! Buffers of images, 16 samples side by side (see [`ImageLayout`]).
 
-use std::{fmt, marker::PhantomData};
+use std::{fmt, marker::PhantomData, ops::Range};
 
 use super::{
     matrix::{View, ViewMut},
@@ -69,6 +69,16 @@ impl<'a> ImageView<'a> {
         self.start.wrapping_add(self.layout.at(pixel))
     }
 
+    /// Some of its channels.
+    pub(crate) fn channels(&self, channels: Range<usize>) -> ImageView<'a> {
+        let (from, layout) = self.layout.channels(channels);
+        ImageView {
+            start: self.start.wrapping_add(from),
+            layout,
+            ..*self
+        }
+    }
+
     /// A channel as a matrix with a block for each row and a row for each column.
     pub(crate) fn channel(&self, channel: usize) -> View<'a> {
         let ImageLayout { rows, columns, .. } = self.layout;
@@ -97,6 +107,16 @@ impl ImageViewMut<'_> {
     #[inline(always)]
     pub(crate) fn at(&self, pixel: [usize; 3]) -> *mut f32 {
         self.start.wrapping_add(self.layout.at(pixel))
+    }
+
+    /// Some of its channels, for a shorter time.
+    pub(crate) fn channels(&mut self, channels: Range<usize>) -> ImageViewMut<'_> {
+        let (from, layout) = self.layout.channels(channels);
+        ImageViewMut {
+            start: self.start.wrapping_add(from),
+            layout,
+            ..*self
+        }
     }
 
     /// As [`ImageView::channel`], to write.
@@ -131,8 +151,10 @@ mod tests {
         let image = ImageBuffer::zeros(layout);
         // SAFETY: no other thread has access to the image.
         let mut view = unsafe { image.view_mut() };
+        assert_eq!(view.channels(1..3).at([1, 3, 4]), view.at([2, 3, 4]));
         for channel in 0..3 {
-            let mut part = view.channel(channel);
+            let mut of_one = view.channels(channel..channel + 1);
+            let mut part = of_one.channel(0);
             for row in 0..4 {
                 for column in 0..5 {
                     part.row(row, column).fill(1.0);

@@ -79,9 +79,11 @@ impl<C> ImageOp<C> {
 }
 
 impl Convolution {
-    /// Input and output channels.
-    pub(crate) fn channels(&self) -> [usize; 2] {
-        [self.window.input[0], self.window.output[0]]
+    /// Input and output channels of each group.
+    pub(crate) fn groups(&self) -> impl Iterator<Item = [Range<usize>; 2]> + use<> {
+        let channels = self.window.group_channels();
+        (0..self.window.groups)
+            .map(move |group| channels.map(|count| group * count..(group + 1) * count))
     }
 }
 

@@ -3,6 +3,8 @@
 //! So every vector is full however few the channels are, and neither pooling nor activations need shuffles. Rows and
 //! columns may have a border of zeros, which a convolution reads and nothing writes: so no loop tests for an edge.
 
+use std::ops::Range;
+
 use crate::single::BLOCK;
 
 /// The number of samples that are side by side.
@@ -48,6 +50,16 @@ impl ImageLayout {
     pub(crate) fn channel_stride(&self) -> usize {
         let rows = self.border[0][0] + self.rows + self.border[0][1];
         ((rows * self.row_vectors()) | 1) * SAMPLES
+    }
+
+    /// The index where some channels begin, and their layout.
+    pub(crate) fn channels(&self, channels: Range<usize>) -> (usize, ImageLayout) {
+        assert!(channels.start <= channels.end && channels.end <= self.channels);
+        let layout = ImageLayout {
+            channels: channels.len(),
+            ..*self
+        };
+        (channels.start * self.channel_stride(), layout)
     }
 
     /// The number of values, with the border.

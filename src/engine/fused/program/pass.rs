@@ -37,12 +37,13 @@ impl Pass {
     /// The forward pass of a convolution whose input has this layout, which has its [`padding`].
     pub(crate) fn forward(window: &Window, input: &ImageLayout) -> Pass {
         let [_, rows, columns] = window.output;
-        let (row, padding) = (input.row_stride(), window.padding);
+        let row = input.row_stride();
+        let ([down, across], [above, left]) = (window.stride, window.padding);
         Pass {
             rows,
             columns,
-            first: input.origin() - padding * (row + SAMPLES),
-            steps: [window.stride * row, window.stride * SAMPLES],
+            first: input.origin() - above * row - left * SAMPLES,
+            steps: [down * row, across * SAMPLES],
             taps: grid(window.kernel)
                 .map(|[k, l]| k * row + l * SAMPLES)
                 .collect(),
@@ -59,24 +60,25 @@ impl Pass {
     /// The channels of its input are the convolution's output channels. `delta` has the border of [`gradient_border`].
     pub(crate) fn backward(window: &Window, delta: &ImageLayout) -> Vec<Pass> {
         let (stride, row) = (window.stride, delta.row_stride());
-        let passes = grid([stride; 2]).map(|remainders| {
+        let passes = grid(stride).map(|remainders| {
             // for each axis: the first position, the number of positions, of taps, and the first tap of the first one
             let [rows, columns] = [0, 1].map(|axis| {
-                let first = (remainders[axis] + stride * window.padding - window.padding) % stride;
+                let (stride, padding) = (stride[axis], window.padding[axis]);
+                let first = (remainders[axis] + stride * padding - padding) % stride;
                 let positions = window.input[axis + 1]
                     .saturating_sub(first)
                     .div_ceil(stride);
                 let taps = window.kernel[axis]
                     .saturating_sub(remainders[axis])
                     .div_ceil(stride);
-                let last = (first + window.padding - remainders[axis]) / stride;
+                let last = (first + padding - remainders[axis]) / stride;
                 (first, positions, taps, last)
             });
             // Taps in the order of the kernel lead backwards in `delta`; the border holds the first of them.
             let back = |axis: (usize, usize, usize, usize)| axis.2.saturating_sub(1);
             let first = delta.origin() + rows.3 * row + columns.3 * SAMPLES;
             let kernel = grid([rows.2, columns.2]).map(|[a, b]| {
-                let [k, l] = [remainders[0] + a * stride, remainders[1] + b * stride];
+                let [k, l] = [remainders[0] + a * stride[0], remainders[1] + b * stride[1]];
                 k * window.kernel[1] + l
             });
             Pass {
@@ -87,7 +89,7 @@ impl Pass {
                 taps: grid([rows.2, columns.2])
                     .map(|[a, b]| (back(rows) - a) * row + (back(columns) - b) * SAMPLES)
                     .collect(),
-                output: [[rows.0, stride], [columns.0, stride]],
+                output: [[rows.0, stride[0]], [columns.0, stride[1]]],
                 kernel: kernel.collect(),
                 // tap row `a` of position row `row` is row `last + row - a` of `delta`
                 read: (0..rows.1)
@@ -111,18 +113,16 @@ fn grid([rows, columns]: [usize; 2]) -> impl Iterator<Item = [usize; 2]> {
 /// The border of zeros that a convolution reads around its input.
 pub(crate) fn padding(window: &Window) -> [[usize; 2]; 2] {
     [0, 1].map(|axis| {
-        let last = (window.output[axis + 1] - 1) * window.stride + window.kernel[axis] - 1;
-        let after = (last + 1).saturating_sub(window.padding + window.input[axis + 1]);
-        [window.padding, after]
+        let last = (window.output[axis + 1] - 1) * window.stride[axis] + window.kernel[axis] - 1;
+        let after = (last + 1).saturating_sub(window.padding[axis] + window.input[axis + 1]);
+        [window.padding[axis], after]
     })
 }
 
 /// The border of zeros that the gradient of a convolution's input reads around the gradient of its output.
 pub(crate) fn gradient_border(window: &Window) -> [[usize; 2]; 2] {
-    let Window {
-        stride, padding, ..
-    } = *window;
     [0, 1].map(|axis| {
+        let (stride, padding) = (window.stride[axis], window.padding[axis]);
         let (side, kernel) = (window.input[axis + 1], window.kernel[axis]);
         let before = kernel.saturating_sub(1 + padding).div_ceil(stride);
         let last = (side - 1 + padding) / stride;
@@ -140,8 +140,8 @@ mod tests {
         let mut all = Vec::new();
         for [y, x] in grid([rows, columns]) {
             for [k, l] in grid(window.kernel) {
-                let input = [y * window.stride + k, x * window.stride + l];
-                let [a, b] = input.map(|side| side.wrapping_sub(window.padding));
+                let input = [y * window.stride[0] + k, x * window.stride[1] + l];
+                let [a, b] = [0, 1].map(|axis| input[axis].wrapping_sub(window.padding[axis]));
                 if a < window.input[1] && b < window.input[2] {
                     all.push(([a, b], [y, x], k * window.kernel[1] + l));
                 }
@@ -181,16 +181,18 @@ mod tests {
     #[test]
     fn passes_connect_the_pixels_that_the_definition_connects() {
         for (size, kernel, stride, padding_size) in [
-            ([5, 6], [3, 3], 1, 0),
-            ([5, 6], [3, 3], 1, 1),
-            ([4, 4], [1, 1], 1, 0),
-            ([7, 8], [3, 2], 2, 1),
-            ([8, 7], [2, 3], 3, 0),
-            ([5, 5], [5, 5], 1, 2),
-            ([6, 6], [1, 1], 2, 0),
-            ([9, 4], [4, 4], 4, 2),
-            ([4, 4], [4, 4], 8, 0),
-            ([3, 3], [5, 5], 2, 2),
+            ([5, 6], [3, 3], [1, 1], [0, 0]),
+            ([5, 6], [3, 3], [1, 1], [1, 1]),
+            ([4, 4], [1, 1], [1, 1], [0, 0]),
+            ([7, 8], [3, 2], [2, 2], [1, 1]),
+            ([8, 7], [2, 3], [3, 3], [0, 0]),
+            ([5, 5], [5, 5], [1, 1], [2, 2]),
+            ([6, 6], [1, 1], [2, 2], [0, 0]),
+            ([9, 4], [4, 4], [4, 4], [2, 2]),
+            ([4, 4], [4, 4], [8, 8], [0, 0]),
+            ([3, 3], [5, 5], [2, 2], [2, 2]),
+            ([9, 5], [4, 2], [2, 1], [2, 0]),
+            ([4, 9], [1, 5], [1, 3], [0, 2]),
         ] {
             let [rows, columns] = size;
             let window = Window::new([2, rows, columns], 3, kernel, stride, padding_size);

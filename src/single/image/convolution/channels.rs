@@ -1,4 +1,4 @@
-//! Output channels in the lanes: the output is channels last.
+//! Output channels in the lanes, of one group: the output is channels last.
 
 use super::tile::{Convolution, MAX_SUMS, MAX_VECTORS, Place, Sums, Tile};
 use crate::{
@@ -27,7 +27,7 @@ pub(super) unsafe fn run<L: Lanes>(
         input: [depth, ..],
         output: [channels, _, columns],
         kernel: [height, width],
-        stride,
+        stride: [down, across],
         ..
     } = convolution.window;
     let strides = convolution.strides();
@@ -44,7 +44,7 @@ pub(super) unsafe fn run<L: Lanes>(
         *bias = unsafe { matrix.bias(lanes, channel_of(v)) };
     }
     let mut sums: Sums<L::Vector> = [biases; MAX_SUMS];
-    let corner = (row * strides.row + column * strides.column) * stride;
+    let corner = row * down * strides.row + column * across * strides.column;
     macro_rules! add {
         ($channel:ident, $k:ident, $l:ident) => {{
             let i = ($channel * height + $k) * width + $l;
@@ -56,7 +56,7 @@ pub(super) unsafe fn run<L: Lanes>(
             }
             for (s, sums) in sums.iter_mut().enumerate().take(singles) {
                 // SAFETY: the window of every position of the tile is within the input with its border.
-                let value = unsafe { *input.get_unchecked(at + s * stride * strides.column) };
+                let value = unsafe { *input.get_unchecked(at + s * across * strides.column) };
                 let value = lanes.splat(value);
                 for (sum, &weight) in sums.iter_mut().zip(&weights).take(vectors) {
                     *sum = lanes.mul_add(value, weight, *sum);

@@ -1,4 +1,4 @@
-//! Columns of the output in the lanes: input and output are channels first, and the stride is 1.
+//! Columns of the output in the lanes: input and output are channels first, and the stride from one column to the next is 1.
 
 use super::tile::{Convolution, MAX_SUMS, MAX_VECTORS, Place, Sums, Tile};
 use crate::{
@@ -9,7 +9,7 @@ use crate::{
 /// The sums of one tile: vectors of columns, of single channels.
 ///
 /// # Safety
-/// As [`convolve`](super::convolve), and the tile is within the output; the input is channels first, and the stride 1.
+/// As [`convolve`](super::convolve), and the tile is within the output and within a group.
 #[inline(always)]
 pub(super) unsafe fn run<L: Lanes>(
     lanes: L,
@@ -20,17 +20,19 @@ pub(super) unsafe fn run<L: Lanes>(
     output: &mut [f32],
 ) {
     let Window {
-        input: [depth, ..],
         output: [_, rows, columns],
         kernel: [height, width],
+        stride: [down, _],
         ..
     } = convolution.window;
+    let [depth, of_group] = convolution.window.group_channels();
     let strides = convolution.strides();
     let Place {
         tile: Tile { vectors, singles },
         row,
         first: [vector, channel],
     } = place;
+    let first_input = channel / of_group * depth;
     // A vector that would reach beyond the row begins earlier.
     let count = L::LANES.min(columns);
     let column_of = |v: usize| ((vector + v) * L::LANES).min(columns - count);
@@ -44,7 +46,7 @@ pub(super) unsafe fn run<L: Lanes>(
         for k in 0..height {
             for l in 0..width {
                 let i = (c * height + k) * width + l;
-                let at = c * strides.channel + (row + k) * strides.row + l;
+                let at = (first_input + c) * strides.channel + (row * down + k) * strides.row + l;
                 let mut values = [lanes.splat(0.0); MAX_VECTORS];
                 for (v, value) in values.iter_mut().enumerate().take(vectors) {
                     // SAFETY: `count` windows from the vector's first column on are within the input with its border.

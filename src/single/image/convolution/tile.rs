@@ -22,7 +22,8 @@ pub(in crate::single) struct Convolution {
 /// be channels first.
 pub(in crate::single) const fn suits_columns(window: &Window) -> bool {
     let [channels, _, columns] = window.output;
-    window.stride == 1 && columns.div_ceil(BLOCK) * channels < channels.div_ceil(BLOCK) * columns
+    let [_, across] = window.stride;
+    across == 1 && columns.div_ceil(BLOCK) * channels < channels.div_ceil(BLOCK) * columns
 }
 
 /// The distances between neighbours of the input in memory.
@@ -72,12 +73,18 @@ impl Convolution {
         }
     }
 
-    /// The vectors and the single values of a row of the output.
+    /// Whether lanes are channels of groups, so that they may have different inputs.
+    #[inline(always)]
+    pub(super) fn lanes_are_groups(&self) -> bool {
+        self.window.groups > 1 && !self.lanes_are_columns
+    }
+
+    /// The vectors and the single values of a row of the output; if lanes are columns, those of a group.
     #[inline(always)]
     pub(super) fn row<L: Lanes>(&self) -> Tile {
         let [channels, _, columns] = self.window.output;
         let (vectors, singles) = match self.lanes_are_columns {
-            true => (columns, channels),
+            true => (columns, self.window.group_channels()[1]),
             false => (channels, columns),
         };
         Tile {
@@ -85,15 +92,16 @@ impl Convolution {
             singles,
         }
     }
-}
 
-impl Tile {
     /// The part of a row whose sums fit in registers. Each vector serves all single values, each of these all vectors;
     /// so both should be many. The tiles are as equal as possible: 26 single values are two tiles of 13.
     #[inline(always)]
-    pub(super) fn part<L: Lanes>(row: Tile) -> Tile {
+    pub(super) fn tile<L: Lanes>(&self, row: Tile) -> Tile {
         const { assert!(L::ACCUMULATORS <= MAX_SUMS) };
-        let vectors = in_equal_parts(row.vectors, MAX_VECTORS);
+        let vectors = match self.lanes_are_groups() {
+            true => 1,
+            false => in_equal_parts(row.vectors, MAX_VECTORS),
+        };
         Tile {
             vectors,
             singles: in_equal_parts(row.singles, L::ACCUMULATORS / vectors),

@@ -12,8 +12,8 @@ pub(in crate::single) const fn halves(window: &Window) -> bool {
         window,
         Window {
             kernel: [2, 2],
-            stride: 2,
-            padding: 0,
+            stride: [2, 2],
+            padding: [0, 0],
             ..
         }
     )

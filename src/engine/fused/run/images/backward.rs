@@ -79,19 +79,20 @@ impl Backward<'_> {
             let delta = self.delta(at).view();
             if let ImageOp::Convolution(convolution) = &layer.op {
                 let output = &self.gradients[convolution.weights];
-                let fan_in = convolution.window.fan_in();
-                let gradient = KernelGradient {
-                    pass: &convolution.forward,
-                    input: self.value(layer.operands[0].value),
-                    delta,
-                    output: output.view_mut(0..output.blocks(), 0..output.rows()),
-                    adds: self.adds,
-                    scratch: self
-                        .worker
-                        .sums
-                        .slice_mut(0..KernelGradient::scratch_len(fan_in)),
-                };
-                dispatch(simd, gradient);
+                let input = self.value(layer.operands[0].value);
+                let scratch = KernelGradient::scratch_len(convolution.window.fan_in());
+                for [inputs, outputs] in convolution.groups() {
+                    let gradient = KernelGradient {
+                        pass: &convolution.forward,
+                        input: input.channels(inputs),
+                        delta: delta.channels(outputs.clone()),
+                        output: output.view_mut(0..output.blocks(), 0..output.rows()),
+                        first: outputs.start,
+                        adds: self.adds,
+                        scratch: self.worker.sums.slice_mut(0..scratch),
+                    };
+                    dispatch(simd, gradient);
+                }
             }
             for operand in &layer.operands {
                 if let Some(contribution) = operand.gradient
@@ -127,17 +128,21 @@ impl Backward<'_> {
                 |channel| Epilogue::Derivative(derivative.map(|image| image.channel(channel)));
             match &layer.op {
                 ImageOp::Convolution(convolution) => {
-                    let weights = self.worker.weights.backward(convolution);
-                    for (pass, weights) in convolution.backward.iter().zip(weights) {
-                        let convolve = Convolve {
-                            pass,
-                            input: delta,
-                            weights,
-                            output: buffer.view_mut(),
-                            adds,
-                            epilogue: Epilogue::Derivative(derivative),
-                        };
-                        dispatch(simd, convolve);
+                    for (group, [inputs, outputs]) in convolution.groups().enumerate() {
+                        let delta = delta.channels(outputs);
+                        let derivative = derivative.map(|image| image.channels(inputs.clone()));
+                        let weights = self.worker.weights.backward(convolution, group);
+                        for (pass, weights) in convolution.backward.iter().zip(weights) {
+                            let convolve = Convolve {
+                                pass,
+                                input: delta,
+                                weights,
+                                output: output.channels(inputs.clone()),
+                                adds,
+                                epilogue: Epilogue::Derivative(derivative),
+                            };
+                            dispatch(simd, convolve);
+                        }
                     }
                 }
                 ImageOp::MaxPool(window) | ImageOp::AvgPool(window) => {

@@ -169,15 +169,17 @@ impl Forward<'_> {
             match &layer.op {
                 ImageOp::Convolution(convolution) => {
                     is_done |= relu;
-                    let convolve = Convolve {
-                        pass: &convolution.forward,
-                        input,
-                        weights: self.weights.forward(convolution),
-                        output,
-                        adds: false,
-                        epilogue: Epilogue::Output { relu },
-                    };
-                    dispatch(simd, convolve);
+                    for (group, [inputs, outputs]) in convolution.groups().enumerate() {
+                        let convolve = Convolve {
+                            pass: &convolution.forward,
+                            input: input.channels(inputs),
+                            weights: self.weights.forward(convolution, group),
+                            output: output.channels(outputs),
+                            adds: false,
+                            epilogue: Epilogue::Output { relu },
+                        };
+                        dispatch(simd, convolve);
+                    }
                 }
                 ImageOp::MaxPool(window) => {
                     let argmax = self.block.argmax.get(at).map(|argmax| argmax.view_mut());

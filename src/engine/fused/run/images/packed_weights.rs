@@ -1,13 +1,18 @@
 //! A worker's copy of the convolutions' weights, packed for its tiles.
 
-use crate::engine::fused::{
-    kernels::{PackKernels, Passes, dispatch},
-    memory::shared::Shared,
-    program::{Convolution, Images},
-    run::model::Model,
+use std::ops::Range;
+
+use crate::{
+    engine::fused::{
+        kernels::{PackKernels, Passes, dispatch},
+        memory::shared::Shared,
+        program::{Convolution, Images},
+        run::model::Model,
+    },
+    plan::Window,
 };
 
-/// The packed weights of each convolution. Every worker has its own, so that no barrier is needed after packing.
+/// The packed weights of each convolution, group after group. Every worker has its own, so that no barrier is needed after packing.
 #[derive(Debug)]
 pub(crate) struct PackedWeights {
     forward: Vec<Shared<f32>>,
@@ -23,11 +28,20 @@ fn passes(convolution: &Convolution) -> [Passes<'_>; 2] {
     ]
 }
 
+/// The values of a group whose channels are so many.
+fn of_group(passes: Passes<'_>, channels: [usize; 2], group: usize) -> Range<usize> {
+    let len = passes.len(channels);
+    group * len..(group + 1) * len
+}
+
 impl PackedWeights {
     pub(super) fn new(images: &Images, is_training: bool) -> Self {
         let all = |backward: usize| {
             let convolutions = images.convolutions();
-            let lens = convolutions.map(move |c| passes(c)[backward].len(c.channels()));
+            let lens = convolutions.map(move |c| {
+                let Window { groups, .. } = c.window;
+                groups * passes(c)[backward].len(c.window.group_channels())
+            });
             lens.map(Shared::zeros).collect()
         };
         PackedWeights {
@@ -49,42 +63,50 @@ impl PackedWeights {
                 .into_iter()
                 .chain(backward)
             {
-                // SAFETY: guaranteed by the caller.
-                let pack = unsafe {
-                    PackKernels {
-                        weights: model.weights[convolution.weights].view(),
-                        channels: convolution.channels(),
-                        passes,
-                        output: values.slice_mut(0..values.len()),
-                    }
-                };
-                dispatch(model.simd, pack);
+                let channels = convolution.window.group_channels();
+                for (group, [_, outputs]) in convolution.groups().enumerate() {
+                    // SAFETY: guaranteed by the caller.
+                    let pack = unsafe {
+                        PackKernels {
+                            weights: model.weights[convolution.weights].view(),
+                            channels,
+                            first: outputs.start,
+                            passes,
+                            output: values.slice_mut(of_group(passes, channels, group)),
+                        }
+                    };
+                    dispatch(model.simd, pack);
+                }
             }
         }
     }
 
-    /// Those of a forward pass.
+    /// Those of a group's forward pass.
     ///
     /// # Safety
     /// No thread packs them while the slice lives.
-    pub(super) unsafe fn forward(&self, convolution: &Convolution) -> &[f32] {
-        let values = &self.forward[convolution.index];
+    pub(super) unsafe fn forward(&self, convolution: &Convolution, group: usize) -> &[f32] {
+        let [forward, _] = passes(convolution);
+        let range = of_group(forward, convolution.window.group_channels(), group);
         // SAFETY: guaranteed by the caller.
-        unsafe { values.slice(0..values.len()) }
+        unsafe { self.forward[convolution.index].slice(range) }
     }
 
-    /// Those of each pass of the gradient of the input.
+    /// Those of each pass of the gradient of a group's input.
     ///
     /// # Safety
     /// As [`PackedWeights::forward`].
     pub(super) unsafe fn backward<'a>(
         &'a self,
         convolution: &'a Convolution,
+        group: usize,
     ) -> impl Iterator<Item = &'a [f32]> {
         let values = &self.backward[convolution.index];
-        let mut start = 0;
+        let channels = convolution.window.group_channels();
+        let [_, backward] = passes(convolution);
+        let mut start = of_group(backward, channels, group).start;
         convolution.backward.iter().map(move |pass| {
-            let len = Passes::Backward(std::slice::from_ref(pass)).len(convolution.channels());
+            let len = Passes::Backward(std::slice::from_ref(pass)).len(channels);
             start += len;
             // SAFETY: guaranteed by the caller.
             unsafe { values.slice(start - len..start) }
