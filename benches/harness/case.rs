@@ -45,6 +45,16 @@ impl Case {
         }
     }
 
+    /// The number of training steps whose losses are compared.
+    pub fn checked_steps(&self) -> usize {
+        match self.network.as_str() {
+            // Rounding errors grow fast here: the gradients of biases before a batch normalisation are nothing else, and
+            // Adam takes steps of the same size for them. After 32 steps, PyTorch's losses differ by up to 3e-3.
+            "resnet" => 8,
+            _ => 32,
+        }
+    }
+
     /// The protocol's `setup` command without the folder.
     pub fn setup(&self) -> String {
         let (task, network) = (self.task(), &self.network);

@@ -10,8 +10,6 @@ use super::{
     served::Result,
 };
 
-/// Training steps whose losses are compared.
-const CHECKED_STEPS: usize = 32;
 /// The largest accepted relative difference from tuplenet.
 const TOLERANCE: f32 = 1e-3;
 /// The maximum number of training steps of a turn. Every turn restarts from the initial weights; long after convergence
@@ -178,11 +176,11 @@ fn checked_values(process: &mut Process, case: &Case) -> Result<Vec<f32>> {
         // The first step also allocates, for example an optimiser's state.
         process.run(1)?;
         process.ask("reset")?;
-        CHECKED_STEPS
+        case.checked_steps()
     } else {
         case.widths[1] * case.batch.min(16)
     };
-    process.run(CHECKED_STEPS)?;
+    process.run(case.checked_steps())?;
     let answer = process.ask(&format!("values {count}"))?;
     let values = answer
         .split(' ')

@@ -3,7 +3,7 @@
 use std::{fs, path::Path};
 
 use tuplenet::{
-    models::{LeNet, Mlp},
+    models::{LeNet, Mlp, ResNet8},
     plan::Op,
     prelude::*,
     shape::{Features, Image, Sample, Shape},
@@ -25,6 +25,8 @@ type Mid = (
     (MaxPool2d<2>, Flatten, LazyLinear<128>, ReLU),
     Linear<128, 10>,
 );
+/// The image classifier of MLPerf Tiny, for the digits of the benchmark.
+type ResNet = ResNet8<1, 28, 28, 10>;
 
 /// Generic code that runs for a network that is known only at run time, with `O` classes.
 pub trait Job {
@@ -46,6 +48,7 @@ pub fn dispatch<J: Job>(name: &str, job: J) -> Result<J::Out> {
         "small" => job.on::<Small, 10>(),
         "lenet" => job.on::<LeNet, 10>(),
         "mid" => job.on::<Mid, 10>(),
+        "resnet" => job.on::<ResNet, 10>(),
         _ => Err(format!("no network {name} was compiled").into()),
     }
 }
@@ -67,8 +70,11 @@ impl Job for Widths {
     }
 }
 
-/// Writes the network's layers, one per line in the words of `torch.nn`, to `layers.txt`, and weights with PyTorch's
-/// initialisation, from a seed, to `weights.safetensors`.
+/// Writes the network's layers to `layers.txt`, and weights with PyTorch's initialisation, from a seed, to
+/// `weights.safetensors`.
+///
+/// A layer is a line: the name of its module in the weights file, the values that it reads (0 is the input, 1 the output of
+/// the first layer), its name in `torch.nn` and its sizes. The first line has the input's sizes.
 pub fn write(name: &str, seed: u64, folder: &Path) -> Result<()> {
     dispatch(name, Write { seed, folder })
 }
@@ -85,23 +91,30 @@ impl Job for Write<'_> {
         N: Network<Output = Features<O>>,
     {
         let sizes = N::In::DIMS.iter().map(|size| format!(" {size}"));
-        let mut layers = vec![format!("Input{}", sizes.collect::<String>())];
-        for step in N::PLAN.steps() {
-            let name = step.op.name();
+        let mut layers = vec![format!("- - Input{}", sizes.collect::<String>())];
+        for (index, step) in N::PLAN.steps().iter().enumerate() {
+            let value = |back: usize| (index + 1).saturating_sub(back);
+            let (path, x, name) = (step.path, value(step.back), step.op.name());
             layers.push(match step.op {
-                Op::Linear => format!("{name} {} {}", step.inputs, step.outputs),
+                Op::Linear => format!("{path} {x} {name} {} {}", step.inputs, step.outputs),
                 Op::Conv2d(window) => format!(
-                    "{name} {} {} {} {} {}",
+                    "{path} {x} {name} {} {} {} {} {}",
                     window.input[0],
                     window.output[0],
                     window.kernel[0],
                     window.stride[0],
                     window.padding[0]
                 ),
-                Op::MaxPool2d(window) => {
-                    format!("{name} {} {}", window.kernel[0], window.stride[0])
+                Op::AvgPool2d(window) if window.kernel[..] == window.input[1..] => {
+                    format!("{path} {x} GlobalAvgPool2d")
                 }
-                _ => name.to_owned(),
+                Op::MaxPool2d(window) => {
+                    let [kernel, stride] = [window.kernel[0], window.stride[0]];
+                    format!("{path} {x} {name} {kernel} {stride}")
+                }
+                Op::BatchNorm { channels } => format!("{path} {x} BatchNorm2d {channels}"),
+                Op::Add { back } => format!("{path} {x},{} {name}", value(back)),
+                _ => format!("{path} {x} {name}"),
             });
         }
         fs::write(self.folder.join("layers.txt"), layers.join("\n"))?;

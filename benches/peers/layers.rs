@@ -21,11 +21,13 @@ pub fn layers(setup: &Setup) -> Result<Vec<Layer>> {
     let text = fs::read_to_string(setup.folder.join("layers.txt"))?;
     let layers = text.lines().enumerate().map(|(index, line)| {
         let mut words = line.split(' ');
-        let name = words.next().unwrap_or_default().to_owned();
+        let mut word = || words.next().unwrap_or_default().to_owned();
+        let (path, operands, name) = (word(), word(), word());
+        if index > 0 && operands != (index - 1).to_string() {
+            return Err("networks without branches only".into());
+        }
         let sizes = words.map(str::parse);
-        // The input is not numbered.
-        let number = index.wrapping_sub(1);
-        let tensors = ["weight", "bias"].map(|part| file.tensor(&format!("{number}.{part}")));
+        let tensors = ["weight", "bias"].map(|part| file.tensor(&format!("{path}.{part}")));
         Ok(Layer {
             name,
             sizes: sizes.collect::<std::result::Result<_, _>>()?,

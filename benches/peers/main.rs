@@ -50,7 +50,7 @@ fn compare(options: &Options) -> Result<()> {
 }
 
 /// The networks of images.
-const IMAGES: [&str; 3] = ["small", "lenet", "mid"];
+const IMAGES: [&str; 4] = ["small", "lenet", "mid", "resnet"];
 
 /// The cases, in the order in which they are measured.
 fn cases(options: &Options) -> Result<Vec<Case>> {

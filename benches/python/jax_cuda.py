@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import jax_peer
 import numpy as np
-from jax_peer import logits, on_device
+from jax_peer import inference, on_device
 from served import serve
 
 jax.config.update("jax_default_matmul_precision", "highest")  # no TF32: the other contenders compute in f32
@@ -21,7 +21,7 @@ def samples(setup):
     """All features, all labels and the batches' indices into them."""
     labels = setup.labels()
     batches = jnp.arange(labels.size, dtype=jnp.int32).reshape(labels.shape)
-    features = setup.batches().reshape(-1, *setup.layers()[0][1:])
+    features = setup.batches().reshape(-1, *setup.input())
     return jnp.array(features), jnp.array(labels.ravel(), jnp.int32), list(batches)
 
 
@@ -50,7 +50,7 @@ class Inference:
         self.weights = on_device(setup)
         layers = setup.layers()
         self.forward = jax.jit(
-            lambda weights, features, batch: logits(layers, weights, features[batch])
+            lambda weights, features, batch: inference(layers, weights, features[batch])
         )
         self.next = 0
 

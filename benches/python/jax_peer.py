@@ -9,9 +9,13 @@ from served import serve
 RATE, BETA1, BETA2, EPSILON = 1e-3, 0.9, 0.999, 1e-8
 
 
-def logits(layers, weights, x):
-    weights = iter(weights)
-    for name, *sizes in layers:
+def logits(layers, weights, statistics, x, normalize):
+    """The logits, and new running statistics. `normalize(x, mean, variance)` gives the mean and the variance by which a
+    batch normalisation normalises, and new running ones."""
+    weights, statistics, updated = iter(weights), iter(statistics), []
+    values = [x]
+    for _, operands, name, sizes in layers:
+        x = values[operands[0]]
         if name == "Linear":
             x = x @ next(weights) + next(weights)
         elif name == "Conv2d":
@@ -20,24 +24,55 @@ def logits(layers, weights, x):
             padding = [(padding, padding)] * 2
             x = jax.lax.conv_general_dilated(x, weight, (stride, stride), padding)
             x = x + bias[:, None, None]
+        elif name == "BatchNorm2d":
+            weight, bias = next(weights), next(weights)
+            (mean, variance), running = normalize(x, next(statistics), next(statistics))
+            updated += running
+            factor = weight * jax.lax.rsqrt(variance + 1e-5)
+            x = (x - mean[:, None, None]) * factor[:, None, None] + bias[:, None, None]
         elif name == "ReLU":
             x = jax.nn.relu(x)
         elif name == "MaxPool2d":
             kernel, stride = ((1, 1, size, size) for size in sizes)
             x = jax.lax.reduce_window(x, -jnp.inf, jax.lax.max, kernel, stride, "VALID")
+        elif name == "GlobalAvgPool2d":
+            x = x.mean((2, 3))
+        elif name == "Add":
+            x = x + values[operands[1]]
         elif name == "Flatten":
             x = x.reshape(x.shape[0], -1)
-    return x
+        else:
+            raise SystemExit(f"no operation for {name}")
+        values.append(x)
+    return x, updated
 
 
-def mean_loss(layers, weights, x, y):
-    log_p = jax.nn.log_softmax(logits(layers, weights, x))
-    return -jnp.take_along_axis(log_p, y[:, None], axis=1).mean()
+def by_batch(x, mean, variance):
+    """As PyTorch, whose running variance is the unbiased one."""
+    of_batch = x.mean((0, 2, 3)), x.var((0, 2, 3))
+    count = x.size // x.shape[1]
+    running = [0.9 * mean + 0.1 * of_batch[0], 0.9 * variance + 0.1 * of_batch[1] * count / (count - 1)]
+    return of_batch, jax.lax.stop_gradient(running)
+
+
+def by_running(_, mean, variance):
+    return (mean, variance), []
+
+
+def inference(layers, state, x):
+    return logits(layers, *state, x, by_running)[0]
+
+
+def mean_loss(layers, weights, statistics, x, y):
+    found, statistics = logits(layers, weights, statistics, x, by_batch)
+    log_p = jax.nn.log_softmax(found)
+    return -jnp.take_along_axis(log_p, y[:, None], axis=1).mean(), statistics
 
 
 def step(layers, state, x, y):
-    weights, m, v, count = state
-    loss, gradient = jax.value_and_grad(partial(mean_loss, layers))(weights, x, y)
+    weights, m, v, count, statistics = state
+    loss = jax.value_and_grad(partial(mean_loss, layers), has_aux=True)
+    (loss, statistics), gradient = loss(weights, statistics, x, y)
     count = count + 1
     m = [BETA1 * m + (1 - BETA1) * g for m, g in zip(m, gradient)]
     v = [BETA2 * v + (1 - BETA2) * g * g for v, g in zip(v, gradient)]
@@ -46,12 +81,14 @@ def step(layers, state, x, y):
         w - RATE * (m * scale1) / (jnp.sqrt(v * scale2) + EPSILON)
         for w, m, v in zip(weights, m, v)
     ]
-    return (weights, m, v, count), loss
+    return (weights, m, v, count, statistics), loss
 
 
 def on_device(setup):
-    """The weights; those of `Linear` transposed to JAX's `[inputs, outputs]`."""
-    return [jnp.array(values.T if values.ndim == 2 else values) for values in setup.weights()]
+    """The weights, those of `Linear` transposed to JAX's `[inputs, outputs]`, and the running statistics."""
+    weights = [jnp.array(values.T if values.ndim == 2 else values) for values in setup.weights()]
+    statistics = setup.weights(("running_mean", "running_var"))
+    return weights, [jnp.array(values) for values in statistics]
 
 
 class Training:
@@ -63,9 +100,10 @@ class Training:
         self.reset()
 
     def reset(self):
-        weights = on_device(self.setup)
+        weights, statistics = on_device(self.setup)
         zeros = [[jnp.zeros_like(w) for w in weights] for _ in range(2)]
-        self.state = jax.block_until_ready((weights, *zeros, jnp.zeros((), jnp.float32)))
+        state = (weights, *zeros, jnp.zeros((), jnp.float32), statistics)
+        self.state = jax.block_until_ready(state)
         self.losses = []
 
     def run(self, steps):
@@ -83,7 +121,7 @@ class Inference:
     def __init__(self, setup):
         self.batches = [jnp.array(batch) for batch in setup.batches()]
         self.weights = on_device(setup)
-        self.forward = jax.jit(partial(logits, setup.layers()))
+        self.forward = jax.jit(partial(inference, setup.layers()))
         self.next = 0
 
     def reset(self):

@@ -8,38 +8,42 @@ from served import serve
 
 
 def model(setup):
-    weights = [(f"w{at}", values) for at, values in enumerate(setup.weights())]
-    names = iter([name for name, _ in weights])
-    (_, *sizes), *layers = setup.layers()
-    nodes, x = [], "x"
-    for at, (name, *numbers) in enumerate(layers):
-        y = "y" if at + 1 == len(layers) else f"a{at}"
+    tensors, layers = setup.tensors(), setup.layers()
+    values = ["x", *(f"a{at}" for at in range(1, len(layers))), "y"]
+    nodes = []
+    for at, (path, operands, name, numbers) in enumerate(layers):
+        x, y = [values[value] for value in operands], values[at + 1]
+        parameters = [f"{path}.weight", f"{path}.bias"]
         if name == "Linear":
-            inputs = [x, next(names), next(names)]
-            nodes.append(helper.make_node("Gemm", inputs, [y], transB=1))
+            nodes.append(helper.make_node("Gemm", x + parameters, [y], transB=1))
         elif name == "Conv2d":
             _, _, kernel, stride, padding = numbers
-            inputs = [x, next(names), next(names)]
             attributes = {
                 "kernel_shape": [kernel] * 2,
                 "strides": [stride] * 2,
                 "pads": [padding] * 4,
             }
-            nodes.append(helper.make_node("Conv", inputs, [y], **attributes))
+            nodes.append(helper.make_node("Conv", x + parameters, [y], **attributes))
+        elif name == "BatchNorm2d":
+            statistics = [f"{path}.running_mean", f"{path}.running_var"]
+            inputs = x + parameters + statistics
+            nodes.append(helper.make_node("BatchNormalization", inputs, [y], epsilon=1e-5))
         elif name == "MaxPool2d":
             kernel, stride = ([size] * 2 for size in numbers)
-            node = helper.make_node("MaxPool", [x], [y], kernel_shape=kernel, strides=stride)
-            nodes.append(node)
+            nodes.append(helper.make_node("MaxPool", x, [y], kernel_shape=kernel, strides=stride))
+        elif name == "GlobalAvgPool2d":
+            nodes.append(helper.make_node("GlobalAveragePool", x, [f"{y}.means"]))
+            nodes.append(helper.make_node("Flatten", [f"{y}.means"], [y]))
         else:
-            operator = {"ReLU": "Relu", "Flatten": "Flatten"}[name]
-            nodes.append(helper.make_node(operator, [x], [y]))
-        x = y
+            operator = {"ReLU": "Relu", "Flatten": "Flatten", "Add": "Add"}[name]
+            nodes.append(helper.make_node(operator, x, [y]))
+    used = {name for node in nodes for name in node.input}
     graph = helper.make_graph(
         nodes,
         "network",
-        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [setup.batch, *sizes])],
-        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [setup.batch, weights[-1][1].size])],
-        [numpy_helper.from_array(values, name) for name, values in weights],
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [setup.batch, *setup.input()])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [setup.batch, tensors[f"{layers[-1].path}.bias"].size])],
+        [numpy_helper.from_array(tensors[name], name) for name in sorted(used & tensors.keys())],
     )
     # Not the newest versions of format and opset, so that every onnxruntime reads them.
     opset = [helper.make_opsetid("", 17)]

@@ -12,6 +12,15 @@ import numpy as np
 from safetensors.numpy import load_file
 
 
+class Layer(NamedTuple):
+    """A line of `layers.txt`, which `../harness/network.rs` documents."""
+
+    path: str
+    operands: list
+    name: str
+    sizes: list
+
+
 class Setup(NamedTuple):
     """One task: training or inference of a network."""
 
@@ -20,23 +29,38 @@ class Setup(NamedTuple):
     folder: Path
 
     def layers(self):
-        """The layers: each its name in `torch.nn`, then its sizes; the first one has the input's."""
+        """The layers, without the input."""
+        return self.lines()[1:]
+
+    def lines(self):
         lines = (self.folder / "layers.txt").read_text().splitlines()
-        return [(name, *map(int, sizes)) for name, *sizes in (line.split(" ") for line in lines)]
+        words = [line.split(" ") for line in lines]
+        return [
+            Layer(path, [int(value) for value in operands.split(",") if value != "-"], name, [int(size) for size in sizes])
+            for path, operands, name, *sizes in words
+        ]
+
+    def input(self):
+        """The sizes of a sample."""
+        return self.lines()[0].sizes
 
     def batches(self):
         """All features, `[batches, B, *input]`."""
         features = np.fromfile(self.folder / "features.f32", "<f4")
-        return features.reshape(-1, self.batch, *self.layers()[0][1:])
+        return features.reshape(-1, self.batch, *self.input())
 
     def labels(self):
         """The labels, `[batches, B]`."""
         return np.fromfile(self.folder / "labels.u8", np.uint8).reshape(-1, self.batch)
 
-    def weights(self):
-        """The initial weights of every layer that has any, in order: weight, bias."""
-        tensors = load_file(self.folder / "weights.safetensors")
-        names = (f"{layer}.{part}" for layer in range(len(self.layers())) for part in ("weight", "bias"))
+    def tensors(self):
+        """The initial weights and running statistics, by name."""
+        return load_file(self.folder / "weights.safetensors")
+
+    def weights(self, parts=("weight", "bias")):
+        """These tensors of every layer that has them, in order."""
+        tensors = self.tensors()
+        names = (f"{layer.path}.{part}" for layer in self.layers() for part in parts)
         return [tensors[name] for name in names if name in tensors]
 
 

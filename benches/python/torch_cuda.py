@@ -34,7 +34,7 @@ class OnDevice:
 class Training(OnDevice, torch_peer.Training):
     def __init__(self, setup, device, capturable=False):
         super().__init__(setup, device)
-        self.weights = setup.weights()
+        self.setup = setup
         self.optimizer = torch.optim.Adam(
             self.net.parameters(), lr=1e-3, fused=True, capturable=capturable
         )

@@ -14,23 +14,58 @@ from torch.nn import functional as F
 warnings.filterwarnings("ignore", category=DeprecationWarning)  # torch.jit.trace is deprecated
 
 
+class Add(nn.Module):
+    def forward(self, x, z):
+        return x + z
+
+
+class GlobalAvgPool2d(nn.Sequential):
+    def __init__(self):
+        super().__init__(nn.AdaptiveAvgPool2d(1), nn.Flatten())
+
+
+OURS = {"Add": Add, "GlobalAvgPool2d": GlobalAvgPool2d}
+
+
+class Branching(nn.Module):
+    """Modules of which some read the output of one that is not the one before."""
+
+    def __init__(self, modules, operands):
+        super().__init__()
+        self.steps, self.operands = nn.ModuleList(modules), operands
+
+    def forward(self, x):
+        values = [x]
+        for module, operands in zip(self.steps, self.operands):
+            values.append(module(*(values[value] for value in operands)))
+        return values[-1]
+
+
 def network(setup):
-    net = nn.Sequential(*(getattr(nn, name)(*sizes) for name, *sizes in setup.layers()[1:]))
-    load(net, setup.weights())
+    layers = setup.layers()
+    modules = [(OURS.get(layer.name) or getattr(nn, layer.name))(*layer.sizes) for layer in layers]
+    operands = [layer.operands for layer in layers]
+    is_chain = operands == [[value] for value in range(len(layers))]
+    net = nn.Sequential(*modules) if is_chain else Branching(modules, operands)
+    load(net, setup)
     return net
 
 
-def load(net, weights):
+def load(net, setup):
+    """Sets every parameter and running statistic in place."""
+    tensors = setup.tensors()
+    modules = net if isinstance(net, nn.Sequential) else net.steps
     with torch.no_grad():
-        for parameter, values in zip(net.parameters(), weights):
-            parameter.copy_(torch.from_numpy(values))
+        for layer, module in zip(setup.layers(), modules):
+            for name, tensor in module.state_dict().items():
+                tensor.copy_(torch.from_numpy(tensors[f"{layer.path}.{name}"]))
 
 
 class Training:
     """Forward, loss and backward, with `compile` as one compiled graph; then the fused Adam."""
 
     def __init__(self, setup, mode):
-        self.weights = setup.weights()
+        self.setup = setup
         self.net = network(setup)
         self.optimizer = torch.optim.Adam(self.net.parameters(), lr=1e-3, fused=True)
         self.batches = list(torch.from_numpy(setup.batches()))
@@ -45,7 +80,7 @@ class Training:
 
     def reset(self):
         """Resets in place, as the compiled graph refers to these tensors."""
-        load(self.net, self.weights)
+        load(self.net, self.setup)
         for state in self.optimizer.state.values():
             for tensor in state.values():
                 tensor.zero_()

@@ -29,6 +29,7 @@ mod product;
 mod sparse;
 mod sum;
 mod update;
+mod winograd;
 
 pub use self::lanes::Simd;
 use self::lanes::{load, prefetch, store};
@@ -53,4 +54,5 @@ pub(crate) use self::{
     sparse::{SparseBatch, SparseForward, SparseWeightGradient, Values},
     sum::Sum,
     update::{Parameters, Rule},
+    winograd::{PackWinograd, Winograd},
 };

@@ -7,7 +7,7 @@ use super::{
     layout::ImageLayout,
     norm::Norm,
     operand::{Operand, Value, contribute},
-    pass::{Pass, gradient_border, padding},
+    pass::{Pass, gradient_border, padding, suits_winograd},
 };
 use crate::plan::Window;
 
@@ -58,6 +58,8 @@ pub(crate) struct Convolution {
     pub(crate) index: usize,
     /// The index of its weights among the program's parameters.
     pub(crate) weights: usize,
+    /// Whether training uses Winograd's algorithm.
+    pub(crate) uses_winograd: bool,
     pub(crate) forward: Pass,
     /// Those of the gradient of its input, if that is computed.
     pub(crate) backward: Vec<Pass>,
@@ -172,6 +174,7 @@ impl Images {
                         window,
                         index: convolutions - 1,
                         weights,
+                        uses_winograd: suits_winograd(&window),
                         forward: Pass::forward(&window, &layouts[operands[0].value]),
                         backward: match has_input_gradient {
                             true => Pass::backward(&window, &delta),

@@ -34,6 +34,12 @@ impl Pass {
         self.first + channel + last[0] * self.steps[0] + last[1] * self.steps[1] + tap
     }
 
+    /// The row and the column of a tap at this distance from the first, of a pass with a stride of 1.
+    pub(crate) fn offset(&self, distance: usize) -> [usize; 2] {
+        let [row, column] = self.steps;
+        [distance / row, distance % row / column]
+    }
+
     /// The forward pass of a convolution whose input has this layout, which has its [`padding`].
     pub(crate) fn forward(window: &Window, input: &ImageLayout) -> Pass {
         let [_, rows, columns] = window.output;
@@ -110,10 +116,29 @@ fn grid([rows, columns]: [usize; 2]) -> impl Iterator<Item = [usize; 2]> {
     (0..rows).flat_map(move |row| iter::repeat(row).zip(0..columns).map(<[usize; 2]>::from))
 }
 
+/// Whether the training of a convolution computes squares of 2 x 2 outputs at a time, by Winograd's algorithm: with fewer
+/// channels, the transformations take as long as what it saves.
+pub(crate) fn suits_winograd(window: &Window) -> bool {
+    let [inputs, outputs] = window.group_channels();
+    window.kernel == [3; 2]
+        && window.stride == [1; 2]
+        && window.groups == 1
+        && inputs.min(outputs) >= 32
+}
+
+/// A number of positions, in whole squares if there are any.
+fn whole_squares(window: &Window, positions: usize) -> usize {
+    match suits_winograd(window) {
+        true => positions.next_multiple_of(2),
+        false => positions,
+    }
+}
+
 /// The border of zeros that a convolution reads around its input.
 pub(crate) fn padding(window: &Window) -> [[usize; 2]; 2] {
     [0, 1].map(|axis| {
-        let last = (window.output[axis + 1] - 1) * window.stride[axis] + window.kernel[axis] - 1;
+        let positions = whole_squares(window, window.output[axis + 1]);
+        let last = (positions - 1) * window.stride[axis] + window.kernel[axis] - 1;
         let after = (last + 1).saturating_sub(window.padding[axis] + window.input[axis + 1]);
         [window.padding[axis], after]
     })
@@ -125,7 +150,7 @@ pub(crate) fn gradient_border(window: &Window) -> [[usize; 2]; 2] {
         let (stride, padding) = (window.stride[axis], window.padding[axis]);
         let (side, kernel) = (window.input[axis + 1], window.kernel[axis]);
         let before = kernel.saturating_sub(1 + padding).div_ceil(stride);
-        let last = (side - 1 + padding) / stride;
+        let last = (whole_squares(window, side) - 1 + padding) / stride;
         [before, (last + 1).saturating_sub(window.output[axis + 1])]
     })
 }

@@ -4,7 +4,7 @@ use super::{BatchBlock, BlockBuffers, WorkerBuffers};
 use crate::engine::fused::{
     kernels::{
         Convolve, Derivative, Epilogue, KernelGradient, MultiplyDerivative, NormGradient,
-        PoolGradient, Sum, Unflatten, dispatch,
+        PoolGradient, Sum, Unflatten, Winograd, dispatch,
     },
     memory::{
         image::{ImageBuffer, ImageView},
@@ -127,6 +127,21 @@ impl Backward<'_> {
             let channel_epilogue =
                 |channel| Epilogue::Derivative(derivative.map(|image| image.channel(channel)));
             match &layer.op {
+                ImageOp::Convolution(convolution) if convolution.uses_winograd => {
+                    for pass in &convolution.backward {
+                        let squares = &self.worker.squares;
+                        let winograd = Winograd {
+                            pass,
+                            input: delta,
+                            weights: self.worker.weights.winograd(convolution, true),
+                            output: buffer.view_mut(),
+                            adds,
+                            epilogue: Epilogue::Derivative(derivative),
+                            scratch: squares.slice_mut(0..squares.len()),
+                        };
+                        dispatch(simd, winograd);
+                    }
+                }
                 ImageOp::Convolution(convolution) => {
                     for (group, [inputs, outputs]) in convolution.groups().enumerate() {
                         let delta = delta.channels(outputs);

@@ -10,7 +10,7 @@ use crate::{
     engine::fused::{
         kernels::{
             AvgPool, Convolve, Elementwise, Epilogue, Flatten, Interleave, MaxPool, Rows, Samples,
-            Sum, dispatch,
+            Sum, Winograd, dispatch,
         },
         memory::{
             image::ImageBuffer,
@@ -169,16 +169,31 @@ impl Forward<'_> {
             match &layer.op {
                 ImageOp::Convolution(convolution) => {
                     is_done |= relu;
-                    for (group, [inputs, outputs]) in convolution.groups().enumerate() {
-                        let convolve = Convolve {
+                    let epilogue = Epilogue::Output { relu };
+                    let worker = self.worker.filter(|_| convolution.uses_winograd);
+                    if let Some(WorkerBuffers { squares, .. }) = worker {
+                        let winograd = Winograd {
                             pass: &convolution.forward,
-                            input: input.channels(inputs),
-                            weights: self.weights.forward(convolution, group),
-                            output: output.channels(outputs),
+                            input,
+                            weights: self.weights.winograd(convolution, false),
+                            output,
                             adds: false,
-                            epilogue: Epilogue::Output { relu },
+                            epilogue,
+                            scratch: squares.slice_mut(0..squares.len()),
                         };
-                        dispatch(simd, convolve);
+                        dispatch(simd, winograd);
+                    } else {
+                        for (group, [inputs, outputs]) in convolution.groups().enumerate() {
+                            let convolve = Convolve {
+                                pass: &convolution.forward,
+                                input: input.channels(inputs),
+                                weights: self.weights.forward(convolution, group),
+                                output: output.channels(outputs),
+                                adds: false,
+                                epilogue,
+                            };
+                            dispatch(simd, convolve);
+                        }
                     }
                 }
                 ImageOp::MaxPool(window) => {

@@ -18,7 +18,7 @@ pub(crate) use self::{
     packed_weights::PackedWeights,
 };
 use crate::engine::fused::{
-    kernels::KernelGradient,
+    kernels::{KernelGradient, Winograd},
     memory::{image::ImageBuffer, matrix::Matrix, packed::zeros, shared::Shared},
     program::{ImageLayer, ImageLayout, ImageOp, Images, Program, SAMPLES, Value},
     threads::{partition, pool::Worker},
@@ -58,6 +58,8 @@ pub(crate) struct WorkerBuffers {
     pub(crate) weights: PackedWeights,
     /// See [`KernelGradient::scratch_len`].
     sums: Shared<f32>,
+    /// See [`Winograd::scratch_len`].
+    squares: Shared<f32>,
 }
 
 /// The buffers of a training step.
@@ -171,6 +173,12 @@ impl WorkerBuffers {
             .convolutions()
             .map(|convolution| convolution.window.fan_in())
             .max();
+        let winograd = images
+            .convolutions()
+            .filter(|convolution| convolution.uses_winograd);
+        let channels = winograd
+            .flat_map(|convolution| convolution.window.group_channels())
+            .max();
         WorkerBuffers {
             outputs: outputs.collect(),
             deltas: match images.has_norms() {
@@ -179,6 +187,7 @@ impl WorkerBuffers {
             },
             weights: PackedWeights::new(images, true),
             sums: Shared::zeros(fan_in.map_or(0, KernelGradient::scratch_len)),
+            squares: Shared::zeros(channels.map_or(0, Winograd::scratch_len)),
         }
     }
 }

@@ -2,14 +2,11 @@
 
 use std::ops::Range;
 
-use crate::{
-    engine::fused::{
-        kernels::{PackKernels, Passes, dispatch},
-        memory::shared::Shared,
-        program::{Convolution, Images},
-        run::model::Model,
-    },
-    plan::Window,
+use crate::engine::fused::{
+    kernels::{PackKernels, PackWinograd, Passes, Winograd, dispatch},
+    memory::shared::Shared,
+    program::{Convolution, Images},
+    run::model::Model,
 };
 
 /// The packed weights of each convolution, group after group. Every worker has its own, so that no barrier is needed after packing.
@@ -18,6 +15,8 @@ pub(crate) struct PackedWeights {
     forward: Vec<Shared<f32>>,
     /// For the gradient of the input; empty where that is not computed, and for inference.
     backward: Vec<Shared<f32>>,
+    /// Whether they are for training, which may use Winograd's algorithm.
+    is_training: bool,
 }
 
 /// Both uses of a convolution's weights.
@@ -39,14 +38,20 @@ impl PackedWeights {
         let all = |backward: usize| {
             let convolutions = images.convolutions();
             let lens = convolutions.map(move |c| {
-                let Window { groups, .. } = c.window;
-                groups * passes(c)[backward].len(c.window.group_channels())
+                let channels = c.window.group_channels();
+                match (is_training && c.uses_winograd, backward) {
+                    (true, 1) if c.backward.is_empty() => 0,
+                    (true, 1) => Winograd::weights_len(channels[1], channels[0]),
+                    (true, _) => Winograd::weights_len(channels[0], channels[1]),
+                    (false, _) => c.window.groups * passes(c)[backward].len(channels),
+                }
             });
             lens.map(Shared::zeros).collect()
         };
         PackedWeights {
             forward: all(0),
             backward: if is_training { all(1) } else { Vec::new() },
+            is_training,
         }
     }
 
@@ -64,6 +69,26 @@ impl PackedWeights {
                 .chain(backward)
             {
                 let channels = convolution.window.group_channels();
+                if self.is_training && convolution.uses_winograd {
+                    let pass = match passes {
+                        Passes::Forward(pass) => Some(pass),
+                        Passes::Backward(passes) => passes.first(),
+                    };
+                    if let Some(pass) = pass {
+                        // SAFETY: guaranteed by the caller.
+                        let pack = unsafe {
+                            PackWinograd {
+                                weights: model.weights[convolution.weights].view(),
+                                channels,
+                                pass,
+                                is_backward: matches!(passes, Passes::Backward(_)),
+                                output: values.slice_mut(0..values.len()),
+                            }
+                        };
+                        dispatch(model.simd, pack);
+                    }
+                    continue;
+                }
                 for (group, [_, outputs]) in convolution.groups().enumerate() {
                     // SAFETY: guaranteed by the caller.
                     let pack = unsafe {
@@ -79,6 +104,21 @@ impl PackedWeights {
                 }
             }
         }
+    }
+
+    /// Those of Winograd's algorithm: for the forward pass, or for the gradient of the input.
+    ///
+    /// # Safety
+    /// No thread packs them while the slice lives.
+    pub(super) unsafe fn winograd(&self, convolution: &Convolution, is_backward: bool) -> &[f32] {
+        let of = if is_backward {
+            &self.backward
+        } else {
+            &self.forward
+        };
+        let values = &of[convolution.index];
+        // SAFETY: guaranteed by the caller.
+        unsafe { values.slice(0..values.len()) }
     }
 
     /// Those of a group's forward pass.
