@@ -69,6 +69,7 @@ impl fmt::Display for Summary {
             let name = Cell::of(step.op.name());
             let name = match step.op {
                 Op::Dropout { percent }
+                | Op::Dropout2d { percent, .. }
                 | Op::LeakyRelu {
                     slope_percent: percent,
                 }

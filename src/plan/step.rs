@@ -54,7 +54,7 @@ impl Step {
     }
 
     /// The number of parameters: `(I + 1) * O` for [`Op::Linear`], `(C K L + 1) * O` for [`Op::Conv2d`], `2 C` for
-    /// [`Op::BatchNorm`], else 0.
+    /// [`Op::BatchNorm`], `2 I` for [`Op::LayerNorm`], else 0.
     pub const fn params(&self) -> usize {
         let [outputs, inputs] = self.weight_matrix();
         (inputs + 1) * outputs
@@ -62,7 +62,8 @@ impl Step {
 
     /// Whether it has parameters: a weight and a bias.
     pub(crate) const fn has_params(&self) -> bool {
-        matches!(self.op, Op::Linear | Op::Conv2d(_) | Op::BatchNorm { .. })
+        let [outputs, _] = self.weight_matrix();
+        outputs > 0
     }
 
     /// The number of running statistics: `2 C` for [`Op::BatchNorm`], else 0.
@@ -74,13 +75,14 @@ impl Step {
     }
 
     /// The weight as a matrix, `[outputs, inputs]`: for each output (of a convolution: each output channel), the inputs
-    /// that it depends on; of a batch normalisation, `[C, 1]`. `[0, 0]` without parameters. The bias has one value for each
-    /// output.
+    /// that it depends on; of a batch normalisation, `[C, 1]`, of a layer normalisation, `[I, 1]`. `[0, 0]` without parameters. The bias
+    /// has one value for each output.
     pub(crate) const fn weight_matrix(&self) -> [usize; 2] {
         match self.op {
             Op::Linear => [self.outputs, self.inputs],
             Op::Conv2d(window) => [window.output[0], window.fan_in()],
             Op::BatchNorm { channels } => [channels, 1],
+            Op::LayerNorm { .. } => [self.inputs, 1],
             _ => [0, 0],
         }
     }
@@ -99,8 +101,8 @@ impl Step {
     /// Floating-point operations for one sample, forward: 1 MAC = 2 FLOP.
     ///
     /// `2 I O` for [`Op::Linear`] (the bias starts the sum), `2 C K L` for each output of [`Op::Conv2d`], the size of
-    /// the window for each output of a pooling, `2 O` for [`Op::BatchNorm`], none for [`Op::Flatten`], `O` for every other
-    /// operation: an activation counts as one.
+    /// the window for each output of a pooling, `2 O` for [`Op::BatchNorm`], `7 O` for [`Op::LayerNorm`] (mean, distance,
+    /// variance, factor, parameters), none for [`Op::Flatten`], `O` for every other operation: an activation counts as one.
     pub const fn flop(&self) -> usize {
         match self.op {
             Op::Linear => 2 * self.inputs * self.outputs,
@@ -109,6 +111,7 @@ impl Step {
                 window.kernel[0] * window.kernel[1] * self.outputs
             }
             Op::BatchNorm { .. } => 2 * self.outputs,
+            Op::LayerNorm { .. } => 7 * self.outputs,
             Op::Flatten => 0,
             _ => self.outputs,
         }

@@ -10,6 +10,7 @@ use super::{
     held::{Term, add},
     image::{Convolution, add_border, average, convolve, maximum, transpose},
     lanes::{Kernel, Lanes, Level, dispatch},
+    layer_norm::normalize_sample,
     matrix::Matrix,
     norm::normalize,
     route::{At, End, Route, route},
@@ -331,6 +332,14 @@ impl<N: Network, V: Values> ForwardPass<'_, N, V> {
                                 self.values.norm(&at, channel)
                             });
                         }
+                    }
+                    (Op::LayerNorm { .. }, None) => {
+                        let values = values.get_unchecked_mut(..at.step.outputs);
+                        let order = match at.is_in_order() {
+                            true => [1, at.step.outputs],
+                            false => [at.positions, at.channels],
+                        };
+                        normalize_sample(values, order, self.values.matrix(&at), at.relu);
                     }
                     (op, None) => self.values.activate(op, values, at.step.outputs),
                 }

@@ -14,6 +14,7 @@ mod forward;
 mod held;
 mod image;
 mod lanes;
+mod layer_norm;
 mod matrix;
 mod norm;
 mod route;

@@ -66,7 +66,7 @@ impl Part {
     }
 
     /// `[O, I]`, or `[O, C, K, L]` for a convolution; `[O]` for a bias; of a batch normalisation, `[C]` and, for the number of
-    /// batches, `[]`.
+    /// batches, `[]`; of a layer normalisation, the shape of what it normalises.
     pub(crate) const fn shape(self, step: &Step) -> Shape {
         let [outputs, inputs] = step.weight_matrix();
         match (self, step.op) {
@@ -74,8 +74,17 @@ impl Part {
                 sizes: [1; 4],
                 rank: 0,
             },
+            (
+                _,
+                Op::LayerNorm {
+                    image: Some([channels, rows, columns]),
+                },
+            ) => Shape {
+                sizes: [channels, rows, columns, 1],
+                rank: 3,
+            },
             (Part::Bias | Part::RunningMean | Part::RunningVar, _)
-            | (Part::Weight, Op::BatchNorm { .. }) => Shape {
+            | (Part::Weight, Op::BatchNorm { .. } | Op::LayerNorm { .. }) => Shape {
                 sizes: [outputs, 1, 1, 1],
                 rank: 1,
             },

@@ -10,6 +10,7 @@ mod device;
 mod forward;
 mod image;
 mod layer;
+mod layer_norm;
 mod model;
 mod norm;
 mod saliency;

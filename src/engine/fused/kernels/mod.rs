@@ -20,6 +20,8 @@ mod gather;
 mod interleave;
 mod kernel_gradient;
 mod lanes;
+mod layer_norm;
+mod layer_norm_image;
 mod loss;
 mod math;
 mod norm;
@@ -45,6 +47,8 @@ pub(crate) use self::{
     interleave::{Flatten, Interleave, Unflatten},
     kernel_gradient::KernelGradient,
     lanes::{Kernel, Lanes, dispatch},
+    layer_norm::{ColumnsGradient, NormalizeRows, RowsGradient, SampleNumbers},
+    layer_norm_image::{ImageNormGradient, ImageNormSums, LaneNumbers, NormalizeImage},
     loss::LossGradient,
     norm::{Deviations, NormGradient, NormSums, NormTerm, Normalize, PerLane},
     pack_kernels::{PackKernels, Passes},

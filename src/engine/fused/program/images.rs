@@ -46,6 +46,10 @@ pub(crate) enum ImageOp<C = Convolution> {
     MaxPool(Window),
     AvgPool(Window),
     Norm(Norm),
+    LayerNorm {
+        /// As in [`Convolution`].
+        weights: usize,
+    },
     /// The sum of two images, or a copy of one that other layers read too.
     Sum,
 }
@@ -66,7 +70,14 @@ pub(crate) struct Convolution {
 impl<C> ImageOp<C> {
     /// Whether it has weights, whose gradient depends on its input.
     pub(crate) fn has_weights(&self) -> bool {
-        matches!(self, ImageOp::Convolution(_) | ImageOp::Norm(_))
+        matches!(
+            self,
+            ImageOp::Convolution(_) | ImageOp::Norm(_) | ImageOp::LayerNorm { .. }
+        )
+    }
+
+    pub(crate) fn is_layer_norm(&self) -> bool {
+        matches!(self, ImageOp::LayerNorm { .. })
     }
 
     /// The batch normalisation, if it is one.
@@ -163,6 +174,7 @@ impl Images {
                 ImageOp::MaxPool(window) => ImageOp::MaxPool(window),
                 ImageOp::AvgPool(window) => ImageOp::AvgPool(window),
                 ImageOp::Norm(norm) => ImageOp::Norm(norm),
+                ImageOp::LayerNorm { weights } => ImageOp::LayerNorm { weights },
                 ImageOp::Sum => ImageOp::Sum,
                 ImageOp::Convolution((window, weights)) => {
                     convolutions += 1;

@@ -85,6 +85,16 @@ impl Program {
                     };
                     lowering.norm(norm, operands[0], step.outputs)
                 }
+                Op::LayerNorm { .. } => match operands[0] {
+                    Place::Image(value) => {
+                        let size = lowering.size(value);
+                        lowering.image(ImageOp::LayerNorm { weights }, &operands, size)
+                    }
+                    Place::Vector(_) => {
+                        let op = LayerOp::LayerNorm { weights };
+                        lowering.vector(op, &operands, step.outputs)
+                    }
+                },
                 Op::Flatten => match operands[0] {
                     Place::Image(_) => Place::Vector(0),
                     vector => vector,
@@ -172,7 +182,12 @@ impl Lowering {
             place => place,
         };
         let mut operation = Elementwise { op, dropout: None };
-        if let Op::Dropout { percent } = op {
+        let dropout = match op {
+            Op::Dropout { percent } => Some((percent, width)),
+            Op::Dropout2d { percent, channels } => Some((percent, channels)),
+            _ => None,
+        };
+        if let Some((percent, parts)) = dropout {
             operation.dropout = Some(self.program.dropouts.len());
             let image = match place {
                 Place::Image(value) => Some(self.size(value)),
@@ -182,6 +197,7 @@ impl Lowering {
                 percent,
                 index,
                 width,
+                parts,
                 image,
             });
         }

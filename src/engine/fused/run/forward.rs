@@ -2,7 +2,10 @@
 
 use super::{input::Input, model::Model, norm::Numbers};
 use crate::engine::fused::{
-    kernels::{Elementwise, Epilogue, Forward, Normalize, SparseForward, Sum, dispatch},
+    kernels::{
+        Elementwise, Epilogue, Forward, Normalize, NormalizeRows, SampleNumbers, SparseForward,
+        Sum, dispatch,
+    },
     memory::matrix::{BLOCK, Matrix, ViewMut},
     program::{self, LayerOp},
     threads::partition::Partition,
@@ -15,10 +18,12 @@ pub(crate) struct Outputs<'a> {
     pub(crate) derivatives: Option<ViewMut<'a>>,
     /// The masks of every dropout, if dropout is on.
     pub(crate) masks: Option<&'a [Matrix]>,
+    /// One for each row, only for a layer normalisation, and only in training.
+    pub(crate) numbers: &'a mut [SampleNumbers],
 }
 
-/// Layer `at` of the network for the partition `partition`; `operands`, of which a sum may have two, have the partition's
-/// rows.
+/// Layer `at` of the network for the partition `partition`, for a layer normalisation of all columns; `operands`, of which a
+/// sum may have two, have the partition's rows.
 ///
 /// # Safety
 /// No thread writes the weights, or the masks, until this returns.
@@ -34,6 +39,7 @@ pub(crate) unsafe fn layer<'a>(
         mut values,
         derivatives,
         masks,
+        numbers,
     } = outputs;
     let (mut output, relu) = (values.reborrow(), layer.is_relu());
     let weights = |at: usize| {
@@ -79,6 +85,17 @@ pub(crate) unsafe fn layer<'a>(
                 };
                 dispatch(model.simd, normalize);
             }
+        }
+        (LayerOp::LayerNorm { weights: at }, (input, _)) => {
+            let normalize = NormalizeRows {
+                input: input.dense(),
+                weights: weights(at),
+                columns: layer.outputs,
+                relu,
+                output,
+                numbers,
+            };
+            dispatch(model.simd, normalize);
         }
         (LayerOp::Sum, (first, second)) => {
             let columns = |input: Input<'a>| {

@@ -63,7 +63,7 @@ impl Backward<'_> {
         }
     }
 
-    fn delta(&self, at: usize) -> &ImageBuffer {
+    pub(super) fn delta(&self, at: usize) -> &ImageBuffer {
         self.block.delta(self.worker, at)
     }
 
@@ -76,6 +76,9 @@ impl Backward<'_> {
         let (simd, layer) = (self.model.simd, &self.images.layers[at]);
         // SAFETY: guaranteed by the caller; the gradients of this layer and of the one before it are different buffers.
         unsafe {
+            if let ImageOp::LayerNorm { weights } = &layer.op {
+                return self.layer_norm(at, *weights);
+            }
             let delta = self.delta(at).view();
             if let ImageOp::Convolution(convolution) = &layer.op {
                 let output = &self.gradients[convolution.weights];
@@ -169,6 +172,8 @@ impl Backward<'_> {
                         dispatch(simd, gradient);
                     }
                 }
+                // see `layer`
+                ImageOp::LayerNorm { .. } => {}
                 ImageOp::Sum => {
                     for channel in 0..output.layout.channels {
                         let sum = Sum {
@@ -204,7 +209,7 @@ impl Backward<'_> {
     ///
     /// # Safety
     /// As [`Backward::begin`].
-    unsafe fn value(&self, value: Value) -> ImageView<'_> {
+    pub(super) unsafe fn value(&self, value: Value) -> ImageView<'_> {
         // SAFETY: guaranteed by the caller.
         unsafe {
             self.block
@@ -217,7 +222,7 @@ impl Backward<'_> {
     ///
     /// # Safety
     /// As [`Backward::begin`].
-    unsafe fn derivative_of(&self, at: usize) -> Derivative<ImageView<'_>> {
+    pub(super) unsafe fn derivative_of(&self, at: usize) -> Derivative<ImageView<'_>> {
         let layer = &self.images.layers[at];
         // SAFETY: guaranteed by the caller.
         unsafe {

@@ -206,6 +206,10 @@ impl Forward<'_> {
                         }
                     });
                 }
+                ImageOp::LayerNorm { weights } => {
+                    is_done |= relu;
+                    self.layer_norm(at, *weights, input, output);
+                }
                 ImageOp::Sum => {
                     is_done |= relu;
                     let second = layer.operands.get(1);
