@@ -87,7 +87,7 @@ impl Plan {
     ///
     /// # Panics
     /// At compile time, for an operation with two widths or two operands, for [`Op::Dropout`] or [`Op::Dropout2d`] of 100
-    /// percent or more, for [`Op::BatchNorm`] or [`Op::Dropout2d`] with a number of channels that does not divide the width, for [`Op::LayerNorm`] of an image of another
+    /// percent or more, for [`Op::BatchNorm`], [`Op::Dropout2d`] or [`Op::PRelu`] with a number of channels that does not divide the width, for [`Op::LayerNorm`] of an image of another
     /// width, and when the width is 0 or above [`Plan::MAX_WIDTH`].
     pub const fn elementwise(op: Op, width: usize) -> Plan {
         match op {
@@ -106,6 +106,9 @@ impl Plan {
             }
             Op::Dropout { percent: 100.. } => {
                 panic!("`Op::Dropout` takes a percentage below 100")
+            }
+            Op::PRelu { slopes } if slopes == 0 || !width.is_multiple_of(slopes) => {
+                panic!("a parametric ReLU has a slope or more, all of as many values")
             }
             Op::Dropout2d { percent: 100.., .. } => {
                 panic!("`Op::Dropout2d` takes a percentage below 100")

@@ -141,6 +141,22 @@ mod tests {
     }
 
     #[test]
+    fn a_channel_is_dropped_as_a_whole_and_about_as_often_as_a_value() {
+        let mut dropped = 0;
+        for row in 0..500 {
+            let mut mask = [f32::NAN; 8 * 6];
+            dropout2d_row(1, 7, 2, 25, row, 8, &mut mask);
+            for channel in mask.as_chunks::<6>().0 {
+                assert!(channel.iter().all(|value| *value == channel[0]));
+                dropped += usize::from(channel[0] == 0.0);
+            }
+        }
+        let share = dropped as f64 / 4000.0;
+        // 4 standard deviations: 4 sqrt(0.25 * 0.75 / 4000) = 0.027
+        assert!((share - 0.25).abs() < 0.027, "{share}");
+    }
+
+    #[test]
     fn seeds_steps_operations_and_rows_have_independent_draws() {
         let others = [
             row::<100>(1, 7, 2, 3),

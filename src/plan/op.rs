@@ -19,6 +19,11 @@ pub enum Op {
         /// The slope on the negative side, in percent.
         slope_percent: u32,
     },
+    /// `y = x` for `x > 0`, else `w[c] x`, with parameters `w: [C]`, and no bias.
+    PRelu {
+        /// `C`: 1, a slope for all values, or one for each channel of an image, or for each feature of a vector.
+        slopes: usize,
+    },
     /// `y = x / 2 * (1 + erf(x / sqrt(2)))`, the exact form.
     Gelu,
     /// `y = ln(1 + exp(x))`; `y = x` for `x > 20`, as in PyTorch.
@@ -96,6 +101,7 @@ impl Op {
             Op::Sigmoid => "Sigmoid",
             Op::Tanh => "Tanh",
             Op::LeakyRelu { .. } => "LeakyReLU",
+            Op::PRelu { .. } => "PReLU",
             Op::Gelu => "GELU",
             Op::Softplus => "Softplus",
             Op::Silu => "SiLU",

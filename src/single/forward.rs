@@ -13,6 +13,7 @@ use super::{
     layer_norm::normalize_sample,
     matrix::Matrix,
     norm::normalize,
+    prelu::prelu,
     route::{At, End, Route, route},
 };
 use crate::{
@@ -330,6 +331,16 @@ impl<N: Network, V: Values> ForwardPass<'_, N, V> {
                             let channels_last = !at.is_in_order();
                             normalize(values, channels, channels_last, at.relu, |channel| {
                                 self.values.norm(&at, channel)
+                            });
+                        }
+                    }
+                    (Op::PRelu { slopes }, None) => {
+                        let values = values.get_unchecked_mut(..at.step.outputs);
+                        if let Some(slopes) = NonZeroUsize::new(slopes) {
+                            let slopes_last = !at.is_in_order();
+                            let matrix = self.values.matrix(&at);
+                            prelu(values, slopes, slopes_last, at.relu, |slope| {
+                                matrix.weight(0, slope)
                             });
                         }
                     }

@@ -17,6 +17,7 @@ mod lanes;
 mod layer_norm;
 mod matrix;
 mod norm;
+mod prelu;
 mod route;
 mod rows;
 

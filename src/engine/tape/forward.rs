@@ -10,6 +10,7 @@ use super::{
     layer::{Layer, Matrix, linear},
     layer_norm::layer_norm,
     norm::{BatchStatistics, by_batch, by_running},
+    prelu::prelu,
     values::Values,
 };
 use crate::{
@@ -89,6 +90,7 @@ pub(super) fn forward<D: Device<f32>, T: Tape<f32, D> + Merge<NoneTape> + Merge<
                 let scaled = x.retaped::<T>().try_mul(slope)?;
                 x.try_le(0.0)?.try_choose(scaled, x)?
             }
+            Op::PRelu { .. } => prelu(&layers[ordinal], x)?,
             Op::Gelu => gelu(x)?,
             Op::Softplus => {
                 // ln(1 + exp(min(x, 20))) + max(x - 20, 0): exp stays finite

@@ -24,7 +24,9 @@ pub(super) fn layer_norm<D: Device<f32>, T: Tape<f32, D> + Merge<NoneTape> + Mer
     let deviation = deviation.try_broadcast_like::<_, Axis<1>>(&shape)?;
     let weight = layer.weight.clone().try_reshape_like(&(shape.1,))?;
     let weight = weight.try_broadcast_like::<_, Axis<0>>(&shape)?;
-    let bias = layer.bias.clone();
-    let bias = bias.try_broadcast_like::<_, Axis<0>>(&shape)?;
-    centred.try_div(deviation)?.try_mul(weight)?.try_add(bias)
+    let y = centred.try_div(deviation)?.try_mul(weight)?;
+    match &layer.bias {
+        Some(bias) => y.try_add(bias.clone().try_broadcast_like::<_, Axis<0>>(&shape)?),
+        None => Ok(y),
+    }
 }

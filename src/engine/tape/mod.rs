@@ -13,6 +13,7 @@ mod layer;
 mod layer_norm;
 mod model;
 mod norm;
+mod prelu;
 mod saliency;
 mod update;
 mod values;

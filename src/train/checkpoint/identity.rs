@@ -56,6 +56,7 @@ fn describe(plan: &Plan) -> String {
     let describe = |step: &Step| match step.op {
         Op::Linear => format!("Linear<{}, {}>", step.inputs, step.outputs),
         Op::LeakyRelu { slope_percent } => format!("LeakyReLU<{slope_percent}>"),
+        Op::PRelu { slopes } => format!("PReLU<{slopes}>"),
         Op::Elu { alpha_percent } => format!("ELU<{alpha_percent}>"),
         Op::Dropout { percent } => format!("Dropout<{percent}>"),
         Op::Dropout2d { percent, .. } => format!("Dropout2d<{percent}>"),

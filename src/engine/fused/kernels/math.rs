@@ -214,6 +214,7 @@ pub(super) fn activate<S: Lanes>(simd: S, op: Op, x: S::f32s) -> (S::f32s, S::f3
         | Op::Flatten
         | Op::BatchNorm { .. }
         | Op::LayerNorm { .. }
+        | Op::PRelu { .. }
         | Op::Add { .. } => (x, one),
     }
 }

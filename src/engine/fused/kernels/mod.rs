@@ -27,6 +27,7 @@ mod math;
 mod norm;
 mod pack_kernels;
 mod pooling;
+mod prelu;
 mod product;
 mod sparse;
 mod sum;
@@ -53,6 +54,7 @@ pub(crate) use self::{
     norm::{Deviations, NormGradient, NormSums, NormTerm, Normalize, PerLane},
     pack_kernels::{PackKernels, Passes},
     pooling::{AvgPool, MaxPool, MultiplyDerivative, PoolGradient},
+    prelu::{PRelu, PReluGradient, SlopeSums},
     product::{Forward, InputGradient, WeightGradient},
     sparse::{SparseBatch, SparseForward, SparseWeightGradient, Values},
     sum::Sum,

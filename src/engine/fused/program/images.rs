@@ -8,6 +8,7 @@ use super::{
     norm::Norm,
     operand::{Operand, Value, contribute},
     pass::{Pass, gradient_border, padding},
+    prelu::PRelu,
 };
 use crate::plan::Window;
 
@@ -50,6 +51,7 @@ pub(crate) enum ImageOp<C = Convolution> {
         /// As in [`Convolution`].
         weights: usize,
     },
+    PRelu(PRelu),
     /// The sum of two images, or a copy of one that other layers read too.
     Sum,
 }
@@ -72,7 +74,10 @@ impl<C> ImageOp<C> {
     pub(crate) fn has_weights(&self) -> bool {
         matches!(
             self,
-            ImageOp::Convolution(_) | ImageOp::Norm(_) | ImageOp::LayerNorm { .. }
+            ImageOp::Convolution(_)
+                | ImageOp::Norm(_)
+                | ImageOp::LayerNorm { .. }
+                | ImageOp::PRelu(_)
         )
     }
 
@@ -175,6 +180,7 @@ impl Images {
                 ImageOp::AvgPool(window) => ImageOp::AvgPool(window),
                 ImageOp::Norm(norm) => ImageOp::Norm(norm),
                 ImageOp::LayerNorm { weights } => ImageOp::LayerNorm { weights },
+                ImageOp::PRelu(prelu) => ImageOp::PRelu(prelu),
                 ImageOp::Sum => ImageOp::Sum,
                 ImageOp::Convolution((window, weights)) => {
                     convolutions += 1;

@@ -7,6 +7,7 @@ mod lowering;
 mod norm;
 mod operand;
 mod pass;
+mod prelu;
 
 use self::elementwise::{is_relu, stores_derivatives};
 pub(crate) use self::{
@@ -17,6 +18,7 @@ pub(crate) use self::{
     norm::Norm,
     operand::{Contribution, Operand, Value},
     pass::Pass,
+    prelu::PRelu,
 };
 use crate::{plan::Step, seed::dropout2d_row};
 
@@ -67,6 +69,7 @@ pub(crate) enum LayerOp {
         /// As in `Linear`.
         weights: usize,
     },
+    PRelu(PRelu),
     /// The sum of two vectors, or a copy of one that other layers read too.
     Sum,
 }

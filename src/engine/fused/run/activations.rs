@@ -4,7 +4,7 @@ use super::{images::ImageBuffers, input::InputBuffer};
 use crate::engine::fused::{
     kernels::{InputGradient, SampleNumbers, SparseWeightGradient},
     memory::{matrix::Matrix, shared::Shared},
-    program::{LayerOp, Program},
+    program::{LayerOp, PRelu, Program},
 };
 
 /// The buffers of one batch of at most `capacity` samples.
@@ -25,9 +25,11 @@ pub(crate) struct Activations {
     pub(crate) masks: Vec<Matrix>,
     /// For each batch normalisation, the mean and the variance of the batch, `[2, C]`.
     pub(crate) norms: Vec<Matrix>,
-    /// For each layer, the gradient of its weights, `[2, O]`; empty without weights, and of a `Linear`, whose gradient is not
+    /// For each layer, the gradient of its weights, `[2, O]` as they are; empty without weights, and of a `Linear`, whose gradient is not
     /// stored here.
     pub(crate) gradients: Vec<Matrix>,
+    /// For each layer, sums over the samples for the gradient of its slopes, `[1, O]`; empty where it is no parametric ReLU.
+    pub(crate) column_sums: Vec<Matrix>,
     /// For each layer, the numbers of each sample; empty where it is no layer normalisation.
     pub(crate) sample_numbers: Vec<Shared<SampleNumbers>>,
     /// The loss of each sample.
@@ -67,7 +69,12 @@ impl Activations {
         let norms = program.norms.iter();
         let gradients = program.layers.iter().map(|layer| match layer.op {
             LayerOp::Norm(_) | LayerOp::LayerNorm { .. } => Matrix::zeros(2, layer.outputs),
+            LayerOp::PRelu(PRelu { slopes, .. }) => Matrix::zeros(2, slopes),
             LayerOp::Linear { .. } | LayerOp::Sum => Matrix::zeros(0, 0),
+        });
+        let column_sums = program.layers.iter().map(|layer| match layer.op {
+            LayerOp::PRelu(_) => Matrix::zeros(1, layer.outputs),
+            _ => Matrix::zeros(0, 0),
         });
         let sample_numbers = program.layers.iter().map(|layer| match layer.op {
             LayerOp::LayerNorm { .. } => Shared::zeros(capacity),
@@ -93,6 +100,7 @@ impl Activations {
                 .collect(),
             norms: norms.map(|norm| Matrix::zeros(2, norm.channels)).collect(),
             gradients: gradients.collect(),
+            column_sums: column_sums.collect(),
             sample_numbers: sample_numbers.collect(),
             losses: Shared::zeros(capacity),
             scratch: (0..workers).map(|_| Shared::zeros(scratch)).collect(),

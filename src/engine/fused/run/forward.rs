@@ -1,10 +1,10 @@
 //! A layer's outputs for a partition of its columns and a batch's rows; for training and for inference.
 
-use super::{input::Input, model::Model, norm::Numbers};
+use super::{input::Input, model::Model, norm::Numbers, prelu::per_lane};
 use crate::engine::fused::{
     kernels::{
-        Elementwise, Epilogue, Forward, Normalize, NormalizeRows, SampleNumbers, SparseForward,
-        Sum, dispatch,
+        Elementwise, Epilogue, Forward, Normalize, NormalizeRows, PRelu, SampleNumbers,
+        SparseForward, Sum, dispatch,
     },
     memory::matrix::{BLOCK, Matrix, ViewMut},
     program::{self, LayerOp},
@@ -84,6 +84,19 @@ pub(crate) unsafe fn layer<'a>(
                     output: output.block(place),
                 };
                 dispatch(model.simd, normalize);
+            }
+        }
+        (LayerOp::PRelu(prelu), (input, _)) => {
+            for (place, block) in partition.blocks.clone().enumerate() {
+                let input = input.dense();
+                let kernel = PRelu {
+                    input: input.within(block..block + 1, 0..input.rows),
+                    // SAFETY: guaranteed by the caller.
+                    slopes: unsafe { per_lane(model, &prelu, block, layer.outputs) },
+                    relu,
+                    output: output.block(place),
+                };
+                dispatch(model.simd, kernel);
             }
         }
         (LayerOp::LayerNorm { weights: at }, (input, _)) => {

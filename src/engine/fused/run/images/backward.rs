@@ -76,8 +76,10 @@ impl Backward<'_> {
         let (simd, layer) = (self.model.simd, &self.images.layers[at]);
         // SAFETY: guaranteed by the caller; the gradients of this layer and of the one before it are different buffers.
         unsafe {
-            if let ImageOp::LayerNorm { weights } = &layer.op {
-                return self.layer_norm(at, *weights);
+            match &layer.op {
+                ImageOp::LayerNorm { weights } => return self.layer_norm(at, *weights),
+                ImageOp::PRelu(prelu) => return self.prelu(at, prelu),
+                _ => {}
             }
             let delta = self.delta(at).view();
             if let ImageOp::Convolution(convolution) = &layer.op {
@@ -173,7 +175,7 @@ impl Backward<'_> {
                     }
                 }
                 // see `layer`
-                ImageOp::LayerNorm { .. } => {}
+                ImageOp::LayerNorm { .. } | ImageOp::PRelu(_) => {}
                 ImageOp::Sum => {
                     for channel in 0..output.layout.channels {
                         let sum = Sum {

@@ -206,6 +206,10 @@ impl Forward<'_> {
                         }
                     });
                 }
+                ImageOp::PRelu(prelu) => {
+                    is_done |= relu;
+                    self.prelu(prelu, relu, input, output);
+                }
                 ImageOp::LayerNorm { weights } => {
                     is_done |= relu;
                     self.layer_norm(at, *weights, input, output);

@@ -9,6 +9,7 @@ mod forward;
 mod layer_norm;
 mod norm;
 mod packed_weights;
+mod prelu;
 
 use std::ops::Range;
 

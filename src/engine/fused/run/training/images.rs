@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::{DropoutKey, Moments, Training};
 use crate::engine::fused::{
     kernels::{AddMatrices, Rule, dispatch},
-    program::{ImageOp, Images, Norm, SAMPLES},
+    program::{ImageOp, Images, Norm, PRelu, SAMPLES},
     run::{
         images::{Backward, Forward, ImageBuffers, MAX_GROUPS, Source, group_count, groups},
         norm::inverse_deviation,
@@ -231,7 +231,9 @@ impl Training<'_> {
             let (at, groups) = match &layer.op {
                 ImageOp::Convolution(convolution) => (convolution.weights, groups),
                 ImageOp::Norm(norm) => (norm.weights, 1),
-                ImageOp::LayerNorm { weights } => (*weights, groups),
+                ImageOp::LayerNorm { weights } | ImageOp::PRelu(PRelu { weights, .. }) => {
+                    (*weights, groups)
+                }
                 _ => continue,
             };
             let partition = self.weight_partition(at);

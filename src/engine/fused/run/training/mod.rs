@@ -11,6 +11,7 @@
 //! | loss | the last layer's delta, losses, the transposed bitmap | the same rows, so no barrier before it; words |
 //! | back, each layer whose operands depend on weights | its terms in their deltas | the operands' columns; rows of a layer normalisation |
 //! | and of a normalisation | the gradient of its weights | columns |
+//! | and of a parametric ReLU | sums for the gradient of its slopes | columns |
 //! | back of images, each stage | gradients of the groups of blocks, deltas and sums of blocks | groups |
 //! | update, all layers | weights and moments | columns |
 //!
@@ -41,6 +42,7 @@ mod images;
 mod layer_norm;
 mod norm;
 mod phases;
+mod prelu;
 mod update;
 
 use std::sync::atomic::Ordering;

@@ -219,8 +219,8 @@ impl Training<'_> {
     pub(super) fn has_back(&self, at: usize) -> bool {
         let layer = &self.model.program.layers[at];
         let mut operands = layer.operands.iter();
-        let is_norm = matches!(layer.op, LayerOp::Norm(_) | LayerOp::LayerNorm { .. });
-        is_norm || operands.any(|operand| operand.gradient.is_some())
+        let is_linear = matches!(layer.op, LayerOp::Linear { .. });
+        layer.op.has_weights() && !is_linear || operands.any(|operand| operand.gradient.is_some())
     }
 
     /// The gradient of a value, if it is computed.
@@ -231,8 +231,8 @@ impl Training<'_> {
         }
     }
 
-    /// Computes the terms of layer `at` in the gradients of its operands; of a normalisation, also the gradient of its
-    /// weights.
+    /// Computes the terms of layer `at` in the gradients of its operands; of a layer with weights that is no `Linear`, also
+    /// the gradient of its weights.
     ///
     /// # Safety
     /// As [`Training::step`].
@@ -244,6 +244,8 @@ impl Training<'_> {
                 // SAFETY: guaranteed by the caller.
                 return unsafe { self.back_layer_norm(at, *weights, batch) };
             }
+            // SAFETY: guaranteed by the caller.
+            LayerOp::PRelu(prelu) => return unsafe { self.back_prelu(at, prelu, batch) },
             LayerOp::Linear { .. } | LayerOp::Sum => {}
         }
         for operand in &self.model.program.layers[at].operands {
@@ -293,7 +295,7 @@ impl Training<'_> {
                     dispatch(model.simd, gradient);
                 }
                 // see `back`
-                LayerOp::Norm(_) | LayerOp::LayerNorm { .. } => {}
+                LayerOp::Norm(_) | LayerOp::LayerNorm { .. } | LayerOp::PRelu(_) => {}
                 LayerOp::Sum => {
                     let sum = Sum {
                         first: partition.read(delta),

@@ -63,6 +63,14 @@ impl Training<'_> {
                 unsafe { self.apply(*weights, &all.gradients[at], 1.0, rule, moments) };
                 return;
             }
+            LayerOp::PRelu(prelu) => {
+                // SAFETY: guaranteed by the caller.
+                unsafe {
+                    self.slope_gradients(at, prelu);
+                    self.apply(prelu.weights, &all.gradients[at], 1.0, rule, moments);
+                }
+                return;
+            }
             LayerOp::Sum => return,
         };
         let partition = self.weight_partition(weights);
