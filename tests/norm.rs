@@ -1,4 +1,4 @@
-//! Batch normalisation in trainings, checkpoints and files. `images` has its values and gradients.
+//! Normalisation, and layers without a bias, in trainings, checkpoints and files. `images` has its values and gradients.
 
 use std::fs;
 
@@ -22,10 +22,15 @@ type Net = (
     BatchNorm2d<3>,
     ReLU,
     Residual<(Conv2d<3, 3, 3, 1, 1>, BatchNorm2d<3>, Dropout<20>)>,
+    LayerNorm<3, 4, 3>,
+    ChannelPReLU<3>,
+    Dropout2d<20>,
     Flatten,
     LazyLinear<8>,
     BatchNorm1d<8>,
     Tanh,
+    LayerNorm<8>,
+    PReLU,
     Linear<8, 4>,
 );
 
@@ -129,8 +134,9 @@ fn batches(weights: &Weights<Net>) -> Vec<i64> {
         assert_eq!((tensor.dtype(), tensor.shape()), (Dtype::I64, &[][..]));
         i64::from_le_bytes(tensor.data().try_into().unwrap())
     };
-    assert_eq!(file.len(), 2 * 7 + 3 * 3);
-    ["1", "3.body.1", "6"].map(count).to_vec()
+    // weights and biases, slopes, and statistics
+    assert_eq!(file.len(), 2 * 9 + 2 + 3 * 3);
+    ["1", "3.body.1", "9"].map(count).to_vec()
 }
 
 fn the_best_weights_have_their_running_statistics<T: Tested>() {

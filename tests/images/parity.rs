@@ -10,7 +10,9 @@ use tuplenet::{
     target::Classes,
 };
 
-use super::{Activated, Branches, Divided, Doubled, Normalized, Windows, difference, is_cancelled};
+use super::{
+    Activated, Branches, Divided, Doubled, Layered, Normalized, Windows, difference, is_cancelled,
+};
 use crate::{
     cases::cases,
     engines::{Recipe, losses, train},
@@ -232,6 +234,7 @@ macro_rules! networks {
             11 => $call::<Doubled, Image<2, 8, 8>, 3>($($argument),*),
             12 => $call::<Activated, Image<2, 12, 12>, 3>($($argument),*),
             13 => $call::<Bent, Image<1, 8, 9>, 3>($($argument),*),
+            14 => $call::<Layered, Image<2, 12, 12>, 3>($($argument),*),
             _ => $call::<OnlyFlat, Image<1, 9, 8>, 3>($($argument),*),
         }
     };
@@ -240,7 +243,7 @@ macro_rules! networks {
 #[test]
 fn every_simd_level_and_network_matches_the_tape() {
     for processor in processors() {
-        for which in 0..15 {
+        for which in 0..16 {
             // pixels, most of which are 0, so that many maxima are equal; and values
             networks!(matches_the_tape(processor, 19, true, 11), which);
             networks!(matches_the_tape(processor, 5, false, 11), which);
@@ -261,7 +264,7 @@ proptest! {
 
     #[test]
     fn any_network_batch_and_processor_matches_the_tape(
-        which in 0..15,
+        which in 0..16,
         samples in prop_oneof![1..20usize, 30..40usize],
         bytes: bool,
         threads in 1..5usize,
@@ -276,22 +279,26 @@ proptest! {
     }
 }
 
-/// Dropout of samples, of images and of vectors.
+/// Dropout of samples, of images, of their channels and of vectors, with what else each worker computes of its own samples.
 type Dropped = (
     Image<1, 12, 12>,
     Dropout<10>,
     Conv2d<1, 5, 3>,
+    LayerNorm<5, 10, 10>,
     ReLU,
-    Dropout<20>,
+    (Dropout<20>, Dropout2d<10>),
     MaxPool2d<2>,
     Conv2d<5, 7, 3>,
-    Tanh,
+    (ChannelPReLU<7>, Dropout2d<20>, Tanh),
     (
         Dropout<30>,
         Flatten,
         LazyLinear<20>,
+        LayerNorm<20>,
         ReLU,
         Dropout<40>,
+        Linear<20, 20>,
+        PReLU,
         Linear<20, 3>,
     ),
 );
