@@ -6,10 +6,11 @@ use safetensors::{Dtype, SafeTensors};
 use tuplenet::{
     engine::Processor,
     prelude::*,
-    shape::{Features, Image},
+    shape::{Features, Image, Sample, Shape},
     target::Classes,
     train::Checkpoints,
 };
+use tuplenet_textbook::logits;
 
 use crate::{
     engines::{Recipe, Tested, on_every_engine, train},
@@ -218,4 +219,39 @@ fn a_constant_feature_is_finite() {
             );
         }
     }
+}
+
+/// The squares of such values have no digits left for their variance: it is that of the distances from the mean.
+#[test]
+fn a_mean_far_above_the_deviation_leaves_the_variance_of_a_sample() {
+    type Vector = (LayerNorm<70>,);
+    type Images = (Image<2, 6, 6>, LayerNorm<2, 6, 6>, MaxPool2d<2>);
+    fn check<N: Network>(len: usize)
+    where
+        <N::In as Shape>::Array: Sample<N::In>,
+    {
+        let mut numbers = Numbers(4);
+        let mut sample = N::In::zeros();
+        let values = N::In::values_mut(&mut sample);
+        values.fill_with(|| 2e5 + 300.0 * numbers.next());
+        let exact: Vec<f64> = values.iter().map(|&x| x.into()).collect();
+        let features = values.to_vec();
+        assert_eq!(features.len(), len);
+        let weights = Weights::<N>::init(1);
+        let of_weights: Vec<f64> = weights.as_slice().iter().map(|&w| w.into()).collect();
+        let expected = logits(&N::PLAN, &of_weights, &exact);
+        for processor in crate::parity::processors() {
+            let net = Fused::<N>::on(processor, weights.clone()).unwrap();
+            let single = net.predict(&sample).unwrap();
+            for found in [&net.forward(&features).unwrap(), N::Output::values(&single)] {
+                for (found, expected) in found.iter().zip(&expected) {
+                    // The mean is rounded to a 64th, of a deviation of 87.
+                    let difference = (f64::from(*found) - expected).abs();
+                    assert!(difference < 2e-4, "{found} against {expected}");
+                }
+            }
+        }
+    }
+    check::<Vector>(70);
+    check::<Images>(72);
 }

@@ -256,6 +256,7 @@ fn every_simd_level_and_network_matches_the_tape() {
 fn a_large_batch_matches_the_tape() {
     for processor in processors() {
         matches_the_tape::<Divided, Image<2, 12, 12>, 3>(processor, 150, true, 4);
+        matches_the_tape::<Layered, Image<2, 12, 12>, 3>(processor, 150, true, 4);
     }
 }
 
