@@ -87,8 +87,9 @@ impl Plan {
     ///
     /// # Panics
     /// At compile time, for an operation with two widths or two operands, for [`Op::Dropout`] or [`Op::Dropout2d`] of 100
-    /// percent or more, for [`Op::BatchNorm`], [`Op::Dropout2d`] or [`Op::PRelu`] with a number of channels that does not divide the width, for [`Op::LayerNorm`] of an image of another
-    /// width, and when the width is 0 or above [`Plan::MAX_WIDTH`].
+    /// percent or more, for [`Op::BatchNorm`], [`Op::Dropout2d`] or [`Op::PRelu`] with a number of channels that does not
+    /// divide the width, for [`Op::LayerNorm`] of an image of another width, and when the width is 0 or above
+    /// [`Plan::MAX_WIDTH`].
     pub const fn elementwise(op: Op, width: usize) -> Plan {
         match op {
             Op::Linear => panic!("`Op::Linear` has two widths: use `Plan::linear`"),

@@ -118,6 +118,7 @@ macro_rules! gradients {
             layer_normalisation
             prelu_of_channels
             the_slope_of_prelu_is_taken_at_0
+            an_infinite_value_leaves_the_slope_of_prelu
             softplus_of_large_inputs_is_linear_with_a_finite_gradient
         }
     };
@@ -182,6 +183,22 @@ fn the_slope_of_prelu_is_taken_at_0<T: Tested>() {
         for (found, expected) in gradient.as_slice().iter().zip(expected) {
             assert!((found - expected).abs() < 1e-6, "{x}: {gradient:?}");
         }
+    }
+}
+
+/// As in PyTorch: what is above 0 has no part in the slope's gradient, even if it is infinite.
+fn an_infinite_value_leaves_the_slope_of_prelu<T: Tested>() {
+    type Net = (Linear<1, 1>, PReLU);
+    let net = T::new::<Net>(Weights::from_slice(&[f32::INFINITY, 0.0, 0.3]).unwrap());
+    for (x, is_finite) in [(1.0, true), (-1.0, false)] {
+        let data = Dataset::<Features<1>, Values<1>>::regression(vec![x], vec![1.0]).unwrap();
+        let uploaded = net.upload(&data).unwrap();
+        let (_, gradient) = T::gradient(&net, &uploaded, &[0], Loss::MeanSquaredError);
+        assert_eq!(
+            gradient.as_slice()[2].is_finite(),
+            is_finite,
+            "{gradient:?}"
+        );
     }
 }
 

@@ -83,8 +83,8 @@ impl Step {
     }
 
     /// The weight as a matrix, `[outputs, inputs]`: for each output (of a convolution: each output channel), the inputs
-    /// that it depends on; of a batch normalisation, `[C, 1]`, of a layer normalisation, `[I, 1]`, of slopes, `[C, 1]`. `[0, 0]` without
-    /// parameters. The bias, if there is one, has one value for each output.
+    /// that it depends on; of a batch normalisation and of slopes, `[C, 1]`, of a layer normalisation, `[I, 1]`. `[0, 0]`
+    /// without parameters. The bias, if there is one, has one value for each output.
     pub(crate) const fn weight_matrix(&self) -> [usize; 2] {
         match self.op {
             Op::Linear => [self.outputs, self.inputs],

@@ -25,8 +25,8 @@ pub(crate) struct Activations {
     pub(crate) masks: Vec<Matrix>,
     /// For each batch normalisation, the mean and the variance of the batch, `[2, C]`.
     pub(crate) norms: Vec<Matrix>,
-    /// For each layer, the gradient of its weights, `[2, O]` as they are; empty without weights, and of a `Linear`, whose gradient is not
-    /// stored here.
+    /// For each layer, the gradient of its weights, as [packed](crate::engine::fused::memory::packed); empty without weights,
+    /// and of a `Linear`, whose gradient is not stored here.
     pub(crate) gradients: Vec<Matrix>,
     /// For each layer, sums over the samples for the gradient of its slopes, `[1, O]`; empty where it is no parametric ReLU.
     pub(crate) column_sums: Vec<Matrix>,
