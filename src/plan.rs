@@ -86,8 +86,9 @@ impl Plan {
     /// A plan of one operation that keeps the width, such as an activation.
     ///
     /// # Panics
-    /// At compile time, for an operation with two widths or two operands, for [`Op::Dropout`] of 100 percent or more, for
-    /// [`Op::BatchNorm`] with a number of channels that does not divide the width, and when the width is 0 or above
+    /// At compile time, for an operation with two widths or two operands, for [`Op::Dropout`] or [`Op::Dropout2d`] of 100
+    /// percent or more, for [`Op::BatchNorm`], [`Op::Dropout2d`] or [`Op::PRelu`] with a number of channels that does not
+    /// divide the width, for [`Op::LayerNorm`] of an image of another width, and when the width is 0 or above
     /// [`Plan::MAX_WIDTH`].
     pub const fn elementwise(op: Op, width: usize) -> Plan {
         match op {
@@ -96,11 +97,25 @@ impl Plan {
             Op::BatchNorm { channels } if channels == 0 || !width.is_multiple_of(channels) => {
                 panic!("a batch normalisation has a channel or more, all of the same size")
             }
+            Op::LayerNorm {
+                image: Some([channels, rows, columns]),
+            } if channels * rows * columns != width => {
+                panic!("a layer normalisation has as many weights as the image has values")
+            }
             Op::Conv2d(_) | Op::MaxPool2d(_) | Op::AvgPool2d(_) => {
                 panic!("this operation has a window: use `Plan::windowed`")
             }
             Op::Dropout { percent: 100.. } => {
                 panic!("`Op::Dropout` takes a percentage below 100")
+            }
+            Op::PRelu { slopes } if slopes == 0 || !width.is_multiple_of(slopes) => {
+                panic!("a parametric ReLU has a slope or more, all of as many values")
+            }
+            Op::Dropout2d { percent: 100.., .. } => {
+                panic!("`Op::Dropout2d` takes a percentage below 100")
+            }
+            Op::Dropout2d { channels, .. } if channels == 0 || !width.is_multiple_of(channels) => {
+                panic!("a dropout of channels has a channel or more, all of the same size")
             }
             _ => Plan::one(op, width, width),
         }

@@ -59,6 +59,39 @@ pub fn dropout_row(seed: u64, step: u64, index: usize, percent: u32, row: usize,
     });
 }
 
+/// The dropout mask of row `row` of a batch of images, `[C, P]`, by which
+/// [`Op::Dropout2d`](crate::plan::Op::Dropout2d) multiplies the row: each channel has one number in all its `P` values, that
+/// of the channel in a [`dropout_row`] of `channels` values.
+///
+/// ```
+/// use tuplenet::seed::{dropout_row, dropout2d_row};
+///
+/// let (mut image, mut channels) = ([0.0; 3 * 4], [0.0; 3]);
+/// dropout2d_row(1, 0, 2, 50, 7, 3, &mut image);
+/// dropout_row(1, 0, 2, 50, 7, &mut channels);
+/// assert_eq!(image.as_chunks::<4>().0, channels.map(|value| [value; 4]));
+/// ```
+///
+/// # Panics
+/// When there are no channels.
+pub fn dropout2d_row(
+    seed: u64,
+    step: u64,
+    index: usize,
+    percent: u32,
+    row: usize,
+    channels: usize,
+    out: &mut [f32],
+) {
+    let len = out.len() / channels;
+    dropout_row(seed, step, index, percent, row, &mut out[..channels]);
+    // From the last on, so that none is overwritten before it is read.
+    for channel in (0..channels).rev() {
+        let value = out[channel];
+        out[channel * len..(channel + 1) * len].fill(value);
+    }
+}
+
 /// The rows 0 to `B - 1` of [`dropout_row`], `[B, width]` row-major.
 pub fn dropout_mask(
     seed: u64,
@@ -105,6 +138,22 @@ mod tests {
             assert_eq!(mask[at * 100..][..100], row::<100>(1, 7, 2, at));
             assert_eq!(mask[at * 100..][..37], row::<37>(1, 7, 2, at));
         }
+    }
+
+    #[test]
+    fn a_channel_is_dropped_as_a_whole_and_about_as_often_as_a_value() {
+        let mut dropped = 0;
+        for row in 0..500 {
+            let mut mask = [f32::NAN; 8 * 6];
+            dropout2d_row(1, 7, 2, 25, row, 8, &mut mask);
+            for channel in mask.as_chunks::<6>().0 {
+                assert!(channel.iter().all(|value| *value == channel[0]));
+                dropped += usize::from(channel[0] == 0.0);
+            }
+        }
+        let share = dropped as f64 / 4000.0;
+        // 4 standard deviations: 4 sqrt(0.25 * 0.75 / 4000) = 0.027
+        assert!((share - 0.25).abs() < 0.027, "{share}");
     }
 
     #[test]

@@ -69,6 +69,7 @@ impl fmt::Display for Summary {
             let name = Cell::of(step.op.name());
             let name = match step.op {
                 Op::Dropout { percent }
+                | Op::Dropout2d { percent, .. }
                 | Op::LeakyRelu {
                     slope_percent: percent,
                 }
@@ -158,10 +159,16 @@ fn thousands(n: usize) -> Cell {
 #[cfg(test)]
 mod tests {
     use super::thousands;
-    use crate::prelude::*;
+    use crate::{prelude::*, shape::Image};
 
     #[test]
     fn percentages_follow_the_names() {
+        type Images = (Image<1, 2, 2>, Dropout2d<30>);
+        let table = Images::summary().to_string();
+        assert!(
+            table.contains(" 0  Dropout2d 30 %  [B, 1, 2, 2]"),
+            "{table}"
+        );
         type Net = (Linear<4, 3>, LeakyReLU, ELU<50>, Dropout<20>, ELU);
         let table = Net::summary().to_string();
         for (layer, words) in [

@@ -95,11 +95,13 @@ fn steps_and_predictions_allocate_nothing_and_a_training_little() {
         Image<1, 10, 10>,
         (
             Conv2d<1, 6, 3, 1, 1>,
+            LayerNorm<6, 10, 10>,
             ReLU,
             MaxPool2d<2>,
+            ChannelPReLU<6>,
             Conv2d<6, 6, 3, 2, 0, 3>,
         ),
-        (Tanh, Dropout<20>, AvgPool2d<2>, Flatten),
+        (Tanh, Dropout<20>, Dropout2d<10>, AvgPool2d<2>, Flatten),
         (LazyLinear<16>, ReLU, Linear<16, 10>),
     );
     // Large enough for the pool, as all of these: else its threads may start, and allocate, during the measurement.
@@ -107,6 +109,8 @@ fn steps_and_predictions_allocate_nothing_and_a_training_little() {
         Linear<100, 48>,
         BatchNorm1d<48>,
         Residual<(ReLU, Linear<48, 48>, Dropout<10>)>,
+        LayerNorm<48>,
+        PReLU,
         Linear<48, 10>,
     );
     for threads in [1, 2] {

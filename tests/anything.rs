@@ -175,7 +175,9 @@ impl Case {
             7 => self.train::<(
                 Linear<5, 9>,
                 SiLU,
+                LayerNorm<9>,
                 Linear<9, 6>,
+                PReLU,
                 ELU<300>,
                 Linear<6, 3>,
                 Hardswish,

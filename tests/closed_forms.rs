@@ -1,10 +1,11 @@
 //! Minimal training steps whose result has a closed form in `f64`: they catch faults that random networks and long trainings miss.
 
 use tuplenet::{
-    engine::{OptimizerState, Processor},
+    engine::{OptimizerState, Processor, Run},
     objective::Optimizer,
     prelude::*,
-    shape::Features,
+    seed::dropout2d_row,
+    shape::{Features, Image},
     target::{Classes, Values},
 };
 
@@ -20,6 +21,7 @@ on_every_engine! {
     moments_of_features_that_a_second_data_set_lacks_still_apply
     classes_far_below_the_largest_logit_keep_their_gradient
     the_class_is_the_first_of_equal_logits
+    a_channel_is_dropped_as_a_whole
 }
 
 /// With a learning rate of 1 a step subtracts the gradient itself.
@@ -293,4 +295,42 @@ fn the_class_is_the_first_of_equal_logits<T: Tested>() {
         .evaluate(&data)
         .unwrap();
     assert_eq!(evaluation.predictions, [0, 1, 0, 2, 0]);
+}
+
+/// From weights of 0, a step of the squared error adds twice the sample, which is 1, times its mask.
+fn a_channel_is_dropped_as_a_whole<T: Tested>() {
+    type Net = (Image<3, 2, 2>, Dropout2d<50>, Flatten, LazyLinear<1>);
+    let data = Dataset::<Image<3, 2, 2>, Values<1>>::regression(vec![1.0; 12], vec![1.0]).unwrap();
+    let mut dropped = [0; 3];
+    for seed in 0..30 {
+        let mut net = T::new::<Net>(Weights::zeros());
+        let uploaded = net.upload(&data).unwrap();
+        let run = Run {
+            order: &[0],
+            batch_size: 1,
+            optimizer: &PLAIN.into(),
+            schedule: Schedule::CONSTANT,
+            total_steps: 1,
+            loss: Loss::MeanSquaredError,
+            seed,
+            first_step: 7,
+            clip_norm: None,
+        };
+        net.train(&uploaded, &run, &mut Vec::new()).unwrap();
+        let weights = net.weights().unwrap();
+        let mut mask = [0.0; 12];
+        dropout2d_row(seed, 7, 0, 50, 0, 3, &mut mask);
+        assert_eq!(weights.as_slice()[..12], mask.map(|value| 2.0 * value));
+        for (channel, dropped) in weights.as_slice()[..12].chunks(4).zip(&mut dropped) {
+            assert!(channel == [0.0; 4] || channel == [4.0; 4], "{channel:?}");
+            *dropped += usize::from(channel[0] == 0.0);
+        }
+        // no dropout in inference: 3 channels of 4 pixels, those that are left with a weight of 4, and the bias
+        let left = weights.as_slice()[..12].iter().sum::<f32>();
+        assert_eq!(net.predict(&[[[1.0; 2]; 2]; 3]).unwrap(), [left + 2.0]);
+    }
+    assert!(
+        dropped.iter().all(|count| (5..25).contains(count)),
+        "{dropped:?}"
+    );
 }

@@ -59,6 +59,7 @@ type Images = (
     MaxPool2d<2>,
     Conv2d<4, 3, 2>,
     AvgPool2d<3, 1, 1>,
+    (LayerNorm<3, 4, 3>, ChannelPReLU<3>, Dropout2d<10>),
     Tanh,
     Flatten,
     LazyLinear<3>,
@@ -201,7 +202,15 @@ fn every_network<T: Tested>() {
         Sigmoid,
         Linear<16, 48>,
     );
-    type Smooth = (Linear<65, 40>, SiLU, Linear<40, 33>, ELU, Linear<33, 3>);
+    type Smooth = (
+        Linear<65, 40>,
+        SiLU,
+        LayerNorm<40>,
+        Linear<40, 33>,
+        ELU,
+        PReLU,
+        Linear<33, 3>,
+    );
     type Kinked = (Linear<66, 18>, Hardswish, Linear<18, 4>, ELU<50>);
     one_batch::<T, (Linear<1, 1>,), 1, 1>();
     one_batch::<T, (Linear<784, 128>, ReLU, Linear<128, 10>), 784, 10>();

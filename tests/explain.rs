@@ -154,6 +154,7 @@ every_layer! {
     gelu: GELU;
     softplus: Softplus;
     silu: SiLU;
+    prelu: PReLU;
     elu: ELU<50>;
     hardswish: Hardswish;
     dropout_is_off: Dropout<50>;

@@ -1,6 +1,12 @@
 //! Gradients of every layer kind against central differences of a plain forward pass in `f64`.
 
-use tuplenet::{Plan, data::Targets, prelude::*, shape::Features, target::Classes};
+use tuplenet::{
+    Plan,
+    data::Targets,
+    prelude::*,
+    shape::Features,
+    target::{Classes, Values},
+};
 use tuplenet_textbook::logits_of_batch;
 
 use crate::engines::{Tested, losses, on_every_engine};
@@ -109,6 +115,10 @@ macro_rules! gradients {
 
         on_every_engine! {
             $($test)*
+            layer_normalisation
+            prelu_of_channels
+            the_slope_of_prelu_is_taken_at_0
+            an_infinite_value_leaves_the_slope_of_prelu
             softplus_of_large_inputs_is_linear_with_a_finite_gradient
         }
     };
@@ -124,7 +134,72 @@ gradients! {
     elu: ELU;
     elu_with_half_the_depth: ELU<50>;
     hardswish: Hardswish;
+    prelu: PReLU;
     dropout_is_off_outside_training: Dropout<50>;
+}
+
+fn layer_normalisation<T: Tested>() {
+    type Net = (
+        LayerNorm<5>,
+        Linear<5, 18>,
+        LayerNorm<18>,
+        Sigmoid,
+        Linear<18, 3>,
+        LayerNorm<3>,
+    );
+    for loss in losses() {
+        check::<T, Net>(loss);
+    }
+}
+
+fn prelu_of_channels<T: Tested>() {
+    type Net = (
+        Input<5>,
+        ChannelPReLU<5>,
+        Linear<5, 18>,
+        ChannelPReLU<18>,
+        Linear<18, 3>,
+        ChannelPReLU<3>,
+    );
+    for loss in losses() {
+        check::<T, Net>(loss);
+    }
+}
+
+/// As in PyTorch: the derivative at 0 is the slope, and 0 has no part in the slope's own gradient.
+fn the_slope_of_prelu_is_taken_at_0<T: Tested>() {
+    type Net = (Linear<1, 1>, PReLU);
+    let net = T::new::<Net>(Weights::from_slice(&[1.0, 0.0, 0.3]).unwrap());
+    for (x, expected) in [
+        // 2 (y - 1), with y = x for x > 0, else 0.3 x; times x, 1 and what is not above 0
+        (0.0, [0.0, -2.0 * 0.3, 0.0]),
+        (-0.0, [0.0, -2.0 * 0.3, 0.0]),
+        (0.5, [-0.5, -1.0, 0.0]),
+        (-1.0, [2.6 * 0.3, -2.6 * 0.3, 2.6]),
+    ] {
+        let data = Dataset::<Features<1>, Values<1>>::regression(vec![x], vec![1.0]).unwrap();
+        let uploaded = net.upload(&data).unwrap();
+        let (_, gradient) = T::gradient(&net, &uploaded, &[0], Loss::MeanSquaredError);
+        for (found, expected) in gradient.as_slice().iter().zip(expected) {
+            assert!((found - expected).abs() < 1e-6, "{x}: {gradient:?}");
+        }
+    }
+}
+
+/// As in PyTorch: what is above 0 has no part in the slope's gradient, even if it is infinite.
+fn an_infinite_value_leaves_the_slope_of_prelu<T: Tested>() {
+    type Net = (Linear<1, 1>, PReLU);
+    let net = T::new::<Net>(Weights::from_slice(&[f32::INFINITY, 0.0, 0.3]).unwrap());
+    for (x, is_finite) in [(1.0, true), (-1.0, false)] {
+        let data = Dataset::<Features<1>, Values<1>>::regression(vec![x], vec![1.0]).unwrap();
+        let uploaded = net.upload(&data).unwrap();
+        let (_, gradient) = T::gradient(&net, &uploaded, &[0], Loss::MeanSquaredError);
+        assert_eq!(
+            gradient.as_slice()[2].is_finite(),
+            is_finite,
+            "{gradient:?}"
+        );
+    }
 }
 
 fn softplus_of_large_inputs_is_linear_with_a_finite_gradient<T: Tested>() {

@@ -17,6 +17,7 @@ tuplenet::frozen! {
     static SILU: (Linear<7, 16>, SiLU, Linear<16, 3>) = "reference/frozen/silu.safetensors";
     static ELU_NET: (Linear<6, 17>, ELU<50>, Linear<17, 2>) = "reference/frozen/elu.safetensors";
     static HARDSWISH: (Linear<8, 15>, Hardswish, Linear<15, 3>) = "reference/frozen/hardswish.safetensors";
+    static PRELU: Slopes = "reference/frozen/prelu.safetensors";
     static DROPOUT: (Linear<100, 40>, ReLU, Dropout<20>, Linear<40, 10>) = "reference/frozen/dropout.safetensors";
     static FIRST: (Input<8>, Tanh, Linear<8, 2>) = "reference/frozen/first.safetensors";
     static NAMED: Named = "reference/frozen/named.safetensors", names = ["fc1", "fc2"];
@@ -27,6 +28,14 @@ tuplenet::frozen! {
 
 type Relu = (Linear<20, 16>, ReLU, Linear<16, 12>, ReLU, Linear<12, 5>);
 type Named = (Linear<24, 16>, ReLU, Linear<16, 10>);
+pub(crate) type Slopes = (
+    LayerNorm<6>,
+    Linear<6, 18>,
+    ChannelPReLU<18>,
+    LayerNorm<18>,
+    Linear<18, 3>,
+    PReLU,
+);
 
 pub(crate) fn file(name: &str) -> Vec<u8> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("reference/frozen");
@@ -95,6 +104,7 @@ every_way! {
     silu_is_pytorchs "silu" SILU (Linear<7, 16>, SiLU, Linear<16, 3>);
     elu_is_pytorchs "elu" ELU_NET (Linear<6, 17>, ELU<50>, Linear<17, 2>);
     hardswish_is_pytorchs "hardswish" HARDSWISH (Linear<8, 15>, Hardswish, Linear<15, 3>);
+    layer_normalisation_and_slopes_are_pytorchs "prelu" PRELU Slopes;
     dropout_and_sparse_samples_are_pytorchs "dropout" DROPOUT (Linear<100, 40>, ReLU, Dropout<20>, Linear<40, 10>);
     an_activation_first_is_pytorchs "first" FIRST (Input<8>, Tanh, Linear<8, 2>);
     named_layers_are_pytorchs "named" NAMED Named, ["fc1", "fc2"];

@@ -7,7 +7,7 @@ use std::ptr::null_mut;
 use rustix::mm::{MapFlags, MprotectFlags, ProtFlags, mmap_anonymous, mprotect, munmap};
 use tuplenet::{prelude::*, shape::Sample};
 
-use crate::frozen::file;
+use crate::frozen::{Slopes, file};
 
 /// A multiple of every common page size.
 const PAGE: usize = 1 << 16;
@@ -83,6 +83,7 @@ fn no_reads_beyond_the_file_or_the_sample() {
     assert_within::<(Linear<7, 16>, SiLU, Linear<16, 3>), 7>("silu");
     assert_within::<(Linear<6, 17>, ELU<50>, Linear<17, 2>), 6>("elu");
     assert_within::<(Linear<8, 15>, Hardswish, Linear<15, 3>), 8>("hardswish");
+    assert_within::<Slopes, 6>("prelu");
     assert_within::<(Linear<100, 40>, ReLU, Dropout<20>, Linear<40, 10>), 100>("dropout");
     assert_within::<(Input<8>, Tanh, Linear<8, 2>), 8>("first");
 }

@@ -1,4 +1,4 @@
-//! Batch normalisation in trainings, checkpoints and files. `images` has its values and gradients.
+//! Normalisation, and layers without a bias, in trainings, checkpoints and files. `images` has its values and gradients.
 
 use std::fs;
 
@@ -6,10 +6,11 @@ use safetensors::{Dtype, SafeTensors};
 use tuplenet::{
     engine::Processor,
     prelude::*,
-    shape::{Features, Image},
+    shape::{Features, Image, Sample, Shape},
     target::Classes,
     train::Checkpoints,
 };
+use tuplenet_textbook::logits;
 
 use crate::{
     engines::{Recipe, Tested, on_every_engine, train},
@@ -22,10 +23,15 @@ type Net = (
     BatchNorm2d<3>,
     ReLU,
     Residual<(Conv2d<3, 3, 3, 1, 1>, BatchNorm2d<3>, Dropout<20>)>,
+    LayerNorm<3, 4, 3>,
+    ChannelPReLU<3>,
+    Dropout2d<20>,
     Flatten,
     LazyLinear<8>,
     BatchNorm1d<8>,
     Tanh,
+    LayerNorm<8>,
+    PReLU,
     Linear<8, 4>,
 );
 
@@ -129,8 +135,9 @@ fn batches(weights: &Weights<Net>) -> Vec<i64> {
         assert_eq!((tensor.dtype(), tensor.shape()), (Dtype::I64, &[][..]));
         i64::from_le_bytes(tensor.data().try_into().unwrap())
     };
-    assert_eq!(file.len(), 2 * 7 + 3 * 3);
-    ["1", "3.body.1", "6"].map(count).to_vec()
+    // weights and biases, slopes, and statistics
+    assert_eq!(file.len(), 2 * 9 + 2 + 3 * 3);
+    ["1", "3.body.1", "9"].map(count).to_vec()
 }
 
 fn the_best_weights_have_their_running_statistics<T: Tested>() {
@@ -212,4 +219,39 @@ fn a_constant_feature_is_finite() {
             );
         }
     }
+}
+
+/// The squares of such values have no digits left for their variance: it is that of the distances from the mean.
+#[test]
+fn a_mean_far_above_the_deviation_leaves_the_variance_of_a_sample() {
+    type Vector = (LayerNorm<70>,);
+    type Images = (Image<2, 6, 6>, LayerNorm<2, 6, 6>, MaxPool2d<2>);
+    fn check<N: Network>(len: usize)
+    where
+        <N::In as Shape>::Array: Sample<N::In>,
+    {
+        let mut numbers = Numbers(4);
+        let mut sample = N::In::zeros();
+        let values = N::In::values_mut(&mut sample);
+        values.fill_with(|| 2e5 + 300.0 * numbers.next());
+        let exact: Vec<f64> = values.iter().map(|&x| x.into()).collect();
+        let features = values.to_vec();
+        assert_eq!(features.len(), len);
+        let weights = Weights::<N>::init(1);
+        let of_weights: Vec<f64> = weights.as_slice().iter().map(|&w| w.into()).collect();
+        let expected = logits(&N::PLAN, &of_weights, &exact);
+        for processor in crate::parity::processors() {
+            let net = Fused::<N>::on(processor, weights.clone()).unwrap();
+            let single = net.predict(&sample).unwrap();
+            for found in [&net.forward(&features).unwrap(), N::Output::values(&single)] {
+                for (found, expected) in found.iter().zip(&expected) {
+                    // The mean is rounded to a 64th, of a deviation of 87.
+                    let difference = (f64::from(*found) - expected).abs();
+                    assert!(difference < 2e-4, "{found} against {expected}");
+                }
+            }
+        }
+    }
+    check::<Vector>(70);
+    check::<Images>(72);
 }

@@ -74,7 +74,7 @@ fn mean_loss<const I: usize, const C: usize>(
 fn kinks(op: Op) -> &'static [f64] {
     match op {
         Op::Elu { alpha_percent: 100 } => &[],
-        Op::Relu | Op::LeakyRelu { .. } | Op::Elu { .. } => &[0.0],
+        Op::Relu | Op::LeakyRelu { .. } | Op::PRelu { .. } | Op::Elu { .. } => &[0.0],
         Op::Hardswish => &[-3.0, 3.0],
         _ => &[],
     }
@@ -289,9 +289,10 @@ where
 fn results_do_not_depend_on_the_number_of_threads() {
     type Wide = (
         Linear<784, 300>,
-        ReLU,
+        PReLU,
         Linear<300, 50>,
-        Sigmoid,
+        LayerNorm<50>,
+        ChannelPReLU<50>,
         Linear<50, 10>,
     );
     type Dropped = (Linear<784, 100>, ReLU, Dropout<30>, Linear<100, 10>);
@@ -373,6 +374,21 @@ type Branches = (
     Residual<(Tanh,)>,
 );
 
+/// Layer normalisation and parametric ReLU, of widths that fill no whole block; one slope for several blocks.
+type Layered = (
+    Input<70>,
+    LayerNorm<70>,
+    Linear<70, 50>,
+    PReLU,
+    Dropout<20>,
+    LayerNorm<50>,
+    GELU,
+    Linear<50, 33>,
+    ChannelPReLU<33>,
+    Linear<33, 5>,
+    LayerNorm<5>,
+);
+
 macro_rules! networks {
     ($call:ident($($argument:expr),*), $which:expr) => {
         match $which {
@@ -389,6 +405,7 @@ macro_rules! networks {
             10 => $call::<(Residual<(Linear<40, 40>, Tanh)>, Linear<40, 4>), 40, 4>($($argument),*),
             11 => $call::<(Linear<66, 100>, SiLU, Linear<100, 18>, Hardswish, Dropout<20>, Linear<18, 3>), 66, 3>($($argument),*),
             12 => $call::<(Input<80>, Hardswish, Linear<80, 40>, ELU, Linear<40, 33>, ELU<50>, Linear<33, 5>, SiLU), 80, 5>($($argument),*),
+            13 => $call::<Layered, 70, 5>($($argument),*),
             _ => $call::<(Linear<100, 300>,), 100, 300>($($argument),*),
         }
     };
@@ -399,7 +416,7 @@ proptest! {
 
     #[test]
     fn any_network_batch_and_density_matches_the_tape(
-        which in 0..14,
+        which in 0..15,
         samples in prop_oneof![1..20usize, 60..70usize, 120..200usize],
         density in prop_oneof![Just(0.0f32), Just(1.0), 0.0..1.0f32],
         bytes: bool,
@@ -446,7 +463,7 @@ fn a_batch_with_a_pre_activation_at_a_kink_matches_the_tape() {
 #[test]
 fn every_simd_level_and_network_matches_the_tape() {
     for processor in processors() {
-        for which in 0..14 {
+        for which in 0..15 {
             for (samples, density) in [(33, 0.2), (8, 1.0)] {
                 let data = Data {
                     samples,

@@ -26,7 +26,13 @@ type Net = (
 type Images = (
     Image<1, 5, 4>,
     (Conv2d<1, 1, 3, 1, 1>, ReLU, Dropout<20>),
-    (Conv2d<1, 2, 3, 2, 1>, Tanh, Floor<MaxPool2d<2>>),
+    (
+        Conv2d<1, 2, 3, 2, 1>,
+        LayerNorm<2, 3, 2>,
+        ChannelPReLU<2>,
+        Dropout2d<20>,
+    ),
+    (Tanh, Floor<MaxPool2d<2>>),
     (Flatten, LazyLinear<3>),
 );
 /// Images are computed 16 at a time: the second worker has one.
@@ -36,7 +42,7 @@ const IMAGES: usize = 17;
 type Curved = (
     Linear<20, 6>,
     (SiLU, ELU<50>, Linear<6, 5>),
-    (ELU, Hardswish, Linear<5, 3>),
+    (ELU, Hardswish, LayerNorm<5>, PReLU, Linear<5, 3>),
 );
 
 /// Samples with one in `every` features non-zero.

@@ -181,7 +181,9 @@ const fn blocks<const ROWS: usize>(
         } else {
             let [weight, bias, ..] = tensors;
             pack_weight(file, weight, inputs, outputs, columns);
-            pack_bias(file, bias, inputs, outputs, columns);
+            if step.has_bias() {
+                pack_bias(file, bias, inputs, outputs, columns);
+            }
             if is_folded(plan, layer.index)
                 && let Some(norm) = next
             {

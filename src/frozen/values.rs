@@ -89,7 +89,8 @@ impl<'a> Borrowed<'a> {
     /// Two tensors of a layer, of the sizes of its weight and its bias.
     ///
     /// # Safety
-    /// There is a layer with parameters at `at`, and it has these tensors.
+    /// There is a layer with parameters at `at`, and it has these tensors; of one that it lacks, the start is 0, and nothing
+    /// of it is read.
     #[inline(always)]
     unsafe fn rows(&self, at: &At, parts: [Part; 2]) -> Rows<'a> {
         let file = self.file.as_ptr();
@@ -114,7 +115,7 @@ impl Sealed for Borrowed<'_> {
 
     #[inline(always)]
     unsafe fn matrix(&self, at: &At) -> impl Matrix {
-        // SAFETY: guaranteed by the caller; every layer has a weight and a bias.
+        // SAFETY: guaranteed by the caller; every layer has a weight, and a bias or as many bytes at the file's start.
         unsafe { self.rows(at, Part::PARAMETERS) }
     }
 

@@ -1,9 +1,9 @@
-//! [`Dropout`].
+//! [`Dropout`] and [`Dropout2d`].
 
 use crate::{
     layer::Layer,
     plan::{Op, Plan},
-    shape::Kept,
+    shape::{Image, Kept, Shape},
 };
 
 /// In training, sets each feature to zero with probability `p = PERCENT / 100` and multiplies the
@@ -32,6 +32,40 @@ where
 {
     type Out = S::Same;
     const PLAN: Plan = Plan::elementwise(Op::Dropout { percent: PERCENT }, S::LEN);
+}
+
+/// In training, sets each channel of an image to zero with probability `p = PERCENT / 100` and multiplies the others by
+/// `1 / (1 - p)`; otherwise does nothing.
+///
+/// Input `[B, C, H, W]`, output `[B, C, H, W]`; no parameters. Neighbouring pixels are alike, so that [`Dropout`] of single
+/// ones takes little information away. A channel of a sample is dropped as a whole: the run's seed, the step, the layer, the
+/// sample's index in the batch and the channel determine which; `seed::dropout2d_row` defines the masks. `PERCENT` is below
+/// 100, as for [`Dropout`]; code that is generic over it needs the bound `Dropout2d<PERCENT>: Dropout2dRate`.
+///
+/// Source: J. Tompson et al., "Efficient object localization using convolutional networks", CVPR 2015,
+/// <https://arxiv.org/abs/1411.4280>; `torch.nn.Dropout2d`.
+///
+/// ```
+/// use tuplenet::{plan::Op, prelude::*, shape::Image};
+///
+/// type Net = (Image<1, 12, 12>, Conv2d<1, 8, 3>, ReLU, Dropout2d<20>, Flatten, LazyLinear<10>);
+/// assert_eq!(Net::PLAN.steps()[2].op, Op::Dropout2d { percent: 20, channels: 8 });
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Dropout2d<const PERCENT: u32>;
+
+impl<S: Channels<Self>, const PERCENT: u32> Layer<S> for Dropout2d<PERCENT>
+where
+    Self: Dropout2dRate,
+{
+    type Out = S::Same;
+    const PLAN: Plan = Plan::elementwise(
+        Op::Dropout2d {
+            percent: PERCENT,
+            channels: S::CHANNELS,
+        },
+        S::LEN,
+    );
 }
 
 /// A percentage below 100: implemented only by `Dropout<0>` to `Dropout<99>`.
@@ -64,6 +98,36 @@ where
 )]
 pub trait DropoutRate: sealed::Sealed {}
 
+/// A percentage below 100: implemented only by `Dropout2d<0>` to `Dropout2d<99>`. As [`DropoutRate`].
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` drops every channel: a percentage below 100 is expected",
+    label = "the percentage of this `Dropout2d` is 100 or more",
+    note = "take one of `Dropout2d<0>` to `Dropout2d<99>`; generic code says `where {Self}: Dropout2dRate`"
+)]
+pub trait Dropout2dRate: sealed::Sealed {}
+
+/// A shape with channels, which the layer `L` drops: that of images.
+///
+/// Not meant for users: it exists for its error message.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "`{L}` drops channels of images, and cannot follow a layer that gives `{Self}`",
+    label = "this layer gives no image",
+    note = "take `Dropout`, which drops each feature by itself, or put `Dropout2d` before `Flatten`"
+)]
+pub trait Channels<L>: Shape {
+    /// The shape itself.
+    type Same: Shape;
+    /// The number of channels.
+    const CHANNELS: usize;
+}
+
+#[diagnostic::do_not_recommend]
+impl<L, const C: usize, const H: usize, const W: usize> Channels<L> for Image<C, H, W> {
+    type Same = Self;
+    const CHANNELS: usize = C;
+}
+
 mod sealed {
     pub trait Sealed {}
 }
@@ -73,6 +137,9 @@ macro_rules! rates {
         impl sealed::Sealed for Dropout<$percent> {}
         #[diagnostic::do_not_recommend]
         impl DropoutRate for Dropout<$percent> {}
+        impl sealed::Sealed for Dropout2d<$percent> {}
+        #[diagnostic::do_not_recommend]
+        impl Dropout2dRate for Dropout2d<$percent> {}
     )*};
 }
 rates! {

@@ -19,6 +19,11 @@ pub enum Op {
         /// The slope on the negative side, in percent.
         slope_percent: u32,
     },
+    /// `y = x` for `x > 0`, else `w[c] x`, with parameters `w: [C]`, and no bias.
+    PRelu {
+        /// `C`: 1, a slope for all values, or one for each channel of an image, or for each feature of a vector.
+        slopes: usize,
+    },
     /// `y = x / 2 * (1 + erf(x / sqrt(2)))`, the exact form.
     Gelu,
     /// `y = ln(1 + exp(x))`; `y = x` for `x > 20`, as in PyTorch.
@@ -38,6 +43,13 @@ pub enum Op {
         /// The probability that a feature is set to zero, in percent.
         percent: u32,
     },
+    /// As [`Op::Dropout`], of whole channels: in training, all values of a channel are 0 with probability `p`, or none is.
+    Dropout2d {
+        /// The probability that a channel is set to zero, in percent.
+        percent: u32,
+        /// `C`: the channels of the image.
+        channels: usize,
+    },
     /// `y[o, i, j] = b[o] + sum_{c, k, l} W[o, c, k, l] x[c', s i + k - p, t j + l - q]`, with strides `s` and `t`, paddings
     /// `p` and `q` and zeros outside of the image; `W: [O, C / G, K, L]` row-major, `b: [O]`. `c'` is channel `c` of those of
     /// the group that has output `o`, one of `G`.
@@ -53,6 +65,12 @@ pub enum Op {
         /// `C`: the channels of an image, or the features of a vector.
         channels: usize,
     },
+    /// `y[i] = w[i] (x[i] - m) / sqrt(v + 1e-5) + b[i]` with parameters `w: [I]`, `b: [I]`, where `m` and `v` are the mean and
+    /// the (biased) variance of all values of the sample.
+    LayerNorm {
+        /// Channels, rows and columns, which are the parameters' shape; none for a vector.
+        image: Option<[usize; 3]>,
+    },
     /// `y = x`, an image as a vector.
     Flatten,
     /// `y = x + z`, where `z` is the output of an earlier step, or the network's input: that of the step `back` places
@@ -64,7 +82,7 @@ pub enum Op {
 }
 
 impl Op {
-    /// What [`Op::BatchNorm`] adds to a variance.
+    /// What [`Op::BatchNorm`] and [`Op::LayerNorm`] add to a variance.
     pub(crate) const EPSILON: f64 = 1e-5;
     /// The weight of a batch in the running statistics of [`Op::BatchNorm`].
     #[cfg(feature = "train")]
@@ -84,16 +102,19 @@ impl Op {
             Op::Sigmoid => "Sigmoid",
             Op::Tanh => "Tanh",
             Op::LeakyRelu { .. } => "LeakyReLU",
+            Op::PRelu { .. } => "PReLU",
             Op::Gelu => "GELU",
             Op::Softplus => "Softplus",
             Op::Silu => "SiLU",
             Op::Elu { .. } => "ELU",
             Op::Hardswish => "Hardswish",
             Op::Dropout { .. } => "Dropout",
+            Op::Dropout2d { .. } => "Dropout2d",
             Op::Conv2d(_) => "Conv2d",
             Op::MaxPool2d(_) => "MaxPool2d",
             Op::AvgPool2d(_) => "AvgPool2d",
             Op::BatchNorm { .. } => "BatchNorm",
+            Op::LayerNorm { .. } => "LayerNorm",
             Op::Flatten => "Flatten",
             Op::Add { .. } => "Add",
         }

@@ -19,7 +19,7 @@ pub struct Step {
     pub inputs: usize,
     /// `O`, the output width.
     pub outputs: usize,
-    /// The offset of the step's parameters in the flat buffer: `W` row-major, then `b`.
+    /// The offset of the step's parameters in the flat buffer: `W` row-major, then `b`, if there is one.
     pub offset: usize,
     /// The offset of the running statistics of [`Op::BatchNorm`] among those of the network: the means `[C]`, then the
     /// variances `[C]`.
@@ -53,17 +53,25 @@ impl Step {
         ((index + 1).saturating_sub(self.back), other)
     }
 
-    /// The number of parameters: `(I + 1) * O` for [`Op::Linear`], `(C K L / G + 1) * O` for [`Op::Conv2d`] with
-    /// `G` groups, `2 C` for
-    /// [`Op::BatchNorm`], else 0.
+    /// The number of parameters: `(I + 1) * O` for [`Op::Linear`], `(C K L / G + 1) * O` for [`Op::Conv2d`] with `G` groups,
+    /// `2 C` for [`Op::BatchNorm`], `2 I` for [`Op::LayerNorm`], `C` for [`Op::PRelu`], else 0.
     pub const fn params(&self) -> usize {
         let [outputs, inputs] = self.weight_matrix();
-        (inputs + 1) * outputs
+        match self.has_bias() {
+            true => (inputs + 1) * outputs,
+            false => inputs * outputs,
+        }
     }
 
-    /// Whether it has parameters: a weight and a bias.
+    /// Whether it has parameters: a weight and, mostly, a [bias](Step::has_bias).
     pub(crate) const fn has_params(&self) -> bool {
-        matches!(self.op, Op::Linear | Op::Conv2d(_) | Op::BatchNorm { .. })
+        let [outputs, _] = self.weight_matrix();
+        outputs > 0
+    }
+
+    /// Whether it has a bias.
+    pub(crate) const fn has_bias(&self) -> bool {
+        self.has_params() && !matches!(self.op, Op::PRelu { .. })
     }
 
     /// The number of running statistics: `2 C` for [`Op::BatchNorm`], else 0.
@@ -75,13 +83,15 @@ impl Step {
     }
 
     /// The weight as a matrix, `[outputs, inputs]`: for each output (of a convolution: each output channel), the inputs
-    /// that it depends on; of a batch normalisation, `[C, 1]`. `[0, 0]` without parameters. The bias has one value for each
-    /// output.
+    /// that it depends on; of a batch normalisation and of slopes, `[C, 1]`, of a layer normalisation, `[I, 1]`. `[0, 0]`
+    /// without parameters. The bias, if there is one, has one value for each output.
     pub(crate) const fn weight_matrix(&self) -> [usize; 2] {
         match self.op {
             Op::Linear => [self.outputs, self.inputs],
             Op::Conv2d(window) => [window.output[0], window.fan_in()],
             Op::BatchNorm { channels } => [channels, 1],
+            Op::LayerNorm { .. } => [self.inputs, 1],
+            Op::PRelu { slopes } => [slopes, 1],
             _ => [0, 0],
         }
     }
@@ -100,8 +110,8 @@ impl Step {
     /// Floating-point operations for one sample, forward: 1 MAC = 2 FLOP.
     ///
     /// `2 I O` for [`Op::Linear`] (the bias starts the sum), `2 C K L / G` for each output of [`Op::Conv2d`], the size of
-    /// the window for each output of a pooling, `2 O` for [`Op::BatchNorm`], none for [`Op::Flatten`], `O` for every other
-    /// operation: an activation counts as one.
+    /// the window for each output of a pooling, `2 O` for [`Op::BatchNorm`], `7 O` for [`Op::LayerNorm`] (mean, distance,
+    /// variance, factor, parameters), none for [`Op::Flatten`], `O` for every other operation: an activation counts as one.
     pub const fn flop(&self) -> usize {
         match self.op {
             Op::Linear => 2 * self.inputs * self.outputs,
@@ -110,6 +120,7 @@ impl Step {
                 window.kernel[0] * window.kernel[1] * self.outputs
             }
             Op::BatchNorm { .. } => 2 * self.outputs,
+            Op::LayerNorm { .. } => 7 * self.outputs,
             Op::Flatten => 0,
             _ => self.outputs,
         }

@@ -12,11 +12,14 @@ pub(crate) fn activate(op: Op, values: &mut [f32]) {
     match op {
         Op::Linear
         | Op::Dropout { .. }
+        | Op::Dropout2d { .. }
         | Op::Conv2d(_)
         | Op::MaxPool2d(_)
         | Op::AvgPool2d(_)
         | Op::Flatten
         | Op::BatchNorm { .. }
+        | Op::LayerNorm { .. }
+        | Op::PRelu { .. }
         | Op::Add { .. } => {}
         Op::Relu => each(values, |x| if x < 0.0 { 0.0 } else { x }),
         Op::Sigmoid => each(values, |x| 1.0 / (1.0 + libm::expf(-x))),

@@ -10,8 +10,10 @@ use super::{
     held::{Term, add},
     image::{Convolution, add_border, average, convolve, maximum, transpose},
     lanes::{Kernel, Lanes, Level, dispatch},
+    layer_norm::normalize_sample,
     matrix::Matrix,
     norm::normalize,
+    prelu::prelu,
     route::{At, End, Route, route},
 };
 use crate::{
@@ -331,6 +333,24 @@ impl<N: Network, V: Values> ForwardPass<'_, N, V> {
                                 self.values.norm(&at, channel)
                             });
                         }
+                    }
+                    (Op::PRelu { slopes }, None) => {
+                        let values = values.get_unchecked_mut(..at.step.outputs);
+                        if let Some(slopes) = NonZeroUsize::new(slopes) {
+                            let slopes_last = !at.is_in_order();
+                            let matrix = self.values.matrix(&at);
+                            prelu(values, slopes, slopes_last, at.relu, |slope| {
+                                matrix.weight(0, slope)
+                            });
+                        }
+                    }
+                    (Op::LayerNorm { .. }, None) => {
+                        let values = values.get_unchecked_mut(..at.step.outputs);
+                        let order = match at.is_in_order() {
+                            true => [1, at.step.outputs],
+                            false => [at.positions, at.channels],
+                        };
+                        normalize_sample(values, order, self.values.matrix(&at), at.relu);
                     }
                     (op, None) => self.values.activate(op, values, at.step.outputs),
                 }

@@ -14,8 +14,10 @@ mod forward;
 mod held;
 mod image;
 mod lanes;
+mod layer_norm;
 mod matrix;
 mod norm;
+mod prelu;
 mod route;
 mod rows;
 

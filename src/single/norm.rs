@@ -15,23 +15,39 @@ pub(super) fn normalize(
     relu: bool,
     of_channel: impl Fn(usize) -> [f32; 2],
 ) {
-    let apply = |value: &mut f32, [factor, term]: [f32; 2]| {
-        let y = *value * factor + term;
-        *value = if relu && y < 0.0 { 0.0 } else { y };
-    };
+    by_channel(
+        values,
+        channels,
+        channels_last,
+        of_channel,
+        |x, [factor, term]| {
+            let y = x * factor + term;
+            if relu && y < 0.0 { 0.0 } else { y }
+        },
+    );
+}
+
+/// Applies a function of each value and of the numbers of its channel, in place; the values are as in [`normalize`].
+#[inline(always)]
+pub(super) fn by_channel<P: Copy>(
+    values: &mut [f32],
+    channels: NonZeroUsize,
+    channels_last: bool,
+    of_channel: impl Fn(usize) -> P,
+    function: impl Fn(f32, P) -> f32,
+) {
     for channel in 0..channels.get() {
         let numbers = of_channel(channel);
+        let apply = |value: &mut f32| *value = function(*value, numbers);
         if channels_last {
             let of_channel = values.get_mut(channel..).unwrap_or_default();
             let of_channel = of_channel.iter_mut().step_by(channels.get());
-            of_channel.for_each(|value| apply(value, numbers));
+            of_channel.for_each(apply);
         } else {
             let len = values.len() / channels;
             let first = channel * len;
             let of_channel = values.get_mut(first..first + len).unwrap_or_default();
-            of_channel
-                .iter_mut()
-                .for_each(|value| apply(value, numbers));
+            of_channel.iter_mut().for_each(apply);
         }
     }
 }

@@ -197,7 +197,7 @@ pub(super) const fn route(plan: &Plan, folds_norms: bool) -> Route {
         };
         here.matrix = step.weight_matrix();
         here.is_idle = match step.op {
-            Op::Dropout { .. } => true,
+            Op::Dropout { .. } | Op::Dropout2d { .. } => true,
             Op::Relu => i > 0 && steps[i - 1].has_params() && is_before_relu(plan, i - 1),
             Op::BatchNorm { .. } => folds_norms && i > 0 && is_folded(plan, i - 1),
             Op::Flatten => here.is_in_order(),

@@ -19,9 +19,9 @@ use crate::{
 /// The parameters of the network `N`: one 64-byte-aligned buffer of [`Network::PARAMS`] `f32`.
 ///
 /// For each layer with parameters in the plan's order: `K.weight` (`[O, I]` of a `Linear`, `[O, C, K, K]` of a
-/// `Conv2d`, `[C]` of a batch normalisation), row-major, then `K.bias` `[O]`, where the name's `K` is the layer's
-/// number in `torch.nn.Sequential`, or its [path](crate::plan::Path). The running statistics of batch normalisations are
-/// no parameters; they are beside them.
+/// `Conv2d`, `[C]` of a batch normalisation or of slopes, the sample's shape of a layer normalisation), row-major, then
+/// `K.bias` `[O]` if the layer has one, where the name's `K` is the layer's number in `torch.nn.Sequential`, or its
+/// [path](crate::plan::Path). The running statistics of batch normalisations are no parameters; they are beside them.
 ///
 /// ```
 /// use tuplenet::prelude::*;
@@ -226,7 +226,11 @@ fn views<'a>(
     parts: [Part; 2],
 ) -> impl Iterator<Item = Tensor<'a>> {
     layers_with(plan, parts[0])
-        .flat_map(move |(layer, step)| parts.map(|part| (layer, step, part)))
+        .flat_map(move |(layer, step)| {
+            let there = parts.into_iter();
+            let there = there.filter(|part| Part::of(step).contains(part));
+            there.map(move |part| (layer, step, part))
+        })
         .map(move |(layer, step, part)| {
             let shape = part.shape(step).sizes().to_vec();
             let tensor;

@@ -9,8 +9,8 @@ use crate::{
 };
 
 /// How the parameters of a `Linear<I, O>` are initialised; for a `Conv2d`, `I` is the number of inputs that an output
-/// depends on (channels in x kernel size), and `O` channels out x kernel size, as in PyTorch. Those of a batch normalisation
-/// are always 1 and 0.
+/// depends on (channels in x kernel size), and `O` channels out x kernel size, as in PyTorch. Those of a normalisation are
+/// always 1 and 0, the slopes of a parametric ReLU 0.25.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Init {
@@ -46,8 +46,13 @@ impl Init {
             let [rows, columns] = step.weight_matrix();
             let (weight, bias) =
                 values[step.offset..step.offset + step.params()].split_at_mut(rows * columns);
-            if let Op::BatchNorm { .. } = step.op {
-                weight.fill(1.0);
+            let fixed = match step.op {
+                Op::BatchNorm { .. } | Op::LayerNorm { .. } => Some(1.0),
+                Op::PRelu { .. } => Some(0.25),
+                _ => None,
+            };
+            if let Some(value) = fixed {
+                weight.fill(value);
                 continue;
             }
             let [inputs, outputs] = step.fans().map(|fan| fan as f64);

@@ -28,7 +28,7 @@ pub(crate) enum Part {
 impl Part {
     /// The maximum number of tensors of a layer.
     pub(crate) const MAX: usize = 5;
-    /// The parameters, in a layer's order.
+    /// The parameters, in a layer's order; some layers have no bias.
     pub(crate) const PARAMETERS: [Part; 2] = [Part::Weight, Part::Bias];
     /// The running statistics of a batch normalisation, in a layer's order.
     pub(crate) const STATISTICS: [Part; 2] = [Part::RunningMean, Part::RunningVar];
@@ -43,6 +43,7 @@ impl Part {
                 Part::RunningVar,
                 Part::NumBatchesTracked,
             ],
+            _ if !step.has_bias() => &[Part::Weight],
             _ => &Part::PARAMETERS,
         }
     }
@@ -66,7 +67,7 @@ impl Part {
     }
 
     /// `[O, I]`, or `[O, C / G, K, L]` for a convolution; `[O]` for a bias; of a batch normalisation, `[C]` and, for the number of
-    /// batches, `[]`.
+    /// batches, `[]`; of a layer normalisation, the shape of what it normalises; `[C]` for slopes.
     pub(crate) const fn shape(self, step: &Step) -> Shape {
         let [outputs, inputs] = step.weight_matrix();
         match (self, step.op) {
@@ -74,11 +75,22 @@ impl Part {
                 sizes: [1; 4],
                 rank: 0,
             },
-            (Part::Bias | Part::RunningMean | Part::RunningVar, _)
-            | (Part::Weight, Op::BatchNorm { .. }) => Shape {
-                sizes: [outputs, 1, 1, 1],
-                rank: 1,
+            (
+                _,
+                Op::LayerNorm {
+                    image: Some([channels, rows, columns]),
+                },
+            ) => Shape {
+                sizes: [channels, rows, columns, 1],
+                rank: 3,
             },
+            (Part::Bias | Part::RunningMean | Part::RunningVar, _)
+            | (Part::Weight, Op::BatchNorm { .. } | Op::LayerNorm { .. } | Op::PRelu { .. }) => {
+                Shape {
+                    sizes: [outputs, 1, 1, 1],
+                    rank: 1,
+                }
+            }
             (Part::Weight, Op::Conv2d(window)) => {
                 let [rows, columns] = window.kernel;
                 Shape {

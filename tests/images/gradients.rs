@@ -113,6 +113,11 @@ checks! {
     global_mean_pooling: [3 4 5] GlobalAvgPool2d, Tanh, Linear<3, 3>;
     residuals: [2 4 5] Residual<(Tanh, Conv2d<2, 2, 3, 1, 1>)>, Residual<(Conv2d<2, 3, 3, 2, 1>, Sigmoid), (Conv2d<2, 3, 1, 2>,)>,
         Flatten, LazyLinear<4>, Residual<(Linear<4, 4>, Tanh)>, Linear<4, 3>;
+    layer_normalisation: [2 3 4] LayerNorm<2, 3, 4>, Conv2d<2, 3, 2>, LayerNorm<3, 2, 3>, Tanh, Flatten, LazyLinear<5>, LayerNorm<5>,
+        Linear<5, 3>;
+    layer_normalisation_without_a_window: [3 2 3] Dropout2d<50>, LayerNorm<3, 2, 3>, ChannelPReLU<3>, Flatten, LazyLinear<3>;
+    prelu: [2 4 4] PReLU, Conv2d<2, 3, 3>, ChannelPReLU<3>, Dropout2d<50>, Conv2d<3, 2, 2>, PReLU, Flatten, LazyLinear<5>,
+        ChannelPReLU<5>, Linear<5, 3>;
     batch_normalisation: [2 3 4] BatchNorm2d<2>, Conv2d<2, 3, 2>, BatchNorm2d<3>, Tanh, Flatten, LazyLinear<3>;
     batch_normalisation_without_a_window: [2 2 3] BatchNorm2d<2>, Tanh, Flatten, LazyLinear<3>;
     batch_normalisation_of_vectors: [1 2 3] Flatten, LazyLinear<5>, BatchNorm1d<5>, Sigmoid, Linear<5, 3>, BatchNorm1d<3>;

@@ -150,6 +150,32 @@ pub type Separable = (
     Linear<18, 3>,
 );
 
+/// `layered()` of the same: layer normalisation and parametric ReLU, of the samples, after convolutions, sums and products,
+/// and of the logits.
+pub type Layered = (
+    Image<2, 12, 12>,
+    PReLU,
+    Conv2d<2, 4, 3, 1, 1>,
+    LayerNorm<4, 12, 12>,
+    ChannelPReLU<4>,
+    MaxPool2d<2>,
+    Residual<(LayerNorm<4, 6, 6>, PReLU, Conv2d<4, 4, 3, 1, 1>)>,
+    Dropout2d<0>,
+    LayerNorm<4, 6, 6>,
+    ReLU,
+    AvgPool2d<3>,
+    Flatten,
+    (
+        LazyLinear<20>,
+        LayerNorm<20>,
+        ChannelPReLU<20>,
+        Residual<(LayerNorm<20>, PReLU, Linear<20, 20>)>,
+        Tanh,
+        Linear<20, 3>,
+        LayerNorm<3>,
+    ),
+);
+
 /// The first value that differs by more than 1e-5 of the largest, and `rounding`.
 fn difference(ours: &[f32], theirs: &[f32], rounding: f32) -> Option<String> {
     assert_eq!(ours.len(), theirs.len());

@@ -11,8 +11,8 @@ use tuplenet::{
 };
 
 use super::{
-    Activated, Branches, Divided, Doubled, Grouped, Normalized, Separable, Windows, difference,
-    is_cancelled,
+    Activated, Branches, Divided, Doubled, Grouped, Layered, Normalized, Separable, Windows,
+    difference, is_cancelled,
 };
 use crate::{
     cases::cases,
@@ -242,10 +242,11 @@ macro_rules! networks {
             NORMALIZED => $call::<Normalized, Image<2, 10, 9>, 3>($($argument),*),
             11 => $call::<Doubled, Image<2, 8, 8>, 3>($($argument),*),
             12 => $call::<Activated, Image<2, 12, 12>, 3>($($argument),*),
-            16 => $call::<Squares, Image<2, 9, 7>, 3>($($argument),*),
-            14 => $call::<Grouped, Image<2, 11, 9>, 3>($($argument),*),
+            17 => $call::<Squares, Image<2, 9, 7>, 3>($($argument),*),
+            16 => $call::<Grouped, Image<2, 11, 9>, 3>($($argument),*),
             SEPARABLE => $call::<Separable, Image<1, 12, 20>, 3>($($argument),*),
             13 => $call::<Bent, Image<1, 8, 9>, 3>($($argument),*),
+            14 => $call::<Layered, Image<2, 12, 12>, 3>($($argument),*),
             _ => $call::<OnlyFlat, Image<1, 9, 8>, 3>($($argument),*),
         }
     };
@@ -254,7 +255,7 @@ macro_rules! networks {
 #[test]
 fn every_simd_level_and_network_matches_the_tape() {
     for processor in processors() {
-        for which in 0..18 {
+        for which in 0..19 {
             // pixels, most of which are 0, so that many maxima are equal; and values
             networks!(matches_the_tape(processor, 19, true, 11), which);
             networks!(matches_the_tape(processor, 5, false, 11), which);
@@ -267,6 +268,7 @@ fn every_simd_level_and_network_matches_the_tape() {
 fn a_large_batch_matches_the_tape() {
     for processor in processors() {
         matches_the_tape::<Divided, Image<2, 12, 12>, 3>(processor, 150, true, 4);
+        matches_the_tape::<Layered, Image<2, 12, 12>, 3>(processor, 150, true, 4);
     }
 }
 
@@ -275,7 +277,7 @@ proptest! {
 
     #[test]
     fn any_network_batch_and_processor_matches_the_tape(
-        which in 0..18,
+        which in 0..19,
         samples in prop_oneof![1..20usize, 30..40usize],
         bytes: bool,
         threads in 1..5usize,
@@ -291,22 +293,26 @@ proptest! {
     }
 }
 
-/// Dropout of samples, of images and of vectors.
+/// Dropout of samples, of images, of their channels and of vectors, with what else each worker computes of its own samples.
 type Dropped = (
     Image<1, 12, 12>,
     Dropout<10>,
     Conv2d<1, 5, 3>,
+    LayerNorm<5, 10, 10>,
     ReLU,
-    Dropout<20>,
+    (Dropout<20>, Dropout2d<10>),
     MaxPool2d<2>,
     Conv2d<5, 7, 3>,
-    Tanh,
+    (ChannelPReLU<7>, Dropout2d<20>, Tanh),
     (
         Dropout<30>,
         Flatten,
         LazyLinear<20>,
+        LayerNorm<20>,
         ReLU,
         Dropout<40>,
+        Linear<20, 20>,
+        PReLU,
         Linear<20, 3>,
     ),
 );

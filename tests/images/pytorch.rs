@@ -10,7 +10,9 @@ use tuplenet::{
     target::Classes,
 };
 
-use super::{Activated, Branches, Divided, Grouped, Normalized, Windows, difference, is_cancelled};
+use super::{
+    Activated, Branches, Divided, Grouped, Layered, Normalized, Windows, difference, is_cancelled,
+};
 use crate::{
     engines::{Recipe, Tested, on_every_engine, train},
     pytorch::{floats, reference},
@@ -128,7 +130,12 @@ fn groups_and_rectangular_kernels_give_the_logits_gradients_and_losses_of_pytorc
     compare::<T, Grouped, Image<2, 11, 9>>("grouped", "features.branches");
 }
 
+fn layer_normalisation_and_slopes_give_the_logits_gradients_and_losses_of_pytorch<T: Tested>() {
+    compare::<T, Layered, Image<2, 12, 12>>("layered", "features.divided");
+}
+
 on_every_engine! {
+    layer_normalisation_and_slopes_give_the_logits_gradients_and_losses_of_pytorch
     activated_images_give_the_logits_gradients_and_losses_of_pytorch
     every_window_gives_the_logits_gradients_and_losses_of_pytorch
     windows_that_divide_an_image_give_the_logits_gradients_and_losses_of_pytorch

@@ -15,7 +15,7 @@ use tuplenet::{
 };
 
 use super::{
-    Activated, Branches, Divided, Doubled, Grouped, Normalized, Separable, Windows,
+    Activated, Branches, Divided, Doubled, Grouped, Layered, Normalized, Separable, Windows,
     pytorch::parameters,
 };
 use crate::{
@@ -160,10 +160,11 @@ networks! {
     windows: Windows;
     divided: Divided;
     activated: Activated;
+    layered: Layered;
     // Two blocks of channels and a part of one, in and out; deep enough for the other order of loops.
     many_channels: (
         Image<3, 10, 10>, (Conv2d<3, 35, 3, 1, 1>, ReLU, Conv2d<35, 18, 3>, ReLU, MaxPool2d<2>),
-        (Conv2d<18, 33, 1>, Tanh, Flatten, LazyLinear<5>),
+        (Conv2d<18, 33, 1>, LayerNorm<33, 4, 4>, ChannelPReLU<33>, Flatten, LazyLinear<5>),
     );
     strides: (
         Image<2, 17, 18>, (Conv2d<2, 3, 3, 2>, ReLU, Conv2d<3, 4, 3, 2, 1>, Sigmoid),
@@ -187,6 +188,10 @@ networks! {
     means_of_the_sample: (Image<2, 8, 8>, AvgPool2d<2>, Floor<AvgPool2d<3, 2>>, Flatten, LazyLinear<2>);
     only_flat: (Image<2, 8, 8>, Flatten, LazyLinear<20>, ReLU, Linear<20, 3>);
     an_activation_of_the_sample: (Image<3, 4, 5>, Tanh, Flatten, LazyLinear<20>);
+    // Without a window the sample is a vector; ReLU is part of the step before it.
+    channels_of_the_sample: (
+        Image<3, 4, 5>, LayerNorm<3, 4, 5>, ChannelPReLU<3>, ReLU, Dropout2d<10>, Flatten, LazyLinear<2>,
+    );
     a_kernel_as_large_as_the_image: (Image<4, 5, 5>, Conv2d<4, 33, 5>, ReLU, Flatten, LazyLinear<2>);
     an_image_of_logits: (Image<2, 9, 7>, Conv2d<2, 5, 3>, ReLU);
     an_image_of_logits_with_channels_first: (Image<1, 20, 20>, Conv2d<1, 3, 3>, Dropout<50>);
@@ -244,6 +249,7 @@ fn one_sample_gives_the_logits_of_pytorch() {
     check!(Normalized, Image<2, 10, 9>, "normalized", "features.normalized");
     check!(Activated, Image<2, 12, 12>, "activated", "features.divided");
     check!(Grouped, Image<2, 11, 9>, "grouped", "features.branches");
+    check!(Layered, Image<2, 12, 12>, "layered", "features.divided");
 }
 
 /// A NaN anywhere in a window, ties of zeros of either sign, of which the first wins, and infinities, at every SIMD level.

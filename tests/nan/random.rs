@@ -143,7 +143,7 @@ proptest! {
 
     #[test]
     fn nan_and_infinity_are_propagated_by_every_engine(
-        which in 0..12,
+        which in 0..14,
         samples in prop_oneof![1..9usize, 60..70usize],
         density in prop_oneof![Just(0.0f32), Just(1.0), 0.0..1.0f32],
         bad_weights in 0..4usize,
@@ -163,6 +163,8 @@ proptest! {
             8 => every_engine_propagates::<(Linear<100, 17>, ELU, Linear<17, 4>, ELU<50>), 100, 4>(case)?,
             9 => every_engine_propagates::<(Linear<97, 33>, Hardswish, Linear<33, 2>), 97, 2>(case)?,
             10 => every_engine_propagates::<(Input<70>, Hardswish, Linear<70, 6>, SiLU, ELU<0>), 70, 6>(case)?,
+            11 => every_engine_propagates::<(Linear<100, 17>, LayerNorm<17>), 100, 17>(case)?,
+            12 => every_engine_propagates::<(Input<70>, PReLU, Linear<70, 18>, ChannelPReLU<18>, Linear<18, 2>), 70, 2>(case)?,
             _ => every_engine_propagates::<(Input<5>, ReLU, LeakyReLU<100>), 5, 5>(case)?,
         }
     }

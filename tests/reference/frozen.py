@@ -68,6 +68,12 @@ NETWORKS = {
     "silu": (lambda: nn.Sequential(nn.Linear(7, 16), nn.SiLU(), nn.Linear(16, 3)), 7),
     "elu": (lambda: nn.Sequential(nn.Linear(6, 17), nn.ELU(0.5), nn.Linear(17, 2)), 6),
     "hardswish": (lambda: nn.Sequential(nn.Linear(8, 15), nn.Hardswish(), nn.Linear(15, 3)), 8),
+    "prelu": (
+        lambda: nn.Sequential(
+            nn.LayerNorm(6), nn.Linear(6, 18), nn.PReLU(18), nn.LayerNorm(18), nn.Linear(18, 3), nn.PReLU()
+        ),
+        6,
+    ),
 }
 HALVES = {"half": torch.float16, "bfloat16": torch.bfloat16}
 

@@ -99,6 +99,21 @@ pub fn one_step(step: &Step, parameters: &[f64], x: &[f64]) -> Vec<f64> {
             let values = values(&window, x, channel, at);
             values.iter().flatten().sum::<f64>() / values.len() as f64
         }),
+        Op::LayerNorm { .. } => {
+            let (weight, bias) = parameters.split_at(step.inputs);
+            let mean = x.iter().sum::<f64>() / x.len() as f64;
+            let squares = x.iter().map(|x| (x - mean).powi(2));
+            let deviation = (squares.sum::<f64>() / x.len() as f64 + 1e-5).sqrt();
+            let each = x.iter().zip(weight).zip(bias);
+            each.map(|((x, w), b)| (x - mean) / deviation * w + b)
+                .collect()
+        }
+        Op::PRelu { slopes } => {
+            let slope = |at: usize| parameters[at / (x.len() / slopes)];
+            let each = x.iter().enumerate();
+            each.map(|(at, &x)| if x > 0.0 { x } else { slope(at) * x })
+                .collect()
+        }
         Op::Flatten => x.to_vec(),
         op => x.iter().map(|&v| activation(op, v)).collect(),
     }
@@ -167,7 +182,7 @@ fn activation(op: Op, x: f64) -> f64 {
             }
         }
         Op::Hardswish => x * (x + 3.0).clamp(0.0, 6.0) / 6.0,
-        Op::Dropout { .. } => x,
+        Op::Dropout { .. } | Op::Dropout2d { .. } => x,
         other => panic!("no formula for {other:?}"),
     }
 }

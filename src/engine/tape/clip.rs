@@ -26,7 +26,10 @@ pub(super) fn clip<D: Device<f32>>(
     let scaled = layers.iter().map(|Layer { weight, bias }| {
         Ok(Layer {
             weight: gradients.get(weight).try_mul(factor)?,
-            bias: gradients.get(bias).try_mul(factor)?,
+            bias: match bias {
+                Some(bias) => Some(gradients.get(bias).try_mul(factor)?),
+                None => None,
+            },
         })
     });
     as_gradients(layers, scaled)

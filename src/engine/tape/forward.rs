@@ -8,12 +8,14 @@ use dfdx::prelude::{
 use super::{
     image::{avg_pool2d, conv2d, max_pool2d},
     layer::{Layer, Matrix, linear},
+    layer_norm::layer_norm,
     norm::{BatchStatistics, by_batch, by_running},
+    prelu::prelu,
     values::Values,
 };
 use crate::{
     plan::{Op, Plan},
-    seed::dropout_mask,
+    seed::dropout2d_row,
     weights::RunningStatistics,
 };
 
@@ -88,6 +90,7 @@ pub(super) fn forward<D: Device<f32>, T: Tape<f32, D> + Merge<NoneTape> + Merge<
                 let scaled = x.retaped::<T>().try_mul(slope)?;
                 x.try_le(0.0)?.try_choose(scaled, x)?
             }
+            Op::PRelu { .. } => prelu(&layers[ordinal], x)?,
             Op::Gelu => gelu(x)?,
             Op::Softplus => {
                 // ln(1 + exp(min(x, 20))) + max(x - 20, 0): exp stays finite
@@ -116,23 +119,39 @@ pub(super) fn forward<D: Device<f32>, T: Tape<f32, D> + Merge<NoneTape> + Merge<
                     y
                 }
             },
-            Op::Dropout { percent } => match *pass {
-                Pass::Inference | Pass::Training { dropouts: None, .. } => x,
-                Pass::Training {
-                    dropouts: Some(Dropouts { seed, step }),
-                    ..
-                } => {
-                    let shape = *x.shape();
-                    let mask = dropout_mask(seed, step, index, percent, shape.0, shape.1);
-                    let mask: Matrix<D> = x.device().try_tensor_from_vec(mask, shape)?;
-                    x.try_mul(mask)?
-                }
-            },
+            Op::LayerNorm { .. } => layer_norm(&layers[ordinal], x)?,
+            Op::Dropout { percent } => dropout(pass, index, percent, step.inputs, x)?,
+            Op::Dropout2d { percent, channels } => dropout(pass, index, percent, channels, x)?,
         };
         values.push(y);
         ordinal += usize::from(step.has_params());
     }
     Ok(values.take(plan.steps().len()))
+}
+
+/// `x` times the mask of the plan's operation `index`, which drops `parts` parts of a sample each by itself; outside of
+/// training, `x`.
+fn dropout<D: Device<f32>, T: Tape<f32, D> + Merge<NoneTape>>(
+    pass: &Pass,
+    index: usize,
+    percent: u32,
+    parts: usize,
+    x: Matrix<D, T>,
+) -> Result<Matrix<D, T>, D::Err> {
+    let Pass::Training {
+        dropouts: Some(Dropouts { seed, step }),
+        ..
+    } = *pass
+    else {
+        return Ok(x);
+    };
+    let shape = *x.shape();
+    let mut mask = vec![0.0; shape.0 * shape.1];
+    for (row, out) in mask.chunks_exact_mut(shape.1).enumerate() {
+        dropout2d_row(seed, step, index, percent, row, parts, out);
+    }
+    let mask: Matrix<D> = x.device().try_tensor_from_vec(mask, shape)?;
+    x.try_mul(mask)
 }
 
 /// `0` where `x <= 0`, else `x`, and the gradient likewise: a NaN is not below 0, so it is propagated, as in PyTorch.

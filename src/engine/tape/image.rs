@@ -44,10 +44,15 @@ pub(super) fn conv2d<D: Device<f32>, T: Tape<f32, D> + Merge<NoneTape> + Merge<T
         let weight = weight.try_permute::<_, Axes3<0, 2, 1>>()?;
         let weight = weight.try_broadcast_like::<_, Axis<0>>(&(batch, groups, inputs, of_group))?;
         let y = patches.try_matmul(weight)?;
-        let bias = layer.bias.clone().try_reshape_like(&(groups, of_group))?;
-        let bias = bias.try_broadcast_like::<_, Axes2<0, 2>>(y.shape())?;
-        y.try_add(bias)?
-            .try_reshape_like(&(batch, positions * outputs))?
+        let y = match &layer.bias {
+            Some(bias) => {
+                let bias = bias.clone().try_reshape_like(&(groups, of_group))?;
+                let bias = bias.try_broadcast_like::<_, Axes2<0, 2>>(y.shape())?;
+                y.try_add(bias)?
+            }
+            None => y,
+        };
+        y.try_reshape_like(&(batch, positions * outputs))?
     };
     // [B, G P O / G] to [B, O P]
     let transposed = (0..outputs).flat_map(|output| {

@@ -10,11 +10,11 @@ use crate::plan::Plan;
 pub(super) type Matrix<D, T = NoneTape> = Tensor<(usize, usize), f32, D, T>;
 type Vector<D, T = NoneTape> = Tensor<(usize,), f32, D, T>;
 
-/// The parameters of one step: `weight` `[O, I]` (of a convolution: `[O, C K L]`), `bias` `[O]`.
+/// The parameters of one step: `weight` `[O, I]` (of a convolution: `[O, C K L]`), and `bias` `[O]` if it has one.
 #[derive(Clone, Debug)]
 pub(super) struct Layer<D: Device<f32>> {
     pub(super) weight: Matrix<D>,
-    pub(super) bias: Vector<D>,
+    pub(super) bias: Option<Vector<D>>,
 }
 
 /// The layers of `plan` with the parameters `values`.
@@ -31,7 +31,10 @@ pub(super) fn layers<D: Device<f32>>(
                 values[step.offset..step.offset + step.params()].split_at(inputs * outputs);
             Ok(Layer {
                 weight: device.try_tensor_from_vec(weight.to_vec(), (outputs, inputs))?,
-                bias: device.try_tensor_from_vec(bias.to_vec(), (outputs,))?,
+                bias: match step.has_bias() {
+                    true => Some(device.try_tensor_from_vec(bias.to_vec(), (outputs,))?),
+                    false => None,
+                },
             })
         })
         .collect()
@@ -49,10 +52,11 @@ pub(super) fn as_gradients<D: Device<f32>>(
     for (of, values) in layers.iter().zip(values) {
         let values = values?;
         let weight = of.weight.leaky_trace().try_mul(values.weight)?;
-        let bias = of.bias.leaky_trace().try_mul(values.bias)?;
-        let layer = weight
-            .try_sum::<(), _>()?
-            .try_add(bias.try_sum::<(), _>()?)?;
+        let mut layer = weight.try_sum::<(), _>()?;
+        if let (Some(bias), Some(values)) = (&of.bias, values.bias) {
+            let bias = bias.leaky_trace().try_mul(values)?;
+            layer = layer.try_add(bias.try_sum::<(), _>()?)?;
+        }
         sum = Some(match sum {
             None => layer,
             Some(sum) => layer.try_add(sum)?,
@@ -69,9 +73,11 @@ impl<D: Device<f32>> Layer<D> {
         flat: &mut Vec<f32>,
     ) -> Result<(), D::Err> {
         gradients.try_alloc_for(&self.weight)?;
-        gradients.try_alloc_for(&self.bias)?;
         flat.extend(gradients.get(&self.weight).as_vec());
-        flat.extend(gradients.get(&self.bias).as_vec());
+        if let Some(bias) = &self.bias {
+            gradients.try_alloc_for(bias)?;
+            flat.extend(gradients.get(bias).as_vec());
+        }
         Ok(())
     }
 }
@@ -83,11 +89,11 @@ pub(super) fn linear<D: Device<f32>, T: Tape<f32, D> + Merge<NoneTape>>(
 ) -> Result<Matrix<D, T>, D::Err> {
     let transposed = layer.weight.clone().try_permute::<_, Axes2<1, 0>>()?;
     let y = x.try_matmul(transposed)?;
-    let shape = *y.shape();
-    y.try_add(
-        layer
-            .bias
-            .clone()
-            .try_broadcast_like::<_, Axis<0>>(&shape)?,
-    )
+    match &layer.bias {
+        Some(bias) => {
+            let shape = *y.shape();
+            y.try_add(bias.clone().try_broadcast_like::<_, Axis<0>>(&shape)?)
+        }
+        None => Ok(y),
+    }
 }

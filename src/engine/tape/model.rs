@@ -210,7 +210,7 @@ impl<D: Device<f32>> Model<D> {
         let mut flat = Vec::new();
         for layer in &self.layers {
             flat.extend(layer.weight.as_vec());
-            flat.extend(layer.bias.as_vec());
+            flat.extend(layer.bias.iter().flat_map(Tensor::as_vec));
         }
         flat
     }

@@ -77,9 +77,11 @@ fn scaled<D: Device<f32>, T: Tape<f32, D> + Merge<NoneTape> + Merge<T>>(
     let deviation = deviation.try_broadcast_like::<_, Axes2<0, 2>>(&shape)?;
     let weight = layer.weight.clone().try_reshape_like(&(shape.1,))?;
     let weight = weight.try_broadcast_like::<_, Axes2<0, 2>>(&shape)?;
-    let bias = layer.bias.clone();
-    let bias = bias.try_broadcast_like::<_, Axes2<0, 2>>(&shape)?;
-    centred.try_div(deviation)?.try_mul(weight)?.try_add(bias)
+    let y = centred.try_div(deviation)?.try_mul(weight)?;
+    match &layer.bias {
+        Some(bias) => y.try_add(bias.clone().try_broadcast_like::<_, Axes2<0, 2>>(&shape)?),
+        None => Ok(y),
+    }
 }
 
 /// Adds a batch to the running statistics; see [`Op::BatchNorm`].

@@ -109,8 +109,10 @@ impl<D: Device<f32>> State<D> {
                 for Layer { weight, bias } in layers {
                     let gradient = gradients.get_or_alloc_mut(weight)?;
                     config.try_update(weight, self.moment1.get_or_alloc_mut(weight)?, gradient)?;
-                    let gradient = gradients.get_or_alloc_mut(bias)?;
-                    config.try_update(bias, self.moment1.get_or_alloc_mut(bias)?, gradient)?;
+                    if let Some(bias) = bias {
+                        let gradient = gradients.get_or_alloc_mut(bias)?;
+                        config.try_update(bias, self.moment1.get_or_alloc_mut(bias)?, gradient)?;
+                    }
                 }
                 Ok(())
             }
@@ -154,12 +156,14 @@ impl<D: Device<f32>> State<D> {
                 moment2.get_or_alloc_mut(weight)?,
             );
             config.try_update(*steps, weight, m, v, gradient)?;
-            let gradient = gradients.get_or_alloc_mut(bias)?;
-            let (m, v) = (
-                moment1.get_or_alloc_mut(bias)?,
-                moment2.get_or_alloc_mut(bias)?,
-            );
-            config.try_update(*steps, bias, m, v, gradient)?;
+            if let Some(bias) = bias {
+                let gradient = gradients.get_or_alloc_mut(bias)?;
+                let (m, v) = (
+                    moment1.get_or_alloc_mut(bias)?,
+                    moment2.get_or_alloc_mut(bias)?,
+                );
+                config.try_update(*steps, bias, m, v, gradient)?;
+            }
         }
         Ok(())
     }

@@ -56,9 +56,17 @@ fn describe(plan: &Plan) -> String {
     let describe = |step: &Step| match step.op {
         Op::Linear => format!("Linear<{}, {}>", step.inputs, step.outputs),
         Op::LeakyRelu { slope_percent } => format!("LeakyReLU<{slope_percent}>"),
+        Op::PRelu { slopes } => format!("PReLU<{slopes}>"),
         Op::Elu { alpha_percent } => format!("ELU<{alpha_percent}>"),
         Op::Dropout { percent } => format!("Dropout<{percent}>"),
+        Op::Dropout2d { percent, .. } => format!("Dropout2d<{percent}>"),
         Op::BatchNorm { channels } => format!("BatchNorm<{channels}>"),
+        Op::LayerNorm { image: None } => format!("LayerNorm<{}>", step.inputs),
+        Op::LayerNorm {
+            image: Some([channels, rows, columns]),
+        } => {
+            format!("LayerNorm<{channels}, {rows}, {columns}>")
+        }
         Op::Add { back } => format!("Add<{back}>"),
         Op::Conv2d(window) => format!("Conv2d({window:?})"),
         Op::MaxPool2d(window) => format!("MaxPool2d({window:?})"),

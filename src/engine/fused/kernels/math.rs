@@ -207,11 +207,14 @@ pub(super) fn activate<S: Lanes>(simd: S, op: Op, x: S::f32s) -> (S::f32s, S::f3
         }
         Op::Linear
         | Op::Dropout { .. }
+        | Op::Dropout2d { .. }
         | Op::Conv2d(_)
         | Op::MaxPool2d(_)
         | Op::AvgPool2d(_)
         | Op::Flatten
         | Op::BatchNorm { .. }
+        | Op::LayerNorm { .. }
+        | Op::PRelu { .. }
         | Op::Add { .. } => (x, one),
     }
 }

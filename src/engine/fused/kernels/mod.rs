@@ -20,11 +20,14 @@ mod gather;
 mod interleave;
 mod kernel_gradient;
 mod lanes;
+mod layer_norm;
+mod layer_norm_image;
 mod loss;
 mod math;
 mod norm;
 mod pack_kernels;
 mod pooling;
+mod prelu;
 mod product;
 mod sparse;
 mod sum;
@@ -46,10 +49,13 @@ pub(crate) use self::{
     interleave::{Flatten, Interleave, Unflatten},
     kernel_gradient::KernelGradient,
     lanes::{Kernel, Lanes, dispatch},
+    layer_norm::{ColumnsGradient, NormalizeRows, RowsGradient, SampleNumbers},
+    layer_norm_image::{ImageNormGradient, ImageNormSums, LaneNumbers, NormalizeImage},
     loss::LossGradient,
     norm::{Deviations, NormGradient, NormSums, NormTerm, Normalize, PerLane},
     pack_kernels::{PackKernels, Passes},
     pooling::{AvgPool, MaxPool, MultiplyDerivative, PoolGradient},
+    prelu::{PRelu, PReluGradient, SlopeSums},
     product::{Forward, InputGradient, WeightGradient},
     sparse::{SparseBatch, SparseForward, SparseWeightGradient, Values},
     sum::Sum,

@@ -1,7 +1,7 @@
 //! Conversion of parameters between the plan's layout and the packed layout.
 //!
-//! The plan has each step's weight `[O, I]` row-major (of a convolution, `I` is `C K L`), then its bias `[O]`. Packed,
-//! a step is one [`Matrix`] `[I + 1, O]`, the bias last.
+//! The plan has each step's weight `[O, I]` row-major (of a convolution, `I` is `C K L`), then its bias `[O]`, if it has one.
+//! Packed, a step is one [`Matrix`] `[I + 1, O]`, the bias last; without one, that row is 0, and so are its gradients.
 
 use super::matrix::{BLOCK, Matrix, ViewMut};
 use crate::{engine::fused::program::Program, plan::Step};
@@ -28,7 +28,7 @@ pub(crate) fn pack(step: &Step, flat: &[f32], mut to: ViewMut<'_>) {
         for input in 0..inputs {
             to.row(block, input)[lane] = weight[output * inputs + input];
         }
-        to.row(block, inputs)[lane] = bias[output];
+        to.row(block, inputs)[lane] = bias.get(output).copied().unwrap_or_default();
     }
 }
 
@@ -45,7 +45,9 @@ pub(crate) fn unpack(program: &Program, matrices: &[Matrix], flat: &mut [f32]) {
             for input in 0..inputs {
                 weight[output * inputs + input] = from.row(block, input)[lane];
             }
-            bias[output] = from.row(block, inputs)[lane];
+            if let Some(bias) = bias.get_mut(output) {
+                *bias = from.row(block, inputs)[lane];
+            }
         }
     }
 }

@@ -8,6 +8,7 @@ use super::{
     norm::Norm,
     operand::{Operand, Value, contribute},
     pass::{Pass, gradient_border, padding, suits_winograd},
+    prelu::PRelu,
 };
 use crate::plan::Window;
 
@@ -46,6 +47,11 @@ pub(crate) enum ImageOp<C = Convolution> {
     MaxPool(Window),
     AvgPool(Window),
     Norm(Norm),
+    LayerNorm {
+        /// As in [`Convolution`].
+        weights: usize,
+    },
+    PRelu(PRelu),
     /// The sum of two images, or a copy of one that other layers read too.
     Sum,
 }
@@ -68,7 +74,17 @@ pub(crate) struct Convolution {
 impl<C> ImageOp<C> {
     /// Whether it has weights, whose gradient depends on its input.
     pub(crate) fn has_weights(&self) -> bool {
-        matches!(self, ImageOp::Convolution(_) | ImageOp::Norm(_))
+        matches!(
+            self,
+            ImageOp::Convolution(_)
+                | ImageOp::Norm(_)
+                | ImageOp::LayerNorm { .. }
+                | ImageOp::PRelu(_)
+        )
+    }
+
+    pub(crate) fn is_layer_norm(&self) -> bool {
+        matches!(self, ImageOp::LayerNorm { .. })
     }
 
     /// The batch normalisation, if it is one.
@@ -167,6 +183,8 @@ impl Images {
                 ImageOp::MaxPool(window) => ImageOp::MaxPool(window),
                 ImageOp::AvgPool(window) => ImageOp::AvgPool(window),
                 ImageOp::Norm(norm) => ImageOp::Norm(norm),
+                ImageOp::LayerNorm { weights } => ImageOp::LayerNorm { weights },
+                ImageOp::PRelu(prelu) => ImageOp::PRelu(prelu),
                 ImageOp::Sum => ImageOp::Sum,
                 ImageOp::Convolution((window, weights)) => {
                     convolutions += 1;

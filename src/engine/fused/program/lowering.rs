@@ -1,7 +1,7 @@
 //! From the plan to the program.
 
 use super::{
-    DropoutStep, Elementwise, ImageOp, Images, Layer, LayerOp, Norm, Program,
+    DropoutStep, Elementwise, ImageOp, Images, Layer, LayerOp, Norm, PRelu, Program,
     images::Unplaced,
     operand::{Operand, Value, contribute},
 };
@@ -85,6 +85,17 @@ impl Program {
                     };
                     lowering.norm(norm, operands[0], step.outputs)
                 }
+                Op::LayerNorm { .. } => lowering.either(
+                    ImageOp::LayerNorm { weights },
+                    LayerOp::LayerNorm { weights },
+                    operands[0],
+                    step.outputs,
+                ),
+                Op::PRelu { slopes } => {
+                    let prelu = PRelu { weights, slopes };
+                    let (image, vector) = (ImageOp::PRelu(prelu), LayerOp::PRelu(prelu));
+                    lowering.either(image, vector, operands[0], step.outputs)
+                }
                 Op::Flatten => match operands[0] {
                     Place::Image(_) => Place::Vector(0),
                     vector => vector,
@@ -142,9 +153,20 @@ impl Lowering {
 
     fn norm(&mut self, norm: Norm, operand: Place, width: usize) -> Place {
         self.program.norms.push(norm);
+        self.either(ImageOp::Norm(norm), LayerOp::Norm(norm), operand, width)
+    }
+
+    /// An operation on an image or on a vector, which keeps its size.
+    fn either(
+        &mut self,
+        image: ImageOp<(Window, usize)>,
+        vector: LayerOp,
+        operand: Place,
+        width: usize,
+    ) -> Place {
         match operand {
-            Place::Image(value) => self.image(ImageOp::Norm(norm), &[operand], self.size(value)),
-            Place::Vector(_) => self.vector(LayerOp::Norm(norm), &[operand], width),
+            Place::Image(value) => self.image(image, &[operand], self.size(value)),
+            Place::Vector(_) => self.vector(vector, &[operand], width),
         }
     }
 
@@ -172,7 +194,12 @@ impl Lowering {
             place => place,
         };
         let mut operation = Elementwise { op, dropout: None };
-        if let Op::Dropout { percent } = op {
+        let dropout = match op {
+            Op::Dropout { percent } => Some((percent, width)),
+            Op::Dropout2d { percent, channels } => Some((percent, channels)),
+            _ => None,
+        };
+        if let Some((percent, parts)) = dropout {
             operation.dropout = Some(self.program.dropouts.len());
             let image = match place {
                 Place::Image(value) => Some(self.size(value)),
@@ -182,6 +209,7 @@ impl Lowering {
                 percent,
                 index,
                 width,
+                parts,
                 image,
             });
         }

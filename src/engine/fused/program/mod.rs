@@ -7,6 +7,7 @@ mod lowering;
 mod norm;
 mod operand;
 mod pass;
+mod prelu;
 
 use self::elementwise::{is_relu, stores_derivatives};
 pub(crate) use self::{
@@ -17,8 +18,9 @@ pub(crate) use self::{
     norm::Norm,
     operand::{Contribution, Operand, Value},
     pass::Pass,
+    prelu::PRelu,
 };
-use crate::plan::Step;
+use crate::{plan::Step, seed::dropout2d_row};
 
 /// The program that the engine runs: images, if there are any, then vectors.
 #[derive(Debug)]
@@ -63,6 +65,11 @@ pub(crate) enum LayerOp {
         weights: usize,
     },
     Norm(Norm),
+    LayerNorm {
+        /// As in `Linear`.
+        weights: usize,
+    },
+    PRelu(PRelu),
     /// The sum of two vectors, or a copy of one that other layers read too.
     Sum,
 }
@@ -74,8 +81,23 @@ pub(crate) struct DropoutStep {
     /// Its index in the plan, which determines its masks.
     pub(crate) index: usize,
     pub(crate) width: usize,
+    /// The number of parts that are dropped each by itself: channels, or as many as the width.
+    pub(crate) parts: usize,
     /// Channels, rows and columns, if it is between images.
     pub(crate) image: Option<[usize; 3]>,
+}
+
+impl DropoutStep {
+    /// Draws the mask of row `row` of a batch.
+    pub(crate) fn draw(&self, seed: u64, step: u64, row: usize, out: &mut [f32]) {
+        let DropoutStep {
+            percent,
+            index,
+            parts,
+            ..
+        } = *self;
+        dropout2d_row(seed, step, index, percent, row, parts, out);
+    }
 }
 
 impl Program {
@@ -88,7 +110,7 @@ impl Program {
 impl LayerOp {
     /// Whether it has weights, whose gradient depends on its input.
     pub(crate) fn has_weights(&self) -> bool {
-        matches!(self, LayerOp::Linear { .. } | LayerOp::Norm(_))
+        !matches!(self, LayerOp::Sum)
     }
 }
 

@@ -2,9 +2,9 @@
 
 use super::{images::ImageBuffers, input::InputBuffer};
 use crate::engine::fused::{
-    kernels::{InputGradient, SparseWeightGradient},
+    kernels::{InputGradient, SampleNumbers, SparseWeightGradient},
     memory::{matrix::Matrix, shared::Shared},
-    program::Program,
+    program::{LayerOp, PRelu, Program},
 };
 
 /// The buffers of one batch of at most `capacity` samples.
@@ -25,8 +25,13 @@ pub(crate) struct Activations {
     pub(crate) masks: Vec<Matrix>,
     /// For each batch normalisation, the mean and the variance of the batch, `[2, C]`.
     pub(crate) norms: Vec<Matrix>,
-    /// For each batch normalisation of vectors, the gradient of its weights, `[2, C]`.
-    pub(crate) norm_gradients: Vec<Matrix>,
+    /// For each layer, the gradient of its weights, as [packed](crate::engine::fused::memory::packed); empty without weights,
+    /// and of a `Linear`, whose gradient is not stored here.
+    pub(crate) gradients: Vec<Matrix>,
+    /// For each layer, sums over the samples for the gradient of its slopes, `[1, O]`; empty where it is no parametric ReLU.
+    pub(crate) column_sums: Vec<Matrix>,
+    /// For each layer, the numbers of each sample; empty where it is no layer normalisation.
+    pub(crate) sample_numbers: Vec<Shared<SampleNumbers>>,
     /// The loss of each sample.
     pub(crate) losses: Shared<f32>,
     /// One for each worker.
@@ -61,10 +66,20 @@ impl Activations {
         if deltas.is_empty() {
             deltas.push(of(program.outputs));
         }
-        let numbers = || {
-            let norms = program.norms.iter();
-            norms.map(|norm| Matrix::zeros(2, norm.channels)).collect()
-        };
+        let norms = program.norms.iter();
+        let gradients = program.layers.iter().map(|layer| match layer.op {
+            LayerOp::Norm(_) | LayerOp::LayerNorm { .. } => Matrix::zeros(2, layer.outputs),
+            LayerOp::PRelu(PRelu { slopes, .. }) => Matrix::zeros(2, slopes),
+            LayerOp::Linear { .. } | LayerOp::Sum => Matrix::zeros(0, 0),
+        });
+        let column_sums = program.layers.iter().map(|layer| match layer.op {
+            LayerOp::PRelu(_) => Matrix::zeros(1, layer.outputs),
+            _ => Matrix::zeros(0, 0),
+        });
+        let sample_numbers = program.layers.iter().map(|layer| match layer.op {
+            LayerOp::LayerNorm { .. } => Shared::zeros(capacity),
+            _ => Shared::zeros(0),
+        });
         Activations {
             capacity,
             input: InputBuffer::new(capacity, program.features, is_dense),
@@ -83,8 +98,10 @@ impl Activations {
                     None => of(dropout.width),
                 })
                 .collect(),
-            norms: numbers(),
-            norm_gradients: numbers(),
+            norms: norms.map(|norm| Matrix::zeros(2, norm.channels)).collect(),
+            gradients: gradients.collect(),
+            column_sums: column_sums.collect(),
+            sample_numbers: sample_numbers.collect(),
             losses: Shared::zeros(capacity),
             scratch: (0..workers).map(|_| Shared::zeros(scratch)).collect(),
         }

@@ -1,8 +1,11 @@
 //! A layer's outputs for a partition of its columns and a batch's rows; for training and for inference.
 
-use super::{input::Input, model::Model, norm::Numbers};
+use super::{input::Input, model::Model, norm::Numbers, prelu::per_lane};
 use crate::engine::fused::{
-    kernels::{Elementwise, Epilogue, Forward, Normalize, SparseForward, Sum, dispatch},
+    kernels::{
+        Elementwise, Epilogue, Forward, Normalize, NormalizeRows, PRelu, SampleNumbers,
+        SparseForward, Sum, dispatch,
+    },
     memory::matrix::{BLOCK, Matrix, ViewMut},
     program::{self, LayerOp},
     threads::partition::Partition,
@@ -15,10 +18,12 @@ pub(crate) struct Outputs<'a> {
     pub(crate) derivatives: Option<ViewMut<'a>>,
     /// The masks of every dropout, if dropout is on.
     pub(crate) masks: Option<&'a [Matrix]>,
+    /// One for each row, only for a layer normalisation, and only in training.
+    pub(crate) numbers: &'a mut [SampleNumbers],
 }
 
-/// Layer `at` of the network for the partition `partition`; `operands`, of which a sum may have two, have the partition's
-/// rows.
+/// Layer `at` of the network for the partition `partition`, for a layer normalisation of all columns; `operands`, of which a
+/// sum may have two, have the partition's rows.
 ///
 /// # Safety
 /// No thread writes the weights, or the masks, until this returns.
@@ -34,6 +39,7 @@ pub(crate) unsafe fn layer<'a>(
         mut values,
         derivatives,
         masks,
+        numbers,
     } = outputs;
     let (mut output, relu) = (values.reborrow(), layer.is_relu());
     let weights = |at: usize| {
@@ -79,6 +85,30 @@ pub(crate) unsafe fn layer<'a>(
                 };
                 dispatch(model.simd, normalize);
             }
+        }
+        (LayerOp::PRelu(prelu), (input, _)) => {
+            for (place, block) in partition.blocks.clone().enumerate() {
+                let input = input.dense();
+                let kernel = PRelu {
+                    input: input.within(block..block + 1, 0..input.rows),
+                    // SAFETY: guaranteed by the caller.
+                    slopes: unsafe { per_lane(model, &prelu, block, layer.outputs) },
+                    relu,
+                    output: output.block(place),
+                };
+                dispatch(model.simd, kernel);
+            }
+        }
+        (LayerOp::LayerNorm { weights: at }, (input, _)) => {
+            let normalize = NormalizeRows {
+                input: input.dense(),
+                weights: weights(at),
+                columns: layer.outputs,
+                relu,
+                output,
+                numbers,
+            };
+            dispatch(model.simd, normalize);
         }
         (LayerOp::Sum, (first, second)) => {
             let columns = |input: Input<'a>| {

@@ -245,6 +245,7 @@ impl Chunk {
                     values: output.view_mut(partition.blocks.clone(), 0..rows),
                     derivatives: None,
                     masks: None,
+                    numbers: &mut [],
                 };
                 let operands = (value(layer.operands[0].value), second);
                 forward::layer(model, at, &partition, operands, outputs);

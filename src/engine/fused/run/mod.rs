@@ -19,4 +19,5 @@ pub(crate) mod live;
 pub(crate) mod model;
 mod norm;
 pub(crate) mod optimizer;
+mod prelu;
 pub(crate) mod training;

@@ -63,7 +63,7 @@ impl Backward<'_> {
         }
     }
 
-    fn delta(&self, at: usize) -> &ImageBuffer {
+    pub(super) fn delta(&self, at: usize) -> &ImageBuffer {
         self.block.delta(self.worker, at)
     }
 
@@ -76,6 +76,11 @@ impl Backward<'_> {
         let (simd, layer) = (self.model.simd, &self.images.layers[at]);
         // SAFETY: guaranteed by the caller; the gradients of this layer and of the one before it are different buffers.
         unsafe {
+            match &layer.op {
+                ImageOp::LayerNorm { weights } => return self.layer_norm(at, *weights),
+                ImageOp::PRelu(prelu) => return self.prelu(at, prelu),
+                _ => {}
+            }
             let delta = self.delta(at).view();
             if let ImageOp::Convolution(convolution) = &layer.op {
                 let output = &self.gradients[convolution.weights];
@@ -189,6 +194,8 @@ impl Backward<'_> {
                         dispatch(simd, gradient);
                     }
                 }
+                // see `layer`
+                ImageOp::LayerNorm { .. } | ImageOp::PRelu(_) => {}
                 ImageOp::Sum => {
                     for channel in 0..output.layout.channels {
                         let sum = Sum {
@@ -224,7 +231,7 @@ impl Backward<'_> {
     ///
     /// # Safety
     /// As [`Backward::begin`].
-    unsafe fn value(&self, value: Value) -> ImageView<'_> {
+    pub(super) unsafe fn value(&self, value: Value) -> ImageView<'_> {
         // SAFETY: guaranteed by the caller.
         unsafe {
             self.block
@@ -237,7 +244,7 @@ impl Backward<'_> {
     ///
     /// # Safety
     /// As [`Backward::begin`].
-    unsafe fn derivative_of(&self, at: usize) -> Derivative<ImageView<'_>> {
+    pub(super) unsafe fn derivative_of(&self, at: usize) -> Derivative<ImageView<'_>> {
         let layer = &self.images.layers[at];
         // SAFETY: guaranteed by the caller.
         unsafe {

@@ -223,6 +223,14 @@ impl Forward<'_> {
                         }
                     });
                 }
+                ImageOp::PRelu(prelu) => {
+                    is_done |= relu;
+                    self.prelu(prelu, relu, input, output);
+                }
+                ImageOp::LayerNorm { weights } => {
+                    is_done |= relu;
+                    self.layer_norm(at, *weights, input, output);
+                }
                 ImageOp::Sum => {
                     is_done |= relu;
                     let second = layer.operands.get(1);

@@ -6,8 +6,10 @@
 
 mod backward;
 mod forward;
+mod layer_norm;
 mod norm;
 mod packed_weights;
+mod prelu;
 
 use std::ops::Range;
 
@@ -18,7 +20,7 @@ pub(crate) use self::{
     packed_weights::PackedWeights,
 };
 use crate::engine::fused::{
-    kernels::{KernelGradient, Winograd},
+    kernels::{KernelGradient, LaneNumbers, Winograd},
     memory::{image::ImageBuffer, matrix::Matrix, packed::zeros, shared::Shared},
     program::{ImageLayer, ImageLayout, ImageOp, Images, Program, SAMPLES, Value},
     threads::{partition, pool::Worker},
@@ -41,6 +43,8 @@ pub(crate) struct BlockBuffers {
     derivatives: Vec<ImageBuffer>,
     /// For each layer, which value of a window is its maximum; empty for other operations.
     argmax: Vec<ImageBuffer>,
+    /// For each layer, the numbers of each lane; empty where it is no layer normalisation.
+    sample_numbers: Vec<Shared<LaneNumbers>>,
     /// For each layer, the gradient of its operation's outputs; none without batch normalisations, where the worker's scratch
     /// has them.
     deltas: Vec<ImageBuffer>,
@@ -117,6 +121,7 @@ impl BlockBuffers {
             outputs: outputs.collect(),
             derivatives: Vec::new(),
             argmax: Vec::new(),
+            sample_numbers: Vec::new(),
             deltas: Vec::new(),
             masks: Vec::new(),
         }
@@ -141,6 +146,11 @@ impl BlockBuffers {
             argmax: layers(&|layer| {
                 matches!(layer.op, ImageOp::MaxPool(_)).then(|| unbordered(layer))
             }),
+            sample_numbers: images
+                .layers
+                .iter()
+                .map(|layer| Shared::zeros(usize::from(layer.op.is_layer_norm())))
+                .collect(),
             deltas: match images.has_norms() {
                 true => deltas(images),
                 false => Vec::new(),

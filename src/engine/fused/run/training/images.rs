@@ -3,17 +3,14 @@
 use std::ops::Range;
 
 use super::{DropoutKey, Moments, Training};
-use crate::{
-    engine::fused::{
-        kernels::{AddMatrices, Rule, dispatch},
-        program::{ImageOp, Images, Norm, SAMPLES},
-        run::{
-            images::{Backward, Forward, ImageBuffers, MAX_GROUPS, Source, group_count, groups},
-            norm::inverse_deviation,
-        },
-        threads::BrokenBarrier,
+use crate::engine::fused::{
+    kernels::{AddMatrices, Rule, dispatch},
+    program::{ImageOp, Images, Norm, PRelu, SAMPLES},
+    run::{
+        images::{Backward, Forward, ImageBuffers, MAX_GROUPS, Source, group_count, groups},
+        norm::inverse_deviation,
     },
-    seed::dropout_row,
+    threads::BrokenBarrier,
 };
 
 impl Training<'_> {
@@ -122,7 +119,7 @@ impl Training<'_> {
             };
             for lane in 0..SAMPLES {
                 let row = rows.start + lane.min(rows.len() - 1);
-                dropout_row(seed, step, dropout.index, dropout.percent, row, drawn);
+                dropout.draw(seed, step, row, drawn);
                 let [_, height, width] = mask.layout.size();
                 for (at, rows) in drawn.chunks(height * width).enumerate() {
                     let mut channel = mask.channel(at);
@@ -234,6 +231,9 @@ impl Training<'_> {
             let (at, groups) = match &layer.op {
                 ImageOp::Convolution(convolution) => (convolution.weights, groups),
                 ImageOp::Norm(norm) => (norm.weights, 1),
+                ImageOp::LayerNorm { weights } | ImageOp::PRelu(PRelu { weights, .. }) => {
+                    (*weights, groups)
+                }
                 _ => continue,
             };
             let partition = self.weight_partition(at);

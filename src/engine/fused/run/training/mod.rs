@@ -7,9 +7,11 @@
 //! | --- | --- | --- |
 //! | gather | the batch's samples, masks of dropout | rows |
 //! | or images, each stage | all buffers of the images, sums of blocks, masks, the vectors' input | blocks of 16 rows |
-//! | forward, each layer | its outputs (and derivatives) | columns; rows in the last layer, unless it is a batch normalisation |
+//! | forward, each layer | its outputs (and derivatives) | columns; rows in a layer normalisation and in the last layer, unless it is a batch normalisation |
 //! | loss | the last layer's delta, losses, the transposed bitmap | the same rows, so no barrier before it; words |
-//! | back, each layer whose operands depend on weights | its terms in their deltas | the operands' columns |
+//! | back, each layer whose operands depend on weights | its terms in their deltas | the operands' columns; rows of a layer normalisation |
+//! | and of a normalisation | the gradient of its weights | columns |
+//! | and of a parametric ReLU | sums for the gradient of its slopes | columns |
 //! | back of images, each stage | gradients of the groups of blocks, deltas and sums of blocks | groups |
 //! | update, all layers | weights and moments | columns |
 //!
@@ -37,8 +39,10 @@
 //! of a `Linear`'s weights goes from registers to the optimiser; it is stored only for clipping.
 
 mod images;
+mod layer_norm;
 mod norm;
 mod phases;
+mod prelu;
 mod update;
 
 use std::sync::atomic::Ordering;

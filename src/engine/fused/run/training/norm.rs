@@ -125,8 +125,7 @@ impl Training<'_> {
                 let [sums, products] = dispatch(model.simd, NormSums { delta, input, mean });
                 let of_batch = all.norms[norm.index].view();
                 let inverse = of_batch.row(block, 1).map(inverse_deviation);
-                let mut gradients =
-                    all.norm_gradients[norm.index].view_mut(part.blocks.clone(), 0..2);
+                let mut gradients = all.gradients[at].view_mut(part.blocks.clone(), 0..2);
                 for lane in 0..BLOCK {
                     gradients.row(0, 0)[lane] = products[lane] * inverse[lane];
                     gradients.row(0, 1)[lane] = sums[lane];

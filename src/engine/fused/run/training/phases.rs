@@ -1,21 +1,18 @@
 //! The phases before the update: gather, forward, loss, back.
 
 use super::{DropoutKey, Training};
-use crate::{
-    engine::fused::{
-        kernels::{Derivative, Epilogue, InputGradient, LossGradient, Sum, WORD, dispatch},
-        memory::matrix::{BLOCK, Matrix, View},
-        program::{Contribution, DropoutStep, LayerOp, Operand, Value},
-        run::{
-            forward::{self, Outputs},
-            input::Input,
-        },
-        threads::{
-            BrokenBarrier,
-            partition::{self, Partition},
-        },
+use crate::engine::fused::{
+    kernels::{Derivative, Epilogue, InputGradient, LossGradient, Sum, WORD, dispatch},
+    memory::matrix::{BLOCK, Matrix, View},
+    program::{Contribution, LayerOp, Operand, Value},
+    run::{
+        forward::{self, Outputs},
+        input::Input,
     },
-    seed::dropout_row,
+    threads::{
+        BrokenBarrier,
+        partition::{self, Partition},
+    },
 };
 
 impl Training<'_> {
@@ -55,8 +52,7 @@ impl Training<'_> {
                     let mut mask = mask.view_mut(0..mask.blocks(), rows.clone());
                     let drawn = all.scratch[self.worker.index].slice_mut(0..dropout.width);
                     for row in 0..rows.len() {
-                        let DropoutStep { index, percent, .. } = *dropout;
-                        dropout_row(seed, step, index, percent, rows.start + row, drawn);
+                        dropout.draw(seed, step, rows.start + row, drawn);
                         for (block, drawn) in drawn.chunks(BLOCK).enumerate() {
                             mask.row(block, row)[..drawn.len()].copy_from_slice(drawn);
                         }
@@ -128,7 +124,9 @@ impl Training<'_> {
             return;
         }
         let output = &all.outputs[at];
-        let partition = if at + 1 == self.model.program.layers.len() {
+        let layer = &self.model.program.layers[at];
+        let has_rows = matches!(layer.op, LayerOp::LayerNorm { .. });
+        let partition = if has_rows || at + 1 == self.model.program.layers.len() {
             Partition {
                 blocks: 0..output.blocks(),
                 rows: partition::rows(self.worker, batch.len()),
@@ -136,7 +134,6 @@ impl Training<'_> {
         } else {
             Partition::of(self.worker, output.blocks(), batch.len())
         };
-        let layer = &self.model.program.layers[at];
         let derivatives = layer.stores_derivatives();
         // SAFETY: the inputs of this phase were written before the last barrier; partitions are disjoint, and no other
         // thread reads this layer's outputs before the next barrier.
@@ -145,6 +142,10 @@ impl Training<'_> {
                 values: partition.write(output),
                 derivatives: derivatives.then(|| partition.write(&all.derivatives[at])),
                 masks: dropout.then_some(&all.masks[..]),
+                numbers: match has_rows {
+                    true => all.sample_numbers[at].slice_mut(partition.rows.clone()),
+                    false => &mut [],
+                },
             };
             let operand = |operand: &Operand| match self.value(operand.value, batch) {
                 Input::Dense(view) => {
@@ -218,7 +219,8 @@ impl Training<'_> {
     pub(super) fn has_back(&self, at: usize) -> bool {
         let layer = &self.model.program.layers[at];
         let mut operands = layer.operands.iter();
-        matches!(layer.op, LayerOp::Norm(_)) || operands.any(|operand| operand.gradient.is_some())
+        let is_linear = matches!(layer.op, LayerOp::Linear { .. });
+        layer.op.has_weights() && !is_linear || operands.any(|operand| operand.gradient.is_some())
     }
 
     /// The gradient of a value, if it is computed.
@@ -229,16 +231,22 @@ impl Training<'_> {
         }
     }
 
-    /// Computes the terms of layer `at` in the gradients of its operands; of a batch normalisation, also the gradient of its
-    /// weights.
+    /// Computes the terms of layer `at` in the gradients of its operands; of a layer with weights that is no `Linear`, also
+    /// the gradient of its weights.
     ///
     /// # Safety
     /// As [`Training::step`].
     pub(super) unsafe fn back(&self, at: usize, batch: &[u32]) {
-        if let LayerOp::Norm(norm) = &self.model.program.layers[at].op {
+        match &self.model.program.layers[at].op {
             // SAFETY: guaranteed by the caller.
-            unsafe { self.back_norm(at, norm, batch) };
-            return;
+            LayerOp::Norm(norm) => return unsafe { self.back_norm(at, norm, batch) },
+            LayerOp::LayerNorm { weights } => {
+                // SAFETY: guaranteed by the caller.
+                return unsafe { self.back_layer_norm(at, *weights, batch) };
+            }
+            // SAFETY: guaranteed by the caller.
+            LayerOp::PRelu(prelu) => return unsafe { self.back_prelu(at, prelu, batch) },
+            LayerOp::Linear { .. } | LayerOp::Sum => {}
         }
         for operand in &self.model.program.layers[at].operands {
             if let Some(contribution) = operand.gradient {
@@ -286,8 +294,8 @@ impl Training<'_> {
                     };
                     dispatch(model.simd, gradient);
                 }
-                // see `back_norm`
-                LayerOp::Norm(_) => {}
+                // see `back`
+                LayerOp::Norm(_) | LayerOp::LayerNorm { .. } | LayerOp::PRelu(_) => {}
                 LayerOp::Sum => {
                     let sum = Sum {
                         first: partition.read(delta),

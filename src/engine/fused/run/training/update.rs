@@ -4,7 +4,7 @@ use super::{Moments, Training};
 use crate::engine::fused::{
     kernels::{Apply, Parameters, Rule, SparseWeightGradient, WeightGradient, dispatch},
     memory::matrix::{BLOCK, Matrix},
-    program::LayerOp,
+    program::{LayerOp, Norm},
     run::{clip::Clipping, input::Input},
     threads::{BrokenBarrier, partition::Partition},
 };
@@ -58,10 +58,17 @@ impl Training<'_> {
         let layer = &model.program.layers[at];
         let (inputs, weights) = match &layer.op {
             LayerOp::Linear { inputs, weights } => (*inputs, *weights),
-            LayerOp::Norm(norm) => {
-                let gradients = &all.norm_gradients[norm.index];
+            LayerOp::Norm(Norm { weights, .. }) | LayerOp::LayerNorm { weights } => {
                 // SAFETY: guaranteed by the caller.
-                unsafe { self.apply(norm.weights, gradients, 1.0, rule, moments) };
+                unsafe { self.apply(*weights, &all.gradients[at], 1.0, rule, moments) };
+                return;
+            }
+            LayerOp::PRelu(prelu) => {
+                // SAFETY: guaranteed by the caller.
+                unsafe {
+                    self.slope_gradients(at, prelu);
+                    self.apply(prelu.weights, &all.gradients[at], 1.0, rule, moments);
+                }
                 return;
             }
             LayerOp::Sum => return,
