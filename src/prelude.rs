@@ -8,9 +8,9 @@ pub use crate::{
     Network, Plan,
     frozen::{Frozen, frozen},
     layers::{
-        AvgPool2d, BatchNorm1d, BatchNorm2d, Conv2d, Dropout, ELU, Flatten, Floor, GELU,
-        GlobalAvgPool2d, Hardswish, Input, LazyLinear, LeakyReLU, Linear, MaxPool2d, ReLU, Repeat,
-        Residual, SiLU, Sigmoid, Softplus, Tanh,
+        AvgPool2d, BatchNorm1d, BatchNorm2d, Concat, Conv2d, Dropout, ELU, Flatten, Floor, GELU,
+        GlobalAvgPool2d, Hardswish, Identity, Input, LazyLinear, LeakyReLU, Linear, MaxPool2d,
+        ReLU, Repeat, Residual, SiLU, Sigmoid, Softplus, Tanh,
     },
 };
 #[cfg(feature = "train")]

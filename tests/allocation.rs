@@ -97,7 +97,8 @@ fn steps_and_predictions_allocate_nothing_and_a_training_little() {
             Conv2d<1, 6, 3, 1, 1>,
             ReLU,
             MaxPool2d<2>,
-            Conv2d<6, 5, 3, 2>,
+            Concat<(Identity, (Conv2d<6, 3, 1>, Tanh))>,
+            Conv2d<9, 5, 3, 2>,
         ),
         (Tanh, Dropout<20>, AvgPool2d<2>, Flatten),
         (LazyLinear<16>, ReLU, Linear<16, 10>),
@@ -107,7 +108,8 @@ fn steps_and_predictions_allocate_nothing_and_a_training_little() {
         Linear<100, 48>,
         BatchNorm1d<48>,
         Residual<(ReLU, Linear<48, 48>, Dropout<10>)>,
-        Linear<48, 10>,
+        Concat<(Identity, (Linear<48, 7>, ReLU))>,
+        Linear<55, 10>,
     );
     for threads in [1, 2] {
         for data in [points(4), points(1)] {

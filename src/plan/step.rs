@@ -2,7 +2,7 @@
 
 #[cfg(feature = "train")]
 use super::Window;
-use super::{Op, Path};
+use super::{Op, Path, operands::Operands};
 
 /// One operation with its widths, its operand and the offset of its parameters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -43,14 +43,9 @@ impl Step {
         }
     }
 
-    /// The values that it reads as step `index` of a plan: 0 is the network's input, `i + 1` the output of step `i`.
-    /// The second is that of [`Op::Add`].
-    pub(crate) const fn operands(&self, index: usize) -> (usize, Option<usize>) {
-        let other = match self.op {
-            Op::Add { back } => Some((index + 1).saturating_sub(back)),
-            _ => None,
-        };
-        ((index + 1).saturating_sub(self.back), other)
+    /// The values that it reads as step `index` of a plan: several of [`Op::Add`] and [`Op::Concat`], else one.
+    pub(crate) const fn operands(&self, index: usize) -> Operands {
+        Operands::of(self, index)
     }
 
     /// The number of parameters: `(I + 1) * O` for [`Op::Linear`], `(C K L + 1) * O` for [`Op::Conv2d`], `2 C` for
@@ -99,8 +94,8 @@ impl Step {
     /// Floating-point operations for one sample, forward: 1 MAC = 2 FLOP.
     ///
     /// `2 I O` for [`Op::Linear`] (the bias starts the sum), `2 C K L` for each output of [`Op::Conv2d`], the size of
-    /// the window for each output of a pooling, `2 O` for [`Op::BatchNorm`], none for [`Op::Flatten`], `O` for every other
-    /// operation: an activation counts as one.
+    /// the window for each output of a pooling, `2 O` for [`Op::BatchNorm`], none for [`Op::Flatten`] and [`Op::Concat`], `O` for
+    /// every other operation: an activation counts as one.
     pub const fn flop(&self) -> usize {
         match self.op {
             Op::Linear => 2 * self.inputs * self.outputs,
@@ -109,7 +104,7 @@ impl Step {
                 window.kernel[0] * window.kernel[1] * self.outputs
             }
             Op::BatchNorm { .. } => 2 * self.outputs,
-            Op::Flatten => 0,
+            Op::Flatten | Op::Concat { .. } => 0,
             _ => self.outputs,
         }
     }

@@ -10,7 +10,10 @@ use tuplenet::{
     target::Classes,
 };
 
-use super::{Activated, Branches, Divided, Doubled, Normalized, Windows, difference, is_cancelled};
+use super::{
+    Activated, Branches, Concatenated, Dense, Divided, Doubled, Normalized, Windows, difference,
+    is_cancelled,
+};
 use crate::{
     cases::cases,
     engines::{Recipe, losses, train},
@@ -212,8 +215,9 @@ type Bent = (
     (ELU<50>, Flatten, ELU<200>, LazyLinear<3>),
 );
 
-/// The number of [`Normalized`] in `networks`.
+/// The numbers of [`Normalized`] and [`Dense`] in `networks`.
 const NORMALIZED: i32 = 10;
+const DENSE: i32 = 15;
 
 macro_rules! networks {
     ($call:ident($($argument:expr),*), $which:expr) => {
@@ -232,6 +236,8 @@ macro_rules! networks {
             11 => $call::<Doubled, Image<2, 8, 8>, 3>($($argument),*),
             12 => $call::<Activated, Image<2, 12, 12>, 3>($($argument),*),
             13 => $call::<Bent, Image<1, 8, 9>, 3>($($argument),*),
+            14 => $call::<Concatenated, Image<2, 10, 9>, 3>($($argument),*),
+            DENSE => $call::<Dense, Image<2, 8, 7>, 3>($($argument),*),
             _ => $call::<OnlyFlat, Image<1, 9, 8>, 3>($($argument),*),
         }
     };
@@ -240,7 +246,7 @@ macro_rules! networks {
 #[test]
 fn every_simd_level_and_network_matches_the_tape() {
     for processor in processors() {
-        for which in 0..15 {
+        for which in 0..17 {
             // pixels, most of which are 0, so that many maxima are equal; and values
             networks!(matches_the_tape(processor, 19, true, 11), which);
             networks!(matches_the_tape(processor, 5, false, 11), which);
@@ -261,7 +267,7 @@ proptest! {
 
     #[test]
     fn any_network_batch_and_processor_matches_the_tape(
-        which in 0..15,
+        which in 0..17,
         samples in prop_oneof![1..20usize, 30..40usize],
         bytes: bool,
         threads in 1..5usize,
@@ -271,12 +277,15 @@ proptest! {
         let processors = processors();
         let processor = processors[simd % processors.len()].threads(threads);
         // A batch of 1 has no variance; of few samples, all but rounding errors cancels in the gradient of their variance.
-        let samples = if which == NORMALIZED { samples.max(5) } else { samples };
+        let samples = match which {
+            NORMALIZED | DENSE => samples.max(5),
+            _ => samples,
+        };
         networks!(matches_the_tape(processor, samples, bytes, seed), which);
     }
 }
 
-/// Dropout of samples, of images and of vectors.
+/// Dropout of samples, of images and of vectors, and within concatenations.
 type Dropped = (
     Image<1, 12, 12>,
     Dropout<10>,
@@ -284,15 +293,16 @@ type Dropped = (
     ReLU,
     Dropout<20>,
     MaxPool2d<2>,
-    Conv2d<5, 7, 3>,
+    Concat<(Identity, (Conv2d<5, 7, 3, 1, 1>, Dropout<10>))>,
+    Conv2d<12, 7, 3>,
     Tanh,
     (
         Dropout<30>,
         Flatten,
         LazyLinear<20>,
         ReLU,
-        Dropout<40>,
-        Linear<20, 3>,
+        Concat<((Linear<20, 35>, Dropout<40>), Identity)>,
+        Linear<55, 3>,
     ),
 );
 

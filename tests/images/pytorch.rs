@@ -10,7 +10,9 @@ use tuplenet::{
     target::Classes,
 };
 
-use super::{Activated, Branches, Divided, Normalized, Windows, difference, is_cancelled};
+use super::{
+    Activated, Branches, Concatenated, Divided, Normalized, Windows, difference, is_cancelled,
+};
 use crate::{
     engines::{Recipe, Tested, on_every_engine, train},
     pytorch::{floats, reference},
@@ -120,11 +122,16 @@ fn normalised_networks_give_the_logits_gradients_losses_and_statistics_of_pytorc
     compare::<T, Normalized, Image<2, 10, 9>>("normalized", "features.normalized");
 }
 
+fn concatenations_give_the_logits_gradients_and_losses_of_pytorch<T: Tested>() {
+    compare::<T, Concatenated, Image<2, 10, 9>>("concatenated", "features.normalized");
+}
+
 fn activated_images_give_the_logits_gradients_and_losses_of_pytorch<T: Tested>() {
     compare::<T, Activated, Image<2, 12, 12>>("activated", "features.divided");
 }
 
 on_every_engine! {
+    concatenations_give_the_logits_gradients_and_losses_of_pytorch
     activated_images_give_the_logits_gradients_and_losses_of_pytorch
     every_window_gives_the_logits_gradients_and_losses_of_pytorch
     windows_that_divide_an_image_give_the_logits_gradients_and_losses_of_pytorch

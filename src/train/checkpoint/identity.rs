@@ -60,6 +60,11 @@ fn describe(plan: &Plan) -> String {
         Op::Dropout { percent } => format!("Dropout<{percent}>"),
         Op::BatchNorm { channels } => format!("BatchNorm<{channels}>"),
         Op::Add { back } => format!("Add<{back}>"),
+        Op::Concat { backs } => {
+            let backs = backs.iter().take_while(|&&back| back > 0);
+            let backs: Vec<String> = backs.map(usize::to_string).collect();
+            format!("Concat<{}>", backs.join(", "))
+        }
         Op::Conv2d(window) => format!("Conv2d({window:?})"),
         Op::MaxPool2d(window) => format!("MaxPool2d({window:?})"),
         Op::AvgPool2d(window) => format!("AvgPool2d({window:?})"),
@@ -95,7 +100,7 @@ pub(super) fn difference(a: &Value, b: &Value) -> Option<(String, String, String
 mod tests {
     use serde_json::json;
 
-    use super::*;
+    use super::{Identity, *};
     use crate::prelude::*;
 
     #[test]

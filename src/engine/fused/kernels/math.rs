@@ -212,7 +212,8 @@ pub(super) fn activate<S: Lanes>(simd: S, op: Op, x: S::f32s) -> (S::f32s, S::f3
         | Op::AvgPool2d(_)
         | Op::Flatten
         | Op::BatchNorm { .. }
-        | Op::Add { .. } => (x, one),
+        | Op::Add { .. }
+        | Op::Concat { .. } => (x, one),
     }
 }
 

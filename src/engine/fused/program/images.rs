@@ -28,7 +28,7 @@ pub(crate) struct Images {
 #[derive(Debug)]
 pub(crate) struct ImageLayer {
     pub(crate) op: ImageOp,
-    /// Two for a sum, else one.
+    /// Two for a sum, several for a concatenation, else one.
     pub(crate) operands: Vec<Operand>,
     pub(crate) then: Vec<Elementwise>,
     /// The outputs, with the border that the layers after it read.
@@ -48,6 +48,8 @@ pub(crate) enum ImageOp<C = Convolution> {
     Norm(Norm),
     /// The sum of two images, or a copy of one that other layers read too.
     Sum,
+    /// The channels of all operands.
+    Concat,
 }
 
 /// The passes of a convolution.
@@ -164,6 +166,7 @@ impl Images {
                 ImageOp::AvgPool(window) => ImageOp::AvgPool(window),
                 ImageOp::Norm(norm) => ImageOp::Norm(norm),
                 ImageOp::Sum => ImageOp::Sum,
+                ImageOp::Concat => ImageOp::Concat,
                 ImageOp::Convolution((window, weights)) => {
                     convolutions += 1;
                     ImageOp::Convolution(Convolution {

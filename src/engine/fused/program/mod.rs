@@ -46,7 +46,7 @@ pub(crate) struct Program {
 #[derive(Debug)]
 pub(crate) struct Layer {
     pub(crate) op: LayerOp,
-    /// Two for a sum, else one.
+    /// Two for a sum, several for a concatenation, else one.
     pub(crate) operands: Vec<Operand>,
     /// The number of outputs.
     pub(crate) outputs: usize,
@@ -65,6 +65,8 @@ pub(crate) enum LayerOp {
     Norm(Norm),
     /// The sum of two vectors, or a copy of one that other layers read too.
     Sum,
+    /// The features of all operands.
+    Concat,
 }
 
 /// One dropout of the plan.

@@ -3,7 +3,9 @@
 use super::{DropoutKey, Training};
 use crate::{
     engine::fused::{
-        kernels::{Derivative, Epilogue, InputGradient, LossGradient, Sum, WORD, dispatch},
+        kernels::{
+            CopyColumns, Derivative, Epilogue, InputGradient, LossGradient, Sum, WORD, dispatch,
+        },
         memory::matrix::{BLOCK, Matrix, View},
         program::{Contribution, DropoutStep, LayerOp, Operand, Value},
         run::{
@@ -152,9 +154,7 @@ impl Training<'_> {
                 }
                 Input::Sparse(batch, _) => Input::Sparse(batch, partition.rows.start),
             };
-            let second = layer.operands.get(1).map(operand);
-            let operands = (operand(&layer.operands[0]), second);
-            forward::layer(self.model, at, &partition, operands, outputs);
+            forward::layer(self.model, at, &partition, operand, outputs);
         }
     }
 
@@ -221,6 +221,15 @@ impl Training<'_> {
         matches!(layer.op, LayerOp::Norm(_)) || operands.any(|operand| operand.gradient.is_some())
     }
 
+    /// The number of features of a value.
+    fn width(&self, value: Value) -> usize {
+        let program = &self.model.program;
+        match value.checked_sub(1) {
+            Some(at) => program.layers[at].outputs,
+            None => program.features,
+        }
+    }
+
     /// The gradient of a value, if it is computed.
     pub(super) fn delta_of(&self, value: Value) -> Option<&Matrix> {
         match value.checked_sub(1) {
@@ -243,7 +252,7 @@ impl Training<'_> {
         for operand in &self.model.program.layers[at].operands {
             if let Some(contribution) = operand.gradient {
                 // SAFETY: guaranteed by the caller.
-                unsafe { self.contribute(at, operand.value, contribution, batch.len()) };
+                unsafe { self.contribute(at, operand, contribution, batch.len()) };
             }
         }
     }
@@ -253,7 +262,7 @@ impl Training<'_> {
     unsafe fn contribute(
         &self,
         at: usize,
-        value: Value,
+        &Operand { value, first, .. }: &Operand,
         Contribution { adds, completes }: Contribution,
         batch: usize,
     ) {
@@ -288,6 +297,20 @@ impl Training<'_> {
                 }
                 // see `back_norm`
                 LayerOp::Norm(_) => {}
+                LayerOp::Concat => {
+                    let start = partition.blocks.start * BLOCK;
+                    let end = self.width(value).min(partition.blocks.end * BLOCK);
+                    let copy = CopyColumns {
+                        input: delta.read(0..delta.blocks(), partition.rows.clone()),
+                        from: first + start,
+                        output,
+                        to: 0,
+                        len: end.saturating_sub(start),
+                        adds,
+                        epilogue: Epilogue::Derivative(derivatives),
+                    };
+                    dispatch(model.simd, copy);
+                }
                 LayerOp::Sum => {
                     let sum = Sum {
                         first: partition.read(delta),

@@ -64,7 +64,7 @@ impl Training<'_> {
                 unsafe { self.apply(norm.weights, gradients, 1.0, rule, moments) };
                 return;
             }
-            LayerOp::Sum => return,
+            LayerOp::Sum | LayerOp::Concat => return,
         };
         let partition = self.weight_partition(weights);
         // SAFETY: this phase writes weights and moments, in partitions, and each worker's own scratch; it
