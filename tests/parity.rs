@@ -379,7 +379,7 @@ type Concatenated = (
     Input<37>,
     Concat<(Identity, (Linear<37, 16>, Tanh), Linear<37, 5>, Identity)>,
     Concat<(
-        (Linear<95, 48>, ReLU),
+        (Linear<95, 48>, SiLU),
         (Linear<95, 1>, Sigmoid),
         Residual<(Tanh,)>,
     )>,

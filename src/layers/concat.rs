@@ -28,6 +28,9 @@ use crate::{
 ///         return torch.cat([branch(x) for branch in self.branches], dim=1)
 /// ```
 ///
+/// As the first layer of a network, its first branch states the width of the input; with `Identity` as the first branch, put
+/// `Input<N>` or an `Image` before it.
+///
 /// In generic code the bound that a concatenation needs is that it is a layer, as in
 /// `where Concat<(Identity, Linear<N, 8>)>: Layer<Features<N>>`; an alias, `type Dense<const C: usize> = Concat<..>`, needs none.
 ///

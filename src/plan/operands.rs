@@ -1,7 +1,5 @@
 //! [`Operands`]: the values that a step reads.
 
-use super::{Op, Step};
-
 /// The maximum number of operands of a step: the branches of a [`Concat`](crate::layers::Concat).
 pub(crate) const MAX_OPERANDS: usize = 8;
 
@@ -13,29 +11,14 @@ pub(crate) struct Operands {
 }
 
 impl Operands {
-    /// Those of step `index` of a plan.
-    pub(super) const fn of(step: &Step, index: usize) -> Self {
-        let mut operands = Operands {
-            values: [0; MAX_OPERANDS],
-            len: 0,
-        }
-        .then(step.back, index);
-        match step.op {
-            Op::Add { back } => operands = operands.then(back, index),
-            Op::Concat { backs } => {
-                let mut i = 0;
-                while i < backs.len() && backs[i] > 0 {
-                    operands = operands.then(backs[i], index);
-                    i += 1;
-                }
-            }
-            _ => {}
-        }
-        operands
-    }
+    pub(super) const NONE: Operands = Operands {
+        values: [0; MAX_OPERANDS],
+        len: 0,
+    };
 
-    const fn then(mut self, back: usize, index: usize) -> Self {
-        self.values[self.len] = (index + 1).saturating_sub(back);
+    /// These, and one more.
+    pub(super) const fn then(mut self, value: usize) -> Self {
+        self.values[self.len] = value;
         self.len += 1;
         self
     }

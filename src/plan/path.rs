@@ -12,7 +12,7 @@ const MAX_DEPTH: usize = 4;
 pub(crate) const MAX_PATH_BYTES: usize = 5 * 3 + 4 * "..branches.0".len() + 3;
 
 /// A step's name among the modules of a network: its number in `torch.nn.Sequential`, as in `3`; within a branch, that of
-/// the branch and its number there, as in `3.body.0`.
+/// the branch and its number there, as in `3.body.0` or `3.branches.1.0`.
 ///
 /// ```
 /// use tuplenet::prelude::*;

@@ -15,7 +15,7 @@ pub struct Step {
     pub back: usize,
     /// The name among the network's modules.
     pub path: Path,
-    /// `I`, the input width.
+    /// `I`, the input width; of [`Op::Concat`], that of its first operand.
     pub inputs: usize,
     /// `O`, the output width.
     pub outputs: usize,
@@ -45,7 +45,19 @@ impl Step {
 
     /// The values that it reads as step `index` of a plan: several of [`Op::Add`] and [`Op::Concat`], else one.
     pub(crate) const fn operands(&self, index: usize) -> Operands {
-        Operands::of(self, index)
+        let operands = Operands::NONE.then(value_before(index, self.back));
+        match self.op {
+            Op::Add { back } => operands.then(value_before(index, back)),
+            Op::Concat { backs } => {
+                let (mut operands, mut i) = (operands, 0);
+                while i < backs.len() && backs[i] > 0 {
+                    operands = operands.then(value_before(index, backs[i]));
+                    i += 1;
+                }
+                operands
+            }
+            _ => operands,
+        }
     }
 
     /// The number of parameters: `(I + 1) * O` for [`Op::Linear`], `(C K L + 1) * O` for [`Op::Conv2d`], `2 C` for
@@ -108,4 +120,9 @@ impl Step {
             _ => self.outputs,
         }
     }
+}
+
+/// The value at this distance before step `index`; see [`Operands`].
+const fn value_before(index: usize, back: usize) -> usize {
+    (index + 1).saturating_sub(back)
 }

@@ -1,8 +1,9 @@
-//! Arithmetic on the sides of images, in types: public as its traits stand in public bounds, and not meant for users.
+//! Arithmetic on the sides of images and on numbers of channels, in types: public as its traits stand in public bounds, and
+//! not meant for users.
 //!
 //! Stable Rust cannot compute `H - K + 1` in a type. So a side becomes the type [`Size<H>`](Size), a table of `impl`s
 //! leads from there to the side less 1 or its half, and one `impl` turns two sizes back into an
-//! [`Image`](crate::shape::Image). Everything that does not fit is a missing `impl`, which `cargo check` reports.
+//! [`Image`](crate::shape::Image). Sums of channels are in `sum.rs`. Everything that does not fit is a missing `impl`, which `cargo check` reports.
 
 mod sum;
 mod table;
@@ -10,7 +11,7 @@ mod table;
 pub use self::sum::{Addend, Digits, Plus, Whole, WithRow};
 use crate::shape::{Image, Shape};
 
-/// The largest side of an image.
+/// The largest side of an image, and the largest sum of channels.
 pub const LARGEST: usize = 512;
 
 /// A side as a type. `Size<0>` stands for none; whatever follows from it is `Size<0>` again.

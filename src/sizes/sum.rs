@@ -1,4 +1,4 @@
-//! The sum of two sizes: as many steps of "plus 32" and "plus 1" in the table as the digits of one of them say.
+//! The sum of two sizes: from one of them, as many steps of "plus 64", "plus 8" and "plus 1" as the digits of the other say.
 
 use super::{Dim, Row, Size, Steps, Times};
 use crate::shape::{Features, Image, Shape};

@@ -285,11 +285,11 @@ fn the_summary_names_the_steps_of_branches() {
 fn a_concatenation_is_one_step_whose_branches_are_numbered() {
     let summary = Concatenated::summary().to_string();
     for line in [
-        "                    0  Concat          [B, 5, 10, 9]         -",
-        "       1.branches.1.2  Conv2d          [B, 5, 10, 9]       140",
-        "                    1  Concat          [B, 17, 10, 9]        -",
-        "  3.body.0.branches.1.0.branches.1.1  Conv2d",
-        "                    7  LazyLinear",
+        "                                 0  Concat          [B, 5, 10, 9]        -",
+        "                    1.branches.1.2  Conv2d          [B, 5, 10, 9]      140",
+        "                                 1  Concat          [B, 17, 10, 9]       -",
+        "3.body.0.branches.1.0.branches.1.1  Conv2d          [B, 5, 10, 9]       90",
+        "                                 8  Concat          [B, 21]              -",
     ] {
         assert!(summary.contains(line), "{line} in\n{summary}");
     }

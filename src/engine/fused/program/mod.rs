@@ -227,6 +227,29 @@ mod tests {
         assert_eq!(vectors.collect::<Vec<_>>(), expected);
     }
 
+    /// Operands of a concatenation begin where those before them end, in channels of images or features of vectors.
+    #[test]
+    fn operands_of_a_concatenation_are_one_after_another() {
+        type Net = (
+            Image<2, 4, 3>,
+            Concat<(Identity, Conv2d<2, 3, 1>, Identity)>,
+            GlobalAvgPool2d,
+            Concat<(Identity, Linear<7, 20>, Identity)>,
+            ReLU,
+            Linear<34, 2>,
+        );
+        let program = Program::new(&Net::PLAN, 24);
+        let firsts = |operands: &[Operand]| -> Vec<usize> {
+            operands.iter().map(|operand| operand.first).collect()
+        };
+        let image = &program.images.as_ref().unwrap().layers[1];
+        assert_eq!(firsts(&image.operands), [0, 2, 5]);
+        assert_eq!(image.output.size(), [7, 4, 3]);
+        let vector = &program.layers[1];
+        assert_eq!(firsts(&vector.operands), [0, 7, 27]);
+        assert!(vector.outputs == 34 && vector.is_relu());
+    }
+
     /// An operation on a value that another step reads is done on a copy.
     #[test]
     fn shared_values_are_not_overwritten() {
