@@ -229,16 +229,20 @@ impl Plan {
     /// Whether the operands of step `i` have its input width; those of a concatenation have its output width together.
     const fn fits(&self, i: usize) -> bool {
         let step = &self.steps[i];
+        let mut fits = self.width(step.input(i)) == step.inputs;
+        if !matches!(step.op, Op::Add { .. } | Op::Concat { .. }) {
+            return fits;
+        }
         let operands = step.operands(i);
         let operands = operands.as_slice();
-        let (mut fits, mut sum, mut k) = (self.width(operands[0]) == step.inputs, 0, 0);
+        let (mut sum, mut k) = (0, 0);
         while k < operands.len() {
             let width = self.width(operands[k]);
             fits &= width == step.inputs || matches!(step.op, Op::Concat { .. });
             sum += width;
             k += 1;
         }
-        fits && (sum == step.outputs || !matches!(step.op, Op::Concat { .. }))
+        fits && (sum == step.outputs || matches!(step.op, Op::Add { .. }))
     }
 
     /// The width of a value; see [`Step::operands`].
@@ -249,24 +253,12 @@ impl Plan {
         }
     }
 
-    /// How many operands of step `i` a value is; see [`Step::operands`].
-    const fn reads(&self, i: usize, value: usize) -> usize {
-        let operands = self.steps[i].operands(i);
-        let operands = operands.as_slice();
-        let (mut reads, mut k) = (0, 0);
-        while k < operands.len() {
-            reads += (operands[k] == value) as usize;
-            k += 1;
-        }
-        reads
-    }
-
     /// The last step that reads a value, if any; see [`Step::operands`].
     pub(crate) const fn last_use(&self, value: usize) -> Option<usize> {
         let mut i = self.len;
         while i > value {
             i -= 1;
-            if self.reads(i, value) > 0 {
+            if self.steps[i].reads(i, value) > 0 {
                 return Some(i);
             }
         }
@@ -279,7 +271,7 @@ impl Plan {
         let mut uses = 0;
         let mut i = 0;
         while i < self.len {
-            uses += self.reads(i, value);
+            uses += self.steps[i].reads(i, value);
             i += 1;
         }
         uses

@@ -45,7 +45,7 @@ impl Step {
 
     /// The values that it reads as step `index` of a plan: several of [`Op::Add`] and [`Op::Concat`], else one.
     pub(crate) const fn operands(&self, index: usize) -> Operands {
-        let operands = Operands::NONE.then(value_before(index, self.back));
+        let operands = Operands::NONE.then(self.input(index));
         match self.op {
             Op::Add { back } => operands.then(value_before(index, back)),
             Op::Concat { backs } => {
@@ -58,6 +58,28 @@ impl Step {
             }
             _ => operands,
         }
+    }
+
+    /// The first of its [`operands`](Step::operands).
+    pub(crate) const fn input(&self, index: usize) -> usize {
+        value_before(index, self.back)
+    }
+
+    /// How many of its [`operands`](Step::operands) a value is, without a list: the compiler evaluates this for many pairs.
+    pub(crate) const fn reads(&self, index: usize, value: usize) -> usize {
+        let mut reads = (self.input(index) == value) as usize;
+        match &self.op {
+            Op::Add { back } => reads += (value_before(index, *back) == value) as usize,
+            Op::Concat { backs } => {
+                let mut i = 0;
+                while i < backs.len() && backs[i] > 0 {
+                    reads += (value_before(index, backs[i]) == value) as usize;
+                    i += 1;
+                }
+            }
+            _ => {}
+        }
+        reads
     }
 
     /// The number of parameters: `(I + 1) * O` for [`Op::Linear`], `(C K L + 1) * O` for [`Op::Conv2d`], `2 C` for

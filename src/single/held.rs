@@ -85,7 +85,7 @@ impl Copies {
 pub(super) const fn only_reader(plan: &Plan, i: usize) -> Option<Op> {
     let value = i + 1;
     match plan.last_use(value) {
-        Some(last) if last == value && plan.steps()[last].operands(last).first() == value => {
+        Some(last) if last == value && plan.steps()[last].input(last) == value => {
             Some(plan.steps()[last].op)
         }
         _ => None,

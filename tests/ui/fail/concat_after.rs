@@ -1,4 +1,4 @@
-//! error: `tuplenet::layers::Linear<12, 10>` cannot follow a layer that gives `Features<13>`
+//! error: `Linear<12, 10>` cannot follow a layer that gives `Features<13>`
 
 use tuplenet::prelude::*;
 
