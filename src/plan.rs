@@ -5,13 +5,16 @@
 //!
 //! Dims: `I` = inputs, `O` = outputs of a step, `B` = batch size.
 
+mod concat;
 mod op;
+mod operands;
 mod path;
 mod step;
 mod window;
 
 use core::fmt;
 
+pub(crate) use self::operands::MAX_OPERANDS;
 use self::path::Branch;
 pub(crate) use self::path::MAX_PATH_BYTES;
 pub use self::{op::Op, path::Path, step::Step, window::Window};
@@ -94,6 +97,7 @@ impl Plan {
         match op {
             Op::Linear => panic!("`Op::Linear` has two widths: use `Plan::linear`"),
             Op::Add { .. } => panic!("`Op::Add` has two operands: use `Plan::residual`"),
+            Op::Concat { .. } => panic!("`Op::Concat` has several operands: use `Plan::concat`"),
             Op::BatchNorm { channels } if channels == 0 || !width.is_multiple_of(channels) => {
                 panic!("a batch normalisation has a channel or more, all of the same size")
             }
@@ -195,10 +199,18 @@ impl Plan {
             if step.back > i {
                 step.back += steps;
             }
-            if let Op::Add { back } = &mut step.op
-                && *back > i
-            {
-                *back += steps;
+            match &mut step.op {
+                Op::Add { back } if *back > i => *back += steps,
+                Op::Concat { backs } => {
+                    let mut operand = 0;
+                    while operand < backs.len() {
+                        if backs[operand] > i {
+                            backs[operand] += steps;
+                        }
+                        operand += 1;
+                    }
+                }
+                _ => {}
             }
             i += 1;
         }
@@ -229,29 +241,31 @@ impl Plan {
         self
     }
 
-    /// Whether the operands of step `i` have its input width.
+    /// Whether the operands of step `i` have its input width; those of a concatenation have its output width together.
     const fn fits(&self, i: usize) -> bool {
         let step = &self.steps[i];
-        let (x, z) = step.operands(i);
-        self.width(x) == step.inputs
-            && match z {
-                Some(z) => self.width(z) == step.inputs,
-                None => true,
-            }
+        let mut fits = self.width(step.input(i)) == step.inputs;
+        if !matches!(step.op, Op::Add { .. } | Op::Concat { .. }) {
+            return fits;
+        }
+        let operands = step.operands(i);
+        let operands = operands.as_slice();
+        let (mut sum, mut k) = (0, 0);
+        while k < operands.len() {
+            let width = self.width(operands[k]);
+            fits &= width == step.inputs || matches!(step.op, Op::Concat { .. });
+            sum += width;
+            k += 1;
+        }
+        fits && (sum == step.outputs || matches!(step.op, Op::Add { .. }))
     }
 
     /// The width of a value; see [`Step::operands`].
-    const fn width(&self, value: usize) -> usize {
+    pub(crate) const fn width(&self, value: usize) -> usize {
         match value.checked_sub(1) {
             Some(step) => self.steps[step].outputs,
             None => self.steps[0].inputs,
         }
-    }
-
-    /// How many operands of step `i` a value is; see [`Step::operands`].
-    const fn reads(&self, i: usize, value: usize) -> usize {
-        let (x, z) = self.steps[i].operands(i);
-        (x == value) as usize + matches!(z, Some(z) if z == value) as usize
     }
 
     /// The last step that reads a value, if any; see [`Step::operands`].
@@ -259,7 +273,7 @@ impl Plan {
         let mut i = self.len;
         while i > value {
             i -= 1;
-            if self.reads(i, value) > 0 {
+            if self.steps[i].reads(i, value) > 0 {
                 return Some(i);
             }
         }
@@ -272,7 +286,7 @@ impl Plan {
         let mut uses = 0;
         let mut i = 0;
         while i < self.len {
-            uses += self.reads(i, value);
+            uses += self.steps[i].reads(i, value);
             i += 1;
         }
         uses
@@ -375,17 +389,18 @@ mod tests {
         let body = tanh().then(tanh());
         let plan = tanh().then(Plan::residual(body, inner.then(tanh()), 3));
         let steps = plan.steps().iter().enumerate();
-        let operands: Vec<_> = steps.map(|(at, step)| step.operands(at)).collect();
-        let read = |value| (value, None);
+        let operands: Vec<_> = steps
+            .map(|(at, step)| step.operands(at).as_slice().to_vec())
+            .collect();
         // before; the body; the inner body, its sum with the input, and what follows; the sum
         let expected = [
-            read(0),
-            read(1),
-            read(2),
-            read(1),
-            (4, Some(1)),
-            read(5),
-            (6, Some(3)),
+            vec![0],
+            vec![1],
+            vec![2],
+            vec![1],
+            vec![4, 1],
+            vec![5],
+            vec![6, 3],
         ];
         assert_eq!(operands, expected);
         let paths: Vec<String> = plan

@@ -8,9 +8,9 @@ pub use crate::{
     Network, Plan,
     frozen::{Frozen, frozen},
     layers::{
-        AvgPool2d, BatchNorm1d, BatchNorm2d, ChannelPReLU, Conv2d, Dropout, Dropout2d, ELU,
-        Flatten, Floor, GELU, GlobalAvgPool2d, Hardswish, Input, LayerNorm, LazyLinear, LeakyReLU,
-        Linear, MaxPool2d, PReLU, ReLU, Repeat, Residual, SiLU, Sigmoid, Softplus, Tanh,
+        AvgPool2d, BatchNorm1d, BatchNorm2d, ChannelPReLU, Concat, Conv2d, Dropout, Dropout2d, ELU,
+        Flatten, Floor, GELU, GlobalAvgPool2d, Hardswish, Identity, Input, LayerNorm, LazyLinear,
+        LeakyReLU, Linear, MaxPool2d, PReLU, ReLU, Repeat, Residual, SiLU, Sigmoid, Softplus, Tanh,
     },
 };
 #[cfg(feature = "train")]

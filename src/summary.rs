@@ -128,8 +128,19 @@ impl Dims {
         match (step.op, step.op.window()) {
             (_, Some(window)) => Dims::of(&window.output),
             (Op::Linear | Op::Flatten, None) => Dims::of(&[step.outputs]),
+            (Op::Concat { .. }, None) => self.with_len(step.outputs),
             _ => self,
         }
+    }
+
+    /// As many channels or features as give this number of values.
+    fn with_len(mut self, len: usize) -> Self {
+        let [_, rows, columns] = self.sizes;
+        self.sizes[0] = match self.rank {
+            3 => len / (rows * columns).max(1),
+            _ => len,
+        };
+        self
     }
 
     /// `[B, 500]`, `[B, 6, 28, 28]`.

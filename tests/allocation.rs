@@ -99,7 +99,8 @@ fn steps_and_predictions_allocate_nothing_and_a_training_little() {
             ReLU,
             MaxPool2d<2>,
             ChannelPReLU<6>,
-            Conv2d<6, 6, 3, 2, 0, 3>,
+            Concat<(Identity, (Conv2d<6, 3, 1>, Tanh))>,
+            Conv2d<9, 6, 3, 2, 0, 3>,
         ),
         (Tanh, Dropout<20>, Dropout2d<10>, AvgPool2d<2>, Flatten),
         (LazyLinear<16>, ReLU, Linear<16, 10>),
@@ -111,7 +112,8 @@ fn steps_and_predictions_allocate_nothing_and_a_training_little() {
         Residual<(ReLU, Linear<48, 48>, Dropout<10>)>,
         LayerNorm<48>,
         PReLU,
-        Linear<48, 10>,
+        Concat<(Identity, (Linear<48, 7>, ReLU))>,
+        Linear<55, 10>,
     );
     for threads in [1, 2] {
         for data in [points(4), points(1)] {

@@ -388,6 +388,21 @@ type Layered = (
     Linear<33, 5>,
     LayerNorm<5>,
 );
+/// Concatenations of the samples, of widths that are multiples of 16 and others, within each other and residuals, and of
+/// the logits.
+type Concatenated = (
+    Input<37>,
+    Concat<(Identity, (Linear<37, 16>, Tanh), Linear<37, 5>, Identity)>,
+    Concat<(
+        (Linear<95, 48>, SiLU),
+        (Linear<95, 1>, Sigmoid),
+        Residual<(Tanh,)>,
+    )>,
+    GELU,
+    Concat<(Linear<144, 15>, Concat<(Linear<144, 17>, Linear<144, 31>)>)>,
+    Dropout<20>,
+    Concat<((Linear<63, 4>, Tanh), Linear<63, 6>)>,
+);
 
 macro_rules! networks {
     ($call:ident($($argument:expr),*), $which:expr) => {
@@ -406,6 +421,7 @@ macro_rules! networks {
             11 => $call::<(Linear<66, 100>, SiLU, Linear<100, 18>, Hardswish, Dropout<20>, Linear<18, 3>), 66, 3>($($argument),*),
             12 => $call::<(Input<80>, Hardswish, Linear<80, 40>, ELU, Linear<40, 33>, ELU<50>, Linear<33, 5>, SiLU), 80, 5>($($argument),*),
             13 => $call::<Layered, 70, 5>($($argument),*),
+            14 => $call::<Concatenated, 37, 10>($($argument),*),
             _ => $call::<(Linear<100, 300>,), 100, 300>($($argument),*),
         }
     };
@@ -416,7 +432,7 @@ proptest! {
 
     #[test]
     fn any_network_batch_and_density_matches_the_tape(
-        which in 0..15,
+        which in 0..16,
         samples in prop_oneof![1..20usize, 60..70usize, 120..200usize],
         density in prop_oneof![Just(0.0f32), Just(1.0), 0.0..1.0f32],
         bytes: bool,
@@ -463,7 +479,7 @@ fn a_batch_with_a_pre_activation_at_a_kink_matches_the_tape() {
 #[test]
 fn every_simd_level_and_network_matches_the_tape() {
     for processor in processors() {
-        for which in 0..15 {
+        for which in 0..16 {
             for (samples, density) in [(33, 0.2), (8, 1.0)] {
                 let data = Data {
                     samples,

@@ -22,12 +22,13 @@ type Net = (
     Linear<5, 3>,
 );
 
-/// A padding, a stride, and pools that drop a row and a column.
+/// A padding, a stride, a concatenation, and pools that drop a row and a column.
 type Images = (
     Image<1, 5, 4>,
     (Conv2d<1, 1, 3, 1, 1>, ReLU, Dropout<20>),
     (
-        Conv2d<1, 2, 3, 2, 1>,
+        Concat<(Identity, Sigmoid)>,
+        Conv2d<2, 2, 3, 2, 1>,
         LayerNorm<2, 3, 2>,
         ChannelPReLU<2>,
         Dropout2d<20>,
@@ -38,11 +39,11 @@ type Images = (
 /// Images are computed 16 at a time: the second worker has one.
 const IMAGES: usize = 17;
 
-/// Functions of `exp`, and one with two kinks.
+/// Functions of `exp`, one with two kinks, and a concatenation of two blocks of columns.
 type Curved = (
     Linear<20, 6>,
-    (SiLU, ELU<50>, Linear<6, 5>),
-    (ELU, Hardswish, LayerNorm<5>, PReLU, Linear<5, 3>),
+    (SiLU, ELU<50>, Concat<(Identity, Linear<6, 15>)>),
+    (ELU, Hardswish, LayerNorm<21>, PReLU, Linear<21, 3>),
 );
 
 /// Samples with one in `every` features non-zero.

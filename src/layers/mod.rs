@@ -3,6 +3,7 @@
 
 mod avg_pool2d;
 mod batch_norm;
+mod concat;
 mod conv2d;
 mod dropout;
 mod elu;
@@ -31,6 +32,7 @@ mod tanh;
 
 pub use avg_pool2d::AvgPool2d;
 pub use batch_norm::{BatchNorm1d, BatchNorm2d};
+pub use concat::Concat;
 pub use conv2d::Conv2d;
 pub use dropout::{Dropout, Dropout2d, Dropout2dRate, DropoutRate};
 pub use elu::ELU;

@@ -1,6 +1,6 @@
 //! [`Op`]: what a step computes.
 
-use super::Window;
+use super::{Window, operands::MAX_OPERANDS};
 
 /// What a step computes for each sample: `y: [O]` from `x: [I]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -79,6 +79,11 @@ pub enum Op {
         /// The distance to the step that computed `z`.
         back: usize,
     },
+    /// `y = [x, z, ..]`, the values of its operands one after another: 2 to 8, each `z` as in [`Op::Add`].
+    Concat {
+        /// For each `z`, in order, the distance to the step that computed it; then zeros.
+        backs: [usize; MAX_OPERANDS - 1],
+    },
 }
 
 impl Op {
@@ -117,6 +122,7 @@ impl Op {
             Op::LayerNorm { .. } => "LayerNorm",
             Op::Flatten => "Flatten",
             Op::Add { .. } => "Add",
+            Op::Concat { .. } => "Concat",
         }
     }
 

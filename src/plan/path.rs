@@ -9,10 +9,10 @@ const MAX_DEPTH: usize = 4;
 
 /// The maximum length of a path: five numbers below [`Plan::CAPACITY`](super::Plan::CAPACITY), four branches, and room
 /// for the mark of a text that is too long.
-pub(crate) const MAX_PATH_BYTES: usize = 5 * 3 + 4 * "..shortcut".len() + 3;
+pub(crate) const MAX_PATH_BYTES: usize = 5 * 3 + 4 * "..branches.0".len() + 3;
 
 /// A step's name among the modules of a network: its number in `torch.nn.Sequential`, as in `3`; within a branch, that of
-/// the branch and its number there, as in `3.body.0`.
+/// the branch and its number there, as in `3.body.0` or `3.branches.1.0`.
 ///
 /// ```
 /// use tuplenet::prelude::*;
@@ -41,14 +41,18 @@ pub(super) enum Branch {
     None,
     Body,
     Shortcut,
+    /// One of those of a concatenation.
+    Numbered(u8),
 }
 
 impl Branch {
-    const fn name(self) -> &'static str {
+    /// `text` followed by its name.
+    const fn after<const N: usize>(self, text: Text<N>) -> Text<N> {
         match self {
-            Branch::None => "",
-            Branch::Body => "body",
-            Branch::Shortcut => "shortcut",
+            Branch::None => text,
+            Branch::Body => text.then("body"),
+            Branch::Shortcut => text.then("shortcut"),
+            Branch::Numbered(index) => text.then("branches.").then_number(index as usize),
         }
     }
 }
@@ -95,9 +99,9 @@ impl Path {
         let mut text = Text::new().then_number(self.parts[0].module as usize);
         let mut i = 1;
         while i < self.len as usize {
-            text = text
-                .then(".")
-                .then(self.parts[i - 1].branch.name())
+            let branch = self.parts[i - 1].branch;
+            text = branch
+                .after(text.then("."))
                 .then(".")
                 .then_number(self.parts[i].module as usize);
             i += 1;

@@ -2,7 +2,7 @@
 
 #[cfg(feature = "train")]
 use super::Window;
-use super::{Op, Path};
+use super::{Op, Path, operands::Operands};
 
 /// One operation with its widths, its operand and the offset of its parameters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -15,7 +15,7 @@ pub struct Step {
     pub back: usize,
     /// The name among the network's modules.
     pub path: Path,
-    /// `I`, the input width.
+    /// `I`, the input width; of [`Op::Concat`], that of its first operand.
     pub inputs: usize,
     /// `O`, the output width.
     pub outputs: usize,
@@ -43,14 +43,43 @@ impl Step {
         }
     }
 
-    /// The values that it reads as step `index` of a plan: 0 is the network's input, `i + 1` the output of step `i`.
-    /// The second is that of [`Op::Add`].
-    pub(crate) const fn operands(&self, index: usize) -> (usize, Option<usize>) {
-        let other = match self.op {
-            Op::Add { back } => Some((index + 1).saturating_sub(back)),
-            _ => None,
-        };
-        ((index + 1).saturating_sub(self.back), other)
+    /// The values that it reads as step `index` of a plan: several of [`Op::Add`] and [`Op::Concat`], else one.
+    pub(crate) const fn operands(&self, index: usize) -> Operands {
+        let operands = Operands::NONE.then(self.input(index));
+        match self.op {
+            Op::Add { back } => operands.then(value_before(index, back)),
+            Op::Concat { backs } => {
+                let (mut operands, mut i) = (operands, 0);
+                while i < backs.len() && backs[i] > 0 {
+                    operands = operands.then(value_before(index, backs[i]));
+                    i += 1;
+                }
+                operands
+            }
+            _ => operands,
+        }
+    }
+
+    /// The first of its [`operands`](Step::operands).
+    pub(crate) const fn input(&self, index: usize) -> usize {
+        value_before(index, self.back)
+    }
+
+    /// How many of its [`operands`](Step::operands) a value is, without a list: the compiler evaluates this for many pairs.
+    pub(crate) const fn reads(&self, index: usize, value: usize) -> usize {
+        let mut reads = (self.input(index) == value) as usize;
+        match &self.op {
+            Op::Add { back } => reads += (value_before(index, *back) == value) as usize,
+            Op::Concat { backs } => {
+                let mut i = 0;
+                while i < backs.len() && backs[i] > 0 {
+                    reads += (value_before(index, backs[i]) == value) as usize;
+                    i += 1;
+                }
+            }
+            _ => {}
+        }
+        reads
     }
 
     /// The number of parameters: `(I + 1) * O` for [`Op::Linear`], `(C K L / G + 1) * O` for [`Op::Conv2d`] with `G` groups,
@@ -111,7 +140,8 @@ impl Step {
     ///
     /// `2 I O` for [`Op::Linear`] (the bias starts the sum), `2 C K L / G` for each output of [`Op::Conv2d`], the size of
     /// the window for each output of a pooling, `2 O` for [`Op::BatchNorm`], `7 O` for [`Op::LayerNorm`] (mean, distance,
-    /// variance, factor, parameters), none for [`Op::Flatten`], `O` for every other operation: an activation counts as one.
+    /// variance, factor, parameters), none for [`Op::Flatten`] and [`Op::Concat`], `O` for every other
+    /// operation: an activation counts as one.
     pub const fn flop(&self) -> usize {
         match self.op {
             Op::Linear => 2 * self.inputs * self.outputs,
@@ -121,8 +151,13 @@ impl Step {
             }
             Op::BatchNorm { .. } => 2 * self.outputs,
             Op::LayerNorm { .. } => 7 * self.outputs,
-            Op::Flatten => 0,
+            Op::Flatten | Op::Concat { .. } => 0,
             _ => self.outputs,
         }
     }
+}
+
+/// The value at this distance before step `index`; see [`Operands`].
+const fn value_before(index: usize, back: usize) -> usize {
+    (index + 1).saturating_sub(back)
 }

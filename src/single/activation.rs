@@ -20,7 +20,8 @@ pub(crate) fn activate(op: Op, values: &mut [f32]) {
         | Op::BatchNorm { .. }
         | Op::LayerNorm { .. }
         | Op::PRelu { .. }
-        | Op::Add { .. } => {}
+        | Op::Add { .. }
+        | Op::Concat { .. } => {}
         Op::Relu => each(values, |x| if x < 0.0 { 0.0 } else { x }),
         Op::Sigmoid => each(values, |x| 1.0 / (1.0 + libm::expf(-x))),
         Op::Tanh => each(values, libm::tanhf),

@@ -318,6 +318,17 @@ impl<N: Network, V: Values> ForwardPass<'_, N, V> {
             } else if const { matches!(StepOf::<N, V, K>::AT.step.op, Op::Flatten) } {
                 let (input, output) = ends(arena, at.end, at.inputs(), at.step.outputs);
                 transpose([at.positions, at.channels], input, output);
+            } else if const { matches!(StepOf::<N, V, K>::AT.step.op, Op::Concat { .. }) } {
+                let parts = const { RouteOf::<N, V::Norms>::ROUTE.parts(K) };
+                let (output, _) = ends(arena, at.end, at.step.outputs, 0);
+                let output = output.get_unchecked_mut(..at.step.outputs);
+                for part in parts.as_slice() {
+                    let input = match part.is_sample {
+                        true => self.sample,
+                        false => copies.get_unchecked(part.held.start..),
+                    };
+                    parts.copy(part, input, output);
+                }
             } else {
                 let (values, _) = ends(arena, at.end, at.step.outputs, 0);
                 if at.reads_sample {
@@ -396,7 +407,7 @@ impl<N: Network, V: Values> ForwardPass<'_, N, V> {
     /// The arena is as long as the route says.
     #[inline(always)]
     unsafe fn parts<'a>(&self, arena: &'a mut [f32]) -> (&'a mut [f32], &'a mut [f32]) {
-        let copies = const { RouteOf::<N, V::Norms>::ROUTE.copies };
+        let copies = const { RouteOf::<N, V::Norms>::ROUTE.copies.len };
         // SAFETY: guaranteed by the caller.
         unsafe { arena.split_at_mut_unchecked(arena.len() - copies) }
     }

@@ -85,16 +85,17 @@ impl Copies {
 pub(super) const fn only_reader(plan: &Plan, i: usize) -> Option<Op> {
     let value = i + 1;
     match plan.last_use(value) {
-        Some(last) if last == value && plan.steps()[last].operands(last).0 == value => {
+        Some(last) if last == value && plan.steps()[last].input(last) == value => {
             Some(plan.steps()[last].op)
         }
         _ => None,
     }
 }
 
-/// Whether a step reads the output of step `i`, other than its [`only_reader`].
+/// Whether a step reads the output of step `i`, other than its [`only_reader`]; a concatenation reads copies alone.
 const fn is_held(plan: &Plan, i: usize) -> bool {
-    plan.last_use(i + 1).is_some() && only_reader(plan, i).is_none()
+    let is_read = plan.last_use(i + 1).is_some();
+    is_read && matches!(only_reader(plan, i), None | Some(Op::Concat { .. }))
 }
 
 /// Whether ReLU, and nothing else, reads the output of step `i`.

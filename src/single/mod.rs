@@ -10,6 +10,7 @@
 
 mod activation;
 mod columns;
+mod concat;
 mod forward;
 mod held;
 mod image;

@@ -6,6 +6,7 @@
 
 use super::{
     columns::{BLOCK, Columns, MIN_SPARSE, padded},
+    concat::Parts,
     held::{Copies, Held, Term, is_before_relu, only_reader},
     image::{bordered, halves, suits_columns},
 };
@@ -126,13 +127,20 @@ pub(super) struct Route {
     pub(super) steps: [At; Plan::CAPACITY + 1],
     /// The length of the part with two ends.
     pub(super) ends: usize,
-    /// The length of the part after it, with copies.
-    pub(super) copies: usize,
+    /// The part after it, with copies.
+    pub(super) copies: Copies,
+    /// The layout of the sample.
+    sample: Held,
 }
 
 impl Route {
     pub(super) const fn arena(&self) -> usize {
-        self.ends + self.copies
+        self.ends + self.copies.len
+    }
+
+    /// The operands of step `i`, a concatenation.
+    pub(super) const fn parts(&self, i: usize) -> Parts {
+        Parts::of(&self.steps[i].step, i, self.sample, &self.copies)
     }
 }
 
@@ -162,16 +170,25 @@ pub(super) const fn route(plan: &Plan, folds_norms: bool) -> Route {
         block: 0,
     };
     let mut here = start;
-    let mut copies = Copies::NONE;
     let mut route = Route {
         steps: [start; Plan::CAPACITY + 1],
         ends: BLOCK,
-        copies: 0,
+        copies: Copies::NONE,
+        sample: Held {
+            start: 0,
+            positions,
+            channels,
+            channels_first: true,
+        },
     };
     let mut i = 0;
     while i < steps.len() {
         let step = steps[i];
-        let (x, z) = step.operands(i);
+        let operands = step.operands(i);
+        let (x, z) = match (step.op, operands.as_slice()) {
+            (Op::Add { .. }, &[x, z]) => (x, Some(z)),
+            _ => (operands.first(), None),
+        };
         here.step = step;
         here.takes = None;
         if x == 0 {
@@ -179,7 +196,7 @@ pub(super) const fn route(plan: &Plan, folds_norms: bool) -> Route {
             (here.positions, here.channels) = (positions, channels);
             here.channels_first = true;
         } else if x != i
-            && let Some(held) = copies.of(x)
+            && let Some(held) = route.copies.of(x)
         {
             here.takes = Some(held);
             here.reads_sample = false;
@@ -190,11 +207,17 @@ pub(super) const fn route(plan: &Plan, folds_norms: bool) -> Route {
             None => None,
             Some(z) if z == x => Some(Term::Same),
             Some(0) => Some(Term::Sample),
-            Some(z) => match copies.of(z) {
+            Some(z) => match route.copies.of(z) {
                 Some(held) => Some(Term::Held(held)),
                 None => None,
             },
         };
+        if let Op::Concat { .. } = step.op {
+            let parts = Parts::of(&step, i, route.sample, &route.copies);
+            here.takes = None;
+            here.positions = parts.positions();
+            here.channels_first = parts.channels_first;
+        }
         here.matrix = step.weight_matrix();
         here.is_idle = match step.op {
             Op::Dropout { .. } | Op::Dropout2d { .. } => true,
@@ -224,12 +247,11 @@ pub(super) const fn route(plan: &Plan, folds_norms: bool) -> Route {
             false => Some(next.end),
         };
         let size = [next.positions, next.channels];
-        here.holds = copies.hold(plan, i, size, next.channels_first);
+        here.holds = route.copies.hold(plan, i, size, next.channels_first);
         route.steps[i] = here;
         here = next;
         i += 1;
     }
-    route.copies = copies.len;
     (here.takes, here.term, here.holds) = (None, None, None);
     here.is_idle = true;
     while i < route.steps.len() {
@@ -245,23 +267,25 @@ pub(crate) const fn is_folded(plan: &Plan, i: usize) -> bool {
         && matches!(only_reader(plan, i), Some(Op::BatchNorm { .. }))
 }
 
-/// Positions and channels of a sample: as the first window takes them; all that comes before it keeps every value. What
-/// no window reads stays in the plan's order, as a vector.
+/// Positions and channels of a sample: as many positions as the first window takes; all that comes before it keeps them.
+/// What no window reads stays in the plan's order, as a vector.
 const fn sample(steps: &[Step]) -> (usize, usize) {
+    let mut positions = 1;
     let mut i = 0;
     while i < steps.len() {
         match (steps[i].op, steps[i].op.window()) {
             (_, Some(window)) => {
-                let [channels, rows, columns] = window.input;
-                return (rows * columns, channels);
+                let [_, rows, columns] = window.input;
+                positions = rows * columns;
+                break;
             }
-            (Op::Linear | Op::Flatten, None) => return (1, steps[i].inputs),
+            (Op::Linear | Op::Flatten, None) => break,
             _ => i += 1,
         }
     }
     match steps {
         [] => (1, 1),
-        [first, ..] => (1, first.inputs),
+        [first, ..] => (positions, first.inputs / positions),
     }
 }
 
@@ -280,7 +304,7 @@ const fn keeps_channels_first(steps: &[Step], mut i: usize) -> bool {
         match steps[i].op {
             Op::MaxPool2d(window) | Op::AvgPool2d(window) => return halves(&window),
             Op::Conv2d(_) | Op::Flatten | Op::Linear => return true,
-            Op::Add { .. } => return false,
+            Op::Add { .. } | Op::Concat { .. } => return false,
             _ => i += 1,
         }
     }
@@ -324,6 +348,10 @@ const fn after(at: At) -> At {
             next.positions = 1;
             next.channels = at.step.outputs;
             true
+        }
+        (Op::Concat { .. }, _) => {
+            next.channels = at.step.outputs / at.positions;
+            false
         }
         (_, Some(window)) => {
             let [channels, rows, columns] = window.output;

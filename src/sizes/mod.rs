@@ -1,14 +1,17 @@
-//! Arithmetic on the sides of images, in types: public as its traits stand in public bounds, and not meant for users.
+//! Arithmetic on the sides of images and on numbers of channels, in types: public as its traits stand in public bounds, and
+//! not meant for users.
 //!
 //! Stable Rust cannot compute `H - K + 1` in a type. So a side becomes the type [`Size<H>`](Size), a table of `impl`s
 //! leads from there to the side less 1 or its half, and one `impl` turns two sizes back into an
-//! [`Image`](crate::shape::Image). Everything that does not fit is a missing `impl`, which `cargo check` reports.
+//! [`Image`](crate::shape::Image). Sums of channels are in `sum.rs`. Everything that does not fit is a missing `impl`, which `cargo check` reports.
 
+mod sum;
 mod table;
 
+pub use self::sum::{Addend, Digits, Plus, Whole, WithRow};
 use crate::shape::{Image, Shape};
 
-/// The largest side of an image.
+/// The largest side of an image, and the largest sum of channels.
 pub const LARGEST: usize = 512;
 
 /// A side as a type. `Size<0>` stands for none; whatever follows from it is `Size<0>` again.
@@ -27,16 +30,22 @@ pub trait Row {
     type Half: Dim;
     type Halves: Dim;
     type Thirds: Dim;
+    type More8: Dim;
+    type More64: Dim;
+    type Digits;
 }
 
-impl<Less: Dim, More: Dim, Half: Dim, Halves: Dim, Thirds: Dim> Row
-    for (Less, More, Half, Halves, Thirds)
+impl<Less: Dim, More: Dim, Half: Dim, Halves: Dim, Thirds: Dim, Digits> Row
+    for (Less, More, Half, Halves, Thirds, Digits)
 {
     type Less = Less;
     type More = More;
     type Half = Half;
     type Halves = Halves;
     type Thirds = Thirds;
+    type More8 = <Times<7> as Steps>::More<More>;
+    type More64 = <Times<7> as Steps>::More8<Self::More8>;
+    type Digits = Digits;
 }
 
 /// The row of `Size<0>`.
@@ -49,6 +58,9 @@ impl Row for Nothing {
     type Half = Size<0>;
     type Halves = Size<0>;
     type Thirds = Size<0>;
+    type More8 = Size<0>;
+    type More64 = Size<0>;
+    type Digits = Digits<0, 0, 0>;
 }
 
 impl Dim for Size<0> {
@@ -58,12 +70,19 @@ impl Dim for Size<0> {
 /// The row of a size other than 0.
 pub trait Something {}
 
-impl<Less, More, Half, Halves, Thirds> Something for (Less, More, Half, Halves, Thirds) {}
+impl<Less, More, Half, Halves, Thirds, Digits> Something
+    for (Less, More, Half, Halves, Thirds, Digits)
+{
+}
 
 /// `X - 1`.
 pub type Less<X> = <<X as Dim>::Row as Row>::Less;
 /// `X + 1`.
 pub type More<X> = <<X as Dim>::Row as Row>::More;
+/// `X + 8`.
+pub type More8<X> = <<X as Dim>::Row as Row>::More8;
+/// `X + 64`.
+pub type More64<X> = <<X as Dim>::Row as Row>::More64;
 /// `X / 2`, rounded up.
 pub type Half<X> = <<X as Dim>::Row as Row>::Half;
 /// `X / 2`, or none where it is not whole.
@@ -79,11 +98,15 @@ pub struct Times<const N: usize>;
 pub trait Steps {
     type Less<X: Dim>: Dim;
     type More<X: Dim>: Dim;
+    type More8<X: Dim>: Dim;
+    type More64<X: Dim>: Dim;
 }
 
 impl Steps for Times<0> {
     type Less<X: Dim> = X;
     type More<X: Dim> = X;
+    type More8<X: Dim> = X;
+    type More64<X: Dim> = X;
 }
 
 macro_rules! times {
@@ -91,6 +114,8 @@ macro_rules! times {
         impl Steps for Times<$n> {
             type Less<X: Dim> = <Times<$before> as Steps>::Less<Less<X>>;
             type More<X: Dim> = <Times<$before> as Steps>::More<More<X>>;
+            type More8<X: Dim> = <Times<$before> as Steps>::More8<More8<X>>;
+            type More64<X: Dim> = <Times<$before> as Steps>::More64<More64<X>>;
         }
     )*};
 }

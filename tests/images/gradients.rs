@@ -118,6 +118,11 @@ checks! {
     layer_normalisation_without_a_window: [3 2 3] Dropout2d<50>, LayerNorm<3, 2, 3>, ChannelPReLU<3>, Flatten, LazyLinear<3>;
     prelu: [2 4 4] PReLU, Conv2d<2, 3, 3>, ChannelPReLU<3>, Dropout2d<50>, Conv2d<3, 2, 2>, PReLU, Flatten, LazyLinear<5>,
         ChannelPReLU<5>, Linear<5, 3>;
+    concatenations: [2 4 5] Concat<(Identity, (Tanh, Conv2d<2, 3, 3, 1, 1>))>, Tanh,
+        Concat<(Concat<(Conv2d<5, 2, 3, 2, 1>, MaxPool2d<3, 2, 1>)>, (Conv2d<5, 2, 1, 2>, Sigmoid))>,
+        Flatten, LazyLinear<4>, Concat<(Identity, (Linear<4, 13>, Tanh), Identity)>, Linear<21, 3>;
+    batch_normalisation_of_concatenations: [2 3 3] Concat<(Identity, Sigmoid)>, Concat<(BatchNorm2d<4>, Conv2d<4, 2, 1>)>,
+        BatchNorm2d<6>, Tanh, Flatten, LazyLinear<4>, Concat<((BatchNorm1d<4>, Tanh), Linear<4, 2>)>, BatchNorm1d<6>, Linear<6, 3>;
     batch_normalisation: [2 3 4] BatchNorm2d<2>, Conv2d<2, 3, 2>, BatchNorm2d<3>, Tanh, Flatten, LazyLinear<3>;
     batch_normalisation_without_a_window: [2 2 3] BatchNorm2d<2>, Tanh, Flatten, LazyLinear<3>;
     batch_normalisation_of_vectors: [1 2 3] Flatten, LazyLinear<5>, BatchNorm1d<5>, Sigmoid, Linear<5, 3>, BatchNorm1d<3>;

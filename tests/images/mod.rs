@@ -111,6 +111,58 @@ pub type Normalized = (
     ),
 );
 
+/// `concatenated()` of the same: concatenations of the samples, of branches of every kind, within each other and within a
+/// residual, and of vectors, whose widths are no multiples of 16.
+pub type Concatenated = (
+    Image<2, 10, 9>,
+    Concat<(Identity, (Conv2d<2, 3, 3, 1, 1>, Tanh))>,
+    Concat<(
+        (Conv2d<5, 4, 1>, ReLU),
+        (Conv2d<5, 3, 1>, ReLU, Conv2d<3, 5, 3, 1, 1>, SiLU),
+        (MaxPool2d<3, 1, 1>, Conv2d<5, 3, 1>),
+        Identity,
+    )>,
+    ReLU,
+    Residual<(
+        Concat<(
+            (Conv2d<17, 9, 1>, Tanh),
+            Concat<(
+                Conv2d<17, 3, 3, 1, 1>,
+                (AvgPool2d<3, 1, 1>, Conv2d<17, 5, 1>),
+            )>,
+        )>,
+    )>,
+    Concat<(Conv2d<17, 6, 3, 2, 1>, MaxPool2d<3, 2, 1>)>,
+    GELU,
+    Flatten,
+    (
+        LazyLinear<7>,
+        Concat<(Identity, (Linear<7, 12>, Tanh), Linear<7, 2>)>,
+        Concat<((Linear<21, 14>, Sigmoid), Residual<(Tanh,)>)>,
+        LeakyReLU,
+        Linear<35, 3>,
+    ),
+);
+
+/// Blocks of a DenseNet, with batch normalisation of concatenations; the first is of the samples with themselves, so that
+/// the first window has more channels than they have.
+pub type Dense = (
+    Image<2, 8, 7>,
+    Concat<(Identity, Sigmoid)>,
+    Concat<(Identity, (BatchNorm2d<4>, ReLU, Conv2d<4, 3, 3, 1, 1>))>,
+    Concat<(Identity, (BatchNorm2d<7>, Tanh, Conv2d<7, 11, 3, 1, 1>))>,
+    BatchNorm2d<18>,
+    Tanh,
+    Conv2d<18, 4, 1>,
+    Flatten,
+    (
+        LazyLinear<9>,
+        Concat<(Identity, (BatchNorm1d<9>, GELU, Linear<9, 8>))>,
+        Linear<17, 2>,
+        Concat<(Tanh, Linear<2, 1>)>,
+    ),
+);
+
 /// `activated()` of the same.
 pub type Activated = (
     Image<2, 12, 12>,
@@ -283,6 +335,29 @@ fn the_summary_names_the_steps_of_branches() {
     );
 }
 
+#[test]
+fn a_concatenation_is_one_step_whose_branches_are_numbered() {
+    let summary = Concatenated::summary().to_string();
+    for line in [
+        "                                 0  Concat          [B, 5, 10, 9]        -",
+        "                    1.branches.1.2  Conv2d          [B, 5, 10, 9]      140",
+        "                                 1  Concat          [B, 17, 10, 9]       -",
+        "3.body.0.branches.1.0.branches.1.1  Conv2d          [B, 5, 10, 9]       90",
+        "                                 8  Concat          [B, 21]              -",
+    ] {
+        assert!(summary.contains(line), "{line} in\n{summary}");
+    }
+    type Net = (Input<3>, Concat<(Identity, Tanh, Identity)>, Linear<9, 2>);
+    assert_eq!(Net::FLOP, 3 + 2 * 9 * 2);
+    assert_eq!(Net::ACTIVATION_BYTES, 4 * (3 + 9 + 2));
+    let weights = Weights::<Concatenated>::init(1);
+    let tensor = weights.tensor("1.branches.2.1.weight").unwrap();
+    assert_eq!(tensor.shape, [3, 5, 1, 1]);
+    // the input of a concatenation that is first is that of its first branch
+    type First = (Concat<(Linear<4, 2>, Identity)>, ReLU);
+    assert_eq!(First::PLAN.steps()[1].outputs, 6);
+}
+
 /// Code that is generic over channels and widths needs no bounds.
 fn params<const C: usize, const H: usize>() -> usize {
     type Wide<const C: usize, const H: usize> = (
@@ -369,8 +444,7 @@ type Small = (
     ReLU,
     Dropout<10>,
     MaxPool2d<2>,
-    Conv2d<4, 8, 3>,
-    ReLU,
+    Concat<((Conv2d<4, 4, 3>, ReLU), (Conv2d<4, 4, 3>, ReLU))>,
     Flatten,
     LazyLinear<10>,
 );

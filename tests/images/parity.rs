@@ -11,8 +11,8 @@ use tuplenet::{
 };
 
 use super::{
-    Activated, Branches, Divided, Doubled, Grouped, Layered, Normalized, Separable, Windows,
-    difference, is_cancelled,
+    Activated, Branches, Concatenated, Dense, Divided, Doubled, Grouped, Layered, Normalized,
+    Separable, Windows, difference, is_cancelled,
 };
 use crate::{
     cases::cases,
@@ -222,9 +222,10 @@ type Bent = (
     (ELU<50>, Flatten, ELU<200>, LazyLinear<3>),
 );
 
-/// The numbers of [`Normalized`] and [`Separable`] in `networks`.
+/// The numbers of [`Normalized`], [`Separable`] and [`Dense`] in `networks`.
 const NORMALIZED: i32 = 10;
 const SEPARABLE: i32 = 15;
+const DENSE: i32 = 18;
 
 macro_rules! networks {
     ($call:ident($($argument:expr),*), $which:expr) => {
@@ -242,11 +243,13 @@ macro_rules! networks {
             NORMALIZED => $call::<Normalized, Image<2, 10, 9>, 3>($($argument),*),
             11 => $call::<Doubled, Image<2, 8, 8>, 3>($($argument),*),
             12 => $call::<Activated, Image<2, 12, 12>, 3>($($argument),*),
-            17 => $call::<Squares, Image<2, 9, 7>, 3>($($argument),*),
-            16 => $call::<Grouped, Image<2, 11, 9>, 3>($($argument),*),
-            SEPARABLE => $call::<Separable, Image<1, 12, 20>, 3>($($argument),*),
             13 => $call::<Bent, Image<1, 8, 9>, 3>($($argument),*),
             14 => $call::<Layered, Image<2, 12, 12>, 3>($($argument),*),
+            SEPARABLE => $call::<Separable, Image<1, 12, 20>, 3>($($argument),*),
+            16 => $call::<Grouped, Image<2, 11, 9>, 3>($($argument),*),
+            17 => $call::<Squares, Image<2, 9, 7>, 3>($($argument),*),
+            DENSE => $call::<Dense, Image<2, 8, 7>, 3>($($argument),*),
+            19 => $call::<Concatenated, Image<2, 10, 9>, 3>($($argument),*),
             _ => $call::<OnlyFlat, Image<1, 9, 8>, 3>($($argument),*),
         }
     };
@@ -255,7 +258,7 @@ macro_rules! networks {
 #[test]
 fn every_simd_level_and_network_matches_the_tape() {
     for processor in processors() {
-        for which in 0..19 {
+        for which in 0..21 {
             // pixels, most of which are 0, so that many maxima are equal; and values
             networks!(matches_the_tape(processor, 19, true, 11), which);
             networks!(matches_the_tape(processor, 5, false, 11), which);
@@ -277,7 +280,7 @@ proptest! {
 
     #[test]
     fn any_network_batch_and_processor_matches_the_tape(
-        which in 0..19,
+        which in 0..21,
         samples in prop_oneof![1..20usize, 30..40usize],
         bytes: bool,
         threads in 1..5usize,
@@ -287,13 +290,16 @@ proptest! {
         let processors = processors();
         let processor = processors[simd % processors.len()].threads(threads);
         // A batch of 1 has no variance; of few samples, all but rounding errors cancels in the gradient of their variance.
-        let is_normalized = matches!(which, NORMALIZED | SEPARABLE);
-        let samples = if is_normalized { samples.max(5) } else { samples };
+        let samples = match which {
+            NORMALIZED | SEPARABLE | DENSE => samples.max(5),
+            _ => samples,
+        };
         networks!(matches_the_tape(processor, samples, bytes, seed), which);
     }
 }
 
-/// Dropout of samples, of images, of their channels and of vectors, with what else each worker computes of its own samples.
+/// Dropout of samples, of images, of their channels, of vectors and within concatenations, with what else each worker
+/// computes of its own samples.
 type Dropped = (
     Image<1, 12, 12>,
     Dropout<10>,
@@ -302,7 +308,8 @@ type Dropped = (
     ReLU,
     (Dropout<20>, Dropout2d<10>),
     MaxPool2d<2>,
-    Conv2d<5, 7, 3>,
+    Concat<(Identity, (Conv2d<5, 7, 3, 1, 1>, Dropout<10>))>,
+    Conv2d<12, 7, 3>,
     (ChannelPReLU<7>, Dropout2d<20>, Tanh),
     (
         Dropout<30>,
@@ -310,8 +317,8 @@ type Dropped = (
         LazyLinear<20>,
         LayerNorm<20>,
         ReLU,
-        Dropout<40>,
-        Linear<20, 20>,
+        Concat<((Linear<20, 35>, Dropout<40>), Identity)>,
+        Linear<55, 20>,
         PReLU,
         Linear<20, 3>,
     ),

@@ -11,7 +11,8 @@ use tuplenet::{
 };
 
 use super::{
-    Activated, Branches, Divided, Grouped, Layered, Normalized, Windows, difference, is_cancelled,
+    Activated, Branches, Concatenated, Divided, Grouped, Layered, Normalized, Windows, difference,
+    is_cancelled,
 };
 use crate::{
     engines::{Recipe, Tested, on_every_engine, train},
@@ -122,6 +123,10 @@ fn normalised_networks_give_the_logits_gradients_losses_and_statistics_of_pytorc
     compare::<T, Normalized, Image<2, 10, 9>>("normalized", "features.normalized");
 }
 
+fn concatenations_give_the_logits_gradients_and_losses_of_pytorch<T: Tested>() {
+    compare::<T, Concatenated, Image<2, 10, 9>>("concatenated", "features.normalized");
+}
+
 fn activated_images_give_the_logits_gradients_and_losses_of_pytorch<T: Tested>() {
     compare::<T, Activated, Image<2, 12, 12>>("activated", "features.divided");
 }
@@ -136,6 +141,7 @@ fn layer_normalisation_and_slopes_give_the_logits_gradients_and_losses_of_pytorc
 
 on_every_engine! {
     layer_normalisation_and_slopes_give_the_logits_gradients_and_losses_of_pytorch
+    concatenations_give_the_logits_gradients_and_losses_of_pytorch
     activated_images_give_the_logits_gradients_and_losses_of_pytorch
     every_window_gives_the_logits_gradients_and_losses_of_pytorch
     windows_that_divide_an_image_give_the_logits_gradients_and_losses_of_pytorch

@@ -15,8 +15,8 @@ use tuplenet::{
 };
 
 use super::{
-    Activated, Branches, Divided, Doubled, Grouped, Layered, Normalized, Separable, Windows,
-    pytorch::parameters,
+    Activated, Branches, Concatenated, Dense, Divided, Doubled, Grouped, Layered, Normalized,
+    Separable, Windows, pytorch::parameters,
 };
 use crate::{
     pytorch::{floats, reference},
@@ -202,7 +202,16 @@ networks! {
     depthwise_of_the_sample: (Image<3, 9, 8>, Conv2d<3, 3, 3, 2, 1, 3>, ReLU);
     branches: Branches;
     normalized: Normalized;
+    concatenated: Concatenated;
+    dense: Dense;
     doubled: Doubled;
+    // Channels first beside channels last, in both orders, and beside the sample; channels first alone, and without windows.
+    concatenated_in_both_orders: (
+        Image<2, 12, 30>, Concat<(Identity, Conv2d<2, 3, 3, 1, 1>)>,
+        Concat<(Conv2d<5, 20, 1>, (Sigmoid, Conv2d<5, 3, 3, 1, 1>, MaxPool2d<3, 1, 1>), Identity)>,
+        Concat<(Identity, Tanh)>, GlobalAvgPool2d, Concat<(Linear<56, 2>, Softplus)>,
+    );
+    concatenated_samples: (Image<3, 4, 5>, Concat<(Identity, (Dropout<20>, Tanh), Identity)>, Concat<(ReLU, Identity)>);
     // A copy of channels first is added to channels last, and the other way round.
     branches_in_both_orders: (
         Image<2, 12, 30>, Conv2d<2, 3, 3, 1, 1>, Tanh, Residual<(Conv2d<3, 40, 3, 1, 1>, ReLU, Conv2d<40, 3, 1>)>,
@@ -250,6 +259,7 @@ fn one_sample_gives_the_logits_of_pytorch() {
     check!(Activated, Image<2, 12, 12>, "activated", "features.divided");
     check!(Grouped, Image<2, 11, 9>, "grouped", "features.branches");
     check!(Layered, Image<2, 12, 12>, "layered", "features.divided");
+    check!(Concatenated, Image<2, 10, 9>, "concatenated", "features.normalized");
 }
 
 /// A NaN anywhere in a window, ties of zeros of either sign, of which the first wins, and infinities, at every SIMD level.

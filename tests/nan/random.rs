@@ -138,12 +138,18 @@ type Deep = (
     LeakyReLU<20>,
 );
 
+type Joined = (
+    Input<33>,
+    Concat<(Identity, (Linear<33, 20>, ReLU), Tanh)>,
+    Concat<(Linear<86, 2>, (Linear<86, 1>, Sigmoid))>,
+);
+
 proptest! {
     #![proptest_config(cases(300))]
 
     #[test]
     fn nan_and_infinity_are_propagated_by_every_engine(
-        which in 0..14,
+        which in 0..15,
         samples in prop_oneof![1..9usize, 60..70usize],
         density in prop_oneof![Just(0.0f32), Just(1.0), 0.0..1.0f32],
         bad_weights in 0..4usize,
@@ -165,6 +171,7 @@ proptest! {
             10 => every_engine_propagates::<(Input<70>, Hardswish, Linear<70, 6>, SiLU, ELU<0>), 70, 6>(case)?,
             11 => every_engine_propagates::<(Linear<100, 17>, LayerNorm<17>), 100, 17>(case)?,
             12 => every_engine_propagates::<(Input<70>, PReLU, Linear<70, 18>, ChannelPReLU<18>, Linear<18, 2>), 70, 2>(case)?,
+            13 => every_engine_propagates::<Joined, 33, 3>(case)?,
             _ => every_engine_propagates::<(Input<5>, ReLU, LeakyReLU<100>), 5, 5>(case)?,
         }
     }

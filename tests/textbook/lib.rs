@@ -36,6 +36,15 @@ pub fn logits_of_batch(plan: &Plan, weights: &[f64], samples: &[Vec<f64>]) -> Ve
                     |(x, z): (&Vec<f64>, &Vec<f64>)| x.iter().zip(z).map(|(x, z)| x + z).collect();
                 both.map(add).collect()
             }
+            Op::Concat { backs } => {
+                let others = backs.iter().take_while(|&&back| back > 0);
+                let others: Vec<_> = others.map(|&back| before(back)).collect();
+                let mut y = x.to_vec();
+                for (sample, y) in y.iter_mut().enumerate() {
+                    y.extend(others.iter().flat_map(|z| &z[sample]));
+                }
+                y
+            }
             Op::BatchNorm { channels } => normalized(channels, parameters, x),
             _ => x.iter().map(|x| one_step(step, parameters, x)).collect(),
         };

@@ -6,6 +6,7 @@ use dfdx::prelude::{
 };
 
 use super::{
+    concat::concat,
     image::{avg_pool2d, conv2d, max_pool2d},
     layer::{Layer, Matrix, linear},
     layer_norm::layer_norm,
@@ -68,19 +69,27 @@ pub(super) fn forward<D: Device<f32>, T: Tape<f32, D> + Merge<NoneTape> + Merge<
     let mut ordinal = 0;
     let mut values = Values::new(plan, x);
     for (index, step) in plan.steps().iter().enumerate() {
-        let (x, z) = step.operands(index);
-        let (x, z) = (values.take(x), z.map(|z| values.take(z)));
+        let operands = step.operands(index);
+        let mut operands = operands.as_slice().iter().map(|&value| values.take(value));
+        let Some(x) = operands.next() else {
+            unreachable!("a step has an operand");
+        };
+        let others: Vec<_> = operands.collect();
         let y = match step.op {
             Op::Linear => linear(&layers[ordinal], x)?,
             Op::Conv2d(window) => conv2d(&layers[ordinal], window, x)?,
             Op::MaxPool2d(window) => max_pool2d(window, x)?,
             Op::AvgPool2d(window) => avg_pool2d(window, x)?,
             Op::Flatten => x,
-            Op::Add { .. } => match z {
-                // dfdx panics on the sum of a tensor and itself; the product is another tensor of the same values
-                Some(z) => x.try_add(z.try_mul(1.0)?)?,
-                None => x,
-            },
+            Op::Add { .. } => {
+                let mut sum = x;
+                for z in others {
+                    // dfdx panics on the sum of a tensor and itself; the product is another tensor of the same values
+                    sum = sum.try_add(z.try_mul(1.0)?)?;
+                }
+                sum
+            }
+            Op::Concat { .. } => concat(x, others)?,
             Op::Relu => relu(x)?,
             Op::Sigmoid => x.try_sigmoid()?,
             Op::Tanh => x.try_tanh()?,

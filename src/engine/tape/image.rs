@@ -152,7 +152,7 @@ fn nearest_value(
 }
 
 /// For each sample, its values at `sources`, `[B, sources.len()]`.
-fn gather<D: Device<f32>, T: Tape<f32, D>>(
+pub(super) fn gather<D: Device<f32>, T: Tape<f32, D>>(
     x: Matrix<D, T>,
     sources: &[usize],
 ) -> Result<Matrix<D, T>, D::Err> {

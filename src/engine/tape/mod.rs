@@ -4,6 +4,7 @@
 
 mod batches;
 mod clip;
+mod concat;
 #[cfg(feature = "cuda")]
 mod cuda;
 mod device;

@@ -68,6 +68,11 @@ fn describe(plan: &Plan) -> String {
             format!("LayerNorm<{channels}, {rows}, {columns}>")
         }
         Op::Add { back } => format!("Add<{back}>"),
+        Op::Concat { backs } => {
+            let backs = backs.iter().take_while(|&&back| back > 0);
+            let backs: Vec<String> = backs.map(usize::to_string).collect();
+            format!("Concat<{}>", backs.join(", "))
+        }
         Op::Conv2d(window) => format!("Conv2d({window:?})"),
         Op::MaxPool2d(window) => format!("MaxPool2d({window:?})"),
         Op::AvgPool2d(window) => format!("AvgPool2d({window:?})"),
@@ -103,7 +108,7 @@ pub(super) fn difference(a: &Value, b: &Value) -> Option<(String, String, String
 mod tests {
     use serde_json::json;
 
-    use super::*;
+    use super::{Identity, *};
     use crate::prelude::*;
 
     #[test]

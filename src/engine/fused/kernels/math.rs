@@ -215,7 +215,8 @@ pub(super) fn activate<S: Lanes>(simd: S, op: Op, x: S::f32s) -> (S::f32s, S::f3
         | Op::BatchNorm { .. }
         | Op::LayerNorm { .. }
         | Op::PRelu { .. }
-        | Op::Add { .. } => (x, one),
+        | Op::Add { .. }
+        | Op::Concat { .. } => (x, one),
     }
 }
 

@@ -11,6 +11,7 @@
 mod add_matrices;
 mod bits;
 mod clip;
+mod columns;
 mod convolution;
 mod derivative;
 mod elementwise;
@@ -40,6 +41,7 @@ pub(crate) use self::{
     add_matrices::AddMatrices,
     bits::{NonzeroBits, WORD, transpose_bits},
     clip::{Apply, SquareSum},
+    columns::CopyColumns,
     convolution::Convolve,
     derivative::Derivative,
     elementwise::Elementwise,

@@ -29,7 +29,7 @@ pub(crate) struct Images {
 #[derive(Debug)]
 pub(crate) struct ImageLayer {
     pub(crate) op: ImageOp,
-    /// Two for a sum, else one.
+    /// Two for a sum, several for a concatenation, else one.
     pub(crate) operands: Vec<Operand>,
     pub(crate) then: Vec<Elementwise>,
     /// The outputs, with the border that the layers after it read.
@@ -54,6 +54,8 @@ pub(crate) enum ImageOp<C = Convolution> {
     PRelu(PRelu),
     /// The sum of two images, or a copy of one that other layers read too.
     Sum,
+    /// The channels of all operands.
+    Concat,
 }
 
 /// The passes of a convolution.
@@ -186,6 +188,7 @@ impl Images {
                 ImageOp::LayerNorm { weights } => ImageOp::LayerNorm { weights },
                 ImageOp::PRelu(prelu) => ImageOp::PRelu(prelu),
                 ImageOp::Sum => ImageOp::Sum,
+                ImageOp::Concat => ImageOp::Concat,
                 ImageOp::Convolution((window, weights)) => {
                     convolutions += 1;
                     ImageOp::Convolution(Convolution {

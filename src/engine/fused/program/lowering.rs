@@ -52,9 +52,9 @@ impl Program {
             None => Place::Vector(0),
         }];
         for (index, step) in steps.iter().enumerate() {
-            let (x, z) = step.operands(index);
-            let operands = [Some(x), z].into_iter().flatten();
-            let operands: Vec<Place> = operands.map(|value| places[value]).collect();
+            let values = step.operands(index);
+            let operands = values.as_slice().iter().map(|&value| places[value]);
+            let operands: Vec<Place> = operands.collect();
             if step.has_params() {
                 lowering.program.parameters.push(*step);
             }
@@ -101,8 +101,12 @@ impl Program {
                     vector => vector,
                 },
                 Op::Add { .. } => lowering.sum(&operands, step.outputs),
+                Op::Concat { .. } => {
+                    let widths = values.as_slice().iter().map(|&value| plan.width(value));
+                    lowering.concat(&operands, &widths.collect::<Vec<_>>())
+                }
                 op => {
-                    let place = match plan.uses_of(x) {
+                    let place = match plan.uses_of(values.first()) {
                         1 => operands[0],
                         _ => lowering.sum(&operands, step.outputs),
                     };
@@ -178,6 +182,35 @@ impl Lowering {
         }
     }
 
+    /// The operands, which have these widths, one after another.
+    fn concat(&mut self, operands: &[Place], widths: &[usize]) -> Place {
+        let width = widths.iter().sum();
+        let (place, operands, unit) = match operands[0] {
+            Place::Image(value) => {
+                let [_, rows, columns] = self.size(value);
+                let size = [width / (rows * columns), rows, columns];
+                let place = self.image(ImageOp::Concat, operands, size);
+                let layer = self.image_layers.last_mut();
+                (
+                    place,
+                    layer.map(|layer| &mut layer.operands),
+                    rows * columns,
+                )
+            }
+            Place::Vector(_) => {
+                let place = self.vector(LayerOp::Concat, operands, width);
+                let layer = self.program.layers.last_mut();
+                (place, layer.map(|layer| &mut layer.operands), 1)
+            }
+        };
+        let mut first = 0;
+        for (operand, width) in operands.into_iter().flatten().zip(widths) {
+            operand.first = first;
+            first += width / unit;
+        }
+        place
+    }
+
     /// Channels, rows and columns of an image.
     fn size(&self, value: Value) -> [usize; 3] {
         match value.checked_sub(1) {
@@ -243,19 +276,22 @@ impl Lowering {
     }
 }
 
-/// Channels, rows and columns of a sample that is treated as an image: the first window's input; without windows, a batch
-/// normalisation of channels of several values makes it one, whose values need not be arranged in rows.
+/// Channels, rows and columns of a sample that is treated as an image: it has the rows and columns of the first window's
+/// input; without windows, a batch normalisation of channels of several values makes it one, whose values need not be
+/// arranged in rows.
 fn image(steps: &[Step]) -> Option<[usize; 3]> {
     let window = steps.iter().find_map(|step| step.op.window());
     let norm = || {
         steps.iter().find_map(|step| match step.op {
             Op::BatchNorm { channels } if channels < step.inputs => {
-                Some([channels, step.inputs / channels, 1])
+                Some([step.inputs / channels, 1])
             }
             _ => None,
         })
     };
-    window.map(|window| window.input).or_else(norm)
+    let sides = window.map(|Window { input, .. }| [input[1], input[2]]);
+    let [rows, columns] = sides.or_else(norm)?;
+    Some([steps.first()?.inputs / (rows * columns), rows, columns])
 }
 
 /// Whether the samples may be bitmaps: they are vectors that only one `Linear` reads.

@@ -48,7 +48,7 @@ pub(crate) struct Program {
 #[derive(Debug)]
 pub(crate) struct Layer {
     pub(crate) op: LayerOp,
-    /// Two for a sum, else one.
+    /// Two for a sum, several for a concatenation, else one.
     pub(crate) operands: Vec<Operand>,
     /// The number of outputs.
     pub(crate) outputs: usize,
@@ -72,6 +72,8 @@ pub(crate) enum LayerOp {
     PRelu(PRelu),
     /// The sum of two vectors, or a copy of one that other layers read too.
     Sum,
+    /// The features of all operands.
+    Concat,
 }
 
 /// One dropout of the plan.
@@ -245,6 +247,29 @@ mod tests {
             vec![(2, only), (1, only)],
         ];
         assert_eq!(vectors.collect::<Vec<_>>(), expected);
+    }
+
+    /// Operands of a concatenation begin where those before them end, in channels of images or features of vectors.
+    #[test]
+    fn operands_of_a_concatenation_are_one_after_another() {
+        type Net = (
+            Image<2, 4, 3>,
+            Concat<(Identity, Conv2d<2, 3, 1>, Identity)>,
+            GlobalAvgPool2d,
+            Concat<(Identity, Linear<7, 20>, Identity)>,
+            ReLU,
+            Linear<34, 2>,
+        );
+        let program = Program::new(&Net::PLAN, 24);
+        let firsts = |operands: &[Operand]| -> Vec<usize> {
+            operands.iter().map(|operand| operand.first).collect()
+        };
+        let image = &program.images.as_ref().unwrap().layers[1];
+        assert_eq!(firsts(&image.operands), [0, 2, 5]);
+        assert_eq!(image.output.size(), [7, 4, 3]);
+        let vector = &program.layers[1];
+        assert_eq!(firsts(&vector.operands), [0, 7, 27]);
+        assert!(vector.outputs == 34 && vector.is_relu());
     }
 
     /// An operation on a value that another step reads is done on a copy.

@@ -7,6 +7,8 @@ pub(crate) type Value = usize;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Operand {
     pub(crate) value: Value,
+    /// Of a concatenation, the place of its first channel or feature among those of the layer; else 0.
+    pub(crate) first: usize,
     /// None where the gradient of the value is not computed.
     pub(crate) gradient: Option<Contribution>,
 }
@@ -24,8 +26,11 @@ pub(crate) struct Contribution {
 
 impl Operand {
     pub(super) fn new(value: Value) -> Self {
-        let gradient = None;
-        Operand { value, gradient }
+        Operand {
+            value,
+            first: 0,
+            gradient: None,
+        }
     }
 
     /// Whether no other layer contributes to the gradient.

@@ -70,7 +70,7 @@ impl Activations {
         let gradients = program.layers.iter().map(|layer| match layer.op {
             LayerOp::Norm(_) | LayerOp::LayerNorm { .. } => Matrix::zeros(2, layer.outputs),
             LayerOp::PRelu(PRelu { slopes, .. }) => Matrix::zeros(2, slopes),
-            LayerOp::Linear { .. } | LayerOp::Sum => Matrix::zeros(0, 0),
+            LayerOp::Linear { .. } | LayerOp::Sum | LayerOp::Concat => Matrix::zeros(0, 0),
         });
         let column_sums = program.layers.iter().map(|layer| match layer.op {
             LayerOp::PRelu(_) => Matrix::zeros(1, layer.outputs),

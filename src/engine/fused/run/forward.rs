@@ -3,11 +3,11 @@
 use super::{input::Input, model::Model, norm::Numbers, prelu::per_lane};
 use crate::engine::fused::{
     kernels::{
-        Elementwise, Epilogue, Forward, Normalize, NormalizeRows, PRelu, SampleNumbers,
-        SparseForward, Sum, dispatch,
+        CopyColumns, Elementwise, Epilogue, Forward, Normalize, NormalizeRows, PRelu,
+        SampleNumbers, SparseForward, Sum, dispatch,
     },
     memory::matrix::{BLOCK, Matrix, ViewMut},
-    program::{self, LayerOp},
+    program::{self, LayerOp, Operand},
     threads::partition::Partition,
 };
 
@@ -22,8 +22,8 @@ pub(crate) struct Outputs<'a> {
     pub(crate) numbers: &'a mut [SampleNumbers],
 }
 
-/// Layer `at` of the network for the partition `partition`, for a layer normalisation of all columns; `operands`, of which a
-/// sum may have two, have the partition's rows.
+/// Layer `at` of the network for the partition `partition`, for a layer normalisation of all columns; `operand` gives the
+/// values of each operand, which have the partition's rows.
 ///
 /// # Safety
 /// No thread writes the weights, or the masks, until this returns.
@@ -31,7 +31,7 @@ pub(crate) unsafe fn layer<'a>(
     model: &Model,
     at: usize,
     partition: &Partition,
-    operands: (Input<'a>, Option<Input<'a>>),
+    operand: impl Fn(&Operand) -> Input<'a>,
     outputs: Outputs<'_>,
 ) {
     let layer = &model.program.layers[at];
@@ -47,8 +47,9 @@ pub(crate) unsafe fn layer<'a>(
         let weights = unsafe { model.weights[at].view() };
         weights.within(partition.blocks.clone(), 0..weights.rows)
     };
-    match (layer.op, operands) {
-        (LayerOp::Linear { weights: at, .. }, (Input::Dense(input), _)) => {
+    let first = operand(&layer.operands[0]);
+    match (layer.op, first) {
+        (LayerOp::Linear { weights: at, .. }, Input::Dense(input)) => {
             let forward = Forward {
                 input,
                 weights: weights(at),
@@ -57,7 +58,7 @@ pub(crate) unsafe fn layer<'a>(
             };
             dispatch(model.simd, forward);
         }
-        (LayerOp::Linear { weights: at, .. }, (Input::Sparse(batch, first), _)) => {
+        (LayerOp::Linear { weights: at, .. }, Input::Sparse(batch, first)) => {
             let forward = SparseForward {
                 batch,
                 samples: first..first + partition.rows.len(),
@@ -67,7 +68,7 @@ pub(crate) unsafe fn layer<'a>(
             };
             dispatch(model.simd, forward);
         }
-        (LayerOp::Norm(norm), (input, _)) => {
+        (LayerOp::Norm(norm), input) => {
             for (place, block) in partition.blocks.clone().enumerate() {
                 let input = input.dense();
                 // SAFETY: guaranteed by the caller, who trains with the statistics of the batch instead.
@@ -86,7 +87,7 @@ pub(crate) unsafe fn layer<'a>(
                 dispatch(model.simd, normalize);
             }
         }
-        (LayerOp::PRelu(prelu), (input, _)) => {
+        (LayerOp::PRelu(prelu), input) => {
             for (place, block) in partition.blocks.clone().enumerate() {
                 let input = input.dense();
                 let kernel = PRelu {
@@ -99,7 +100,7 @@ pub(crate) unsafe fn layer<'a>(
                 dispatch(model.simd, kernel);
             }
         }
-        (LayerOp::LayerNorm { weights: at }, (input, _)) => {
+        (LayerOp::LayerNorm { weights: at }, input) => {
             let normalize = NormalizeRows {
                 input: input.dense(),
                 weights: weights(at),
@@ -110,19 +111,39 @@ pub(crate) unsafe fn layer<'a>(
             };
             dispatch(model.simd, normalize);
         }
-        (LayerOp::Sum, (first, second)) => {
+        (LayerOp::Sum, first) => {
             let columns = |input: Input<'a>| {
                 let dense = input.dense();
                 dense.within(partition.blocks.clone(), 0..dense.rows)
             };
             let sum = Sum {
                 first: columns(first),
-                second: second.map(columns),
+                second: layer.operands.get(1).map(|second| columns(operand(second))),
                 adds: false,
                 output,
                 epilogue: Epilogue::Output { relu },
             };
             dispatch(model.simd, sum);
+        }
+        (LayerOp::Concat, _) => {
+            let columns = partition.blocks.start * BLOCK..partition.blocks.end * BLOCK;
+            for (at, part) in layer.operands.iter().enumerate() {
+                let end = layer
+                    .operands
+                    .get(at + 1)
+                    .map_or(layer.outputs, |next| next.first);
+                let [start, end] = [part.first, end].map(|at| at.clamp(columns.start, columns.end));
+                let copy = CopyColumns {
+                    input: operand(part).dense(),
+                    from: start.saturating_sub(part.first),
+                    output: output.reborrow(),
+                    to: start - columns.start,
+                    len: end - start,
+                    adds: false,
+                    epilogue: Epilogue::Output { relu },
+                };
+                dispatch(model.simd, copy);
+            }
         }
     }
     if layer.stores_derivatives() {

@@ -15,7 +15,7 @@ use crate::engine::fused::{
         matrix::{BLOCK, Matrix},
         raw_slice::{RawSlice, RawSliceMut},
     },
-    program::{SAMPLES, Value},
+    program::{Operand, SAMPLES, Value},
     threads::{
         partition::{self, Partition},
         pool::Worker,
@@ -232,13 +232,12 @@ impl Chunk {
                 Input::Dense(view.within(0..output.blocks(), 0..rows))
             }
         };
-        for (at, layer) in model.program.layers.iter().enumerate() {
+        for at in 0..model.program.layers.len() {
             let output = &self.outputs[at];
             let partition = Partition {
                 blocks: 0..output.blocks(),
                 rows: 0..rows,
             };
-            let second = layer.operands.get(1).map(|operand| value(operand.value));
             // SAFETY: guaranteed by the caller; the operands and `output` are different matrices.
             unsafe {
                 let outputs = Outputs {
@@ -247,8 +246,8 @@ impl Chunk {
                     masks: None,
                     numbers: &mut [],
                 };
-                let operands = (value(layer.operands[0].value), second);
-                forward::layer(model, at, &partition, operands, outputs);
+                let operand = |operand: &Operand| value(operand.value);
+                forward::layer(model, at, &partition, operand, outputs);
             }
         }
         if let Input::Dense(last) = value(model.program.layers.len()) {

@@ -103,13 +103,13 @@ impl Backward<'_> {
                 if let Some(contribution) = operand.gradient
                     && let Some(before) = operand.value.checked_sub(1)
                 {
-                    self.contribute(at, delta, before, contribution);
+                    self.contribute(at, delta, (before, operand.first), contribution);
                 }
             }
         }
     }
 
-    /// Layer `at`'s term in the gradient of the outputs of layer `before`.
+    /// Layer `at`'s term in the gradient of the outputs of layer `before`; the operand's channels begin at `first` in those of `at`.
     ///
     /// # Safety
     /// As [`Backward::begin`].
@@ -117,7 +117,7 @@ impl Backward<'_> {
         &self,
         at: usize,
         delta: ImageView<'_>,
-        before: usize,
+        (before, first): (usize, usize),
         Contribution { adds, completes }: Contribution,
     ) {
         let (simd, layer) = (self.model.simd, &self.images.layers[at]);
@@ -196,10 +196,10 @@ impl Backward<'_> {
                 }
                 // see `layer`
                 ImageOp::LayerNorm { .. } | ImageOp::PRelu(_) => {}
-                ImageOp::Sum => {
+                ImageOp::Sum | ImageOp::Concat => {
                     for channel in 0..output.layout.channels {
                         let sum = Sum {
-                            first: delta.channel(channel),
+                            first: delta.channel(first + channel),
                             second: None,
                             adds,
                             output: output.channel(channel),

@@ -246,6 +246,22 @@ impl Forward<'_> {
                         dispatch(simd, sum);
                     }
                 }
+                ImageOp::Concat => {
+                    is_done |= relu;
+                    for operand in &layer.operands {
+                        let input = self.value(operand.value).view();
+                        for channel in 0..input.layout.channels {
+                            let copy = Sum {
+                                first: input.channel(channel),
+                                second: None,
+                                adds: false,
+                                output: output.channel(operand.first + channel),
+                                epilogue: Epilogue::Output { relu },
+                            };
+                            dispatch(simd, copy);
+                        }
+                    }
+                }
             }
             if !is_done {
                 let derivatives = self.block.derivatives.get(at);

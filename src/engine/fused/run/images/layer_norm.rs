@@ -74,7 +74,9 @@ impl Backward<'_> {
     /// # Safety
     /// As [`Backward::begin`].
     pub(super) unsafe fn layer_norm(&self, at: usize, weights: usize) {
-        let Operand { value, gradient } = self.images.layers[at].operands[0];
+        let Operand {
+            value, gradient, ..
+        } = self.images.layers[at].operands[0];
         let matrix = &self.gradients[weights];
         // SAFETY: guaranteed by the caller; the gradients of two layers are different buffers.
         unsafe {

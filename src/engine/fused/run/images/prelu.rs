@@ -44,7 +44,9 @@ impl Backward<'_> {
     /// # Safety
     /// As [`Backward::begin`].
     pub(super) unsafe fn prelu(&self, at: usize, prelu: &PRelu) {
-        let Operand { value, gradient } = self.images.layers[at].operands[0];
+        let Operand {
+            value, gradient, ..
+        } = self.images.layers[at].operands[0];
         let matrix = &self.gradients[prelu.weights];
         // SAFETY: guaranteed by the caller; the gradients of two layers are different buffers.
         unsafe {

@@ -16,7 +16,9 @@ impl Training<'_> {
     pub(super) unsafe fn back_layer_norm(&self, at: usize, weights: usize, batch: &[u32]) {
         let (model, all) = (self.model, self.activations);
         let layer = &model.program.layers[at];
-        let Operand { value, gradient } = layer.operands[0];
+        let Operand {
+            value, gradient, ..
+        } = layer.operands[0];
         let columns = partition::some(self.worker, all.gradients[at].blocks());
         // SAFETY: this phase writes the gradients of the layer's weights, in partitions of columns, and that of its operand,
         // in partitions of rows; it reads what was written in earlier phases.

@@ -109,7 +109,9 @@ impl Training<'_> {
     /// As [`Training::step`].
     pub(super) unsafe fn back_norm(&self, at: usize, norm: &Norm, batch: &[u32]) {
         let (model, all) = (self.model, self.activations);
-        let Operand { value, gradient } = model.program.layers[at].operands[0];
+        let Operand {
+            value, gradient, ..
+        } = model.program.layers[at].operands[0];
         let partition = self.columns(norm, batch.len());
         for block in partition.blocks.clone() {
             let part = Partition {

@@ -2,7 +2,9 @@
 
 use super::{DropoutKey, Training};
 use crate::engine::fused::{
-    kernels::{Derivative, Epilogue, InputGradient, LossGradient, Sum, WORD, dispatch},
+    kernels::{
+        CopyColumns, Derivative, Epilogue, InputGradient, LossGradient, Sum, WORD, dispatch,
+    },
     memory::matrix::{BLOCK, Matrix, View},
     program::{Contribution, LayerOp, Operand, Value},
     run::{
@@ -153,9 +155,7 @@ impl Training<'_> {
                 }
                 Input::Sparse(batch, _) => Input::Sparse(batch, partition.rows.start),
             };
-            let second = layer.operands.get(1).map(operand);
-            let operands = (operand(&layer.operands[0]), second);
-            forward::layer(self.model, at, &partition, operands, outputs);
+            forward::layer(self.model, at, &partition, operand, outputs);
         }
     }
 
@@ -223,6 +223,15 @@ impl Training<'_> {
         layer.op.has_weights() && !is_linear || operands.any(|operand| operand.gradient.is_some())
     }
 
+    /// The number of features of a value.
+    fn width(&self, value: Value) -> usize {
+        let program = &self.model.program;
+        match value.checked_sub(1) {
+            Some(at) => program.layers[at].outputs,
+            None => program.features,
+        }
+    }
+
     /// The gradient of a value, if it is computed.
     pub(super) fn delta_of(&self, value: Value) -> Option<&Matrix> {
         match value.checked_sub(1) {
@@ -246,12 +255,12 @@ impl Training<'_> {
             }
             // SAFETY: guaranteed by the caller.
             LayerOp::PRelu(prelu) => return unsafe { self.back_prelu(at, prelu, batch) },
-            LayerOp::Linear { .. } | LayerOp::Sum => {}
+            LayerOp::Linear { .. } | LayerOp::Sum | LayerOp::Concat => {}
         }
         for operand in &self.model.program.layers[at].operands {
             if let Some(contribution) = operand.gradient {
                 // SAFETY: guaranteed by the caller.
-                unsafe { self.contribute(at, operand.value, contribution, batch.len()) };
+                unsafe { self.contribute(at, operand, contribution, batch.len()) };
             }
         }
     }
@@ -261,7 +270,7 @@ impl Training<'_> {
     unsafe fn contribute(
         &self,
         at: usize,
-        value: Value,
+        &Operand { value, first, .. }: &Operand,
         Contribution { adds, completes }: Contribution,
         batch: usize,
     ) {
@@ -296,6 +305,20 @@ impl Training<'_> {
                 }
                 // see `back`
                 LayerOp::Norm(_) | LayerOp::LayerNorm { .. } | LayerOp::PRelu(_) => {}
+                LayerOp::Concat => {
+                    let start = partition.blocks.start * BLOCK;
+                    let end = self.width(value).min(partition.blocks.end * BLOCK);
+                    let copy = CopyColumns {
+                        input: delta.read(0..delta.blocks(), partition.rows.clone()),
+                        from: first + start,
+                        output,
+                        to: 0,
+                        len: end.saturating_sub(start),
+                        adds,
+                        epilogue: Epilogue::Derivative(derivatives),
+                    };
+                    dispatch(model.simd, copy);
+                }
                 LayerOp::Sum => {
                     let sum = Sum {
                         first: partition.read(delta),

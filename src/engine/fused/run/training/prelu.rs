@@ -19,7 +19,9 @@ impl Training<'_> {
     pub(super) unsafe fn back_prelu(&self, at: usize, prelu: &PRelu, batch: &[u32]) {
         let (model, all) = (self.model, self.activations);
         let layer = &model.program.layers[at];
-        let Operand { value, gradient } = layer.operands[0];
+        let Operand {
+            value, gradient, ..
+        } = layer.operands[0];
         let sums = &all.column_sums[at];
         for block in partition::some(self.worker, sums.blocks()) {
             let part = Partition {

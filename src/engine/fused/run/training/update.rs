@@ -71,7 +71,7 @@ impl Training<'_> {
                 }
                 return;
             }
-            LayerOp::Sum => return,
+            LayerOp::Sum | LayerOp::Concat => return,
         };
         let partition = self.weight_partition(weights);
         // SAFETY: this phase writes weights and moments, in partitions, and each worker's own scratch; it
