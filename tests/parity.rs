@@ -374,20 +374,6 @@ type Branches = (
     Residual<(Tanh,)>,
 );
 
-/// Layer normalisation and parametric ReLU, of widths that fill no whole block; one slope for several blocks.
-type Layered = (
-    Input<70>,
-    LayerNorm<70>,
-    Linear<70, 50>,
-    PReLU,
-    Dropout<20>,
-    LayerNorm<50>,
-    GELU,
-    Linear<50, 33>,
-    ChannelPReLU<33>,
-    Linear<33, 5>,
-    LayerNorm<5>,
-);
 /// Concatenations of the samples, of widths that are multiples of 16 and others, within each other and residuals, and of
 /// the logits.
 type Concatenated = (
@@ -420,7 +406,7 @@ macro_rules! networks {
             10 => $call::<(Residual<(Linear<40, 40>, Tanh)>, Linear<40, 4>), 40, 4>($($argument),*),
             11 => $call::<(Linear<66, 100>, SiLU, Linear<100, 18>, Hardswish, Dropout<20>, Linear<18, 3>), 66, 3>($($argument),*),
             12 => $call::<(Input<80>, Hardswish, Linear<80, 40>, ELU, Linear<40, 33>, ELU<50>, Linear<33, 5>, SiLU), 80, 5>($($argument),*),
-            13 => $call::<Layered, 70, 5>($($argument),*),
+            13 => $call::<(LayerNorm<70>, Linear<70, 50>, PReLU, Dropout<20>, LayerNorm<50>, GELU, Linear<50, 33>, ChannelPReLU<33>, Linear<33, 5>, LayerNorm<5>), 70, 5>($($argument),*),
             14 => $call::<Concatenated, 37, 10>($($argument),*),
             _ => $call::<(Linear<100, 300>,), 100, 300>($($argument),*),
         }
