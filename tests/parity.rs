@@ -374,22 +374,6 @@ type Branches = (
     Residual<(Tanh,)>,
 );
 
-/// Concatenations of the samples, of widths that are multiples of 16 and others, within each other and residuals, and of
-/// the logits.
-type Concatenated = (
-    Input<37>,
-    Concat<(Identity, (Linear<37, 16>, Tanh), Linear<37, 5>, Identity)>,
-    Concat<(
-        (Linear<95, 48>, SiLU),
-        (Linear<95, 1>, Sigmoid),
-        Residual<(Tanh,)>,
-    )>,
-    GELU,
-    Concat<(Linear<144, 15>, Concat<(Linear<144, 17>, Linear<144, 31>)>)>,
-    Dropout<20>,
-    Concat<((Linear<63, 4>, Tanh), Linear<63, 6>)>,
-);
-
 macro_rules! networks {
     ($call:ident($($argument:expr),*), $which:expr) => {
         match $which {
@@ -407,7 +391,14 @@ macro_rules! networks {
             11 => $call::<(Linear<66, 100>, SiLU, Linear<100, 18>, Hardswish, Dropout<20>, Linear<18, 3>), 66, 3>($($argument),*),
             12 => $call::<(Input<80>, Hardswish, Linear<80, 40>, ELU, Linear<40, 33>, ELU<50>, Linear<33, 5>, SiLU), 80, 5>($($argument),*),
             13 => $call::<(LayerNorm<70>, Linear<70, 50>, PReLU, Dropout<20>, LayerNorm<50>, GELU, Linear<50, 33>, ChannelPReLU<33>, Linear<33, 5>, LayerNorm<5>), 70, 5>($($argument),*),
-            14 => $call::<Concatenated, 37, 10>($($argument),*),
+            // Concatenations of the samples, of widths that are multiples of 16 and others, within each other and residuals,
+            // and of the logits.
+            14 => $call::<(
+                Input<37>, Concat<(Identity, (Linear<37, 16>, Tanh), Linear<37, 5>, Identity)>,
+                Concat<((Linear<95, 48>, SiLU), (Linear<95, 1>, Sigmoid), Residual<(Tanh,)>)>, GELU,
+                Concat<(Linear<144, 15>, Concat<(Linear<144, 17>, Linear<144, 31>)>)>, Dropout<20>,
+                Concat<((Linear<63, 4>, Tanh), Linear<63, 6>)>,
+            ), 37, 10>($($argument),*),
             _ => $call::<(Linear<100, 300>,), 100, 300>($($argument),*),
         }
     };
