@@ -81,7 +81,7 @@ pub(crate) const MAX_ON_STACK: usize = 1 << 17;
 
 /// The number of values of the arena in which a forward pass of `N` keeps its activations.
 pub(crate) const fn arena<N: Network>() -> usize {
-    RouteOf::<N, Kept>::ROUTE.arena()
+    RouteOf::<N, Kept>::ARENA
 }
 
 /// Whether [`forward`] supports networks of this plan.
@@ -105,7 +105,7 @@ pub(crate) unsafe fn forward<N: Network, V: Values>(
 ) {
     macro_rules! on_the_stack {
         ($($least:literal $most:literal)*) => {$(
-            if const { $least < arena::<N>() && arena::<N>() <= $most } {
+            if OnStackOf::<N, $least, $most>::FITS {
                 let pass = OnStack::<N, V, $most>(ForwardPass {
                     values,
                     sample,
@@ -190,7 +190,7 @@ macro_rules! groups {
             #[inline(always)]
             fn steps<L: Lanes>(&self, lanes: L, arena: &mut [f32]) {
                 const { assert!(Plan::CAPACITY == [$($first, $($index),*),*].len()) };
-                $(if const { N::PLAN.steps().len() > $first } {
+                $(if StepOf::<N, V::Norms, $first>::EXISTS {
                     self.$name(lanes, arena);
                 })*
             }
@@ -202,7 +202,7 @@ macro_rules! groups {
         }
     };
     (@steps $self:ident $lanes:ident $arena:ident $($index:literal)*) => {
-        $(if const { !StepOf::<N, V, $index>::AT.is_skipped() } {
+        $(if StepOf::<N, V::Norms, $index>::RUNS {
             $self.step::<L, $index>($lanes, $arena);
         })*
     };
@@ -230,7 +230,7 @@ impl<N: Network, V: Values> ForwardPass<'_, N, V> {
     #[inline(always)]
     fn run<L: Lanes, const W: usize>(self, lanes: L, arena: &mut [f32; W]) {
         self.steps(lanes, arena);
-        let at = const { RouteOf::<N, V::Norms>::ROUTE.steps[Plan::CAPACITY] };
+        let at = RouteOf::<N, V::Norms>::END;
         // SAFETY: the arena has room for the last values, of which there are as many as logits.
         unsafe {
             let last = match at.reads_sample {
@@ -250,19 +250,23 @@ impl<N: Network, V: Values> ForwardPass<'_, N, V> {
     /// Step `K` of the plan, which is not skipped.
     #[inline(always)]
     fn step<L: Lanes, const K: usize>(&self, lanes: L, arena: &mut [f32]) {
-        let at = const { StepOf::<N, V, K>::AT };
+        let at = StepOf::<N, V::Norms, K>::AT;
         // SAFETY: the arena is as long as the route says, so it has room for the input and the output of each step and for
         // the copies, and the values are those of `N`, as guaranteed to `forward`. The types fix the sample's length.
         unsafe {
             let (ends_part, copies) = self.parts(arena);
-            if let Some(held) = at.takes {
+            if StepOf::<N, V::Norms, K>::TAKES
+                && let Some(held) = at.takes
+            {
                 let (input, _) = ends(ends_part, at.end, at.inputs(), 0);
                 copy(copies.get_unchecked(held.start..), input);
             }
-            if const { !StepOf::<N, V, K>::AT.is_idle } {
+            if StepOf::<N, V::Norms, K>::COMPUTES {
                 self.compute::<L, K>(lanes, ends_part, copies);
             }
-            if let Some(held) = at.holds {
+            if StepOf::<N, V::Norms, K>::HOLDS
+                && let Some(held) = at.holds
+            {
                 let output: &[f32] = match at.output {
                     None => self.sample,
                     Some(end) => ends(ends_part, end, at.step.outputs, 0).0,
@@ -284,16 +288,16 @@ impl<N: Network, V: Values> ForwardPass<'_, N, V> {
         arena: &mut [f32],
         copies: &[f32],
     ) {
-        let at = const { StepOf::<N, V, K>::AT };
+        let at = StepOf::<N, V::Norms, K>::AT;
         // SAFETY: guaranteed by the caller.
         unsafe {
-            if const { matches!(StepOf::<N, V, K>::AT.step.op, Op::Linear) } {
+            if StepOf::<N, V::Norms, K>::IS_LINEAR {
                 let (input, output) = self.places(&at, arena);
                 let sparse = at.seeks_zeros && self.values.skips_zeros();
                 let matrix = self.values.matrix(&at);
                 let input = input.get_unchecked(..at.step.inputs);
                 matrix.product(lanes, input, output, sparse, at.relu);
-            } else if const { matches!(StepOf::<N, V, K>::AT.step.op, Op::Conv2d(_)) } {
+            } else if StepOf::<N, V::Norms, K>::IS_CONVOLUTION {
                 let Op::Conv2d(window) = at.step.op else {
                     return;
                 };
@@ -305,7 +309,7 @@ impl<N: Network, V: Values> ForwardPass<'_, N, V> {
                     relu: at.relu,
                 };
                 convolve(lanes, convolution, self.values.matrix(&at), input, output);
-            } else if const { StepOf::<N, V, K>::AT.is_pooling() } {
+            } else if StepOf::<N, V::Norms, K>::IS_POOLING {
                 let (input, output) = self.places(&at, arena);
                 let by_channel = at.channels_first && !at.is_transposed();
                 match at.step.op {
@@ -313,7 +317,7 @@ impl<N: Network, V: Values> ForwardPass<'_, N, V> {
                     Op::AvgPool2d(window) => average(lanes, &window, by_channel, input, output),
                     _ => {}
                 }
-            } else if const { matches!(StepOf::<N, V, K>::AT.step.op, Op::Flatten) } {
+            } else if StepOf::<N, V::Norms, K>::IS_FLATTEN {
                 let (input, output) = ends(arena, at.end, at.inputs(), at.step.outputs);
                 transpose([at.positions, at.channels], input, output);
             } else {
@@ -321,18 +325,23 @@ impl<N: Network, V: Values> ForwardPass<'_, N, V> {
                 if at.reads_sample {
                     copy(self.sample, values);
                 }
-                match (at.step.op, at.term) {
-                    (_, Some(term)) => self.add(&at, term, values, copies),
-                    (Op::BatchNorm { channels }, None) => {
-                        let values = values.get_unchecked_mut(..at.step.outputs);
-                        if let Some(channels) = NonZeroUsize::new(channels) {
-                            let channels_last = !at.is_in_order();
-                            normalize(values, channels, channels_last, at.relu, |channel| {
-                                self.values.norm(&at, channel)
-                            });
-                        }
+                if StepOf::<N, V::Norms, K>::IS_SUM {
+                    if let Some(term) = at.term {
+                        self.add(&at, term, values, copies);
                     }
-                    (op, None) => self.values.activate(op, values, at.step.outputs),
+                } else if StepOf::<N, V::Norms, K>::IS_NORM {
+                    let Op::BatchNorm { channels } = at.step.op else {
+                        return;
+                    };
+                    let values = values.get_unchecked_mut(..at.step.outputs);
+                    if let Some(channels) = NonZeroUsize::new(channels) {
+                        let channels_last = !at.is_in_order();
+                        normalize(values, channels, channels_last, at.relu, |channel| {
+                            self.values.norm(&at, channel)
+                        });
+                    }
+                } else {
+                    self.values.activate(at.step.op, values, at.step.outputs);
                 }
             }
         }
@@ -376,7 +385,7 @@ impl<N: Network, V: Values> ForwardPass<'_, N, V> {
     /// The arena is as long as the route says.
     #[inline(always)]
     unsafe fn parts<'a>(&self, arena: &'a mut [f32]) -> (&'a mut [f32], &'a mut [f32]) {
-        let copies = const { RouteOf::<N, V::Norms>::ROUTE.copies };
+        let copies = RouteOf::<N, V::Norms>::COPIES;
         // SAFETY: guaranteed by the caller.
         unsafe { arena.split_at_mut_unchecked(arena.len() - copies) }
     }
@@ -456,11 +465,37 @@ struct RouteOf<N, F>(PhantomData<fn() -> (N, F)>);
 
 impl<N: Network, F: Norms> RouteOf<N, F> {
     const ROUTE: Route = route(&N::PLAN, F::ARE_FOLDED);
+    const ARENA: usize = Self::ROUTE.arena();
+    const COPIES: usize = Self::ROUTE.copies;
+    const END: At = Self::ROUTE.steps[Plan::CAPACITY];
+}
+
+/// An arena of `MOST` values on the stack, the next shorter one having `LEAST`.
+struct OnStackOf<N, const LEAST: usize, const MOST: usize>(PhantomData<fn() -> N>);
+
+impl<N: Network, const LEAST: usize, const MOST: usize> OnStackOf<N, LEAST, MOST> {
+    /// Whether it is the shortest with room for the network.
+    const FITS: bool = LEAST < arena::<N>() && arena::<N>() <= MOST;
 }
 
 /// Step `K` of a network.
-struct StepOf<N, V, const K: usize>(PhantomData<fn() -> (N, V)>);
+///
+/// A branch on one of the constants is compiled only where it is taken. The constants do not depend on the instructions,
+/// nor on the storage, so each is evaluated once, while a `const` block is evaluated anew in each instance of its function:
+/// that was a third of the time in which a network compiles.
+struct StepOf<N, F, const K: usize>(PhantomData<fn() -> (N, F)>);
 
-impl<N: Network, V: Values, const K: usize> StepOf<N, V, K> {
-    const AT: At = RouteOf::<N, V::Norms>::ROUTE.steps[K];
+impl<N: Network, F: Norms, const K: usize> StepOf<N, F, K> {
+    const AT: At = RouteOf::<N, F>::ROUTE.steps[K];
+    const EXISTS: bool = K < N::PLAN.steps().len();
+    const RUNS: bool = !Self::AT.is_skipped();
+    const TAKES: bool = Self::AT.takes.is_some();
+    const HOLDS: bool = Self::AT.holds.is_some();
+    const COMPUTES: bool = !Self::AT.is_idle;
+    const IS_LINEAR: bool = matches!(Self::AT.step.op, Op::Linear);
+    const IS_CONVOLUTION: bool = matches!(Self::AT.step.op, Op::Conv2d(_));
+    const IS_POOLING: bool = Self::AT.is_pooling();
+    const IS_FLATTEN: bool = matches!(Self::AT.step.op, Op::Flatten);
+    const IS_SUM: bool = Self::AT.term.is_some();
+    const IS_NORM: bool = matches!(Self::AT.step.op, Op::BatchNorm { .. });
 }
