@@ -26,6 +26,8 @@ mod digit_network;
 mod engine;
 #[path = "mnist/exit.rs"]
 mod exit;
+#[path = "mnist/first.rs"]
+mod first;
 
 use std::{fs, ops::ControlFlow, path::PathBuf, process::ExitCode, time::Instant};
 
@@ -158,6 +160,9 @@ struct Options {
     /// Train on the first 50,000 training images and evaluate on the last 10,000 instead of the test set
     #[arg(long)]
     hold_back: bool,
+    /// Train on this many images, the first ones; default all
+    #[arg(long, value_name = "COUNT", value_parser = value_parser!(u32).range(1..))]
+    images: Option<u32>,
     /// Folder with MNIST's four files
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
@@ -241,6 +246,9 @@ fn every_seed<N: DigitNetwork, E: Engine<N>>(
     if options.hold_back {
         (train, test) = held_back(&train)?;
         tested_on = "the last 10,000 training images, held back";
+    }
+    if let Some(images) = options.images {
+        train = first::first(&train, images as usize)?;
     }
     let recipe = options.recipe();
     println!(

@@ -314,13 +314,14 @@ fn the_chosen_engine_trains() {
     let folder = tempfile::tempdir().unwrap();
     let file = |name: &str| folder.path().join(name);
     let (save, plot, json) = (file("w.safetensors"), file("p.svg"), file("r.json"));
+    let data = folder_of_bars();
     for (engine, more, device) in [
         ("fused", &["--threads", "1"][..], "cpu, 1 thread, "),
         ("dfdx", &[], "cpu"),
     ] {
         let mut arguments = vec!["--engine", engine, "--hidden", "32", "--epochs", "1"];
         arguments.extend(["--save", text(&save), "--plot", text(&plot)]);
-        arguments.extend(["--json", text(&json)]);
+        arguments.extend(["--json", text(&json), "--data", text(data.path())]);
         arguments.extend(more);
         let output = example("mnist", &arguments);
         let out = String::from_utf8(output.stdout).unwrap();

@@ -10,7 +10,7 @@ use tuplenet::{
 };
 
 use crate::{
-    cli::{example, folder_with, refuses, text},
+    cli::{example, folder_of_bars, folder_with, refuses, text},
     pictures::Picture,
 };
 
@@ -29,7 +29,7 @@ fn run(name: &str, arguments: &[&str]) -> String {
     out
 }
 
-/// Trains LeNet on built-in digits, with all output files in `folder`, and returns the summary.
+/// Trains LeNet, with all output files in `folder`, and returns the summary.
 fn train(folder: &Path, more: &[&str]) -> serde_json::Value {
     let file = |name: &str| text(&folder.join(name)).to_owned();
     let files = ["save", "plot", "json", "run"].map(|name| (format!("--{name}"), file(name)));
@@ -159,8 +159,10 @@ fn resnet_is_recognised() {
 fn lenet_resumes_from_a_checkpoint_and_other_networks_do_not() {
     let folder = tempfile::tempdir().unwrap();
     let checkpoints = folder.path().join("checkpoints");
+    let data = folder_of_bars();
     let common = [
-        "--built-in",
+        "--data",
+        text(data.path()),
         "--batch",
         "500",
         "--checkpoint",

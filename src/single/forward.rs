@@ -14,7 +14,8 @@ use super::{
     matrix::Matrix,
     norm::normalize,
     prelu::prelu,
-    route::{At, End, Route, route},
+    route::{At, End},
+    step::{Norms, OnStackOf, RouteOf, StepOf},
 };
 use crate::{
     network::Network,
@@ -56,42 +57,6 @@ pub trait Sealed {
     }
 }
 
-/// What becomes of a batch normalisation directly after a product: a type, so that storages that agree share a route.
-pub trait Norms {
-    /// Whether it is [part of the product's weights](super::route::is_folded).
-    const ARE_FOLDED: bool;
-}
-
-/// They are part of the weights.
-#[derive(Debug)]
-pub enum Folded {}
-
-/// They are steps of their own.
-#[derive(Debug)]
-pub enum Kept {}
-
-impl Norms for Folded {
-    const ARE_FOLDED: bool = true;
-}
-
-impl Norms for Kept {
-    const ARE_FOLDED: bool = false;
-}
-
-/// The maximum length of an arena on the stack: 512 KiB.
-pub(crate) const MAX_ON_STACK: usize = 1 << 17;
-
-/// The number of values of the arena in which a forward pass of `N` keeps its activations.
-pub(crate) const fn arena<N: Network>() -> usize {
-    RouteOf::<N, Kept>::ROUTE.arena()
-}
-
-/// Whether [`forward`] supports networks of this plan.
-#[cfg(feature = "train")]
-pub(crate) const fn fits_the_stack(plan: &Plan) -> bool {
-    route(plan, false).arena() <= MAX_ON_STACK
-}
-
 /// The logits of `sample`, with the activations on the stack.
 ///
 /// It compiles for every network, even in a branch that is never taken; for one that does not fit, it does nothing.
@@ -107,7 +72,7 @@ pub(crate) unsafe fn forward<N: Network, V: Values>(
 ) {
     macro_rules! on_the_stack {
         ($($least:literal $most:literal)*) => {$(
-            if const { $least < arena::<N>() && arena::<N>() <= $most } {
+            if OnStackOf::<N, $least, $most>::FITS {
                 let pass = OnStack::<N, V, $most>(ForwardPass {
                     values,
                     sample,
@@ -192,7 +157,7 @@ macro_rules! groups {
             #[inline(always)]
             fn steps<L: Lanes>(&self, lanes: L, arena: &mut [f32]) {
                 const { assert!(Plan::CAPACITY == [$($first, $($index),*),*].len()) };
-                $(if const { N::PLAN.steps().len() > $first } {
+                $(if StepOf::<N, V::Norms, $first>::EXISTS {
                     self.$name(lanes, arena);
                 })*
             }
@@ -204,7 +169,7 @@ macro_rules! groups {
         }
     };
     (@steps $self:ident $lanes:ident $arena:ident $($index:literal)*) => {
-        $(if const { !StepOf::<N, V, $index>::AT.is_skipped() } {
+        $(if StepOf::<N, V::Norms, $index>::RUNS {
             $self.step::<L, $index>($lanes, $arena);
         })*
     };
@@ -232,7 +197,7 @@ impl<N: Network, V: Values> ForwardPass<'_, N, V> {
     #[inline(always)]
     fn run<L: Lanes, const W: usize>(self, lanes: L, arena: &mut [f32; W]) {
         self.steps(lanes, arena);
-        let at = const { RouteOf::<N, V::Norms>::ROUTE.steps[Plan::CAPACITY] };
+        let at = RouteOf::<N, V::Norms>::END;
         // SAFETY: the arena has room for the last values, of which there are as many as logits.
         unsafe {
             let last = match at.reads_sample {
@@ -252,19 +217,23 @@ impl<N: Network, V: Values> ForwardPass<'_, N, V> {
     /// Step `K` of the plan, which is not skipped.
     #[inline(always)]
     fn step<L: Lanes, const K: usize>(&self, lanes: L, arena: &mut [f32]) {
-        let at = const { StepOf::<N, V, K>::AT };
+        let at = StepOf::<N, V::Norms, K>::AT;
         // SAFETY: the arena is as long as the route says, so it has room for the input and the output of each step and for
         // the copies, and the values are those of `N`, as guaranteed to `forward`. The types fix the sample's length.
         unsafe {
             let (ends_part, copies) = self.parts(arena);
-            if let Some(held) = at.takes {
+            if StepOf::<N, V::Norms, K>::TAKES
+                && let Some(held) = at.takes
+            {
                 let (input, _) = ends(ends_part, at.end, at.inputs(), 0);
                 copy(copies.get_unchecked(held.start..), input);
             }
-            if const { !StepOf::<N, V, K>::AT.is_idle } {
+            if StepOf::<N, V::Norms, K>::COMPUTES {
                 self.compute::<L, K>(lanes, ends_part, copies);
             }
-            if let Some(held) = at.holds {
+            if StepOf::<N, V::Norms, K>::HOLDS
+                && let Some(held) = at.holds
+            {
                 let output: &[f32] = match at.output {
                     None => self.sample,
                     Some(end) => ends(ends_part, end, at.step.outputs, 0).0,
@@ -286,16 +255,16 @@ impl<N: Network, V: Values> ForwardPass<'_, N, V> {
         arena: &mut [f32],
         copies: &[f32],
     ) {
-        let at = const { StepOf::<N, V, K>::AT };
+        let at = StepOf::<N, V::Norms, K>::AT;
         // SAFETY: guaranteed by the caller.
         unsafe {
-            if const { matches!(StepOf::<N, V, K>::AT.step.op, Op::Linear) } {
+            if StepOf::<N, V::Norms, K>::IS_LINEAR {
                 let (input, output) = self.places(&at, arena);
                 let sparse = at.seeks_zeros && self.values.skips_zeros();
                 let matrix = self.values.matrix(&at);
                 let input = input.get_unchecked(..at.step.inputs);
                 matrix.product(lanes, input, output, sparse, at.relu);
-            } else if const { matches!(StepOf::<N, V, K>::AT.step.op, Op::Conv2d(_)) } {
+            } else if StepOf::<N, V::Norms, K>::IS_CONVOLUTION {
                 let Op::Conv2d(window) = at.step.op else {
                     return;
                 };
@@ -307,7 +276,7 @@ impl<N: Network, V: Values> ForwardPass<'_, N, V> {
                     relu: at.relu,
                 };
                 convolve(lanes, convolution, self.values.matrix(&at), input, output);
-            } else if const { StepOf::<N, V, K>::AT.is_pooling() } {
+            } else if StepOf::<N, V::Norms, K>::IS_POOLING {
                 let (input, output) = self.places(&at, arena);
                 let by_channel = at.channels_first && !at.is_transposed();
                 match at.step.op {
@@ -315,11 +284,11 @@ impl<N: Network, V: Values> ForwardPass<'_, N, V> {
                     Op::AvgPool2d(window) => average(lanes, &window, by_channel, input, output),
                     _ => {}
                 }
-            } else if const { matches!(StepOf::<N, V, K>::AT.step.op, Op::Flatten) } {
+            } else if StepOf::<N, V::Norms, K>::IS_FLATTEN {
                 let (input, output) = ends(arena, at.end, at.inputs(), at.step.outputs);
                 transpose([at.positions, at.channels], input, output);
-            } else if const { matches!(StepOf::<N, V, K>::AT.step.op, Op::Concat { .. }) } {
-                let parts = const { RouteOf::<N, V::Norms>::ROUTE.parts(K) };
+            } else if StepOf::<N, V::Norms, K>::IS_CONCAT {
+                let parts = &StepOf::<N, V::Norms, K>::PARTS;
                 let (output, _) = ends(arena, at.end, at.step.outputs, 0);
                 let output = output.get_unchecked_mut(..at.step.outputs);
                 for part in parts.as_slice() {
@@ -334,36 +303,42 @@ impl<N: Network, V: Values> ForwardPass<'_, N, V> {
                 if at.reads_sample {
                     copy(self.sample, values);
                 }
-                match (at.step.op, at.term) {
-                    (_, Some(term)) => self.add(&at, term, values, copies),
-                    (Op::BatchNorm { channels }, None) => {
-                        let values = values.get_unchecked_mut(..at.step.outputs);
-                        if let Some(channels) = NonZeroUsize::new(channels) {
-                            let channels_last = !at.is_in_order();
-                            normalize(values, channels, channels_last, at.relu, |channel| {
-                                self.values.norm(&at, channel)
-                            });
-                        }
+                if StepOf::<N, V::Norms, K>::IS_SUM {
+                    if let Some(term) = at.term {
+                        self.add(&at, term, values, copies);
                     }
-                    (Op::PRelu { slopes }, None) => {
-                        let values = values.get_unchecked_mut(..at.step.outputs);
-                        if let Some(slopes) = NonZeroUsize::new(slopes) {
-                            let slopes_last = !at.is_in_order();
-                            let matrix = self.values.matrix(&at);
-                            prelu(values, slopes, slopes_last, at.relu, |slope| {
-                                matrix.weight(0, slope)
-                            });
-                        }
+                } else if StepOf::<N, V::Norms, K>::IS_PRELU {
+                    let Op::PRelu { slopes } = at.step.op else {
+                        return;
+                    };
+                    let values = values.get_unchecked_mut(..at.step.outputs);
+                    if let Some(slopes) = NonZeroUsize::new(slopes) {
+                        let slopes_last = !at.is_in_order();
+                        let matrix = self.values.matrix(&at);
+                        prelu(values, slopes, slopes_last, at.relu, |slope| {
+                            matrix.weight(0, slope)
+                        });
                     }
-                    (Op::LayerNorm { .. }, None) => {
-                        let values = values.get_unchecked_mut(..at.step.outputs);
-                        let order = match at.is_in_order() {
-                            true => [1, at.step.outputs],
-                            false => [at.positions, at.channels],
-                        };
-                        normalize_sample(values, order, self.values.matrix(&at), at.relu);
+                } else if StepOf::<N, V::Norms, K>::IS_LAYER_NORM {
+                    let values = values.get_unchecked_mut(..at.step.outputs);
+                    let order = match at.is_in_order() {
+                        true => [1, at.step.outputs],
+                        false => [at.positions, at.channels],
+                    };
+                    normalize_sample(values, order, self.values.matrix(&at), at.relu);
+                } else if StepOf::<N, V::Norms, K>::IS_NORM {
+                    let Op::BatchNorm { channels } = at.step.op else {
+                        return;
+                    };
+                    let values = values.get_unchecked_mut(..at.step.outputs);
+                    if let Some(channels) = NonZeroUsize::new(channels) {
+                        let channels_last = !at.is_in_order();
+                        normalize(values, channels, channels_last, at.relu, |channel| {
+                            self.values.norm(&at, channel)
+                        });
                     }
-                    (op, None) => self.values.activate(op, values, at.step.outputs),
+                } else {
+                    self.values.activate(at.step.op, values, at.step.outputs);
                 }
             }
         }
@@ -407,7 +382,7 @@ impl<N: Network, V: Values> ForwardPass<'_, N, V> {
     /// The arena is as long as the route says.
     #[inline(always)]
     unsafe fn parts<'a>(&self, arena: &'a mut [f32]) -> (&'a mut [f32], &'a mut [f32]) {
-        let copies = const { RouteOf::<N, V::Norms>::ROUTE.copies.len };
+        let copies = RouteOf::<N, V::Norms>::COPIES;
         // SAFETY: guaranteed by the caller.
         unsafe { arena.split_at_mut_unchecked(arena.len() - copies) }
     }
@@ -480,18 +455,4 @@ fn copy(from: &[f32], to: &mut [f32]) {
     for (to, from) in to.iter_mut().zip(from) {
         *to = *from;
     }
-}
-
-/// The route of a network, resolved at compile time.
-struct RouteOf<N, F>(PhantomData<fn() -> (N, F)>);
-
-impl<N: Network, F: Norms> RouteOf<N, F> {
-    const ROUTE: Route = route(&N::PLAN, F::ARE_FOLDED);
-}
-
-/// Step `K` of a network.
-struct StepOf<N, V, const K: usize>(PhantomData<fn() -> (N, V)>);
-
-impl<N: Network, V: Values, const K: usize> StepOf<N, V, K> {
-    const AT: At = RouteOf::<N, V::Norms>::ROUTE.steps[K];
 }

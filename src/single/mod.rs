@@ -21,21 +21,24 @@ mod norm;
 mod prelu;
 mod route;
 mod rows;
+mod step;
 
 #[cfg(feature = "train")]
-pub(crate) use self::forward::fits_the_stack;
+pub(crate) use self::step::fits_the_stack;
 pub use self::{
     columns::Block,
-    forward::{Folded, Kept, Sealed, Values},
+    forward::{Sealed, Values},
     lanes::Lanes,
     matrix::Matrix,
     route::At,
+    step::{Folded, Kept},
 };
 pub(crate) use self::{
     columns::{BLOCK, Columns},
-    forward::{MAX_ON_STACK, arena, forward, forward_in},
+    forward::{forward, forward_in},
     lanes::Level,
     norm::{affine, affine_of},
     route::{is_folded, seeks_zeros},
     rows::Rows,
+    step::{MAX_ON_STACK, arena},
 };
