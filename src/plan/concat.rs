@@ -48,38 +48,38 @@ impl Plan {
 mod tests {
     use super::*;
 
-    /// Branches that are the input or branch again, and what they read.
+    /// Branches that are the input or branch again, after others, and what they read.
     #[test]
     fn every_branch_reads_the_input() {
         let tanh = || Plan::elementwise(Op::Tanh, 3);
-        let inner = Plan::concat(&[Plan::identity(), tanh()], 6);
+        let inner = Plan::concat(&[tanh(), Plan::identity()], 6);
         let branches = [
+            Plan::residual(tanh(), Plan::identity(), 3),
             inner,
             Plan::identity(),
-            Plan::residual(tanh(), Plan::identity(), 3),
         ];
         let plan = tanh().then(Plan::concat(&branches, 12));
         let steps = plan.steps().iter().enumerate();
         let operands: Vec<_> = steps
             .map(|(at, step)| step.operands(at).as_slice().to_vec())
             .collect();
-        // before; the tanh of the inner one, the inner one; the tanh of the residual, its sum; all together
+        // before; the tanh of the residual, its sum; the tanh of the inner one, the inner one; all together
         let expected = [
             vec![0],
             vec![1],
-            vec![1, 2],
+            vec![2, 1],
             vec![1],
             vec![4, 1],
-            vec![3, 1, 5],
+            vec![3, 5, 1],
         ];
         assert_eq!(operands, expected);
         let paths = plan.steps().iter().map(|step| step.path.to_string());
         let expected = [
             "0",
-            "1.branches.0.0.branches.1.0",
+            "1.branches.0.0.body.0",
             "1.branches.0.0",
-            "1.branches.2.0.body.0",
-            "1.branches.2.0",
+            "1.branches.1.0.branches.0.0",
+            "1.branches.1.0",
             "1",
         ];
         assert_eq!(paths.collect::<Vec<_>>(), expected);

@@ -137,7 +137,7 @@ pub type Concatenated = (
     Flatten,
     (
         LazyLinear<7>,
-        Concat<(Identity, (Linear<7, 12>, Tanh), Linear<7, 2>)>,
+        Concat<((Linear<7, 12>, Tanh), Concat<(Linear<7, 2>, Identity)>)>,
         Concat<((Linear<21, 14>, Sigmoid), Residual<(Tanh,)>)>,
         LeakyReLU,
         Linear<35, 3>,

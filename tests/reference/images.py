@@ -177,7 +177,10 @@ def concatenated():
         nn.GELU(),
         nn.Flatten(),
         nn.Linear(23 * 5 * 5, 7),
-        Concat(nn.Identity(), nn.Sequential(nn.Linear(7, 12), nn.Tanh()), nn.Sequential(nn.Linear(7, 2))),
+        Concat(
+            nn.Sequential(nn.Linear(7, 12), nn.Tanh()),
+            nn.Sequential(Concat(nn.Sequential(nn.Linear(7, 2)), nn.Identity())),
+        ),
         Concat(nn.Sequential(nn.Linear(21, 14), nn.Sigmoid()), Residual(nn.Sequential(nn.Tanh()))),
         nn.LeakyReLU(0.01),
         nn.Linear(35, 3),

@@ -1,4 +1,4 @@
-//! error: `tuplenet::layers::Conv2d<4, 8, 1>` cannot follow a layer that gives `Image<8, 12, 12>`
+//! error: `Conv2d<4, 8, 1>` cannot follow a layer that gives `Image<8, 12, 12>`
 
 use tuplenet::{prelude::*, shape::Image};
 
