@@ -67,9 +67,8 @@ impl<N: Network, const LEAST: usize, const MOST: usize> OnStackOf<N, LEAST, MOST
 
 /// Step `K` of a network.
 ///
-/// A branch on one of the constants is compiled only where it is taken. The constants do not depend on the instructions,
-/// nor on the storage, so each is evaluated once, while a `const` block is evaluated anew in each instance of its function:
-/// that was a third of the time in which a network compiles.
+/// A branch on one of the constants is compiled only where it is taken. The constants do not depend on the instructions, nor
+/// on the storage, so each is evaluated once, while a `const` block is evaluated anew in each instance of its function.
 pub(super) struct StepOf<N, F, const K: usize>(PhantomData<fn() -> (N, F)>);
 
 impl<N: Network, F: Norms, const K: usize> StepOf<N, F, K> {
