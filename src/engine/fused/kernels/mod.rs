@@ -27,6 +27,7 @@ mod loss;
 mod math;
 mod norm;
 mod pack_kernels;
+mod pack_winograd;
 mod pooling;
 mod prelu;
 mod product;
@@ -56,11 +57,12 @@ pub(crate) use self::{
     loss::LossGradient,
     norm::{Deviations, NormGradient, NormSums, NormTerm, Normalize, PerLane},
     pack_kernels::{PackKernels, Passes},
+    pack_winograd::PackWinograd,
     pooling::{AvgPool, MaxPool, MultiplyDerivative, PoolGradient},
     prelu::{PRelu, PReluGradient, SlopeSums},
     product::{Forward, InputGradient, WeightGradient},
     sparse::{SparseBatch, SparseForward, SparseWeightGradient, Values},
     sum::Sum,
     update::{Parameters, Rule},
-    winograd::{PackWinograd, Winograd},
+    winograd::Winograd,
 };

@@ -1,0 +1,77 @@
+//! The weights of a convolution, transformed for [Winograd's algorithm](Winograd).
+
+use super::{Kernel, Lanes, Winograd, product::groups};
+use crate::engine::fused::{
+    memory::matrix::{BLOCK, View},
+    program::Pass,
+};
+
+/// Transforms the weights `[channels * 9 + 1, outputs]` of a convolution to `G g G'`: the biases, which are 0 for the
+/// gradient of its input, then for each of the 16 values and each tile of the result's channels, the weights `[channels of the
+/// sum][channels of the tile]`.
+pub(crate) struct PackWinograd<'a> {
+    pub(crate) weights: View<'a>,
+    /// Input and output channels of the convolution.
+    pub(crate) channels: [usize; 2],
+    pub(crate) pass: &'a Pass,
+    /// Whether the result has the input channels: that of the gradient of the input.
+    pub(crate) is_backward: bool,
+    /// [`Winograd::weights_len`] values.
+    pub(crate) output: &'a mut [f32],
+}
+
+impl Kernel for PackWinograd<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Lanes>(self, _: S) {
+        let [inputs, outputs] = self.channels;
+        let taps = 9;
+        assert_eq!(self.pass.kernel.len(), taps);
+        assert!(self.weights.rows == inputs * taps + 1 && outputs <= self.weights.blocks * BLOCK);
+        let weight =
+            |row: usize, output: usize| self.weights.row(output / BLOCK, row)[output % BLOCK];
+        let (terms, results) = match self.is_backward {
+            true => (outputs, inputs),
+            false => (inputs, outputs),
+        };
+        assert_eq!(self.output.len(), Winograd::weights_len(terms, results));
+        let (biases, packed) = self.output.split_at_mut(results);
+        for (output, bias) in biases.iter_mut().enumerate() {
+            *bias = match self.is_backward {
+                true => 0.0,
+                false => weight(inputs * taps, output),
+            };
+        }
+        for tile in groups(results, S::TILE_OUTPUTS) {
+            for term in 0..terms {
+                for result in tile.clone() {
+                    let (input, output) = match self.is_backward {
+                        true => (result, term),
+                        false => (term, result),
+                    };
+                    // The kernel in the order of the input's values, not of the taps.
+                    let mut kernel = [[0.0; 3]; 3];
+                    for (distance, tap) in self.pass.taps.iter().zip(&self.pass.kernel) {
+                        let [k, l] = self.pass.offset(*distance);
+                        kernel[k][l] = weight(input * taps + tap, output);
+                    }
+                    let [a, b, c] = kernel.map(expanded);
+                    let columns = a.into_iter().zip(b).zip(c);
+                    for (l, ((a, b), c)) in columns.enumerate() {
+                        for (k, value) in expanded([a, b, c]).into_iter().enumerate() {
+                            let at = (4 * k + l) * terms * results + tile.start * terms;
+                            packed[at + term * tile.len() + result - tile.start] = value;
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// `G g`.
+#[inline(always)]
+fn expanded([a, b, c]: [f32; 3]) -> [f32; 4] {
+    [a, (a + b + c) * 0.5, (a - b + c) * 0.5, c]
+}
