@@ -12,7 +12,7 @@ use tuplenet::{
 
 use super::{
     Activated, Branches, Concatenated, Dense, Divided, Doubled, Grouped, Layered, Normalized,
-    Separable, Windows, difference, is_cancelled,
+    Separable, Windows, difference, difference_above, is_cancelled,
 };
 use crate::{
     cases::cases,
@@ -28,14 +28,23 @@ fn assert_close(ours: &[f32], theirs: &[f32], what: &str) {
     assert_eq!(difference(ours, theirs, ROUNDING), None, "{what}");
 }
 
-/// That of a tensor's gradient. Each batch normalisation divides by a deviation, of 0.1 or less here, so that rounding errors
-/// are as much larger.
-fn rounding<N: Network>(tensor: &str) -> f32 {
-    match N::PLAN.statistics() {
-        0 => ROUNDING,
-        _ if is_cancelled::<N>(tensor) => 1e-5,
-        _ => 20.0 * ROUNDING,
-    }
+/// The first difference of two gradients of a tensor that rounding errors do not explain, or `errors` times as many.
+///
+/// Each batch normalisation divides by a deviation, of 0.1 or less here, so that rounding errors are as much larger: PyTorch's
+/// gradients in float32 and float64 differ by up to 4e-5 of the largest, and small gradients of [`Separable`]'s depthwise
+/// kernels by up to 9e-6 from engine to engine.
+fn gradient_difference<N: Network>(
+    tensor: &str,
+    ours: &[f32],
+    theirs: &[f32],
+    errors: f32,
+) -> Option<String> {
+    let (part, rounding) = match N::PLAN.statistics() {
+        0 => (1e-5, ROUNDING),
+        _ if is_cancelled::<N>(tensor) => (4e-5, 1e-5),
+        _ => (4e-5, 50.0 * ROUNDING),
+    };
+    difference_above(errors * part, ours, theirs, errors * rounding)
 }
 
 /// Whether rounding errors may select another maximum, or the other slope of a ReLU: whether the reference's gradient jumps
@@ -50,16 +59,22 @@ fn is_at_a_kink<N: Network>(
         let data = tape.upload(data).unwrap();
         tape.gradient(&data, order, Loss::CrossEntropy).unwrap().1
     };
+    // A larger change, where rounding errors are larger, also changes a gradient that does not jump.
+    let (change, errors) = match N::PLAN.statistics() {
+        0 => (1e-6, 1.0),
+        _ => (2e-5, 3.0),
+    };
     let there = gradient(weights.clone());
     let mut numbers = Numbers(1);
     (0..6).any(|_| {
         let mut near = weights.clone();
         for weight in near.as_mut_slice() {
-            *weight *= 1.0 + (numbers.next() - 0.5) * 1e-6;
+            *weight *= 1.0 + (numbers.next() - 0.5) * change;
         }
         let near = gradient(near);
         let mut tensors = near.tensors().zip(there.tensors());
-        tensors.any(|(a, b)| difference(a.values, b.values, rounding::<N>(&a.name)).is_some())
+        tensors
+            .any(|(a, b)| gradient_difference::<N>(&a.name, a.values, b.values, errors).is_some())
     })
 }
 
@@ -124,7 +139,7 @@ fn matches_the_tape<N, S: Shape, const C: usize>(
             "{what}: {ours} against {theirs}"
         );
         for (a, b) in our_gradient.tensors().zip(their_gradient.tensors()) {
-            let found = difference(a.values, b.values, rounding::<N>(&a.name));
+            let found = gradient_difference::<N>(&a.name, a.values, b.values, 1.0);
             assert_eq!(found, None, "{what}, {}", a.name);
         }
     }
