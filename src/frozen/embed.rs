@@ -6,7 +6,7 @@ use super::{Embedded, Frozen};
 use crate::{
     network::Network,
     plan::{Op, Plan},
-    single::{BLOCK, Columns, affine, is_folded, seeks_zeros},
+    single::{BLOCK, Columns, affine, is_folded, seeks_zeros, sqrt},
     weights::{
         header::{Dtype, Place, places as find},
         names::{Layer, Part},
@@ -202,23 +202,6 @@ const fn norm(file: &[u8], tensors: [Place; Part::MAX], channel: usize) -> [f32;
     let variance = variance.value(file, channel) as f64;
     let deviation = sqrt(variance + Op::EPSILON) as f32;
     affine(parameters, mean.value(file, channel), deviation)
-}
-
-/// The square root of a normal number: Newton's method, from half the exponent. NaN below 0.
-const fn sqrt(x: f64) -> f64 {
-    if x < 0.0 {
-        return f64::NAN;
-    }
-    if x == f64::INFINITY {
-        return x;
-    }
-    let mut root = f64::from_bits((x.to_bits() >> 1) + (1023 << 51));
-    let mut i = 0;
-    while i < 6 {
-        root = (root + x / root) / 2.0;
-        i += 1;
-    }
-    root
 }
 
 /// Packs factors as weights and terms as biases.

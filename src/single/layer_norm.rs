@@ -1,6 +1,6 @@
 //! Layer normalisation of one sample.
 
-use super::{BLOCK, Matrix};
+use super::{BLOCK, Matrix, norm::sqrtf};
 use crate::plan::Op;
 
 /// `y = w (x - m) / sqrt(v + 1e-5) + b` in place, then ReLU if `relu`, where `m` and `v` are the mean and the variance of
@@ -22,7 +22,7 @@ pub(super) unsafe fn normalize_sample(
     let near = sum(values, |x| x) / len;
     let mean = near + sum(values, |x| x - near) / len;
     let variance = sum(values, |x| (x - mean) * (x - mean)) / len;
-    let inverse = 1.0 / libm::sqrtf(variance + Op::EPSILON as f32);
+    let inverse = 1.0 / sqrtf(variance + Op::EPSILON as f32);
     for (row, values) in values.chunks_exact_mut(columns.max(1)).enumerate() {
         for (column, value) in values.iter_mut().enumerate() {
             // SAFETY: guaranteed by the caller.

@@ -37,7 +37,7 @@ pub(crate) use self::{
     columns::{BLOCK, Columns},
     forward::{forward, forward_in},
     lanes::Level,
-    norm::{affine, affine_of},
+    norm::{affine, affine_of, sqrt},
     route::{is_folded, seeks_zeros},
     rows::Rows,
     step::{MAX_ON_STACK, arena},
