@@ -76,13 +76,13 @@ pub(crate) struct Convolution {
 impl<C> ImageOp<C> {
     /// Whether it has weights, whose gradient depends on its input.
     pub(crate) fn has_weights(&self) -> bool {
-        matches!(
-            self,
+        match self {
             ImageOp::Convolution(_)
-                | ImageOp::Norm(_)
-                | ImageOp::LayerNorm { .. }
-                | ImageOp::PRelu(_)
-        )
+            | ImageOp::Norm(_)
+            | ImageOp::LayerNorm { .. }
+            | ImageOp::PRelu(_) => true,
+            ImageOp::MaxPool(_) | ImageOp::AvgPool(_) | ImageOp::Sum | ImageOp::Concat => false,
+        }
     }
 
     pub(crate) fn is_layer_norm(&self) -> bool {

@@ -112,7 +112,13 @@ impl Program {
 impl LayerOp {
     /// Whether it has weights, whose gradient depends on its input.
     pub(crate) fn has_weights(&self) -> bool {
-        !matches!(self, LayerOp::Sum)
+        match self {
+            LayerOp::Linear { .. }
+            | LayerOp::Norm(_)
+            | LayerOp::LayerNorm { .. }
+            | LayerOp::PRelu(_) => true,
+            LayerOp::Sum | LayerOp::Concat => false,
+        }
     }
 }
 
@@ -270,6 +276,20 @@ mod tests {
         let vector = &program.layers[1];
         assert_eq!(firsts(&vector.operands), [0, 7, 27]);
         assert!(vector.outputs == 34 && vector.is_relu());
+    }
+
+    /// A concatenation has no weights, so the gradient of what depends on none, as here of the samples, is not computed.
+    #[test]
+    fn the_gradient_of_concatenated_samples_is_not_computed() {
+        type Net = (Input<4>, Concat<(Identity, Tanh)>, Linear<8, 2>);
+        let program = Program::new(&Net::PLAN, 4);
+        let mut operands = program.layers.iter().flat_map(|layer| &layer.operands);
+        assert!(operands.all(|operand| operand.gradient.is_none()));
+        type Images = (Image<1, 4, 4>, Concat<(Identity, Tanh)>, Conv2d<2, 2, 3>);
+        let program = Program::new(&Images::PLAN, 16);
+        let layers = &program.images.as_ref().unwrap().layers;
+        let mut operands = layers.iter().flat_map(|layer| &layer.operands);
+        assert!(operands.all(|operand| operand.gradient.is_none()));
     }
 
     /// An operation on a value that another step reads is done on a copy.
