@@ -7,14 +7,13 @@
 
 mod concat;
 mod op;
-mod operands;
 mod path;
 mod step;
 mod window;
 
 use core::fmt;
 
-pub(crate) use self::operands::MAX_OPERANDS;
+pub(crate) use self::op::MAX_OPERANDS;
 use self::path::Branch;
 pub(crate) use self::path::MAX_PATH_BYTES;
 pub use self::{op::Op, path::Path, step::Step, window::Window};
@@ -244,23 +243,20 @@ impl Plan {
     /// Whether the operands of step `i` have its input width; those of a concatenation have its output width together.
     const fn fits(&self, i: usize) -> bool {
         let step = &self.steps[i];
-        let mut fits = self.width(step.input(i)) == step.inputs;
-        if !matches!(step.op, Op::Add { .. } | Op::Concat { .. }) {
-            return fits;
-        }
-        let operands = step.operands(i);
-        let operands = operands.as_slice();
-        let (mut sum, mut k) = (0, 0);
-        while k < operands.len() {
-            let width = self.width(operands[k]);
-            fits &= width == step.inputs || matches!(step.op, Op::Concat { .. });
+        let (mut are_inputs, mut sum, mut operand) = (true, 0, 0);
+        while let Some(value) = step.operand(i, operand) {
+            let width = self.width(value);
+            are_inputs &= width == step.inputs;
             sum += width;
-            k += 1;
+            operand += 1;
         }
-        fits && (sum == step.outputs || matches!(step.op, Op::Add { .. }))
+        match step.op {
+            Op::Concat { .. } => self.width(step.input(i)) == step.inputs && sum == step.outputs,
+            _ => are_inputs,
+        }
     }
 
-    /// The width of a value; see [`Step::operands`].
+    /// The width of a value; see [`Step::operand`].
     pub(crate) const fn width(&self, value: usize) -> usize {
         match value.checked_sub(1) {
             Some(step) => self.steps[step].outputs,
@@ -268,7 +264,7 @@ impl Plan {
         }
     }
 
-    /// The last step that reads a value, if any; see [`Step::operands`].
+    /// The last step that reads a value, if any; see [`Step::operand`].
     pub(crate) const fn last_use(&self, value: usize) -> Option<usize> {
         let mut i = self.len;
         while i > value {
@@ -280,7 +276,7 @@ impl Plan {
         None
     }
 
-    /// How many operands of all steps a value is; see [`Step::operands`].
+    /// How many operands of all steps a value is; see [`Step::operand`].
     #[cfg(feature = "train")]
     pub(crate) const fn uses_of(&self, value: usize) -> usize {
         let mut uses = 0;
@@ -390,7 +386,7 @@ mod tests {
         let plan = tanh().then(Plan::residual(body, inner.then(tanh()), 3));
         let steps = plan.steps().iter().enumerate();
         let operands: Vec<_> = steps
-            .map(|(at, step)| step.operands(at).as_slice().to_vec())
+            .map(|(at, step)| step.operands(at).collect::<Vec<_>>())
             .collect();
         // before; the body; the inner body, its sum with the input, and what follows; the sum
         let expected = [

@@ -1,6 +1,6 @@
 //! The plan of a [`Concat`](crate::layers::Concat).
 
-use super::{Op, Plan, operands::MAX_OPERANDS, path::Branch};
+use super::{Op, Plan, op::MAX_OPERANDS, path::Branch};
 
 impl Plan {
     /// The outputs of 2 to 8 branches of the same input, one after another: `y = [a(x), b(x), ..]`, which has this width.
@@ -61,7 +61,7 @@ mod tests {
         let plan = tanh().then(Plan::concat(&branches, 12));
         let steps = plan.steps().iter().enumerate();
         let operands: Vec<_> = steps
-            .map(|(at, step)| step.operands(at).as_slice().to_vec())
+            .map(|(at, step)| step.operands(at).collect::<Vec<_>>())
             .collect();
         // before; the tanh of the residual, its sum; the tanh of the inner one, the inner one; all together
         let expected = [
@@ -93,7 +93,7 @@ mod tests {
             panic!("{plan:?}");
         };
         assert_eq!((step.inputs, step.outputs), (4, 12));
-        assert_eq!(step.operands(0).as_slice(), [0, 0, 0]);
+        assert_eq!(step.operands(0).collect::<Vec<_>>(), [0, 0, 0]);
     }
 
     #[test]

@@ -1,6 +1,9 @@
 //! [`Op`]: what a step computes.
 
-use super::{Window, operands::MAX_OPERANDS};
+use super::Window;
+
+/// The maximum number of operands of a step: the branches of a [`Concat`](crate::layers::Concat).
+pub(crate) const MAX_OPERANDS: usize = 8;
 
 /// What a step computes for each sample: `y: [O]` from `x: [I]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

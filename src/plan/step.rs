@@ -2,7 +2,7 @@
 
 #[cfg(feature = "train")]
 use super::Window;
-use super::{Op, Path, operands::Operands};
+use super::{Op, Path, op::MAX_OPERANDS};
 
 /// One operation with its widths, its operand and the offset of its parameters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -43,41 +43,35 @@ impl Step {
         }
     }
 
-    /// The values that it reads as step `index` of a plan: several of [`Op::Add`] and [`Op::Concat`], else one.
-    pub(crate) const fn operands(&self, index: usize) -> Operands {
-        let operands = Operands::NONE.then(self.input(index));
-        match self.op {
-            Op::Add { back } => operands.then(value_before(index, back)),
-            Op::Concat { backs } => {
-                let (mut operands, mut i) = (operands, 0);
-                while i < backs.len() && backs[i] > 0 {
-                    operands = operands.then(value_before(index, backs[i]));
-                    i += 1;
-                }
-                operands
-            }
-            _ => operands,
-        }
+    /// A value that it reads as step `index` of a plan, if it has that many operands: 0 is the network's input, `i + 1` the
+    /// output of step `i`. [`Op::Add`] and [`Op::Concat`] have several operands, the others one.
+    pub(crate) const fn operand(&self, index: usize, operand: usize) -> Option<usize> {
+        let back = match (&self.op, operand) {
+            (_, 0) => self.back,
+            (Op::Add { back }, 1) => *back,
+            (Op::Concat { backs }, 1..MAX_OPERANDS) if backs[operand - 1] > 0 => backs[operand - 1],
+            _ => return None,
+        };
+        Some((index + 1).saturating_sub(back))
     }
 
-    /// The first of its [`operands`](Step::operands).
+    /// The first [operand](Step::operand).
     pub(crate) const fn input(&self, index: usize) -> usize {
-        value_before(index, self.back)
+        (index + 1).saturating_sub(self.back)
     }
 
-    /// How many of its [`operands`](Step::operands) a value is, without a list: the compiler evaluates this for many pairs.
+    /// Its [operands](Step::operand), in order.
+    #[cfg(any(feature = "train", test))]
+    pub(crate) fn operands(&self, index: usize) -> impl Iterator<Item = usize> {
+        (0..MAX_OPERANDS).map_while(move |operand| self.operand(index, operand))
+    }
+
+    /// How many of its [operands](Step::operand) a value is.
     pub(crate) const fn reads(&self, index: usize, value: usize) -> usize {
-        let mut reads = (self.input(index) == value) as usize;
-        match &self.op {
-            Op::Add { back } => reads += (value_before(index, *back) == value) as usize,
-            Op::Concat { backs } => {
-                let mut i = 0;
-                while i < backs.len() && backs[i] > 0 {
-                    reads += (value_before(index, backs[i]) == value) as usize;
-                    i += 1;
-                }
-            }
-            _ => {}
+        let (mut reads, mut operand) = (0, 0);
+        while let Some(read) = self.operand(index, operand) {
+            reads += (read == value) as usize;
+            operand += 1;
         }
         reads
     }
@@ -155,9 +149,4 @@ impl Step {
             _ => self.outputs,
         }
     }
-}
-
-/// The value at this distance before step `index`; see [`Operands`].
-const fn value_before(index: usize, back: usize) -> usize {
-    (index + 1).saturating_sub(back)
 }

@@ -30,24 +30,21 @@ impl Parts {
             held: sample,
             first: 0,
         };
-        let operands = step.operands(index);
-        let operands = operands.as_slice();
         let mut parts = Parts {
             parts: [part; MAX_OPERANDS],
-            len: operands.len(),
+            len: 0,
             channels_first: true,
         };
         let mut channels = 0;
-        let mut i = 0;
-        while i < parts.len {
-            let part = &mut parts.parts[i];
-            if let Some(held) = copies.of(operands[i]) {
+        while let Some(value) = step.operand(index, parts.len) {
+            let part = &mut parts.parts[parts.len];
+            if let Some(held) = copies.of(value) {
                 (part.is_sample, part.held) = (false, held);
             }
             part.first = channels;
             channels += part.held.channels;
             parts.channels_first &= part.held.channels_first;
-            i += 1;
+            parts.len += 1;
         }
         parts
     }

@@ -23,7 +23,7 @@ pub(super) enum Term {
     Held(Held),
 }
 
-/// The copies of a plan's values, indexed as [`Step::operands`](crate::plan::Step::operands) does.
+/// The copies of a plan's values, indexed as [`Step::operand`](crate::plan::Step::operand) does.
 pub(super) struct Copies {
     of: [Option<Held>; Plan::CAPACITY + 1],
     /// The number of values of all copies at a time.

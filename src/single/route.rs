@@ -184,10 +184,10 @@ pub(super) const fn route(plan: &Plan, folds_norms: bool) -> Route {
     let mut i = 0;
     while i < steps.len() {
         let step = steps[i];
-        let operands = step.operands(i);
-        let (x, z) = match (step.op, operands.as_slice()) {
-            (Op::Add { .. }, &[x, z]) => (x, Some(z)),
-            _ => (operands.first(), None),
+        let x = step.input(i);
+        let z = match step.op {
+            Op::Add { .. } => step.operand(i, 1),
+            _ => None,
         };
         here.step = step;
         here.takes = None;

@@ -69,12 +69,9 @@ pub(super) fn forward<D: Device<f32>, T: Tape<f32, D> + Merge<NoneTape> + Merge<
     let mut ordinal = 0;
     let mut values = Values::new(plan, x);
     for (index, step) in plan.steps().iter().enumerate() {
-        let operands = step.operands(index);
-        let mut operands = operands.as_slice().iter().map(|&value| values.take(value));
-        let Some(x) = operands.next() else {
-            unreachable!("a step has an operand");
-        };
-        let others: Vec<_> = operands.collect();
+        let x = values.take(step.input(index));
+        let others = step.operands(index).skip(1);
+        let others: Vec<_> = others.map(|value| values.take(value)).collect();
         let y = match step.op {
             Op::Linear => linear(&layers[ordinal], x)?,
             Op::Conv2d(window) => conv2d(&layers[ordinal], window, x)?,

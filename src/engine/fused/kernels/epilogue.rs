@@ -1,6 +1,6 @@
 //! What happens to a sum before it is stored.
 
-use super::{Lanes, derivative::Derivative};
+use super::{Lanes, derivative::Derivative, load, store};
 
 /// What happens to a sum before it is stored. `V` is a view of values.
 #[derive(Clone, Copy)]
@@ -36,6 +36,28 @@ impl<V> Epilogue<V> {
             Epilogue::Output { relu: true } => simd.relu(sum),
             // SAFETY: guaranteed by the caller.
             Epilogue::Derivative(derivative) => unsafe { derivative.apply(simd, place, sum) },
+        }
+    }
+
+    /// Stores `sum` at `to`, plus what is there if `adds`; `place` as for [`Epilogue::apply`].
+    ///
+    /// # Safety
+    /// As [`Epilogue::apply`]; `to` is valid for reads and writes of a vector.
+    #[inline(always)]
+    pub(super) unsafe fn store<S: Lanes>(
+        &self,
+        simd: S,
+        adds: bool,
+        to: *mut f32,
+        place: impl FnOnce(&V) -> *const f32,
+        mut sum: S::f32s,
+    ) {
+        // SAFETY: guaranteed by the caller.
+        unsafe {
+            if adds {
+                sum = simd.add_f32s(load::<S>(to), sum);
+            }
+            store::<S>(to, self.apply(simd, place, sum));
         }
     }
 }

@@ -205,15 +205,12 @@ impl Kernel for RowsGradient<'_> {
                     let gradient = simd.minus_product(simd.sub_f32s(gradient, sum), slope, x);
                     let gradient = simd.mul_f32s(inverse, gradient);
                     let is_column = columns_in(simd, columns, block, lane);
-                    let mut gradient = simd.select_f32s(is_column, gradient, zero);
+                    let gradient = simd.select_f32s(is_column, gradient, zero);
                     // SAFETY: as above.
                     unsafe {
                         let to = output.at(block, row).add(lane);
-                        if adds {
-                            gradient = simd.add_f32s(load::<S>(to), gradient);
-                        }
                         let place = |view: &View<'_>| view.at(block, row).add(lane);
-                        store::<S>(to, epilogue.apply(simd, place, gradient));
+                        epilogue.store(simd, adds, to, place, gradient);
                     }
                 }
             }

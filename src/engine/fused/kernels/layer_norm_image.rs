@@ -1,6 +1,8 @@
 //! Layer normalisation of images, with 16 samples in the lanes: each lane by its own mean and deviation, each pixel of each
 //! channel by its own weight and bias.
 
+use std::ops::Range;
+
 use super::{Epilogue, Kernel, Lanes, PerLane, load, store};
 use crate::engine::fused::{
     memory::{
@@ -18,17 +20,19 @@ pub(crate) struct LaneNumbers {
     pub(crate) inverse: PerLane,
 }
 
-/// Calls `each` with the pixels of a channel, and with the block and the lane of their weights.
+/// Calls `each` with the pixels of some channels, and with the block and the lane of their weights.
 #[inline(always)]
 fn each_pixel(
     layout: &ImageLayout,
-    channel: usize,
+    channels: Range<usize>,
     mut each: impl FnMut([usize; 3], (usize, usize)),
 ) {
-    for row in 0..layout.rows {
-        for column in 0..layout.columns {
-            let index = (channel * layout.rows + row) * layout.columns + column;
-            each([channel, row, column], (index / BLOCK, index % BLOCK));
+    for channel in channels {
+        for row in 0..layout.rows {
+            for column in 0..layout.columns {
+                let index = (channel * layout.rows + row) * layout.columns + column;
+                each([channel, row, column], (index / BLOCK, index % BLOCK));
+            }
         }
     }
 }
@@ -62,30 +66,28 @@ impl Kernel for NormalizeImage<'_> {
         } = self;
         assert_eq!(input.layout.size(), output.layout.size());
         check_parameters(&output.layout, [weights.blocks, weights.rows]);
-        for channel in 0..output.layout.channels {
-            each_pixel(
-                &output.layout,
-                channel,
-                #[inline(always)]
-                |pixel, (block, place)| {
-                    // SAFETY: there are parameters for every pixel, by the assertion above; the pixel is in both images, and
-                    // a vector from `lane` on is within 16 lanes.
-                    unsafe {
-                        let [weight, bias] = [0, 1].map(|row| *weights.at(block, row).add(place));
-                        let [weight, bias] = [simd.splat_f32s(weight), simd.splat_f32s(bias)];
-                        for lane in (0..SAMPLES).step_by(S::F32_LANES) {
-                            let number = |lanes: &PerLane| load::<S>(lanes.as_ptr().add(lane));
-                            let x = load::<S>(input.at(pixel).add(lane));
-                            let x = simd.sub_f32s(x, number(&numbers.mean));
-                            let factor = simd.mul_f32s(weight, number(&numbers.inverse));
-                            let y = simd.mul_add_e_f32s(factor, x, bias);
-                            let y = if relu { simd.relu(y) } else { y };
-                            store::<S>(output.at(pixel).add(lane), y);
-                        }
+        each_pixel(
+            &output.layout,
+            0..output.layout.channels,
+            #[inline(always)]
+            |pixel, (block, place)| {
+                // SAFETY: there are parameters for every pixel, by the assertion above; the pixel is in both images, and
+                // a vector from `lane` on is within 16 lanes.
+                unsafe {
+                    let [weight, bias] = [0, 1].map(|row| *weights.at(block, row).add(place));
+                    let [weight, bias] = [simd.splat_f32s(weight), simd.splat_f32s(bias)];
+                    for lane in (0..SAMPLES).step_by(S::F32_LANES) {
+                        let number = |lanes: &PerLane| load::<S>(lanes.as_ptr().add(lane));
+                        let x = load::<S>(input.at(pixel).add(lane));
+                        let x = simd.sub_f32s(x, number(&numbers.mean));
+                        let factor = simd.mul_f32s(weight, number(&numbers.inverse));
+                        let y = simd.mul_add_e_f32s(factor, x, bias);
+                        let y = if relu { simd.relu(y) } else { y };
+                        store::<S>(output.at(pixel).add(lane), y);
                     }
-                },
-            );
-        }
+                }
+            },
+        );
     }
 }
 
@@ -123,7 +125,7 @@ impl Kernel for ImageNormSums<'_> {
             let mut sums: [PerLane; 2] = [[0.0; SAMPLES]; 2];
             each_pixel(
                 &delta.layout,
-                channel,
+                channel..channel + 1,
                 #[inline(always)]
                 |pixel, (block, place)| {
                     let mut of_pixel = [simd.splat_f32s(0.0); 2];
@@ -203,32 +205,27 @@ impl Kernel for ImageNormGradient<'_> {
         let views = views.into_iter().flatten();
         views.for_each(|view| assert_eq!(view.layout.size(), size));
         check_parameters(&output.layout, [weights.blocks, weights.rows]);
-        for channel in 0..output.layout.channels {
-            each_pixel(
-                &output.layout,
-                channel,
-                #[inline(always)]
-                |pixel, (block, place)| {
-                    // SAFETY: as in `NormalizeImage`.
-                    unsafe {
-                        let weight = simd.splat_f32s(*weights.at(block, 0).add(place));
-                        for lane in (0..SAMPLES).step_by(S::F32_LANES) {
-                            let number = |lanes: &PerLane| load::<S>(lanes.as_ptr().add(lane));
-                            let at = |view: &ImageView<'_>| view.at(pixel).add(lane);
-                            let x = simd.sub_f32s(load::<S>(at(&input)), number(&numbers.mean));
-                            let gradient = simd.mul_f32s(weight, load::<S>(at(&delta)));
-                            let gradient = simd.sub_f32s(gradient, number(&mean_delta));
-                            let gradient = simd.minus_product(gradient, number(&slope), x);
-                            let mut gradient = simd.mul_f32s(number(&numbers.inverse), gradient);
-                            let to = output.at(pixel).add(lane);
-                            if adds {
-                                gradient = simd.add_f32s(load::<S>(to), gradient);
-                            }
-                            store::<S>(to, epilogue.apply(simd, at, gradient));
-                        }
+        each_pixel(
+            &output.layout,
+            0..output.layout.channels,
+            #[inline(always)]
+            |pixel, (block, place)| {
+                // SAFETY: as in `NormalizeImage`.
+                unsafe {
+                    let weight = simd.splat_f32s(*weights.at(block, 0).add(place));
+                    for lane in (0..SAMPLES).step_by(S::F32_LANES) {
+                        let number = |lanes: &PerLane| load::<S>(lanes.as_ptr().add(lane));
+                        let at = |view: &ImageView<'_>| view.at(pixel).add(lane);
+                        let x = simd.sub_f32s(load::<S>(at(&input)), number(&numbers.mean));
+                        let gradient = simd.mul_f32s(weight, load::<S>(at(&delta)));
+                        let gradient = simd.sub_f32s(gradient, number(&mean_delta));
+                        let gradient = simd.minus_product(gradient, number(&slope), x);
+                        let gradient = simd.mul_f32s(number(&numbers.inverse), gradient);
+                        let to = output.at(pixel).add(lane);
+                        epilogue.store(simd, adds, to, at, gradient);
                     }
-                },
-            );
-        }
+                }
+            },
+        );
     }
 }

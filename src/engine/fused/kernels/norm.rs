@@ -190,12 +190,9 @@ impl Kernel for NormGradient<'_> {
                         let x = simd.sub_f32s(load::<S>(at(&input)), number(&mean));
                         let gradient = simd.sub_f32s(load::<S>(at(&delta)), number(&mean_delta));
                         let gradient = simd.minus_product(gradient, number(&slope), x);
-                        let mut gradient = simd.mul_f32s(number(&factor), gradient);
+                        let gradient = simd.mul_f32s(number(&factor), gradient);
                         let to = output.at(block, row).add(lane);
-                        if adds {
-                            gradient = simd.add_f32s(load::<S>(to), gradient);
-                        }
-                        store::<S>(to, epilogue.apply(simd, at, gradient));
+                        epilogue.store(simd, adds, to, at, gradient);
                     }
                 }
             }

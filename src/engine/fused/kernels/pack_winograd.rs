@@ -1,6 +1,6 @@
 //! The weights of a convolution, transformed for [Winograd's algorithm](Winograd).
 
-use super::{Kernel, Lanes, Winograd, product::groups};
+use super::{Kernel, Lanes, Passes, Winograd, product::groups};
 use crate::engine::fused::{
     memory::matrix::{BLOCK, View},
     program::Pass,
@@ -13,11 +13,26 @@ pub(crate) struct PackWinograd<'a> {
     pub(crate) weights: View<'a>,
     /// Input and output channels of the convolution.
     pub(crate) channels: [usize; 2],
-    pub(crate) pass: &'a Pass,
-    /// Whether the result has the input channels: that of the gradient of the input.
-    pub(crate) is_backward: bool,
-    /// [`Winograd::weights_len`] values.
+    /// With a stride of 1, the gradient of the input has one pass, or none where it is not computed.
+    pub(crate) passes: Passes<'a>,
+    /// [`PackWinograd::len`] values.
     pub(crate) output: &'a mut [f32],
+}
+
+impl PackWinograd<'_> {
+    /// The number of packed values of a convolution with these input and output channels.
+    pub(crate) fn len(passes: Passes<'_>, channels: [usize; 2]) -> usize {
+        let terms_and_results = sum(passes, channels).map(|(_, channels)| channels);
+        terms_and_results.map_or(0, |[terms, results]| Winograd::weights_len(terms, results))
+    }
+}
+
+/// The pass, if there is one, and the channels over which it sums and of its result.
+fn sum(passes: Passes<'_>, [inputs, outputs]: [usize; 2]) -> Option<(&Pass, [usize; 2])> {
+    match passes {
+        Passes::Forward(pass) => Some((pass, [inputs, outputs])),
+        Passes::Backward(passes) => passes.first().map(|pass| (pass, [outputs, inputs])),
+    }
 }
 
 impl Kernel for PackWinograd<'_> {
@@ -26,19 +41,19 @@ impl Kernel for PackWinograd<'_> {
     #[inline(always)]
     fn run<S: Lanes>(self, _: S) {
         let [inputs, outputs] = self.channels;
+        let Some((pass, [terms, results])) = sum(self.passes, self.channels) else {
+            return;
+        };
+        let is_backward = matches!(self.passes, Passes::Backward(_));
         let taps = 9;
-        assert_eq!(self.pass.kernel.len(), taps);
+        assert_eq!(pass.kernel.len(), taps);
         assert!(self.weights.rows == inputs * taps + 1 && outputs <= self.weights.blocks * BLOCK);
         let weight =
             |row: usize, output: usize| self.weights.row(output / BLOCK, row)[output % BLOCK];
-        let (terms, results) = match self.is_backward {
-            true => (outputs, inputs),
-            false => (inputs, outputs),
-        };
         assert_eq!(self.output.len(), Winograd::weights_len(terms, results));
         let (biases, packed) = self.output.split_at_mut(results);
         for (output, bias) in biases.iter_mut().enumerate() {
-            *bias = match self.is_backward {
+            *bias = match is_backward {
                 true => 0.0,
                 false => weight(inputs * taps, output),
             };
@@ -46,14 +61,14 @@ impl Kernel for PackWinograd<'_> {
         for tile in groups(results, S::TILE_OUTPUTS) {
             for term in 0..terms {
                 for result in tile.clone() {
-                    let (input, output) = match self.is_backward {
+                    let (input, output) = match is_backward {
                         true => (result, term),
                         false => (term, result),
                     };
                     // The kernel in the order of the input's values, not of the taps.
                     let mut kernel = [[0.0; 3]; 3];
-                    for (distance, tap) in self.pass.taps.iter().zip(&self.pass.kernel) {
-                        let [k, l] = self.pass.offset(*distance);
+                    for (distance, tap) in pass.taps.iter().zip(&pass.kernel) {
+                        let [k, l] = pass.offset(*distance);
                         kernel[k][l] = weight(input * taps + tap, output);
                     }
                     let [a, b, c] = kernel.map(expanded);

@@ -82,12 +82,9 @@ impl Kernel for PReluGradient<'_> {
                         let (x, gradient) = (load::<S>(at(&input)), load::<S>(at(&delta)));
                         let scaled = simd.mul_f32s(load::<S>(slopes.as_ptr().add(lane)), gradient);
                         let is_above = simd.greater_than_f32s(x, zero);
-                        let mut gradient = simd.select_f32s(is_above, gradient, scaled);
+                        let gradient = simd.select_f32s(is_above, gradient, scaled);
                         let to = output.at(block, row).add(lane);
-                        if adds {
-                            gradient = simd.add_f32s(load::<S>(to), gradient);
-                        }
-                        store::<S>(to, epilogue.apply(simd, at, gradient));
+                        epilogue.store(simd, adds, to, at, gradient);
                     }
                 }
             }

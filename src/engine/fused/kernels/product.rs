@@ -10,7 +10,7 @@
 use std::ops::Range;
 
 use super::{
-    Kernel, Lanes,
+    Epilogue, Kernel, Lanes,
     derivative::Derivative,
     load, store,
     update::{Parameters, Rule},
@@ -300,15 +300,12 @@ impl Kernel for InputGradient<'_> {
                 for m in 0..rows {
                     for n in (0..blocks.len() * BLOCK).step_by(S::F32_LANES) {
                         let (block, row, lane) = (blocks.start + n / BLOCK, row + m, n % BLOCK);
-                        let mut sum = tile.vector::<S>(blocks.len(), m, n);
+                        let sum = tile.vector::<S>(blocks.len(), m, n);
                         // SAFETY: `derivatives` and `output` have the block and the row.
                         unsafe {
                             let to = output.at(block, row).add(lane);
-                            if adds {
-                                sum = simd.add_f32s(load::<S>(to), sum);
-                            }
                             let place = |view: &View<'_>| view.at(block, row).add(lane);
-                            store::<S>(to, derivatives.apply(simd, place, sum));
+                            Epilogue::Derivative(derivatives).store(simd, adds, to, place, sum);
                         }
                     }
                 }

@@ -1,6 +1,6 @@
 //! Sums of values, and the terms of their gradients.
 
-use super::{Epilogue, Kernel, Lanes, load, store};
+use super::{Epilogue, Kernel, Lanes, load};
 use crate::engine::fused::memory::matrix::{BLOCK, View, ViewMut};
 
 /// `output = first + second`, or `first` alone, added to what is there if `adds`.
@@ -39,10 +39,7 @@ impl Kernel for Sum<'_> {
                         if let Some(second) = &second {
                             sum = simd.add_f32s(sum, load::<S>(at(second)));
                         }
-                        if adds {
-                            sum = simd.add_f32s(load::<S>(to), sum);
-                        }
-                        store::<S>(to, epilogue.apply(simd, at, sum));
+                        epilogue.store(simd, adds, to, at, sum);
                     }
                 }
             }

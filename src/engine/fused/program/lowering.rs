@@ -52,8 +52,7 @@ impl Program {
             None => Place::Vector(0),
         }];
         for (index, step) in steps.iter().enumerate() {
-            let values = step.operands(index);
-            let operands = values.as_slice().iter().map(|&value| places[value]);
+            let operands = step.operands(index).map(|value| places[value]);
             let operands: Vec<Place> = operands.collect();
             if step.has_params() {
                 lowering.program.parameters.push(*step);
@@ -83,18 +82,18 @@ impl Program {
                         pixels: step.outputs / channels,
                         statistics: step.statistics,
                     };
-                    lowering.norm(norm, operands[0], step.outputs)
+                    lowering.norm(norm, &operands, step.outputs)
                 }
                 Op::LayerNorm { .. } => lowering.either(
                     ImageOp::LayerNorm { weights },
                     LayerOp::LayerNorm { weights },
-                    operands[0],
+                    &operands,
                     step.outputs,
                 ),
                 Op::PRelu { slopes } => {
                     let prelu = PRelu { weights, slopes };
                     let (image, vector) = (ImageOp::PRelu(prelu), LayerOp::PRelu(prelu));
-                    lowering.either(image, vector, operands[0], step.outputs)
+                    lowering.either(image, vector, &operands, step.outputs)
                 }
                 Op::Flatten => match operands[0] {
                     Place::Image(_) => Place::Vector(0),
@@ -102,11 +101,11 @@ impl Program {
                 },
                 Op::Add { .. } => lowering.sum(&operands, step.outputs),
                 Op::Concat { .. } => {
-                    let widths = values.as_slice().iter().map(|&value| plan.width(value));
+                    let widths = step.operands(index).map(|value| plan.width(value));
                     lowering.concat(&operands, &widths.collect::<Vec<_>>())
                 }
                 op => {
-                    let place = match plan.uses_of(values.first()) {
+                    let place = match plan.uses_of(step.input(index)) {
                         1 => operands[0],
                         _ => lowering.sum(&operands, step.outputs),
                     };
@@ -155,30 +154,27 @@ impl Lowering {
         Place::Image(self.image_layers.len())
     }
 
-    fn norm(&mut self, norm: Norm, operand: Place, width: usize) -> Place {
+    fn norm(&mut self, norm: Norm, operands: &[Place], width: usize) -> Place {
         self.program.norms.push(norm);
-        self.either(ImageOp::Norm(norm), LayerOp::Norm(norm), operand, width)
-    }
-
-    /// An operation on an image or on a vector, which keeps its size.
-    fn either(
-        &mut self,
-        image: ImageOp<(Window, usize)>,
-        vector: LayerOp,
-        operand: Place,
-        width: usize,
-    ) -> Place {
-        match operand {
-            Place::Image(value) => self.image(image, &[operand], self.size(value)),
-            Place::Vector(_) => self.vector(vector, &[operand], width),
-        }
+        self.either(ImageOp::Norm(norm), LayerOp::Norm(norm), operands, width)
     }
 
     /// The sum of the operands, or a copy of one.
     fn sum(&mut self, operands: &[Place], width: usize) -> Place {
+        self.either(ImageOp::Sum, LayerOp::Sum, operands, width)
+    }
+
+    /// An operation on images or on vectors, whose result has the size of each operand.
+    fn either(
+        &mut self,
+        image: ImageOp<(Window, usize)>,
+        vector: LayerOp,
+        operands: &[Place],
+        width: usize,
+    ) -> Place {
         match operands[0] {
-            Place::Image(value) => self.image(ImageOp::Sum, operands, self.size(value)),
-            Place::Vector(_) => self.vector(LayerOp::Sum, operands, width),
+            Place::Image(value) => self.image(image, operands, self.size(value)),
+            Place::Vector(_) => self.vector(vector, operands, width),
         }
     }
 

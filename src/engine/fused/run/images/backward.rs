@@ -124,10 +124,7 @@ impl Backward<'_> {
         let buffer = self.delta(before);
         // SAFETY: guaranteed by the caller; the gradients of two layers are different buffers.
         unsafe {
-            let derivative = match completes {
-                true => self.derivative_of(before),
-                false => Derivative::One,
-            };
+            let derivative = self.term_derivative(before, completes);
             let mut output = buffer.view_mut();
             let channel_epilogue =
                 |channel| Epilogue::Derivative(derivative.map(|image| image.channel(channel)));
@@ -209,6 +206,23 @@ impl Backward<'_> {
                     }
                 }
             }
+        }
+    }
+
+    /// The derivatives by which a term in the gradient of layer `at`'s outputs is multiplied: those of the operations after it,
+    /// if the term `completes` the gradient.
+    ///
+    /// # Safety
+    /// As [`Backward::begin`].
+    pub(super) unsafe fn term_derivative(
+        &self,
+        at: usize,
+        completes: bool,
+    ) -> Derivative<ImageView<'_>> {
+        match completes {
+            // SAFETY: guaranteed by the caller.
+            true => unsafe { self.derivative_of(at) },
+            false => Derivative::One,
         }
     }
 

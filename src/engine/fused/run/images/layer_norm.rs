@@ -3,8 +3,8 @@
 use super::{Backward, Forward};
 use crate::engine::fused::{
     kernels::{
-        Derivative, Deviations, Epilogue, ImageNormGradient, ImageNormSums, LaneNumbers,
-        NormalizeImage, SampleNumbers, dispatch,
+        Deviations, Epilogue, ImageNormGradient, ImageNormSums, LaneNumbers, NormalizeImage,
+        SampleNumbers, dispatch,
     },
     memory::image::{ImageView, ImageViewMut},
     program::{Contribution, Operand, SAMPLES},
@@ -97,10 +97,7 @@ impl Backward<'_> {
             else {
                 return;
             };
-            let derivative = match completes {
-                true => self.derivative_of(before),
-                false => Derivative::One,
-            };
+            let derivative = self.term_derivative(before, completes);
             let count = input.layout.pixel_count() as f64;
             let [sums, products] = sums.map(|sums| sums.map(|sum| (sum / count) as f32));
             let slope = |lane: usize| products[lane] * numbers.inverse[lane].powi(2);

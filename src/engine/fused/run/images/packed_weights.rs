@@ -3,13 +3,14 @@
 use std::ops::Range;
 
 use crate::engine::fused::{
-    kernels::{PackKernels, PackWinograd, Passes, Winograd, dispatch},
+    kernels::{PackKernels, PackWinograd, Passes, dispatch},
     memory::shared::Shared,
     program::{Convolution, Images},
     run::model::Model,
 };
 
-/// The packed weights of each convolution, group after group. Every worker has its own, so that no barrier is needed after packing.
+/// The packed weights of each convolution, group after group. Every worker has its own, so that no barrier is needed after
+/// packing.
 #[derive(Debug)]
 pub(crate) struct PackedWeights {
     forward: Vec<Shared<f32>>,
@@ -36,14 +37,11 @@ fn of_group(passes: Passes<'_>, channels: [usize; 2], group: usize) -> Range<usi
 impl PackedWeights {
     pub(super) fn new(images: &Images, is_training: bool) -> Self {
         let all = |backward: usize| {
-            let convolutions = images.convolutions();
-            let lens = convolutions.map(move |c| {
-                let channels = c.window.group_channels();
-                match (is_training && c.uses_winograd, backward) {
-                    (true, 1) if c.backward.is_empty() => 0,
-                    (true, 1) => Winograd::weights_len(channels[1], channels[0]),
-                    (true, _) => Winograd::weights_len(channels[0], channels[1]),
-                    (false, _) => c.window.groups * passes(c)[backward].len(channels),
+            let lens = images.convolutions().map(move |convolution| {
+                let (window, passes) = (&convolution.window, passes(convolution)[backward]);
+                match is_training && convolution.uses_winograd {
+                    true => PackWinograd::len(passes, window.group_channels()),
+                    false => window.groups * passes.len(window.group_channels()),
                 }
             });
             lens.map(Shared::zeros).collect()
@@ -61,47 +59,50 @@ impl PackedWeights {
     /// No other thread uses these, and none writes the weights, until this returns.
     pub(crate) unsafe fn pack(&self, model: &Model, images: &Images) {
         for convolution in images.convolutions() {
-            let [forward, backward] = passes(convolution);
-            let index = convolution.index;
-            let backward = self.backward.get(index).map(|values| (backward, values));
-            for (passes, values) in [(forward, &self.forward[index])]
-                .into_iter()
-                .chain(backward)
-            {
-                let channels = convolution.window.group_channels();
-                if self.is_training && convolution.uses_winograd {
-                    let pass = match passes {
-                        Passes::Forward(pass) => Some(pass),
-                        Passes::Backward(passes) => passes.first(),
-                    };
-                    if let Some(pass) = pass {
-                        // SAFETY: guaranteed by the caller.
-                        let pack = unsafe {
-                            PackWinograd {
-                                weights: model.weights[convolution.weights].view(),
-                                channels,
-                                pass,
-                                is_backward: matches!(passes, Passes::Backward(_)),
-                                output: values.slice_mut(0..values.len()),
-                            }
-                        };
-                        dispatch(model.simd, pack);
-                    }
-                    continue;
-                }
-                for (group, [_, outputs]) in convolution.groups().enumerate() {
+            let packed = [&self.forward, &self.backward].map(|all| all.get(convolution.index));
+            for (passes, values) in passes(convolution).into_iter().zip(packed) {
+                if let Some(values) = values {
                     // SAFETY: guaranteed by the caller.
-                    let pack = unsafe {
-                        PackKernels {
-                            weights: model.weights[convolution.weights].view(),
-                            channels,
-                            first: outputs.start,
-                            passes,
-                            output: values.slice_mut(of_group(passes, channels, group)),
-                        }
-                    };
-                    dispatch(model.simd, pack);
+                    unsafe { self.pack_for(model, convolution, passes, values) };
                 }
+            }
+        }
+    }
+
+    /// Packs a convolution's weights for one use.
+    ///
+    /// # Safety
+    /// As [`PackedWeights::pack`].
+    unsafe fn pack_for(
+        &self,
+        model: &Model,
+        convolution: &Convolution,
+        passes: Passes<'_>,
+        values: &Shared<f32>,
+    ) {
+        let channels = convolution.window.group_channels();
+        // SAFETY: guaranteed by the caller; no two slices of the values live at a time.
+        unsafe {
+            let weights = model.weights[convolution.weights].view();
+            if self.is_training && convolution.uses_winograd {
+                let pack = PackWinograd {
+                    weights,
+                    channels,
+                    passes,
+                    output: values.slice_mut(0..values.len()),
+                };
+                dispatch(model.simd, pack);
+                return;
+            }
+            for (group, [_, outputs]) in convolution.groups().enumerate() {
+                let pack = PackKernels {
+                    weights,
+                    channels,
+                    first: outputs.start,
+                    passes,
+                    output: values.slice_mut(of_group(passes, channels, group)),
+                };
+                dispatch(model.simd, pack);
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use super::{Backward, Forward};
 use crate::engine::fused::{
-    kernels::{Derivative, Epilogue, PRelu as Kernel, PReluGradient, SlopeSums, dispatch},
+    kernels::{Epilogue, PRelu as Kernel, PReluGradient, SlopeSums, dispatch},
     memory::{
         image::{ImageView, ImageViewMut},
         matrix::BLOCK,
@@ -55,6 +55,14 @@ impl Backward<'_> {
             if !self.adds {
                 (0..matrix.blocks()).for_each(|block| of_slopes.row(block, 0).fill(0.0));
             }
+            let term = gradient.zip(value.checked_sub(1));
+            let term = term.map(|(Contribution { adds, completes }, before)| {
+                (
+                    adds,
+                    self.delta(before),
+                    self.term_derivative(before, completes),
+                )
+            });
             let channels = input.layout.channels;
             for channel in 0..channels {
                 let at = prelu.slope_of(channel, channels);
@@ -63,16 +71,10 @@ impl Backward<'_> {
                 let lanes = dispatch(self.model.simd, SlopeSums { delta, input });
                 let sum: f64 = lanes.into_iter().map(f64::from).sum();
                 of_slopes.row(at / BLOCK, 0)[at % BLOCK] += sum as f32;
-                let Some((Contribution { adds, completes }, before)) =
-                    gradient.zip(value.checked_sub(1))
-                else {
+                let Some((adds, output, derivative)) = term else {
                     continue;
                 };
-                let derivative = match completes {
-                    true => self.derivative_of(before),
-                    false => Derivative::One,
-                };
-                let mut output = self.delta(before).view_mut();
+                let mut output = output.view_mut();
                 let gradient = PReluGradient {
                     delta,
                     input,

@@ -3,7 +3,7 @@
 
 use super::Training;
 use crate::engine::fused::{
-    kernels::{ColumnsGradient, Derivative, Epilogue, RowsGradient, dispatch},
+    kernels::{ColumnsGradient, Epilogue, RowsGradient, dispatch},
     program::{Contribution, Operand},
     threads::partition::{self, Partition},
 };
@@ -42,10 +42,7 @@ impl Training<'_> {
                 blocks: 0..output.blocks(),
                 rows: partition::rows(self.worker, batch.len()),
             };
-            let derivatives = match value.checked_sub(1) {
-                Some(before) if completes => self.derivative_of(before, &partition),
-                _ => Derivative::One,
-            };
+            let derivatives = self.term_derivative(value, completes, &partition);
             let of_input = RowsGradient {
                 delta: partition.read(&all.deltas[at]),
                 input: input.within(partition.blocks.clone(), partition.rows.clone()),

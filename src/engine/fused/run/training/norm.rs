@@ -2,9 +2,7 @@
 
 use super::Training;
 use crate::engine::fused::{
-    kernels::{
-        Derivative, Deviations, Epilogue, NormGradient, NormSums, NormTerm, Normalize, dispatch,
-    },
+    kernels::{Deviations, Epilogue, NormGradient, NormSums, NormTerm, Normalize, dispatch},
     memory::matrix::BLOCK,
     program::{Contribution, Norm, Operand},
     run::{
@@ -137,10 +135,7 @@ impl Training<'_> {
                 else {
                     continue;
                 };
-                let derivatives = match value.checked_sub(1) {
-                    Some(before) if completes => self.derivative_of(before, &part),
-                    _ => Derivative::One,
-                };
+                let derivatives = self.term_derivative(value, completes, &part);
                 let share = 1.0 / batch.len() as f32;
                 let slope = |lane: usize| products[lane] * share * inverse[lane] * inverse[lane];
                 let gradient = NormGradient {

@@ -182,6 +182,24 @@ impl Training<'_> {
         }
     }
 
+    /// The derivatives by which a term in the gradient of a value is multiplied: those after the layer that computed the value,
+    /// if the term `completes` the gradient.
+    ///
+    /// # Safety
+    /// As [`Training::derivative_of`].
+    pub(super) unsafe fn term_derivative(
+        &self,
+        value: Value,
+        completes: bool,
+        partition: &Partition,
+    ) -> Derivative<View<'_>> {
+        match value.checked_sub(1) {
+            // SAFETY: guaranteed by the caller.
+            Some(before) if completes => unsafe { self.derivative_of(before, partition) },
+            _ => Derivative::One,
+        }
+    }
+
     /// Computes the losses of this worker's rows, and the last layer's delta.
     ///
     /// # Safety
@@ -282,10 +300,7 @@ impl Training<'_> {
         // SAFETY: this phase writes the gradients of the layer's operands, in partitions, and each worker's own scratch;
         // it reads what was written in earlier phases.
         unsafe {
-            let derivatives = match value.checked_sub(1) {
-                Some(before) if completes => self.derivative_of(before, &partition),
-                _ => Derivative::One,
-            };
+            let derivatives = self.term_derivative(value, completes, &partition);
             let (delta, output) = (&all.deltas[at], partition.write(output));
             match model.program.layers[at].op {
                 LayerOp::Linear { weights, .. } => {

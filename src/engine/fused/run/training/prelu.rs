@@ -3,7 +3,7 @@
 
 use super::Training;
 use crate::engine::fused::{
-    kernels::{Derivative, Epilogue, PReluGradient, SlopeSums, dispatch},
+    kernels::{Epilogue, PReluGradient, SlopeSums, dispatch},
     memory::matrix::BLOCK,
     program::{Contribution, Operand, PRelu},
     run::prelu::per_lane,
@@ -41,10 +41,7 @@ impl Training<'_> {
                 else {
                     continue;
                 };
-                let derivatives = match value.checked_sub(1) {
-                    Some(before) if completes => self.derivative_of(before, &part),
-                    _ => Derivative::One,
-                };
+                let derivatives = self.term_derivative(value, completes, &part);
                 let gradient = PReluGradient {
                     delta,
                     input,
