@@ -1,6 +1,9 @@
-//! Output channels in the lanes, of one group: the output is channels last.
+//! Output channels in the lanes: the output is channels last.
 
-use super::tile::{Convolution, MAX_SUMS, MAX_VECTORS, Place, Sums, Tile};
+use super::{
+    groups,
+    tile::{Convolution, MAX_SUMS, MAX_VECTORS, Place, Sums, Tile},
+};
 use crate::{
     plan::Window,
     single::{lanes::Lanes, matrix::Matrix},
@@ -10,7 +13,7 @@ use crate::{
 /// and spill registers.
 const DEEP: usize = 12;
 
-/// The sums of one tile: vectors of channels, at single columns.
+/// The sums of one tile: vectors of channels, at single columns. If lanes are channels of groups, there is one vector.
 ///
 /// # Safety
 /// As [`convolve`](super::convolve), and the tile is within the output.
@@ -24,12 +27,12 @@ pub(super) unsafe fn run<L: Lanes>(
     output: &mut [f32],
 ) {
     let Window {
-        input: [depth, ..],
         output: [channels, _, columns],
         kernel: [height, width],
         stride: [down, across],
         ..
     } = convolution.window;
+    let [depth, _] = convolution.window.group_channels();
     let strides = convolution.strides();
     let Place {
         tile: Tile { vectors, singles },
@@ -48,16 +51,25 @@ pub(super) unsafe fn run<L: Lanes>(
     macro_rules! add {
         ($channel:ident, $k:ident, $l:ident) => {{
             let i = ($channel * height + $k) * width + $l;
-            let at = corner + $channel * strides.channel + $k * strides.row + $l * strides.column;
+            let at = corner + $k * strides.row + $l * strides.column;
             let mut weights = [lanes.splat(0.0); MAX_VECTORS];
             for (v, weight) in weights.iter_mut().enumerate().take(vectors) {
                 // SAFETY: `i` is below the number of inputs of an output, and the tile's channels exist.
                 *weight = unsafe { matrix.weights(lanes, i, channel_of(v)) };
             }
             for (s, sums) in sums.iter_mut().enumerate().take(singles) {
-                // SAFETY: the window of every position of the tile is within the input with its border.
-                let value = unsafe { *input.get_unchecked(at + s * across * strides.column) };
-                let value = lanes.splat(value);
+                let at = at + s * across * strides.column;
+                // SAFETY: the window of every position of the tile is within the input with its border, in every channel; the
+                // tile's first channel exists.
+                let value = unsafe {
+                    match convolution.lanes_are_groups() {
+                        true => groups::load(lanes, convolution, input, at, $channel, channel_of(0)),
+                        false => {
+                            let at = at + $channel * strides.channel;
+                            lanes.splat(*input.get_unchecked(at))
+                        }
+                    }
+                };
                 for (sum, &weight) in sums.iter_mut().zip(&weights).take(vectors) {
                     *sum = lanes.mul_add(value, weight, *sum);
                 }

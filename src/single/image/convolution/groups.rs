@@ -1,87 +1,39 @@
-//! Output channels in the lanes, of several groups: a lane has the input of its group. The output is channels last.
+//! The inputs of output channels of several groups: a lane has that of its group.
 
-use super::tile::{Convolution, MAX_SUMS, Place, Tile};
-use crate::{
-    plan::Window,
-    single::{columns::BLOCK, lanes::Lanes, matrix::Matrix},
-};
+use super::tile::Convolution;
+use crate::single::{columns::BLOCK, lanes::Lanes};
 
-/// The sums of one tile: one vector of channels, at single columns.
+/// Channel `channel` of each group's input at a position, for the output channels from `first` on.
 ///
 /// # Safety
-/// As [`convolve`](super::convolve), and the tile is within the output.
+/// `at` is the index of the position in the input's first channel, and the output has a channel `first`.
 #[inline(always)]
-pub(super) unsafe fn run<L: Lanes>(
+pub(super) unsafe fn load<L: Lanes>(
     lanes: L,
     convolution: &Convolution,
-    place: Place,
-    matrix: impl Matrix,
     input: &[f32],
-    output: &mut [f32],
-) {
-    let Window {
-        output: [channels, _, columns],
-        kernel: [height, width],
-        stride: [down, across],
-        ..
-    } = convolution.window;
+    at: usize,
+    channel: usize,
+    first: usize,
+) -> L::Vector {
     let [depth, of_group] = convolution.window.group_channels();
-    let strides = convolution.strides();
-    let Place {
-        tile: Tile { singles, .. },
-        row,
-        first: [vector, column],
-    } = place;
-    let first = vector * L::LANES;
-    let count = L::LANES.min(channels - first);
-    let input_of = |lane: usize| (first + lane) / of_group * depth;
-    let is_one_group = of_group.is_multiple_of(L::LANES);
-    // In a depthwise convolution, the inputs of neighbouring lanes are neighbours.
-    let is_contiguous = depth == 1 && of_group == 1 && strides.channel == 1;
-
-    // SAFETY: the tile's channels exist.
-    let bias = unsafe { matrix.bias(lanes, first) };
-    let mut sums = [bias; MAX_SUMS];
-    let corner = row * down * strides.row + column * across * strides.column;
-    for c in 0..depth {
-        for k in 0..height {
-            for l in 0..width {
-                let i = (c * height + k) * width + l;
-                // SAFETY: `i` is below the number of inputs of an output, and the tile's channels exist.
-                let weights = unsafe { matrix.weights(lanes, i, first) };
-                for (s, sum) in sums.iter_mut().enumerate().take(singles) {
-                    let at = corner + k * strides.row + (s * across + l) * strides.column;
-                    // SAFETY: the window of every position of the tile is within the input with its border, in each of
-                    // the channels that belong to the `count` lanes.
-                    let values = unsafe {
-                        if is_one_group {
-                            let channel = input_of(0) + c;
-                            lanes.splat(*input.get_unchecked(at + channel * strides.channel))
-                        } else if is_contiguous {
-                            lanes.load_first(input.as_ptr().add(at + first), count)
-                        } else {
-                            let mut values = [0.0; BLOCK];
-                            for (lane, value) in values.iter_mut().enumerate().take(count) {
-                                let channel = input_of(lane) + c;
-                                *value = *input.get_unchecked(at + channel * strides.channel);
-                            }
-                            lanes.load(values.as_ptr())
-                        }
-                    };
-                    *sum = lanes.mul_add(values, weights, *sum);
-                }
-            }
-        }
-    }
-
-    for (s, &sum) in sums.iter().enumerate().take(singles) {
-        let sum = if convolution.relu {
-            lanes.relu(sum)
+    let stride = convolution.strides().channel;
+    let count = L::LANES.min(convolution.window.output[0] - first);
+    let place = |lane: usize| at + ((first + lane) / of_group * depth + channel) * stride;
+    // SAFETY: guaranteed by the caller; the `count` lanes are channels of the output, whose groups have this channel.
+    unsafe {
+        if of_group.is_multiple_of(L::LANES) {
+            // all of one group
+            lanes.splat(*input.get_unchecked(place(0)))
+        } else if depth == 1 && of_group == 1 && stride == 1 {
+            // of a depthwise convolution, the inputs of neighbouring lanes are neighbours
+            lanes.load_first(input.as_ptr().add(place(0)), count)
         } else {
-            sum
-        };
-        let to = (row * columns + column + s) * channels + first;
-        // SAFETY: the position and `count` channels are within the output.
-        unsafe { lanes.store_first(output.as_mut_ptr().add(to), sum, count) };
+            let mut values = [0.0; BLOCK];
+            for (lane, value) in values.iter_mut().enumerate().take(count) {
+                *value = *input.get_unchecked(place(lane));
+            }
+            lanes.load(values.as_ptr())
+        }
     }
 }

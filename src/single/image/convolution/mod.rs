@@ -48,12 +48,11 @@ pub(in crate::single) unsafe fn convolve<L: Lanes>(
                     // SAFETY: guaranteed by the caller; the tile is within the row, and within a group if lanes are
                     // columns.
                     unsafe {
-                        if convolution.lanes_are_columns {
-                            columns::run(lanes, &convolution, place, matrix, input, output);
-                        } else if convolution.lanes_are_groups() {
-                            groups::run(lanes, &convolution, place, matrix, input, output);
-                        } else {
-                            channels::run(lanes, &convolution, place, matrix, input, output);
+                        match convolution.lanes_are_columns {
+                            true => columns::run(lanes, &convolution, place, matrix, input, output),
+                            false => {
+                                channels::run(lanes, &convolution, place, matrix, input, output)
+                            }
                         }
                     };
                     single += tile.singles;
