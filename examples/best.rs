@@ -26,8 +26,8 @@ mod digit_network;
 mod engine;
 #[path = "mnist/exit.rs"]
 mod exit;
-#[path = "mnist/first.rs"]
-mod first;
+#[path = "mnist/some.rs"]
+mod some;
 
 use std::{fs, ops::ControlFlow, path::PathBuf, process::ExitCode, time::Instant};
 
@@ -36,7 +36,7 @@ use indicatif::ProgressBar;
 use serde_json::json;
 use tuplenet::{
     Error, Result,
-    data::{Augmented, Distortion, FeatureValues, MnistShape, Targets},
+    data::{Augmented, Distortion, MnistShape},
     models::MnistClassifier,
     prelude::*,
     shape::Image,
@@ -46,6 +46,7 @@ use tuplenet::{
 
 use digit_network::DigitNetwork;
 use engine::{Choice, EngineOptions};
+use some::some;
 
 type Mlp = MnistClassifier<800>;
 
@@ -248,7 +249,7 @@ fn every_seed<N: DigitNetwork, E: Engine<N>>(
         tested_on = "the last 10,000 training images, held back";
     }
     if let Some(images) = options.images {
-        train = first::first(&train, images as usize)?;
+        train = some(&train, 0..images as usize)?;
     }
     let recipe = options.recipe();
     println!(
@@ -341,19 +342,6 @@ fn every_seed<N: DigitNetwork, E: Engine<N>>(
 fn held_back<S: MnistShape>(
     train: &Dataset<S, Classes<10>>,
 ) -> Result<(Dataset<S, Classes<10>>, Dataset<S, Classes<10>>)> {
-    let (FeatureValues::Bytes { bytes, scale }, Targets::Labels(labels)) =
-        (train.features(), train.targets())
-    else {
-        return Err(Error::Setting {
-            setting: "hold back",
-            expected: "images of bytes with labels".to_owned(),
-            found: "other samples".to_owned(),
-        });
-    };
     let at = train.len().saturating_sub(HELD_BACK);
-    let ((early, late), (first, last)) = (bytes.split_at(at * S::LEN), labels.split_at(at));
-    Ok((
-        Dataset::from_bytes(early.to_vec(), *scale, first.to_vec())?,
-        Dataset::from_bytes(late.to_vec(), *scale, last.to_vec())?,
-    ))
+    Ok((some(train, 0..at)?, some(train, at..train.len())?))
 }

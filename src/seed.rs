@@ -85,6 +85,9 @@ pub fn dropout2d_row(
 ) {
     let len = out.len() / channels;
     dropout_row(seed, step, index, percent, row, &mut out[..channels]);
+    if len == 1 {
+        return; // a dropout of values, which are already there
+    }
     // From the last on, so that none is overwritten before it is read.
     for channel in (0..channels).rev() {
         let value = out[channel];

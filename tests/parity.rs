@@ -469,39 +469,3 @@ fn every_simd_level_and_network_matches_the_tape() {
         }
     }
 }
-
-#[test]
-fn settings_of_the_processor_are_checked() {
-    type Net = (Linear<2, 2>,);
-    let says = |processor: Processor, words: &str| {
-        let error = Fused::<Net>::on(processor, Weights::init(1)).unwrap_err();
-        assert_eq!(error.to_string(), words);
-    };
-    says(
-        Processor::detect().threads(0),
-        "threads: expected 1 or more, found 0",
-    );
-    if !Simd::Neon.is_available() {
-        let best = Simd::detect().name();
-        let words =
-            format!("SIMD: expected instructions of this processor, such as {best}, found NEON");
-        says(Processor::detect().simd(Simd::Neon), &words);
-    }
-}
-
-#[test]
-fn data_uploaded_for_another_network_are_rejected() {
-    let data = Data {
-        samples: 9,
-        density: 1.0,
-        bytes: false,
-        seed: 1,
-    };
-    let other = Fused::<(Linear<7, 2>,)>::new(Weights::init(1)).unwrap();
-    let uploaded = other.upload(&data.make::<7, 2>()).unwrap();
-    let net = Fused::<(Linear<9, 2>,)>::new(Weights::init(1)).unwrap();
-    let error = net.logits(&uploaded, &[0]).unwrap_err().to_string();
-    let words = "data set: expected one uploaded by this network's engine, 9 features and 2 classes, \
-        found another network's, 7 features and 2 classes";
-    assert_eq!(error, words);
-}

@@ -4,12 +4,18 @@ A network has `reset()`, `run(steps)` and `values(count)`, and cycles through it
 """
 
 import sys
+from functools import cache
 from pathlib import Path
 from time import perf_counter
 from typing import NamedTuple
 
 import numpy as np
 from safetensors.numpy import load_file
+
+
+def numbers(words):
+    """The numbers; `-` stands for none."""
+    return [int(word) for word in words if word != "-"]
 
 
 class Layer(NamedTuple):
@@ -32,11 +38,12 @@ class Setup(NamedTuple):
         """The layers, without the input."""
         return self.lines()[1:]
 
+    @cache
     def lines(self):
         lines = (self.folder / "layers.txt").read_text().splitlines()
         words = [line.split(" ") for line in lines]
         return [
-            Layer(path, [int(value) for value in operands.split(",") if value != "-"], name, [int(size) for size in sizes])
+            Layer(path, numbers(operands.split(",")), name, numbers(sizes))
             for path, operands, name, *sizes in words
         ]
 
@@ -53,6 +60,7 @@ class Setup(NamedTuple):
         """The labels, `[batches, B]`."""
         return np.fromfile(self.folder / "labels.u8", np.uint8).reshape(-1, self.batch)
 
+    @cache
     def tensors(self):
         """The initial weights and running statistics, by name."""
         return load_file(self.folder / "weights.safetensors")

@@ -1,8 +1,8 @@
 //! The parameters of a network as dfdx's tensors, and their product with a batch.
 
 use dfdx::prelude::{
-    Axes2, Axis, Backward, BroadcastTo, Device, Gradients, HasShape, Merge, NoneTape, PermuteTo,
-    SumTo, Tape, Tensor, Trace, TryAdd, TryMatMul, TryMul,
+    Axes, Axes2, Axis, Backward, BroadcastShapeTo, BroadcastTo, Device, Gradients, HasShape, Merge,
+    NoneTape, PermuteTo, Shape, SumTo, Tape, Tensor, Trace, TryAdd, TryMatMul, TryMul,
 };
 
 use crate::plan::Plan;
@@ -82,18 +82,30 @@ impl<D: Device<f32>> Layer<D> {
     }
 }
 
+/// `y` plus the bias, if there is one, broadcast along the axes `Ax`.
+pub(super) fn add_bias<D, S, Ax, T>(
+    layer: &Layer<D>,
+    y: Tensor<S, f32, D, T>,
+) -> Result<Tensor<S, f32, D, T>, D::Err>
+where
+    D: Device<f32>,
+    S: Shape,
+    Ax: Axes,
+    (usize,): BroadcastShapeTo<S, Ax>,
+    T: Tape<f32, D> + Merge<NoneTape>,
+{
+    let Some(bias) = &layer.bias else {
+        return Ok(y);
+    };
+    let bias = bias.clone().try_broadcast_like::<S, Ax>(y.shape())?;
+    y.try_add(bias)
+}
+
 /// `y = x W^T + b`: `[B, I]` to `[B, O]`.
 pub(super) fn linear<D: Device<f32>, T: Tape<f32, D> + Merge<NoneTape>>(
     layer: &Layer<D>,
     x: Matrix<D, T>,
 ) -> Result<Matrix<D, T>, D::Err> {
     let transposed = layer.weight.clone().try_permute::<_, Axes2<1, 0>>()?;
-    let y = x.try_matmul(transposed)?;
-    match &layer.bias {
-        Some(bias) => {
-            let shape = *y.shape();
-            y.try_add(bias.clone().try_broadcast_like::<_, Axis<0>>(&shape)?)
-        }
-        None => Ok(y),
-    }
+    add_bias::<D, _, Axis<0>, T>(layer, x.try_matmul(transposed)?)
 }

@@ -7,7 +7,7 @@ use dfdx::prelude::{
     TryMul, TrySub,
 };
 
-use super::layer::{Layer, Matrix};
+use super::layer::{Layer, Matrix, add_bias};
 use crate::plan::Op;
 
 /// Normalises each sample of `x`, `[B, N]`, by its own mean and variance.
@@ -24,9 +24,5 @@ pub(super) fn layer_norm<D: Device<f32>, T: Tape<f32, D> + Merge<NoneTape> + Mer
     let deviation = deviation.try_broadcast_like::<_, Axis<1>>(&shape)?;
     let weight = layer.weight.clone().try_reshape_like(&(shape.1,))?;
     let weight = weight.try_broadcast_like::<_, Axis<0>>(&shape)?;
-    let y = centred.try_div(deviation)?.try_mul(weight)?;
-    match &layer.bias {
-        Some(bias) => y.try_add(bias.clone().try_broadcast_like::<_, Axis<0>>(&shape)?),
-        None => Ok(y),
-    }
+    add_bias::<D, _, Axis<0>, T>(layer, centred.try_div(deviation)?.try_mul(weight)?)
 }

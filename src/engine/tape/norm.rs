@@ -7,7 +7,7 @@ use dfdx::prelude::{
     TryDiv, TryMul, TrySub,
 };
 
-use super::layer::{Layer, Matrix};
+use super::layer::{Layer, Matrix, add_bias};
 use crate::{
     plan::{Op, Plan},
     weights::RunningStatistics,
@@ -77,11 +77,7 @@ fn scaled<D: Device<f32>, T: Tape<f32, D> + Merge<NoneTape> + Merge<T>>(
     let deviation = deviation.try_broadcast_like::<_, Axes2<0, 2>>(&shape)?;
     let weight = layer.weight.clone().try_reshape_like(&(shape.1,))?;
     let weight = weight.try_broadcast_like::<_, Axes2<0, 2>>(&shape)?;
-    let y = centred.try_div(deviation)?.try_mul(weight)?;
-    match &layer.bias {
-        Some(bias) => y.try_add(bias.clone().try_broadcast_like::<_, Axes2<0, 2>>(&shape)?),
-        None => Ok(y),
-    }
+    add_bias::<D, _, Axes2<0, 2>, T>(layer, centred.try_div(deviation)?.try_mul(weight)?)
 }
 
 /// Adds a batch to the running statistics; see [`Op::BatchNorm`].

@@ -1,4 +1,6 @@
-//! The first images of a data set.
+//! Some images of a data set.
+
+use std::ops::Range;
 
 use tuplenet::{
     Error, Result,
@@ -7,10 +9,10 @@ use tuplenet::{
     target::Classes,
 };
 
-/// The first `images` of `data`, or all if there are fewer.
-pub fn first<S: MnistShape>(
+/// The images in `range`; those past the last one are left out.
+pub fn some<S: MnistShape>(
     data: &Dataset<S, Classes<10>>,
-    images: usize,
+    range: Range<usize>,
 ) -> Result<Dataset<S, Classes<10>>> {
     let (FeatureValues::Bytes { bytes, scale }, Targets::Labels(labels)) =
         (data.features(), data.targets())
@@ -21,10 +23,7 @@ pub fn first<S: MnistShape>(
             found: "other samples".to_owned(),
         });
     };
-    let images = images.min(data.len());
-    Dataset::from_bytes(
-        bytes[..images * S::LEN].to_vec(),
-        *scale,
-        labels[..images].to_vec(),
-    )
+    let range = range.start..range.end.min(data.len());
+    let bytes = &bytes[range.start * S::LEN..range.end * S::LEN];
+    Dataset::from_bytes(bytes.to_vec(), *scale, labels[range].to_vec())
 }
