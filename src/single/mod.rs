@@ -9,6 +9,7 @@
 )]
 
 mod activation;
+mod arena;
 mod columns;
 mod concat;
 mod forward;
@@ -18,20 +19,23 @@ mod lanes;
 mod layer_norm;
 mod matrix;
 mod norm;
+mod operation;
 mod prelu;
 mod route;
 mod rows;
 mod step;
+mod steps;
+mod values;
 
 #[cfg(feature = "train")]
 pub(crate) use self::step::fits_the_stack;
 pub use self::{
     columns::Block,
-    forward::{Sealed, Values},
     lanes::Lanes,
     matrix::Matrix,
     route::At,
     step::{Folded, Kept},
+    values::{Sealed, Values},
 };
 pub(crate) use self::{
     columns::{BLOCK, Columns},

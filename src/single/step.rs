@@ -6,10 +6,7 @@ use super::{
     concat::Parts,
     route::{At, Route, route},
 };
-use crate::{
-    network::Network,
-    plan::{Op, Plan},
-};
+use crate::{network::Network, plan::Plan};
 
 /// What becomes of a batch normalisation directly after a product: a type, so that storages that agree share a route.
 pub trait Norms {
@@ -53,8 +50,18 @@ pub(super) struct RouteOf<N, F>(PhantomData<fn() -> (N, F)>);
 impl<N: Network, F: Norms> RouteOf<N, F> {
     const ROUTE: Route = route(&N::PLAN, F::ARE_FOLDED);
     const ARENA: usize = Self::ROUTE.arena();
-    pub(super) const COPIES: usize = Self::ROUTE.copies.len;
+    const COPIES: usize = Self::ROUTE.copies.len;
     pub(super) const END: At = Self::ROUTE.steps[Plan::CAPACITY];
+
+    /// The part of the arena with two ends, and that with copies.
+    ///
+    /// # Safety
+    /// The arena is as long as the route says.
+    #[inline(always)]
+    pub(super) unsafe fn split(arena: &mut [f32]) -> (&mut [f32], &mut [f32]) {
+        // SAFETY: guaranteed by the caller.
+        unsafe { arena.split_at_mut_unchecked(arena.len() - Self::COPIES) }
+    }
 }
 
 /// An arena of `MOST` values on the stack, the next shorter one having `LEAST`.
@@ -67,26 +74,15 @@ impl<N: Network, const LEAST: usize, const MOST: usize> OnStackOf<N, LEAST, MOST
 
 /// Step `K` of a network.
 ///
-/// A branch on one of the constants is compiled only where it is taken. The constants do not depend on the instructions, nor
-/// on the storage, so each is evaluated once, while a `const` block is evaluated anew in each instance of its function.
+/// The constants do not depend on the instructions, nor on the storage, so each is evaluated once, while a `const` block is
+/// evaluated anew in each instance of its function.
 pub(super) struct StepOf<N, F, const K: usize>(PhantomData<fn() -> (N, F)>);
 
 impl<N: Network, F: Norms, const K: usize> StepOf<N, F, K> {
     pub(super) const AT: At = RouteOf::<N, F>::ROUTE.steps[K];
     pub(super) const EXISTS: bool = K < N::PLAN.steps().len();
     pub(super) const RUNS: bool = !Self::AT.is_skipped();
-    pub(super) const TAKES: bool = Self::AT.takes.is_some();
-    pub(super) const HOLDS: bool = Self::AT.holds.is_some();
-    pub(super) const COMPUTES: bool = !Self::AT.is_idle;
-    pub(super) const IS_LINEAR: bool = matches!(Self::AT.step.op, Op::Linear);
-    pub(super) const IS_CONVOLUTION: bool = matches!(Self::AT.step.op, Op::Conv2d(_));
-    pub(super) const IS_POOLING: bool = Self::AT.is_pooling();
-    pub(super) const IS_FLATTEN: bool = matches!(Self::AT.step.op, Op::Flatten);
-    pub(super) const IS_CONCAT: bool = matches!(Self::AT.step.op, Op::Concat { .. });
-    pub(super) const IS_SUM: bool = Self::AT.term.is_some();
-    pub(super) const IS_NORM: bool = matches!(Self::AT.step.op, Op::BatchNorm { .. });
-    pub(super) const IS_LAYER_NORM: bool = matches!(Self::AT.step.op, Op::LayerNorm { .. });
-    pub(super) const IS_PRELU: bool = matches!(Self::AT.step.op, Op::PRelu { .. });
+    pub(super) const COPIES: bool = Self::AT.takes.is_some() || Self::AT.holds.is_some();
     /// What a concatenation joins.
     pub(super) const PARTS: Parts = RouteOf::<N, F>::ROUTE.parts(K);
 }

@@ -1,0 +1,321 @@
+//! The operation of a step.
+
+use core::{marker::PhantomData, num::NonZeroUsize};
+
+use super::{
+    arena::{copy, ends},
+    held::{Term, add},
+    image::{Convolution, add_border, average, convolve, maximum, transpose},
+    lanes::Lanes,
+    layer_norm::normalize_sample,
+    matrix::Matrix,
+    norm::normalize,
+    prelu::prelu,
+    route::At,
+    step::StepOf,
+    values::Values,
+};
+use crate::{network::Network, plan::Op};
+
+/// What an operation reads and writes.
+pub(super) struct Operands<'a, V, L> {
+    pub(super) values: &'a V,
+    pub(super) sample: &'a [f32],
+    pub(super) lanes: L,
+    /// The part of the arena with two ends.
+    pub(super) arena: &'a mut [f32],
+    pub(super) copies: &'a [f32],
+}
+
+/// The code of the operation of step `K`: a constant function pointer, as the [steps](super::steps) are.
+struct OperationOf<N, V, L, const K: usize>(PhantomData<fn() -> (N, V, L)>);
+
+impl<N: Network, V: Values, L: Lanes, const K: usize> OperationOf<N, V, L, K> {
+    const CODE: unsafe fn(Operands<'_, V, L>) = {
+        let at = StepOf::<N, V::Norms, K>::AT;
+        match at.step.op {
+            _ if at.is_idle => nothing,
+            Op::Linear => linear::<N, V, L, K>,
+            Op::Conv2d(_) => convolution::<N, V, L, K>,
+            Op::MaxPool2d(_) | Op::AvgPool2d(_) => pooling::<N, V, L, K>,
+            Op::Flatten => flatten::<N, V, L, K>,
+            Op::Concat { .. } => concat::<N, V, L, K>,
+            Op::Add { .. } => sum::<N, V, L, K>,
+            Op::PRelu { .. } => slopes::<N, V, L, K>,
+            Op::LayerNorm { .. } => layer_norm::<N, V, L, K>,
+            Op::BatchNorm { .. } => batch_norm::<N, V, L, K>,
+            _ => activation::<N, V, L, K>,
+        }
+    };
+}
+
+/// Runs the operation of step `K`.
+///
+/// # Safety
+/// The values are those of `N`, the arena has room for the input and the output, and the copies are those that the step reads.
+#[inline(always)]
+pub(super) unsafe fn operation<N: Network, V: Values, L: Lanes, const K: usize>(
+    on: Operands<'_, V, L>,
+) {
+    // SAFETY: guaranteed by the caller.
+    unsafe { OperationOf::<N, V, L, K>::CODE(on) }
+}
+
+#[inline(always)]
+fn nothing<V, L>(_: Operands<'_, V, L>) {}
+
+/// # Safety
+/// As [`operation`].
+#[inline(always)]
+unsafe fn linear<N: Network, V: Values, L: Lanes, const K: usize>(on: Operands<'_, V, L>) {
+    let at = StepOf::<N, V::Norms, K>::AT;
+    // SAFETY: guaranteed by the caller.
+    unsafe {
+        let (input, output) = places(on.sample, &at, on.arena);
+        let sparse = at.seeks_zeros && on.values.skips_zeros();
+        let input = input.get_unchecked(..at.step.inputs);
+        let matrix = on.values.matrix(&at);
+        matrix.product(on.lanes, input, output, sparse, at.relu);
+    }
+}
+
+/// # Safety
+/// As [`operation`].
+#[inline(always)]
+unsafe fn convolution<N: Network, V: Values, L: Lanes, const K: usize>(on: Operands<'_, V, L>) {
+    let at = StepOf::<N, V::Norms, K>::AT;
+    // SAFETY: guaranteed by the caller.
+    unsafe {
+        let Op::Conv2d(window) = at.step.op else {
+            return;
+        };
+        let (input, output) = places(on.sample, &at, on.arena);
+        let convolution = Convolution {
+            window,
+            channels_first: at.channels_first,
+            lanes_are_columns: at.lanes_are_columns,
+            relu: at.relu,
+        };
+        convolve(on.lanes, convolution, on.values.matrix(&at), input, output);
+    }
+}
+
+/// # Safety
+/// As [`operation`].
+#[inline(always)]
+unsafe fn pooling<N: Network, V: Values, L: Lanes, const K: usize>(on: Operands<'_, V, L>) {
+    let at = StepOf::<N, V::Norms, K>::AT;
+    // SAFETY: guaranteed by the caller.
+    unsafe {
+        let (input, output) = places(on.sample, &at, on.arena);
+        let by_channel = at.channels_first && !at.is_transposed();
+        match at.step.op {
+            Op::MaxPool2d(window) => maximum(on.lanes, &window, by_channel, input, output),
+            Op::AvgPool2d(window) => average(on.lanes, &window, by_channel, input, output),
+            _ => {}
+        }
+    }
+}
+
+/// # Safety
+/// As [`operation`].
+#[inline(always)]
+unsafe fn flatten<N: Network, V: Values, L: Lanes, const K: usize>(on: Operands<'_, V, L>) {
+    let at = StepOf::<N, V::Norms, K>::AT;
+    // SAFETY: guaranteed by the caller.
+    unsafe {
+        let (input, output) = ends(on.arena, at.end, at.inputs(), at.step.outputs);
+        transpose([at.positions, at.channels], input, output);
+    }
+}
+
+/// # Safety
+/// As [`operation`].
+#[inline(always)]
+unsafe fn concat<N: Network, V: Values, L: Lanes, const K: usize>(on: Operands<'_, V, L>) {
+    let at = StepOf::<N, V::Norms, K>::AT;
+    // SAFETY: guaranteed by the caller.
+    unsafe {
+        let parts = &StepOf::<N, V::Norms, K>::PARTS;
+        let (output, _) = ends(on.arena, at.end, at.step.outputs, 0);
+        let output = output.get_unchecked_mut(..at.step.outputs);
+        for part in parts.as_slice() {
+            let input = match part.is_sample {
+                true => on.sample,
+                false => on.copies.get_unchecked(part.held.start..),
+            };
+            parts.copy(part, input, output);
+        }
+    }
+}
+
+/// # Safety
+/// As [`operation`].
+#[inline(always)]
+unsafe fn sum<N: Network, V: Values, L: Lanes, const K: usize>(on: Operands<'_, V, L>) {
+    let at = StepOf::<N, V::Norms, K>::AT;
+    // SAFETY: guaranteed by the caller.
+    unsafe {
+        let values = in_place(on.sample, &at, on.arena);
+        if let Some(term) = at.term {
+            add_term(&at, term, on.sample, on.copies, values);
+        }
+    }
+}
+
+/// # Safety
+/// As [`operation`].
+#[inline(always)]
+unsafe fn slopes<N: Network, V: Values, L: Lanes, const K: usize>(on: Operands<'_, V, L>) {
+    let at = StepOf::<N, V::Norms, K>::AT;
+    // SAFETY: guaranteed by the caller.
+    unsafe {
+        let values = in_place(on.sample, &at, on.arena);
+        let Op::PRelu { slopes } = at.step.op else {
+            return;
+        };
+        if let Some(slopes) = NonZeroUsize::new(slopes) {
+            let slopes_last = !at.is_in_order();
+            let matrix = on.values.matrix(&at);
+            prelu(values, slopes, slopes_last, at.relu, |slope| {
+                matrix.weight(0, slope)
+            });
+        }
+    }
+}
+
+/// # Safety
+/// As [`operation`].
+#[inline(always)]
+unsafe fn layer_norm<N: Network, V: Values, L: Lanes, const K: usize>(on: Operands<'_, V, L>) {
+    let at = StepOf::<N, V::Norms, K>::AT;
+    // SAFETY: guaranteed by the caller.
+    unsafe {
+        let values = in_place(on.sample, &at, on.arena);
+        let order = match at.is_in_order() {
+            true => [1, at.step.outputs],
+            false => [at.positions, at.channels],
+        };
+        normalize_sample(values, order, on.values.matrix(&at), at.relu);
+    }
+}
+
+/// # Safety
+/// As [`operation`].
+#[inline(always)]
+unsafe fn batch_norm<N: Network, V: Values, L: Lanes, const K: usize>(on: Operands<'_, V, L>) {
+    let at = StepOf::<N, V::Norms, K>::AT;
+    // SAFETY: guaranteed by the caller.
+    unsafe {
+        let values = in_place(on.sample, &at, on.arena);
+        let Op::BatchNorm { channels } = at.step.op else {
+            return;
+        };
+        if let Some(channels) = NonZeroUsize::new(channels) {
+            let channels_last = !at.is_in_order();
+            normalize(values, channels, channels_last, at.relu, |channel| {
+                on.values.norm(&at, channel)
+            });
+        }
+    }
+}
+
+/// # Safety
+/// As [`operation`].
+#[inline(always)]
+unsafe fn activation<N: Network, V: Values, L: Lanes, const K: usize>(on: Operands<'_, V, L>) {
+    let at = StepOf::<N, V::Norms, K>::AT;
+    // SAFETY: guaranteed by the caller.
+    unsafe {
+        in_place(on.sample, &at, on.arena);
+        let (padded, _) = ends(on.arena, at.end, at.step.outputs, 0);
+        on.values.activate(at.step.op, padded, at.step.outputs);
+    }
+}
+
+/// The values of a step that works in place, with the sample copied there if that is its input.
+///
+/// # Safety
+/// The arena has room for them.
+#[inline(always)]
+unsafe fn in_place<'a>(sample: &[f32], at: &At, arena: &'a mut [f32]) -> &'a mut [f32] {
+    // SAFETY: guaranteed by the caller.
+    unsafe {
+        let (values, _) = ends(arena, at.end, at.step.outputs, 0);
+        if at.reads_sample {
+            copy(sample, values);
+        }
+        values.get_unchecked_mut(..at.step.outputs)
+    }
+}
+
+/// Adds the second term of a sum to the first.
+///
+/// # Safety
+/// There are as many values as the step has outputs, and the copies have the term.
+#[inline(always)]
+unsafe fn add_term(at: &At, term: Term, sample: &[f32], copies: &[f32], values: &mut [f32]) {
+    // SAFETY: guaranteed by the caller; the types fix the sample's length.
+    let (term, channels_first) = unsafe {
+        match term {
+            Term::Same => return values.iter_mut().for_each(|value| *value += *value),
+            Term::Sample => (sample, true),
+            Term::Held(held) => {
+                let copy = copies.get_unchecked(held.start..held.start + values.len());
+                (copy, held.channels_first)
+            }
+        }
+    };
+    let matrix = match at.channels_first {
+        true => [at.channels, at.positions],
+        false => [at.positions, at.channels],
+    };
+    let is_matrix = at.channels > 1 && at.positions > 1;
+    add(
+        values,
+        term,
+        matrix,
+        is_matrix && channels_first != at.channels_first,
+    );
+}
+
+/// The input of a step, moved if the step needs it, and the place of its output.
+///
+/// # Safety
+/// The arena has room for both.
+#[inline(always)]
+unsafe fn places<'a>(
+    sample: &'a [f32],
+    at: &At,
+    arena: &'a mut [f32],
+) -> (&'a [f32], &'a mut [f32]) {
+    let (end, inputs, outputs) = (at.end, at.inputs(), at.step.outputs);
+    // SAFETY: guaranteed by the caller; the types fix the sample's length.
+    unsafe {
+        let moved = match at.step.op {
+            Op::Conv2d(_) if at.bordered() > 0 => at.bordered(),
+            _ if at.is_transposed() => inputs,
+            _ if at.reads_sample => {
+                let (output, _) = ends(arena, end.other(), outputs, 0);
+                return (sample, output);
+            }
+            _ => {
+                let (input, output) = ends(arena, end, inputs, outputs);
+                return (input, output);
+            }
+        };
+        let (here, there) = match at.reads_sample {
+            true => (sample, ends(arena, end.other(), moved, 0).0),
+            false => {
+                let (here, there) = ends(arena, end, inputs, moved);
+                (&*here, there)
+            }
+        };
+        match at.step.op {
+            Op::Conv2d(window) => add_border(&window, at.channels_first, here, there),
+            _ => transpose([at.channels, at.positions], here, there),
+        }
+        let (input, output) = ends(arena, end.other(), moved, outputs);
+        (input, output)
+    }
+}

@@ -1,0 +1,39 @@
+//! [`Values`]: the weights of a network, in either storage.
+
+use super::{activation::activate, matrix::Matrix, route::At, step::Norms};
+use crate::plan::Op;
+
+/// The weights of a [`Frozen`](crate::frozen::Frozen): either embedded in the program or borrowed from bytes.
+pub trait Values: Sealed {}
+
+/// Seals [`Values`].
+pub trait Sealed {
+    /// Whether batch normalisations are [`Folded`] or [`Kept`].
+    #[doc(hidden)]
+    type Norms: Norms;
+
+    /// The weight and the bias of a layer.
+    ///
+    /// # Safety
+    /// The values are those of a plan with a layer that has parameters at `at`.
+    #[doc(hidden)]
+    unsafe fn matrix(&self, at: &At) -> impl Matrix;
+
+    /// The factor and the term of a batch normalisation for a channel.
+    ///
+    /// # Safety
+    /// The values are those of a plan with a batch normalisation at `at`, which has this channel.
+    #[doc(hidden)]
+    unsafe fn norm(&self, at: &At, channel: usize) -> [f32; 2];
+
+    /// Whether zero inputs may be skipped where it [pays](super::route::seeks_zeros): all weights there are finite.
+    #[doc(hidden)]
+    fn skips_zeros(&self) -> bool;
+
+    /// One activation of the first `len` values, in place; `padded` has whole blocks of 16.
+    #[doc(hidden)]
+    #[inline(always)]
+    fn activate(&self, op: Op, padded: &mut [f32], len: usize) {
+        activate(op, padded.split_at_mut_checked(len).unwrap_or_default().0);
+    }
+}
