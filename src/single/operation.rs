@@ -28,7 +28,7 @@ pub(super) struct Operands<'a, V, L> {
 }
 
 /// The code of the operation of step `K`: a constant function pointer, as the [steps](super::steps) are.
-struct OperationOf<N, V, L, const K: usize>(PhantomData<fn() -> (N, V, L)>);
+struct OperationOf<N, V, L, const K: usize>(PhantomData<(N, V, L)>);
 
 impl<N: Network, V: Values, L: Lanes, const K: usize> OperationOf<N, V, L, K> {
     const CODE: unsafe fn(Operands<'_, V, L>) = {

@@ -42,7 +42,7 @@ pub(super) unsafe fn steps<N: Network, V: Values, L: Lanes>(
 type Code<V, L> = unsafe fn(&V, &[f32], L, &mut [f32]);
 
 /// The code that starts at step `K`.
-struct StepsOf<N, V, L, const K: usize>(PhantomData<fn() -> (N, V, L)>);
+struct StepsOf<N, V, L, const K: usize>(PhantomData<(N, V, L)>);
 
 impl<N: Network, V: Values, L: Lanes, const K: usize> StepsOf<N, V, L, K> {
     /// One step, if it does something.
