@@ -115,15 +115,16 @@ fn steps_and_predictions_allocate_nothing_and_a_training_little() {
         Concat<(Identity, (Linear<48, 7>, ReLU))>,
         Linear<55, 10>,
     );
+    let sparse = points(4);
+    let images = sparse.reshaped::<Image<1, 10, 10>>();
     for threads in [1, 2] {
-        for data in [points(4), points(1)] {
-            steps_allocate_nothing::<Plain, _>(threads, &data);
-            steps_allocate_nothing::<Dropped, _>(threads, &data);
-            let images = data.reshaped::<Image<1, 10, 10>>();
-            steps_allocate_nothing::<Images, _>(threads, &images);
-            steps_allocate_nothing::<ResNet8<1, 10, 10, 10>, _>(threads, &images);
-            steps_allocate_nothing::<Branches, _>(threads, &data);
+        for data in [&sparse, &points(1)] {
+            steps_allocate_nothing::<Plain, _>(threads, data);
+            steps_allocate_nothing::<Dropped, _>(threads, data);
+            steps_allocate_nothing::<Branches, _>(threads, data);
         }
+        steps_allocate_nothing::<Images, _>(threads, &images);
+        steps_allocate_nothing::<ResNet8<1, 10, 10, 10>, _>(threads, &images);
     }
     idx_files_allocate_at_most_their_contents();
     a_training_takes_little_memory();

@@ -25,6 +25,7 @@ mod engines;
 mod exits;
 mod explain;
 mod finite_differences;
+mod firmware;
 mod frozen;
 #[cfg(unix)]
 mod guard;
