@@ -57,8 +57,8 @@ fn speedrun_and_best_train_convolutions() {
         "{out}"
     );
 
-    // Augmenting and training on all 60,000 images would take ten times as long.
-    let more = ["--images", "6000", "--json", text(&json)];
+    // Augmenting and training on all 60,000 images would take twenty times as long.
+    let more = ["--images", "3000", "--json", text(&json)];
     let output = example("best", &[&arguments[..], &more].concat());
     let out = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success(), "{out}");

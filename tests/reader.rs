@@ -199,6 +199,11 @@ proptest! {
         }
         is_read(&file, NAMES);
     }
+}
+
+proptest! {
+    // Each case writes a file to the disk.
+    #![proptest_config(cases(1024))]
 
     #[test]
     fn every_file_written_by_the_crate_safetensors_is_read(
