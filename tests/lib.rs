@@ -25,7 +25,6 @@ mod engines;
 mod exits;
 mod explain;
 mod finite_differences;
-mod firmware;
 mod frozen;
 #[cfg(unix)]
 mod guard;
