@@ -76,7 +76,7 @@ unsafe fn on_stack<N: Network, V: Values, const W: usize>(
 }
 
 /// [`forward`] of a network that does not fit.
-unsafe fn no_pass<V>(_: &V, _: Level, _: &[f32], _: &mut [f32]) {}
+fn no_pass<V>(_: &V, _: Level, _: &[f32], _: &mut [f32]) {}
 
 /// As [`forward`], with the activations in `arena`.
 ///

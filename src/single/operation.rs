@@ -156,7 +156,7 @@ unsafe fn sum<N: Network, V: Values, L: Lanes, const K: usize>(on: Operands<'_, 
     let at = StepOf::<N, V::Norms, K>::AT;
     // SAFETY: guaranteed by the caller.
     unsafe {
-        let values = in_place(on.sample, &at, on.arena);
+        let values = in_place(on.sample, &at, on.arena).get_unchecked_mut(..at.step.outputs);
         if let Some(term) = at.term {
             add_term(&at, term, on.sample, on.copies, values);
         }
@@ -170,7 +170,7 @@ unsafe fn slopes<N: Network, V: Values, L: Lanes, const K: usize>(on: Operands<'
     let at = StepOf::<N, V::Norms, K>::AT;
     // SAFETY: guaranteed by the caller.
     unsafe {
-        let values = in_place(on.sample, &at, on.arena);
+        let values = in_place(on.sample, &at, on.arena).get_unchecked_mut(..at.step.outputs);
         let Op::PRelu { slopes } = at.step.op else {
             return;
         };
@@ -191,7 +191,7 @@ unsafe fn layer_norm<N: Network, V: Values, L: Lanes, const K: usize>(on: Operan
     let at = StepOf::<N, V::Norms, K>::AT;
     // SAFETY: guaranteed by the caller.
     unsafe {
-        let values = in_place(on.sample, &at, on.arena);
+        let values = in_place(on.sample, &at, on.arena).get_unchecked_mut(..at.step.outputs);
         let order = match at.is_in_order() {
             true => [1, at.step.outputs],
             false => [at.positions, at.channels],
@@ -207,7 +207,7 @@ unsafe fn batch_norm<N: Network, V: Values, L: Lanes, const K: usize>(on: Operan
     let at = StepOf::<N, V::Norms, K>::AT;
     // SAFETY: guaranteed by the caller.
     unsafe {
-        let values = in_place(on.sample, &at, on.arena);
+        let values = in_place(on.sample, &at, on.arena).get_unchecked_mut(..at.step.outputs);
         let Op::BatchNorm { channels } = at.step.op else {
             return;
         };
@@ -227,13 +227,12 @@ unsafe fn activation<N: Network, V: Values, L: Lanes, const K: usize>(on: Operan
     let at = StepOf::<N, V::Norms, K>::AT;
     // SAFETY: guaranteed by the caller.
     unsafe {
-        in_place(on.sample, &at, on.arena);
-        let (padded, _) = ends(on.arena, at.end, at.step.outputs, 0);
+        let padded = in_place(on.sample, &at, on.arena);
         on.values.activate(at.step.op, padded, at.step.outputs);
     }
 }
 
-/// The values of a step that works in place, with the sample copied there if that is its input.
+/// The values of a step that works in place, in whole blocks, with the sample copied there if that is its input.
 ///
 /// # Safety
 /// The arena has room for them.
@@ -245,7 +244,7 @@ unsafe fn in_place<'a>(sample: &[f32], at: &At, arena: &'a mut [f32]) -> &'a mut
         if at.reads_sample {
             copy(sample, values);
         }
-        values.get_unchecked_mut(..at.step.outputs)
+        values
     }
 }
 

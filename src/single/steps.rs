@@ -95,7 +95,7 @@ groups! {
     steps_112: 112 113 114 115 116 117 118 119 120 121 122 123 124 125 126 127;
 }
 
-/// Step `K` of the plan, whose input is not a copy and whose output is not copied.
+/// Step `K` of the plan, without copies.
 ///
 /// # Safety
 /// As [`steps`].
