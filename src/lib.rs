@@ -19,6 +19,7 @@ pub mod error;
 #[cfg(feature = "train")]
 pub mod explain;
 pub mod frozen;
+pub mod label;
 pub mod layer;
 pub mod layers;
 #[cfg(feature = "train")]

@@ -71,6 +71,10 @@ where
             <N::In as Shape>::LEN > 0,
             "a network takes 1 feature or more, found a width of 0"
         );
+        assert!(
+            plan.standardizes_only_the_input(),
+            "`Standardize` is the first layer of a network, and no branch goes around it"
+        );
         plan
     };
     const PARAMS: usize = <N as Network>::PLAN.params();

@@ -35,6 +35,8 @@ pub struct Plan {
     len: usize,
     /// The number of modules in `torch.nn.Sequential`.
     modules: usize,
+    /// The names of the classes of which the outputs are logits, if they have names.
+    classes: &'static [&'static str],
 }
 
 impl Plan {
@@ -50,7 +52,19 @@ impl Plan {
             steps: [Step::NONE; Plan::CAPACITY],
             len: 0,
             modules: 0,
+            classes: &[],
         }
+    }
+
+    /// This plan, whose outputs are the logits of classes of these names.
+    pub const fn with_classes(mut self, names: &'static [&'static str]) -> Plan {
+        self.classes = names;
+        self
+    }
+
+    /// The names of the classes of which the outputs are logits; empty without a [`Logits`](crate::label::Logits).
+    pub const fn classes(&self) -> &'static [&'static str] {
+        self.classes
     }
 
     /// A plan of one [`Op::Linear`].
@@ -158,6 +172,7 @@ impl Plan {
             i += 1;
         }
         plan.modules += next.modules;
+        plan.classes = next.classes;
         plan
     }
 
@@ -293,6 +308,20 @@ impl Plan {
         self.steps.split_at(self.len).0
     }
 
+    /// Whether every standardisation reads the network's input, and nothing else does.
+    pub(crate) const fn standardizes_only_the_input(&self) -> bool {
+        let mut i = 0;
+        while i < self.len {
+            if matches!(self.steps[i].op, Op::Standardize)
+                && (i > 0 || !matches!(self.last_use(0), Some(0)))
+            {
+                return false;
+            }
+            i += 1;
+        }
+        true
+    }
+
     /// Whether it maps `inputs` features to `outputs`.
     pub(crate) const fn maps(&self, inputs: usize, outputs: usize) -> bool {
         match self.steps() {
@@ -312,7 +341,7 @@ impl Plan {
         sum
     }
 
-    /// The number of running statistics; see [`Step::statistics_len`].
+    /// The number of statistics; see [`Step::statistics_len`].
     pub const fn statistics(&self) -> usize {
         let mut sum = 0;
         let mut i = 0;

@@ -7,10 +7,12 @@ pub use crate::engine::{Cpu, Tape};
 pub use crate::{
     Network, Plan,
     frozen::{Frozen, frozen},
+    label::Logits,
     layers::{
         AvgPool2d, BatchNorm1d, BatchNorm2d, ChannelPReLU, Concat, Conv2d, Dropout, Dropout2d, ELU,
         Flatten, Floor, GELU, GlobalAvgPool2d, Hardswish, Identity, Input, LayerNorm, LazyLinear,
-        LeakyReLU, Linear, MaxPool2d, PReLU, ReLU, Repeat, Residual, SiLU, Sigmoid, Softplus, Tanh,
+        LeakyReLU, Linear, MaxPool2d, PReLU, ReLU, Repeat, Residual, SiLU, Sigmoid, Softplus,
+        Standardize, Tanh,
     },
 };
 #[cfg(feature = "train")]

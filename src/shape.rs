@@ -2,7 +2,7 @@
 
 use core::{fmt::Debug, marker::PhantomData};
 
-use sealed::Sealed;
+pub(crate) use sealed::Sealed;
 
 /// Seals [`Shape`] and [`Sample`]: kernels rely on their lengths.
 mod sealed {
@@ -47,18 +47,24 @@ pub trait Shape: Sealed + Copy + Debug + Send + Sync + 'static {
     const DIMS: &'static [usize];
     /// One sample: `[f32; N]` for [`Features`], `[[[f32; W]; H]; C]` for [`Image`].
     type Array: Copy + Debug + PartialEq + Send + Sync;
+    /// A class, where the values are logits: its index, `usize`, or an enumeration for
+    /// [`Logits`](crate::label::Logits).
+    type Class: Copy + Debug + PartialEq + Send + Sync;
     /// A sample of zeros.
     fn zeros() -> Self::Array;
     /// The values of a sample, in order.
     fn values(sample: &Self::Array) -> &[f32];
     /// The values of a sample, in order, to write.
     fn values_mut(sample: &mut Self::Array) -> &mut [f32];
+    /// The class with this index, below [`LEN`](Shape::LEN).
+    fn class(index: usize) -> Self::Class;
 }
 
 impl<const N: usize> Shape for Features<N> {
     const LEN: usize = N;
     const DIMS: &'static [usize] = &[N];
     type Array = [f32; N];
+    type Class = usize;
 
     fn zeros() -> [f32; N] {
         [0.0; N]
@@ -71,12 +77,17 @@ impl<const N: usize> Shape for Features<N> {
     fn values_mut(sample: &mut [f32; N]) -> &mut [f32] {
         sample
     }
+
+    fn class(index: usize) -> usize {
+        index
+    }
 }
 
 impl<const C: usize, const H: usize, const W: usize> Shape for Image<C, H, W> {
     const LEN: usize = C * H * W;
     const DIMS: &'static [usize] = &[C, H, W];
     type Array = [[[f32; W]; H]; C];
+    type Class = usize;
 
     fn zeros() -> Self::Array {
         [[[0.0; W]; H]; C]
@@ -89,12 +100,17 @@ impl<const C: usize, const H: usize, const W: usize> Shape for Image<C, H, W> {
     fn values_mut(sample: &mut Self::Array) -> &mut [f32] {
         sample.as_flattened_mut().as_flattened_mut()
     }
+
+    fn class(index: usize) -> usize {
+        index
+    }
 }
 
 impl<S: Shape> Shape for Flat<S> {
     const LEN: usize = S::LEN;
     const DIMS: &'static [usize] = &[S::LEN];
     type Array = S::Array;
+    type Class = usize;
 
     fn zeros() -> Self::Array {
         S::zeros()
@@ -106,6 +122,10 @@ impl<S: Shape> Shape for Flat<S> {
 
     fn values_mut(sample: &mut Self::Array) -> &mut [f32] {
         S::values_mut(sample)
+    }
+
+    fn class(index: usize) -> usize {
+        index
     }
 }
 

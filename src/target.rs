@@ -2,13 +2,17 @@
 
 use core::fmt::Debug;
 
-use crate::shape::{Features, Shape};
+use crate::{
+    label::{Label, Logits},
+    shape::{Features, Shape},
+};
 
 /// Seals [`Target`]: losses and engines rely on what a data set holds.
 mod sealed {
     pub trait Sealed {}
     impl<const C: usize> Sealed for super::Classes<C> {}
     impl<const N: usize> Sealed for super::Values<N> {}
+    impl<L: super::Label> Sealed for L {}
 }
 
 /// A label below `C` for each sample, for classification. `C` is at most 256, as a label is a byte.
@@ -19,7 +23,7 @@ pub struct Classes<const C: usize>;
 #[derive(Clone, Copy, Debug)]
 pub struct Values<const N: usize>;
 
-/// The target of a sample: [`Classes`] or [`Values`].
+/// The target of a sample: [`Classes`], classes with names ([`Label`]), or [`Values`].
 ///
 /// ```
 /// use tuplenet::{shape::{Features, Shape}, target::{Classes, Target, Values}};
@@ -38,4 +42,9 @@ impl<const C: usize> Target for Classes<C> {
 
 impl<const N: usize> Target for Values<N> {
     type Output = Features<N>;
+}
+
+/// A label of classes with names.
+impl<L: Label> Target for L {
+    type Output = Logits<L>;
 }

@@ -33,6 +33,7 @@ mod idx_oracle;
 mod images;
 #[cfg(unix)]
 mod kill;
+mod labels;
 mod mnist;
 mod nan;
 mod norm;
@@ -48,5 +49,6 @@ mod samples;
 mod saving;
 mod schedules;
 mod settings;
+mod standardize;
 mod validation;
 mod wide;

@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     checksum::{add_floats, in_hex},
     error::{Error, Result},
+    label::{HasLogits, Label, Logits},
     shape::{Features, Shape},
     target::{Classes, Target, Values},
 };
@@ -82,7 +83,7 @@ impl<S: Shape, const C: usize> Dataset<S, Classes<C>> {
         if !scale.is_finite() {
             return Err(mismatch(None, "a finite scale", scale));
         }
-        check_labels::<C>(&labels)?;
+        check_labels(C, labels.iter().copied().map(usize::from))?;
         Self::new(
             bytes.len(),
             labels.len(),
@@ -97,7 +98,7 @@ impl<S: Shape, const C: usize> Dataset<S, Classes<C>> {
     /// [`Error::Data`] as for [`Dataset::from_bytes`], and when a value is not finite.
     pub fn from_values(values: Vec<f32>, labels: Vec<u8>) -> Result<Self> {
         check_finite("features", S::LEN, &values)?;
-        check_labels::<C>(&labels)?;
+        check_labels(C, labels.iter().copied().map(usize::from))?;
         Self::new(
             values.len(),
             labels.len(),
@@ -106,10 +107,56 @@ impl<S: Shape, const C: usize> Dataset<S, Classes<C>> {
         )
     }
 
+    /// The same samples with named classes, as many as there are; they are shared, not copied.
+    ///
+    /// ```
+    /// use tuplenet::{prelude::*, shape::Features, target::Classes};
+    ///
+    /// tuplenet::classes! { pub enum Answer { No, Yes } }
+    /// let data = Dataset::<Features<1>, Classes<2>>::from_values(vec![0.0, 1.0], vec![0, 1])?;
+    /// assert_eq!(data.named::<Answer>().class(1), Some(Answer::Yes));
+    /// # Ok::<(), tuplenet::Error>(())
+    /// ```
+    pub fn named<L: Label + HasLogits<Features<C>>>(&self) -> Dataset<S, L> {
+        Dataset {
+            samples: Arc::clone(&self.samples),
+            shape: PhantomData,
+        }
+    }
+
     /// The label of sample `index`, or `None` past the end.
     pub fn label(&self, index: usize) -> Option<usize> {
         match &self.samples.targets {
             Targets::Labels(labels) => labels.get(index).map(|&label| label.into()),
+            Targets::Values(_) => None,
+        }
+    }
+}
+
+impl<S: Shape, L: Label> Dataset<S, L> {
+    /// Samples of `S::LEN` values each, and the class of each sample.
+    ///
+    /// # Errors
+    /// [`Error::Data`] as for [`Dataset::from_bytes`], and when a value is not finite.
+    pub fn labelled(values: Vec<f32>, labels: &[L]) -> Result<Self> {
+        check_finite("features", S::LEN, &values)?;
+        let indices: Vec<usize> = labels.iter().map(|label| label.index()).collect();
+        check_labels(L::Logits::LEN, indices.iter().copied())?;
+        Self::new(
+            values.len(),
+            labels.len(),
+            FeatureValues::Values(values),
+            Targets::Labels(indices.iter().map(|&index| index as u8).collect()),
+        )
+    }
+
+    /// The class of sample `index`, or `None` past the end.
+    pub fn class(&self, index: usize) -> Option<L> {
+        match &self.samples.targets {
+            Targets::Labels(labels) => {
+                let label = labels.get(index)?;
+                Some(Logits::<L>::class(usize::from(*label)))
+            }
             Targets::Values(_) => None,
         }
     }
@@ -316,7 +363,8 @@ impl Targets {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not fit a network that takes `{In}` and gives `{Out}`",
     label = "data of another shape than the network's",
-    note = "a `Dataset<S, Classes<C>>` fits a network that takes `S` and gives `Features<C>`"
+    note = "a `Dataset<S, Classes<C>>` fits a network that takes `S` and gives `Features<C>`, a `Dataset<S, L>` of classes with \
+        names one that ends with `Logits<L>`"
 )]
 pub trait DataFor<In: Shape, Out: Shape> {
     /// What the samples are labelled with.
@@ -348,6 +396,19 @@ macro_rules! data_for {
 }
 data_for!(Classes Values);
 
+#[diagnostic::do_not_recommend]
+impl<S: Shape, L: Label> DataFor<S, Logits<L>> for Dataset<S, L> {
+    type Target = L;
+
+    fn samples(&self) -> &Arc<Samples> {
+        &self.samples
+    }
+
+    fn sha256(&self) -> String {
+        self.sha256()
+    }
+}
+
 fn check_widths<S: Shape, T: Target>() -> Result<()> {
     let (features, targets) = (S::LEN, T::Output::LEN);
     if features == 0 || targets == 0 {
@@ -361,9 +422,16 @@ fn check_widths<S: Shape, T: Target>() -> Result<()> {
     Ok(())
 }
 
-fn check_labels<const C: usize>(labels: &[u8]) -> Result<()> {
-    match labels.iter().position(|&label| usize::from(label) >= C) {
-        Some(at) => Err(mismatch(Some(at), format!("a label below {C}"), labels[at])),
+fn check_labels(classes: usize, labels: impl IntoIterator<Item = usize>) -> Result<()> {
+    // a label is stored as a byte
+    let classes = classes.min(256);
+    let mut labels = labels.into_iter().enumerate();
+    match labels.find(|&(_, label)| label >= classes) {
+        Some((at, label)) => Err(mismatch(
+            Some(at),
+            format!("a label below {classes}"),
+            label,
+        )),
         None => Ok(()),
     }
 }

@@ -3,6 +3,7 @@
 use super::{DataFor, Dataset, Digits, MnistShape};
 use crate::{
     error::Result,
+    label::{Label, Logits},
     shape::{Features, Shape},
     target::{Classes, Target, Values},
 };
@@ -14,7 +15,8 @@ use crate::{
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not fit a network that takes `{In}` and gives `{Out}`",
     label = "data of another shape than the network's",
-    note = "a `Dataset<S, Classes<C>>` fits a network that takes `S` and gives `Features<C>`"
+    note = "a `Dataset<S, Classes<C>>` fits a network that takes `S` and gives `Features<C>`, a `Dataset<S, L>` of classes with \
+        names one that ends with `Logits<L>`"
 )]
 pub trait TrainingData<In: Shape, Out: Shape> {
     /// What the samples are labelled with.
@@ -58,6 +60,20 @@ macro_rules! training_data {
     )*};
 }
 training_data!(Classes Values);
+
+#[diagnostic::do_not_recommend]
+impl<S: Shape, L: Label> TrainingData<S, Logits<L>> for Dataset<S, L> {
+    type Target = L;
+    type Epoch = Self;
+
+    fn epoch(&self, _: usize) -> Result<Self::Epoch> {
+        Ok(self.clone())
+    }
+
+    fn fingerprint(&self) -> String {
+        self.sha256()
+    }
+}
 
 /// Synthetic digits, [`Digits::PER_EPOCH`] new ones in every epoch.
 #[diagnostic::do_not_recommend]

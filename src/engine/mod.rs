@@ -27,6 +27,7 @@ pub use run::Run;
 pub(crate) use run::check_batches;
 
 use crate::{
+    argmax::argmax,
     data::DataFor,
     error::Result,
     metrics::Evaluation,
@@ -107,6 +108,16 @@ pub trait Engine<N: Network> {
         let mut out = N::Output::zeros();
         N::Output::values_mut(&mut out).copy_from_slice(&self.forward(sample.values())?);
         Ok(out)
+    }
+
+    /// The predicted class of one sample, that of its largest logit, the first in a tie: its index, or an `L` of a network
+    /// that ends with [`Logits<L>`](crate::label::Logits). As in `torch.argmax`, a NaN counts as the largest.
+    ///
+    /// # Errors
+    /// As [`Engine::predict`].
+    fn classify(&self, sample: &impl Sample<N::In>) -> Result<<N::Output as Shape>::Class> {
+        let logits = self.predict(sample)?;
+        Ok(N::Output::class(argmax(N::Output::values(&logits))))
     }
 
     /// Accuracy, mean cross-entropy and confusion matrix on labelled data; dropout is off.

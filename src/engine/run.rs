@@ -4,6 +4,7 @@ use crate::{
     error::{Error, Result},
     objective::{Loss, Optimizer, Schedule, at_least_one, check_clip_norm},
     plan::Plan,
+    weights::batch_norms,
 };
 
 /// A run of batches: what [`Engine::train`](super::Engine::train) does.
@@ -78,8 +79,8 @@ impl Run<'_> {
 /// # Errors
 /// [`Error::Setting`] when a batch has one sample, and a channel one value of each.
 pub(crate) fn check_batches(plan: &Plan, samples: usize, batch_size: usize) -> Result<()> {
-    let mut steps = plan.steps().iter();
-    let normalizes_vectors = steps.any(|step| step.statistics_len() == 2 * step.inputs);
+    let mut norms = batch_norms(plan);
+    let normalizes_vectors = norms.any(|step| step.statistics_len() == 2 * step.inputs);
     let smallest = match samples % batch_size {
         0 => batch_size,
         rest => rest,

@@ -58,7 +58,7 @@ pub const fn rows(plan: &Option<Plan>) -> usize {
     let mut rows = 0;
     let mut next = Layer::first(plan);
     while let Some(layer) = next {
-        let [outputs, inputs] = plan.steps()[layer.index].weight_matrix();
+        let [outputs, inputs] = plan.steps()[layer.index].inference_matrix();
         rows += Columns::rows(inputs, outputs);
         next = layer.next(plan);
     }
@@ -93,7 +93,7 @@ const fn skips_zeros(plan: &Option<Plan>, blocks: &[Block]) -> bool {
     let mut next = Layer::first(plan);
     while let Some(layer) = next {
         let step = &plan.steps()[layer.index];
-        let [outputs, inputs] = step.weight_matrix();
+        let [outputs, inputs] = step.inference_matrix();
         let (of_layer, after) = rest.split_at(Columns::rows(inputs, outputs));
         if seeks_zeros(step, layer.ordinal == 0) && !all_finite(of_layer) {
             return false;
@@ -172,12 +172,16 @@ const fn blocks<const ROWS: usize>(
     let mut next = Layer::first(plan);
     while let Some(layer) = next {
         let step = &plan.steps()[layer.index];
-        let [outputs, inputs] = step.weight_matrix();
+        let [outputs, inputs] = step.inference_matrix();
         let (columns, after) = rest.split_at_mut(Columns::rows(inputs, outputs));
         let tensors = places.tensors[layer.ordinal];
         next = layer.next(plan);
         if matches!(step.op, Op::BatchNorm { .. }) {
             pack_norm(file, tensors, outputs, columns);
+        } else if matches!(step.op, Op::Standardize) {
+            let [mean, deviation] = [Part::Mean as usize, Part::Spread as usize];
+            pack_weight(file, tensors[mean], inputs, outputs, columns);
+            pack_bias(file, tensors[deviation], inputs, outputs, columns);
         } else {
             let [weight, bias, ..] = tensors;
             pack_weight(file, weight, inputs, outputs, columns);

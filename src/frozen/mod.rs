@@ -215,13 +215,14 @@ impl<N: Network, V: Values> Frozen<N, V> {
         array
     }
 
-    /// The predicted class of one sample: the index of its largest logit, the first in a tie.
+    /// The predicted class of one sample, that of its largest logit, the first in a tie: its index, or an `L` of a network
+    /// that ends with [`Logits<L>`](crate::label::Logits).
     ///
     /// As in `torch.argmax`, a NaN counts as larger than any number, and the first one wins. So where any logit is
     /// NaN, the logit and the probability of the returned class are NaN: test one of them to know whether the class is
     /// meaningful.
-    pub fn classify(&self, sample: &impl Sample<N::In>) -> usize {
-        argmax(N::Output::values(&self.predict(sample)))
+    pub fn classify(&self, sample: &impl Sample<N::In>) -> <N::Output as Shape>::Class {
+        N::Output::class(argmax(N::Output::values(&self.predict(sample))))
     }
 }
 

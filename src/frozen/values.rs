@@ -47,6 +47,12 @@ impl Sealed for Embedded {
     }
 
     #[inline(always)]
+    unsafe fn moments(&self, at: &At, feature: usize) -> [f32; 2] {
+        // SAFETY: guaranteed by the caller; `blocks` has packed the means as weights, the deviations as biases.
+        unsafe { self.matrix(at).of_channel(feature) }
+    }
+
+    #[inline(always)]
     fn skips_zeros(&self) -> bool {
         self.skips_zeros
     }
@@ -70,11 +76,12 @@ impl<'a> Borrowed<'a> {
     ) -> Result<Self, Mismatch> {
         let mut next = Layer::first(plan);
         while let Some(layer) = next {
-            let parts = Part::of(&plan.steps()[layer.index]);
+            let step = &plan.steps()[layer.index];
+            let parts = Part::of(step);
             for &part in parts {
                 let place = places.tensors[layer.ordinal][part as usize];
                 if part.dtype() == Dtype::F32 && place.dtype != Dtype::F32 {
-                    let name: Text<64> = names.tensor(layer, part);
+                    let name: Text<64> = names.tensor(layer, step, part);
                     let found = Text::of(place.dtype.name())
                         .then(", which cannot be borrowed: convert it, or use `frozen!`");
                     return Err(Mismatch::of(name.as_str(), Text::of("F32"), found));
@@ -86,10 +93,10 @@ impl<'a> Borrowed<'a> {
         Ok(Borrowed { file, starts })
     }
 
-    /// Two tensors of a layer, of the sizes of its weight and its bias.
+    /// Two tensors of a layer, of the sizes of its matrix and of the bias.
     ///
     /// # Safety
-    /// There is a layer with parameters at `at`, and it has these tensors; of one that it lacks, the start is 0, and nothing
+    /// There is a layer with tensors at `at`, and it has these tensors; of one that it lacks, the start is 0, and nothing
     /// of it is read.
     #[inline(always)]
     unsafe fn rows(&self, at: &At, parts: [Part; 2]) -> Rows<'a> {
@@ -127,6 +134,12 @@ impl Sealed for Borrowed<'_> {
             let [mean, variance] = self.rows(at, Part::STATISTICS).of_channel(channel);
             affine_of(parameters, mean, variance)
         }
+    }
+
+    #[inline(always)]
+    unsafe fn moments(&self, at: &At, feature: usize) -> [f32; 2] {
+        // SAFETY: guaranteed by the caller; both tensors of a standardisation have the size of the matrix at `at`.
+        unsafe { self.rows(at, Part::STATISTICS).of_channel(feature) }
     }
 
     #[inline(always)]

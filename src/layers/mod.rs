@@ -28,6 +28,7 @@ mod shapes;
 mod sigmoid;
 mod silu;
 mod softplus;
+mod standardize;
 mod tanh;
 
 pub use avg_pool2d::AvgPool2d;
@@ -56,4 +57,5 @@ pub use residual::Residual;
 pub use sigmoid::Sigmoid;
 pub use silu::SiLU;
 pub use softplus::Softplus;
+pub use standardize::Standardize;
 pub use tanh::Tanh;

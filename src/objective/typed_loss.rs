@@ -1,7 +1,10 @@
 //! Losses as types: which loss fits which target is checked at compile time.
 
 use super::Loss;
-use crate::target::{Classes, Target, Values};
+use crate::{
+    label::Label,
+    target::{Classes, Target, Values},
+};
 
 /// A target that the loss `L` takes.
 ///
@@ -87,6 +90,12 @@ impl From<OneHot<MeanSquaredError>> for Loss {
 impl<const C: usize> TargetOf<CrossEntropy> for Classes<C> {}
 #[diagnostic::do_not_recommend]
 impl<const C: usize> TargetOf<SmoothedCrossEntropy> for Classes<C> {}
+#[diagnostic::do_not_recommend]
+impl<L: Label> TargetOf<CrossEntropy> for L {}
+#[diagnostic::do_not_recommend]
+impl<L: Label> TargetOf<SmoothedCrossEntropy> for L {}
+#[diagnostic::do_not_recommend]
+impl<L: Label> TargetOf<OneHot<MeanSquaredError>> for L {}
 #[diagnostic::do_not_recommend]
 impl<const N: usize> TargetOf<MeanSquaredError> for Values<N> {}
 #[diagnostic::do_not_recommend]

@@ -68,6 +68,9 @@ pub enum Op {
         /// `C`: the channels of an image, or the features of a vector.
         channels: usize,
     },
+    /// `y[i] = (x[i] - m[i]) / s[i]`, with the mean and the standard deviation of feature `i` in the training data, `m: [I]` and
+    /// `s: [I]`, which training leaves as they are. `x` is the network's input, which no other step reads.
+    Standardize,
     /// `y[i] = w[i] (x[i] - m) / sqrt(v + 1e-5) + b[i]` with parameters `w: [I]`, `b: [I]`, where `m` and `v` are the mean and
     /// the (biased) variance of all values of the sample.
     LayerNorm {
@@ -122,6 +125,7 @@ impl Op {
             Op::MaxPool2d(_) => "MaxPool2d",
             Op::AvgPool2d(_) => "AvgPool2d",
             Op::BatchNorm { .. } => "BatchNorm",
+            Op::Standardize => "Standardize",
             Op::LayerNorm { .. } => "LayerNorm",
             Op::Flatten => "Flatten",
             Op::Add { .. } => "Add",

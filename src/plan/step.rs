@@ -21,8 +21,8 @@ pub struct Step {
     pub outputs: usize,
     /// The offset of the step's parameters in the flat buffer: `W` row-major, then `b`, if there is one.
     pub offset: usize,
-    /// The offset of the running statistics of [`Op::BatchNorm`] among those of the network: the means `[C]`, then the
-    /// variances `[C]`.
+    /// The offset of the statistics of [`Op::BatchNorm`] or [`Op::Standardize`] among those of the network: the means `[C]`,
+    /// then the variances `[C]`; or the means `[I]`, then the standard deviations `[I]`.
     pub statistics: usize,
 }
 
@@ -97,11 +97,26 @@ impl Step {
         self.has_params() && !matches!(self.op, Op::PRelu { .. })
     }
 
-    /// The number of running statistics: `2 C` for [`Op::BatchNorm`], else 0.
+    /// The number of statistics: `2 C` for [`Op::BatchNorm`], `2 I` for [`Op::Standardize`], else 0.
     pub const fn statistics_len(&self) -> usize {
         match self.op {
             Op::BatchNorm { channels } => 2 * channels,
+            Op::Standardize => 2 * self.inputs,
             _ => 0,
+        }
+    }
+
+    /// Whether a weights file has tensors of it: parameters or statistics.
+    pub(crate) const fn has_tensors(&self) -> bool {
+        self.has_params() || self.statistics_len() > 0
+    }
+
+    /// The [weight](Step::weight_matrix) that inference reads, with a bias of one value for each output: for a
+    /// standardisation, the means `[I, 1]` stand for the weight, and the standard deviations for the bias.
+    pub(crate) const fn inference_matrix(&self) -> [usize; 2] {
+        match self.op {
+            Op::Standardize => [self.inputs, 1],
+            _ => self.weight_matrix(),
         }
     }
 
@@ -133,7 +148,7 @@ impl Step {
     /// Floating-point operations for one sample, forward: 1 MAC = 2 FLOP.
     ///
     /// `2 I O` for [`Op::Linear`] (the bias starts the sum), `2 C K L / G` for each output of [`Op::Conv2d`], the size of
-    /// the window for each output of a pooling, `2 O` for [`Op::BatchNorm`], `7 O` for [`Op::LayerNorm`] (mean, distance,
+    /// the window for each output of a pooling, `2 O` for [`Op::BatchNorm`] and [`Op::Standardize`], `7 O` for [`Op::LayerNorm`] (mean, distance,
     /// variance, factor, parameters), none for [`Op::Flatten`] and [`Op::Concat`], `O` for every other
     /// operation: an activation counts as one.
     pub const fn flop(&self) -> usize {
@@ -143,7 +158,7 @@ impl Step {
             Op::MaxPool2d(window) | Op::AvgPool2d(window) => {
                 window.kernel[0] * window.kernel[1] * self.outputs
             }
-            Op::BatchNorm { .. } => 2 * self.outputs,
+            Op::BatchNorm { .. } | Op::Standardize => 2 * self.outputs,
             Op::LayerNorm { .. } => 7 * self.outputs,
             Op::Flatten | Op::Concat { .. } => 0,
             _ => self.outputs,

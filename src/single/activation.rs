@@ -18,6 +18,7 @@ pub(crate) fn activate(op: Op, values: &mut [f32]) {
         | Op::AvgPool2d(_)
         | Op::Flatten
         | Op::BatchNorm { .. }
+        | Op::Standardize
         | Op::LayerNorm { .. }
         | Op::PRelu { .. }
         | Op::Add { .. }

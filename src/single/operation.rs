@@ -44,6 +44,7 @@ impl<N: Network, V: Values, L: Lanes, const K: usize> OperationOf<N, V, L, K> {
             Op::PRelu { .. } => slopes::<N, V, L, K>,
             Op::LayerNorm { .. } => layer_norm::<N, V, L, K>,
             Op::BatchNorm { .. } => batch_norm::<N, V, L, K>,
+            Op::Standardize => standardize::<N, V, L, K>,
             _ => activation::<N, V, L, K>,
         }
     };
@@ -216,6 +217,22 @@ unsafe fn batch_norm<N: Network, V: Values, L: Lanes, const K: usize>(on: Operan
             normalize(values, channels, channels_last, at.relu, |channel| {
                 on.values.norm(&at, channel)
             });
+        }
+    }
+}
+
+/// # Safety
+/// As [`operation`].
+#[inline(always)]
+unsafe fn standardize<N: Network, V: Values, L: Lanes, const K: usize>(on: Operands<'_, V, L>) {
+    let at = StepOf::<N, V::Norms, K>::AT;
+    // SAFETY: guaranteed by the caller.
+    unsafe {
+        let values = in_place(on.sample, &at, on.arena).get_unchecked_mut(..at.step.outputs);
+        for (feature, value) in values.iter_mut().enumerate() {
+            let [mean, deviation] = on.values.moments(&at, feature);
+            let y = (*value - mean) / deviation;
+            *value = if at.relu && y < 0.0 { 0.0 } else { y };
         }
     }
 }

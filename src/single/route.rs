@@ -16,7 +16,7 @@ use crate::plan::{Op, Plan, Step};
 #[derive(Clone, Copy, Debug)]
 pub struct At {
     pub(crate) step: Step,
-    /// The [weight matrix](Step::weight_matrix): outputs and inputs.
+    /// The [matrix](Step::inference_matrix): outputs and inputs.
     pub(crate) matrix: [usize; 2],
     /// Nothing to do: past the end of the plan, dropout, a ReLU fused into the product before it, or a change of shape
     /// that moves no value.
@@ -45,6 +45,9 @@ pub struct At {
     /// Whether it is a convolution with columns in the lanes, so that the output is channels first.
     pub(super) lanes_are_columns: bool,
     /// The layer's number among those with parameters.
+    #[cfg(feature = "train")]
+    pub(crate) parameters: usize,
+    /// The layer's number among those with [tensors](Step::has_tensors).
     pub(crate) ordinal: usize,
     /// The index of the layer's first row of 16 values.
     pub(crate) block: usize,
@@ -166,6 +169,8 @@ pub(super) const fn route(plan: &Plan, folds_norms: bool) -> Route {
         channels,
         channels_first: true,
         lanes_are_columns: false,
+        #[cfg(feature = "train")]
+        parameters: 0,
         ordinal: 0,
         block: 0,
     };
@@ -218,10 +223,10 @@ pub(super) const fn route(plan: &Plan, folds_norms: bool) -> Route {
             here.positions = parts.positions();
             here.channels_first = parts.channels_first;
         }
-        here.matrix = step.weight_matrix();
+        here.matrix = step.inference_matrix();
         here.is_idle = match step.op {
             Op::Dropout { .. } | Op::Dropout2d { .. } => true,
-            Op::Relu => i > 0 && steps[i - 1].has_params() && is_before_relu(plan, i - 1),
+            Op::Relu => i > 0 && steps[i - 1].has_tensors() && is_before_relu(plan, i - 1),
             Op::BatchNorm { .. } => folds_norms && i > 0 && is_folded(plan, i - 1),
             Op::Flatten => here.is_in_order(),
             _ => false,
@@ -365,7 +370,11 @@ const fn after(at: At) -> At {
         }
         _ => false,
     };
+    #[cfg(feature = "train")]
     if at.step.has_params() {
+        next.parameters += 1;
+    }
+    if at.step.has_tensors() {
         let [outputs, inputs] = at.matrix;
         next.ordinal += 1;
         next.block += Columns::rows(inputs, outputs);

@@ -26,6 +26,13 @@ pub trait Sealed {
     #[doc(hidden)]
     unsafe fn norm(&self, at: &At, channel: usize) -> [f32; 2];
 
+    /// The mean and the standard deviation of a feature in a standardisation.
+    ///
+    /// # Safety
+    /// The values are those of a plan with a standardisation at `at`, which has this feature.
+    #[doc(hidden)]
+    unsafe fn moments(&self, at: &At, feature: usize) -> [f32; 2];
+
     /// Whether zero inputs may be skipped where it [pays](super::route::seeks_zeros): all weights there are finite.
     #[doc(hidden)]
     fn skips_zeros(&self) -> bool;

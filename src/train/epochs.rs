@@ -47,7 +47,10 @@ where
             Some((samples, uploaded)) if Arc::ptr_eq(samples.samples(), next.samples()) => {
                 (samples, uploaded)
             }
-            _ => {
+            changed => {
+                if changed.is_none() {
+                    training.adapt(next.samples())?;
+                }
                 let uploaded = training.net.upload(&next)?;
                 (next, uploaded)
             }

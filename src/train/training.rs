@@ -2,12 +2,13 @@
 
 use std::path::PathBuf;
 
-use super::{checkpoint::Resumed, settings::Settings, state::TrainingState};
+use super::{checkpoint::Resumed, settings::Settings, split::Split, state::TrainingState};
 use crate::{
+    data::Samples,
     engine::Engine,
     error::{Error, Result},
     network::Network,
-    weights::Weights,
+    weights::{Weights, adapt, is_unadapted, standardization},
 };
 
 /// A running training: the loop updates it, and the observers read it.
@@ -45,6 +46,28 @@ impl<'f, N: Network, E: Engine<N>> Training<'f, N, E> {
             state,
             last_checkpoint,
         })
+    }
+
+    /// Computes the statistics of a [`Standardize`](crate::layers::Standardize) from the samples to train on, of those of the
+    /// first epoch, unless the network has them already.
+    pub(super) fn adapt(&mut self, samples: &Samples) -> Result<()> {
+        let plan = const { &N::PLAN };
+        if standardization(plan).is_none() {
+            return Ok(());
+        }
+        let mut weights = self.net.weights()?;
+        if is_unadapted(plan, &weights.running) {
+            let Settings {
+                validation_samples,
+                seed,
+                ..
+            } = self.settings;
+            let split = Split::new(samples, validation_samples, seed)?;
+            adapt(plan, &mut weights.running, samples, &split.train);
+            let state = self.net.optimizer_state()?;
+            self.net.restore(&weights, state.as_ref())?;
+        }
+        Ok(())
     }
 
     /// Whether no epochs are left.

@@ -7,13 +7,14 @@ use sha2::{Digest, Sha256};
 
 use super::{
     Init,
+    header::CLASSES,
     names::{Layer, Names, Part},
 };
 use crate::{
     checksum::{add_floats, in_hex},
     error::{Error, Result},
     network::Network,
-    plan::{Plan, Step},
+    plan::{Op, Plan, Step},
 };
 
 /// The parameters of the network `N`: one 64-byte-aligned buffer of [`Network::PARAMS`] `f32`.
@@ -21,7 +22,8 @@ use crate::{
 /// For each layer with parameters in the plan's order: `K.weight` (`[O, I]` of a `Linear`, `[O, C, K, K]` of a
 /// `Conv2d`, `[C]` of a batch normalisation or of slopes, the sample's shape of a layer normalisation), row-major, then
 /// `K.bias` `[O]` if the layer has one, where the name's `K` is the layer's number in `torch.nn.Sequential`, or its
-/// [path](crate::plan::Path). The running statistics of batch normalisations are no parameters; they are beside them.
+/// [path](crate::plan::Path). The statistics of batch normalisations and of a standardisation are no parameters; they are
+/// beside them.
 ///
 /// ```
 /// use tuplenet::prelude::*;
@@ -38,26 +40,36 @@ pub struct Weights<N> {
     network: PhantomData<fn() -> N>,
 }
 
-/// The running statistics of a network's batch normalisations, in the plan's order.
+/// The statistics of a network's batch normalisations and of its standardisation, in the plan's order.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RunningStatistics {
-    /// The means, then the variances of each.
+    /// The means, then the variances or standard deviations of each.
     pub(crate) values: Vec<f32>,
-    /// The number of batches that each has seen.
+    /// The number of batches that each batch normalisation has seen.
     pub(crate) batches: Vec<u64>,
 }
 
 impl RunningStatistics {
-    /// Those of a network that has seen no batch: means of 0, variances of 1.
+    /// Those of a network that has seen no batch: means of 0, variances of 1, standard deviations of 0.
     pub(crate) fn initial(plan: &Plan) -> Self {
-        let lens = plan.steps().iter().map(Step::statistics_len);
-        let lens: Vec<usize> = lens.filter(|&len| len > 0).collect();
-        let of = |len: usize| (0..len).map(move |at| f32::from(at >= len / 2));
+        let of = |step: &Step| {
+            let (len, second) = match step.op {
+                Op::Standardize => (step.statistics_len(), 0.0),
+                _ => (step.statistics_len(), 1.0),
+            };
+            (0..len).map(move |at| if at < len / 2 { 0.0 } else { second })
+        };
         RunningStatistics {
-            values: lens.iter().copied().flat_map(of).collect(),
-            batches: vec![0; lens.len()],
+            values: plan.steps().iter().flat_map(of).collect(),
+            batches: vec![0; batch_norms(plan).count()],
         }
     }
+}
+
+/// The batch normalisations of a plan.
+pub(crate) fn batch_norms(plan: &Plan) -> impl Iterator<Item = &Step> {
+    let is_batch_norm = |step: &&Step| matches!(step.op, Op::BatchNorm { .. });
+    plan.steps().iter().filter(is_batch_norm)
 }
 
 /// One parameter tensor: its name, its shape and its values, row-major.
@@ -121,18 +133,19 @@ impl<N: Network> Weights<N> {
         &mut self.values
     }
 
-    /// The running statistics of the batch normalisations, in the plan's order: of each, the means `[C]`, then the variances
-    /// `[C]`.
+    /// The statistics of batch normalisations and of a standardisation, in the plan's order: of each, the means `[C]`, then the
+    /// variances or standard deviations `[C]`.
     pub fn statistics(&self) -> &[f32] {
         &self.running.values
     }
 
-    /// The running statistics, mutable.
+    /// These statistics, mutable.
     pub fn statistics_mut(&mut self) -> &mut [f32] {
         &mut self.running.values
     }
 
-    /// The running statistics as tensors, in the plan's order: `K.running_mean` and `K.running_var`, both `[C]`.
+    /// These statistics as tensors, in the plan's order: `K.running_mean` and `K.running_var`, or `K.mean` and `K.std` of a
+    /// [`Standardize`](crate::layers::Standardize), both `[C]`.
     pub fn buffers(&self) -> impl Iterator<Item = Tensor<'_>> {
         self.parameters().buffers(Names::Sequential)
     }
@@ -192,8 +205,14 @@ impl<'a> Parameters<'a> {
     ) -> impl Iterator<Item = (String, u64)> + use<'a> {
         let part = Part::NumBatchesTracked;
         let layers = layers_with(self.plan, part);
-        let names = layers.map(move |(layer, _)| name(names, layer, part));
+        let names = layers.map(move |(layer, step)| name(names, layer, step, part));
         names.zip(self.running.batches.iter().copied())
+    }
+
+    /// The entry of a file's metadata with the names of the classes, if they have names.
+    pub(crate) fn class_names(self) -> Option<(String, String)> {
+        let names = self.plan.classes();
+        (!names.is_empty()).then(|| (CLASSES.to_owned(), names.join(",")))
     }
 
     /// The name of the first tensor with a value that is not finite, as in `torch.nn.Sequential`.
@@ -211,10 +230,10 @@ fn layers_with(plan: &'static Plan, part: Part) -> impl Iterator<Item = (Layer, 
         .filter(move |(_, step)| Part::of(step).contains(&part))
 }
 
-fn name(names: Names<'_>, layer: Layer, part: Part) -> String {
+fn name(names: Names<'_>, layer: Layer, step: &Step, part: Part) -> String {
     match names {
-        Names::Sequential => format!("{}.{}", layer.path, part.name()),
-        Names::Listed(names) => format!("{}.{}", names[layer.ordinal], part.name()),
+        Names::Sequential => format!("{}.{}", layer.path, part.name(step)),
+        Names::Listed(names) => format!("{}.{}", names[layer.ordinal], part.name(step)),
     }
 }
 
@@ -236,7 +255,7 @@ fn views<'a>(
             let tensor;
             (tensor, values) = values.split_at(shape.iter().product());
             Tensor {
-                name: name(names, layer, part),
+                name: name(names, layer, step, part),
                 shape,
                 values: tensor,
             }

@@ -128,7 +128,7 @@ fn fill(
     names: Names<'_>,
 ) -> Result<(), Mismatch> {
     let places = header::places(file, plan, names)?;
-    let layers = plan.steps().iter().filter(|step| step.has_params());
+    let layers = plan.steps().iter().filter(|step| step.has_tensors());
     let mut batches = running.batches.iter_mut();
     for (step, places) in layers.zip(&places.tensors) {
         let parameters = &mut values[step.offset..step.offset + step.params()];
@@ -136,13 +136,14 @@ fn fill(
         let (weight, bias) = parameters.split_at_mut(rows * columns);
         let end = step.statistics + step.statistics_len();
         let statistics = &mut running.values[step.statistics..end];
-        let (mean, variance) = statistics.split_at_mut(step.statistics_len() / 2);
-        for (&part, place) in Part::of(step).iter().zip(places) {
+        let (mean, spread) = statistics.split_at_mut(step.statistics_len() / 2);
+        for &part in Part::of(step) {
+            let place = &places[part as usize];
             let values = match part {
                 Part::Weight => &mut *weight,
                 Part::Bias => &mut *bias,
-                Part::RunningMean => &mut *mean,
-                Part::RunningVar => &mut *variance,
+                Part::Mean => &mut *mean,
+                Part::Spread => &mut *spread,
                 Part::NumBatchesTracked => {
                     if let Some(batches) = batches.next() {
                         // PyTorch counts up from 0
@@ -165,7 +166,8 @@ fn save(parameters: Parameters<'_>, path: &Path, names: Names<'_>) -> Result<()>
         .check(parameters.plan)
         .map_err(|mismatch| refused(path, &mismatch))?;
     let tensors = parameters.tensors(names).chain(parameters.buffers(names));
-    let file = to_safetensors(tensors, parameters.batches(names), None)
+    let metadata = parameters.class_names().map(|names| HashMap::from([names]));
+    let file = to_safetensors(tensors, parameters.batches(names), metadata)
         .map_err(|error| not_safetensors(path, error))?;
     match atomic_file::write(path, &file) {
         // Without sync the file is complete, but may be missing after a loss of power.

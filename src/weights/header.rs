@@ -12,6 +12,8 @@
 mod checkpoint;
 mod tensor_info;
 
+#[cfg(feature = "train")]
+pub(crate) use self::tensor_info::CLASSES;
 use self::{
     checkpoint::{after, prefix_in_checkpoint},
     tensor_info::{TensorInfo, metadata, tensor_info},
@@ -20,17 +22,17 @@ pub use super::place::{Dtype, Place};
 use super::{
     Mismatch,
     json::{Cursor, attempt},
-    names::{Layer, Names, Part, same},
+    names::{Layer, Names, Part},
 };
 use crate::{
     plan::{Plan, Step},
-    text::Text,
+    text::{Text, same},
 };
 
 /// The largest header that the format allows.
 const MAX_HEADER_BYTES: u64 = 100_000_000;
 
-/// The places of all tensors, indexed by layer with parameters, from 0.
+/// The places of all tensors, indexed by layer with tensors, from 0.
 #[derive(Clone, Copy, Debug)]
 pub struct Places {
     /// Those of each, indexed by [`Part`].
@@ -175,7 +177,8 @@ const fn table<'a>(
                 return Err(Mismatch::of(key, Text::of("one"), Text::of("two")));
             }
             has_metadata = true;
-            attempt!(metadata(&mut cursor));
+            let metadata = attempt!(metadata(&mut cursor));
+            attempt!(check_classes(plan.classes(), metadata.classes));
             continue;
         }
         let info = attempt!(tensor_info(&mut cursor));
@@ -250,7 +253,7 @@ impl<'a> Table<'a> {
                     && info.start < second.end
                     && second.start < info.end
                 {
-                    let name: Text<64> = names.tensor(other, parts[i]);
+                    let name: Text<64> = names.tensor(other, &plan.steps()[other.index], parts[i]);
                     let found = info
                         .range()
                         .then(", which overlap `")
@@ -258,7 +261,8 @@ impl<'a> Table<'a> {
                         .then("`: ")
                         .then(second.range().as_str());
                     let expected = Text::of("non-overlapping bytes");
-                    let name: Text<64> = names.tensor(layer, part);
+                    let step = &plan.steps()[layer.index];
+                    let name: Text<64> = names.tensor(layer, step, part);
                     return Err(Mismatch::of(name.as_str(), expected, found));
                 }
                 i += 1;
@@ -266,6 +270,32 @@ impl<'a> Table<'a> {
             next = other.next(plan);
         }
         Ok(())
+    }
+}
+
+/// Checks that the file's names of classes, if it has any, are those of the network, if it has any.
+const fn check_classes(names: &[&str], found: Option<&str>) -> Result<(), Mismatch> {
+    let Some(found) = found else { return Ok(()) };
+    let (mut expected, mut i): (Text<192>, usize) = (Text::new(), 0);
+    let mut rest = Some(found.as_bytes());
+    while i < names.len() {
+        let name = names[i].as_bytes();
+        rest = match rest {
+            Some(bytes) => match bytes.split_at_checked(name.len()) {
+                Some((start, [])) if same(start, name) && i + 1 == names.len() => Some(&[]),
+                Some((start, [b',', rest @ ..])) if same(start, name) && i + 1 < names.len() => {
+                    Some(rest)
+                }
+                _ => None,
+            },
+            None => None,
+        };
+        expected = expected.then(if i > 0 { "," } else { "" }).then(names[i]);
+        i += 1;
+    }
+    match rest {
+        Some(_) => Ok(()),
+        None => Err(Mismatch::of("classes", expected, Text::of(found))),
     }
 }
 
@@ -295,7 +325,7 @@ const fn check(
     match dtype {
         Some(dtype) if fits => Ok(dtype),
         _ => {
-            let name: Text<64> = names.tensor(layer, part);
+            let name: Text<64> = names.tensor(layer, step, part);
             let expected = Text::of(part.dtype().name()).then(" ").then_shape(sizes);
             Err(Mismatch::of(name.as_str(), expected, info.describe()))
         }
@@ -310,7 +340,7 @@ const fn missing(
     step: &Step,
     names: Names<'_>,
 ) -> Mismatch {
-    let name: Text<64> = names.tensor(layer, part);
+    let name: Text<64> = names.tensor(layer, step, part);
     let expected = Text::of(part.dtype().name())
         .then(" ")
         .then_shape(part.shape(step).sizes());

@@ -1,6 +1,8 @@
 //! Weights in memory (one flat, aligned buffer in the plan's order) and in files (`.safetensors` with PyTorch's keys).
 
 #[cfg(feature = "train")]
+mod adapt;
+#[cfg(feature = "train")]
 mod buffer;
 #[cfg(feature = "train")]
 mod file;
@@ -14,7 +16,8 @@ pub(crate) mod place;
 
 #[cfg(feature = "train")]
 pub(crate) use self::{
-    buffer::{Parameters, RunningStatistics},
+    adapt::{adapt, is_unadapted, standardization},
+    buffer::{Parameters, RunningStatistics, batch_norms},
     file::to_safetensors,
 };
 #[cfg(feature = "train")]

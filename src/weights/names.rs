@@ -3,15 +3,15 @@
 use super::{Mismatch, place::Dtype};
 use crate::{
     plan::{MAX_PATH_BYTES, Op, Path, Plan, Step},
-    text::Text,
+    text::{Text, same},
 };
 
-/// The names of the layers that have parameters.
+/// The names of the layers that have parameters or statistics.
 #[derive(Clone, Copy, Debug)]
 pub enum Names<'a> {
     /// As in `torch.nn.Sequential`: a layer's number among all layers, or its [`Path`].
     Sequential,
-    /// One for each layer with parameters, in order, as in `fc1`, `fc2`.
+    /// One for each layer with parameters or statistics, in order, as in `fc1`, `fc2`.
     Listed(&'a [&'a str]),
 }
 
@@ -20,8 +20,10 @@ pub enum Names<'a> {
 pub(crate) enum Part {
     Weight,
     Bias,
-    RunningMean,
-    RunningVar,
+    /// The means of a batch normalisation or of a standardisation.
+    Mean,
+    /// The variances of a batch normalisation, the standard deviations of a standardisation.
+    Spread,
     NumBatchesTracked,
 }
 
@@ -30,31 +32,34 @@ impl Part {
     pub(crate) const MAX: usize = 5;
     /// The parameters, in a layer's order; some layers have no bias.
     pub(crate) const PARAMETERS: [Part; 2] = [Part::Weight, Part::Bias];
-    /// The running statistics of a batch normalisation, in a layer's order.
-    pub(crate) const STATISTICS: [Part; 2] = [Part::RunningMean, Part::RunningVar];
+    /// The statistics of a batch normalisation or of a standardisation, in a layer's order.
+    pub(crate) const STATISTICS: [Part; 2] = [Part::Mean, Part::Spread];
 
-    /// All tensors of a layer with parameters in a file.
+    /// All tensors of a layer in a file.
     pub(crate) const fn of(step: &Step) -> &'static [Part] {
         match step.op {
             Op::BatchNorm { .. } => &[
                 Part::Weight,
                 Part::Bias,
-                Part::RunningMean,
-                Part::RunningVar,
+                Part::Mean,
+                Part::Spread,
                 Part::NumBatchesTracked,
             ],
+            Op::Standardize => &Part::STATISTICS,
             _ if !step.has_bias() => &[Part::Weight],
             _ => &Part::PARAMETERS,
         }
     }
 
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Part::Weight => "weight",
-            Part::Bias => "bias",
-            Part::RunningMean => "running_mean",
-            Part::RunningVar => "running_var",
-            Part::NumBatchesTracked => "num_batches_tracked",
+    pub(crate) const fn name(self, step: &Step) -> &'static str {
+        match (self, step.op) {
+            (Part::Weight, _) => "weight",
+            (Part::Bias, _) => "bias",
+            (Part::Mean, Op::Standardize) => "mean",
+            (Part::Mean, _) => "running_mean",
+            (Part::Spread, Op::Standardize) => "std",
+            (Part::Spread, _) => "running_var",
+            (Part::NumBatchesTracked, _) => "num_batches_tracked",
         }
     }
 
@@ -67,7 +72,7 @@ impl Part {
     }
 
     /// `[O, I]`, or `[O, C / G, K, L]` for a convolution; `[O]` for a bias; of a batch normalisation, `[C]` and, for the number of
-    /// batches, `[]`; of a layer normalisation, the shape of what it normalises; `[C]` for slopes.
+    /// batches, `[]`; of a layer normalisation, the shape of what it normalises; `[C]` for slopes; `[I]` for statistics of features.
     pub(crate) const fn shape(self, step: &Step) -> Shape {
         let [outputs, inputs] = step.weight_matrix();
         match (self, step.op) {
@@ -84,7 +89,11 @@ impl Part {
                 sizes: [channels, rows, columns, 1],
                 rank: 3,
             },
-            (Part::Bias | Part::RunningMean | Part::RunningVar, _)
+            (Part::Mean | Part::Spread, Op::Standardize) => Shape {
+                sizes: [step.inputs, 1, 1, 1],
+                rank: 1,
+            },
+            (Part::Bias | Part::Mean | Part::Spread, _)
             | (Part::Weight, Op::BatchNorm { .. } | Op::LayerNorm { .. } | Op::PRelu { .. }) => {
                 Shape {
                     sizes: [outputs, 1, 1, 1],
@@ -119,7 +128,7 @@ impl Shape {
     }
 }
 
-/// A layer with parameters: step `index` of the plan, and the `ordinal`-th such layer.
+/// A layer with [tensors](Step::has_tensors): step `index` of the plan, and the `ordinal`-th such layer.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Layer {
     pub(crate) index: usize,
@@ -142,7 +151,7 @@ impl Layer {
         let mut index = step;
         while index < plan.steps().len() {
             let step = &plan.steps()[index];
-            if step.has_params() {
+            if step.has_tensors() {
                 return Some(Layer {
                     index,
                     ordinal,
@@ -156,7 +165,7 @@ impl Layer {
 }
 
 impl Names<'_> {
-    /// Checks that a list has one distinct name for each layer with parameters.
+    /// Checks that a list has one distinct name for each layer with parameters or statistics.
     pub(crate) const fn check(&self, plan: &Plan) -> Result<(), Mismatch> {
         let Names::Listed(names) = self else {
             return Ok(());
@@ -197,12 +206,17 @@ impl Names<'_> {
     }
 
     /// The name of a layer's tensor, as in `0.weight`; a list must have been checked.
-    pub(crate) const fn tensor<const N: usize>(&self, layer: Layer, part: Part) -> Text<N> {
+    pub(crate) const fn tensor<const N: usize>(
+        &self,
+        layer: Layer,
+        step: &Step,
+        part: Part,
+    ) -> Text<N> {
         let layer = match self {
             Names::Sequential => layer.path.text(),
             Names::Listed(names) => Text::of(names[layer.ordinal]),
         };
-        layer.then(".").then(part.name())
+        layer.then(".").then(part.name(step))
     }
 
     /// Which tensor of the layer `key` names, if any.
@@ -227,20 +241,11 @@ impl Names<'_> {
         let parts = Part::of(step);
         let mut i = 0;
         while i < parts.len() {
-            if same(rest, parts[i].name().as_bytes()) {
+            if same(rest, parts[i].name(step).as_bytes()) {
                 return Some(parts[i]);
             }
             i += 1;
         }
         None
     }
-}
-
-/// `a == b`, which is not a `const` operation on slices.
-pub(crate) const fn same(a: &[u8], b: &[u8]) -> bool {
-    let mut i = 0;
-    while i < a.len() && i < b.len() && a[i] == b[i] {
-        i += 1;
-    }
-    i == a.len() && i == b.len()
 }

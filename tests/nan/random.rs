@@ -49,7 +49,7 @@ fn every_engine_propagates<N, const I: usize, const C: usize>(
 ) -> Result<(), TestCaseError>
 where
     N: Network<In = Features<I>, Output = Features<C>>,
-    Features<C>: Shape<Array = [f32; C]>,
+    Features<C>: Shape<Array = [f32; C], Class = usize>,
     [f32; I]: Sample<N::In>,
 {
     let mut numbers = Numbers(case.seed);

@@ -28,15 +28,16 @@ const ORDER: &[&[&str]] = &[
     ],
     // An architecture is a type, which folds into a plan.
     &["shape"],
-    &["sizes", "target"],
+    &["sizes"],
     &["plan"],
     &["layer", "summary"],
-    &["layers", "network"],
+    &["label", "layers", "network"],
+    &["target"],
     &["models"],
     // The inputs of a training: parameters, samples, losses and optimisers.
     &["seed"],
-    &["weights"],
     &["data", "objective"],
+    &["weights"],
     &["metrics"],
     // Execution of a plan: kernels for one sample, shared by frozen models, and engines.
     &["single"],

@@ -94,6 +94,13 @@ fn files() -> BTreeMap<&'static str, Vec<u8>> {
                 68,
             ),
         ),
+        (
+            "classes",
+            file(
+                &[&[r#""__metadata__":{"classes":"No,Yes"}"#], &GOOD[..]].concat(),
+                68,
+            ),
+        ),
         ("missing", file(&GOOD[..3], 60)),
         (
             "extra",
@@ -197,7 +204,8 @@ fn assert_refused(loaded: tuplenet::Result<Weights<Net>>, words: &str) {
 fn loaders_say_what_the_compiler_says() {
     let files = files();
     for (name, bytes) in &files {
-        if ["good", "named"].contains(name) {
+        // a network without names takes a file with names
+        if ["good", "named", "classes"].contains(name) {
             continue;
         }
         let words = words(name, name);
@@ -218,6 +226,17 @@ fn loaders_say_what_the_compiler_says() {
         #[cfg(feature = "train")]
         assert_refused(Weights::<Net>::load_named(path("named"), names), &words);
     }
-    assert!(Frozen::<Net>::from_bytes(&files["good"]).is_ok());
+    tuplenet::classes! {
+        enum Weather {
+            No,
+            Sun,
+        }
+    }
+    type Named = (Linear<2, 3>, ReLU, Linear<3, 2>, Logits<Weather>);
+    let mismatch = Frozen::<Named>::from_bytes(&files["classes"]).unwrap_err();
+    assert_eq!(mismatch.to_string(), words("classes", "classes"));
+    for unnamed in ["good", "classes"] {
+        assert!(Frozen::<Net>::from_bytes(&files[unnamed]).is_ok());
+    }
     assert!(Frozen::<Net>::from_bytes_named(named, &["fc1", "fc2"]).is_ok());
 }

@@ -12,6 +12,7 @@ use super::{
     layer_norm::layer_norm,
     norm::{BatchStatistics, by_batch, by_running},
     prelu::prelu,
+    standardize::standardize,
     values::Values,
 };
 use crate::{
@@ -125,6 +126,10 @@ pub(super) fn forward<D: Device<f32>, T: Tape<f32, D> + Merge<NoneTape> + Merge<
                     y
                 }
             },
+            Op::Standardize => {
+                let end = step.statistics + step.statistics_len();
+                standardize(&running.values[step.statistics..end], x)?
+            }
             Op::LayerNorm { .. } => layer_norm(&layers[ordinal], x)?,
             Op::Dropout { percent } => dropout(pass, index, percent, step.inputs, x)?,
             Op::Dropout2d { percent, channels } => dropout(pass, index, percent, channels, x)?,

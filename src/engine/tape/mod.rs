@@ -16,6 +16,7 @@ mod model;
 mod norm;
 mod prelu;
 mod saliency;
+mod standardize;
 mod update;
 mod values;
 

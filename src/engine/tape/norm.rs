@@ -10,7 +10,7 @@ use dfdx::prelude::{
 use super::layer::{Layer, Matrix, add_bias};
 use crate::{
     plan::{Op, Plan},
-    weights::RunningStatistics,
+    weights::{RunningStatistics, batch_norms},
 };
 
 /// `[B, C, P]`.
@@ -82,8 +82,7 @@ fn scaled<D: Device<f32>, T: Tape<f32, D> + Merge<NoneTape> + Merge<T>>(
 
 /// Adds a batch to the running statistics; see [`Op::BatchNorm`].
 pub(super) fn update(running: &mut RunningStatistics, plan: &Plan, batch: &[BatchStatistics]) {
-    let norms = plan.steps().iter().filter(|step| step.statistics_len() > 0);
-    for ((step, of_batch), batches) in norms.zip(batch).zip(&mut running.batches) {
+    for ((step, of_batch), batches) in batch_norms(plan).zip(batch).zip(&mut running.batches) {
         let end = step.statistics + step.statistics_len();
         let (means, variances) =
             running.values[step.statistics..end].split_at_mut(step.statistics_len() / 2);

@@ -144,9 +144,13 @@ fn to_file(
     };
     let metadata = [("checkpoint", manifest), ("sha256", NO_SUM.to_owned())];
     let metadata = metadata.map(|(name, value)| (name.to_owned(), value));
+    let names = weights
+        .iter()
+        .find_map(|(_, weights)| weights.class_names());
+    let metadata = metadata.into_iter().chain(names).collect();
     let tensors = parameters.chain(buffers).chain([losses]);
-    let mut file = to_safetensors(tensors, counts, Some(metadata.into()))
-        .map_err(|error| error.to_string())?;
+    let mut file =
+        to_safetensors(tensors, counts, Some(metadata)).map_err(|error| error.to_string())?;
     let place = place_of(&file, NO_SUM).ok_or("the checksum has no place")?;
     let sum = in_hex(&Sha256::digest(&file));
     file[place..place + NO_SUM.len()].copy_from_slice(sum.as_bytes());

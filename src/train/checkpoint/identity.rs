@@ -61,6 +61,7 @@ fn describe(plan: &Plan) -> String {
         Op::Dropout { percent } => format!("Dropout<{percent}>"),
         Op::Dropout2d { percent, .. } => format!("Dropout2d<{percent}>"),
         Op::BatchNorm { channels } => format!("BatchNorm<{channels}>"),
+        Op::Standardize => format!("Standardize<{}>", step.inputs),
         Op::LayerNorm { image: None } => format!("LayerNorm<{}>", step.inputs),
         Op::LayerNorm {
             image: Some([channels, rows, columns]),
@@ -82,7 +83,11 @@ fn describe(plan: &Plan) -> String {
         1 => describe(step),
         back => format!("{} of {back} back", describe(step)),
     });
-    layers.collect::<Vec<_>>().join(", ")
+    let mut layers: Vec<String> = layers.collect();
+    if !plan.classes().is_empty() {
+        layers.push(format!("Logits of {}", plan.classes().join(",")));
+    }
+    layers.join(", ")
 }
 
 /// The first place where two JSON values differ, with both values there.
@@ -260,5 +265,11 @@ mod tests {
         );
         let words = "Linear<3, 3>, BatchNorm<3>, Linear<3, 3> of 3 back, Add<2>, Tanh, Add<2>";
         assert_eq!(describe(&Branches::PLAN), words);
+        crate::classes! {
+            enum Answer { No, Yes = "yes" }
+        }
+        type Table = (Standardize<4>, Linear<4, 2>, Logits<Answer>);
+        let words = "Standardize<4>, Linear<4, 2>, Logits of No,yes";
+        assert_eq!(describe(&Table::PLAN), words);
     }
 }

@@ -1,7 +1,7 @@
 //! Selects the network's weights among the tensors of a checkpoint.
 
 use super::tensor_info::{metadata, tensor_info};
-use crate::weights::{json::Cursor, names::same};
+use crate::{text::same, weights::json::Cursor};
 
 /// `key` without the prefix of the network's tensors, or `None` if it lacks that prefix.
 pub(super) const fn after<'a>(prefix: Option<&str>, key: &'a str) -> Option<&'a str> {
@@ -32,7 +32,7 @@ pub(super) const fn prefix_in_checkpoint(header: &str) -> Option<&'static str> {
         }
         if same(key.as_bytes(), b"__metadata__") {
             match metadata(&mut cursor) {
-                Ok(has_manifest) => is_checkpoint |= has_manifest,
+                Ok(metadata) => is_checkpoint |= metadata.is_checkpoint,
                 Err(_) => return None,
             }
             continue;

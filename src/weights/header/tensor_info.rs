@@ -1,13 +1,15 @@
 //! Parses the entries of a header: the info of one tensor, and the metadata.
 
 use crate::{
-    text::Text,
+    text::{Text, same},
     weights::{
         Mismatch,
         json::{Cursor, attempt},
-        names::same,
     },
 };
+
+/// The key of the names of classes in the metadata.
+pub(crate) const CLASSES: &str = "classes";
 
 /// The entry of one tensor in the header.
 #[derive(Clone, Copy)]
@@ -24,10 +26,22 @@ pub(super) struct TensorInfo<'a> {
 /// The number of dimensions that are stored, and shown in messages.
 const MAX_RANK: usize = 4;
 
-/// Parses `{"key": "value", ...}`. Returns whether it has the key of a checkpoint's manifest.
-pub(super) const fn metadata(cursor: &mut Cursor<'_>) -> Result<bool, Mismatch> {
+/// The metadata of a file.
+#[derive(Clone, Copy)]
+pub(super) struct Metadata<'a> {
+    /// Whether it has the manifest of a checkpoint.
+    pub(super) is_checkpoint: bool,
+    /// The names of the classes, with commas between them.
+    pub(super) classes: Option<&'a str>,
+}
+
+/// Parses `{"key": "value", ...}`.
+pub(super) const fn metadata<'a>(cursor: &mut Cursor<'a>) -> Result<Metadata<'a>, Mismatch> {
     attempt!(cursor.expect(b'{', "`{`"));
-    let mut has_manifest = false;
+    let mut metadata = Metadata {
+        is_checkpoint: false,
+        classes: None,
+    };
     let mut is_first = true;
     while !cursor.passes(b'}') {
         if !is_first {
@@ -35,11 +49,14 @@ pub(super) const fn metadata(cursor: &mut Cursor<'_>) -> Result<bool, Mismatch> 
         }
         is_first = false;
         let key = attempt!(cursor.string());
-        has_manifest |= same(key.as_bytes(), b"checkpoint");
+        metadata.is_checkpoint |= same(key.as_bytes(), b"checkpoint");
         attempt!(cursor.expect(b':', "`:`"));
-        attempt!(cursor.string());
+        let value = attempt!(cursor.string());
+        if same(key.as_bytes(), CLASSES.as_bytes()) {
+            metadata.classes = Some(value);
+        }
     }
-    Ok(has_manifest)
+    Ok(metadata)
 }
 
 /// Parses `{"dtype": "F32", "shape": [128, 784], "data_offsets": [0, 401408]}`, in any order.

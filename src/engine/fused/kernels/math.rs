@@ -213,6 +213,7 @@ pub(super) fn activate<S: Lanes>(simd: S, op: Op, x: S::f32s) -> (S::f32s, S::f3
         | Op::AvgPool2d(_)
         | Op::Flatten
         | Op::BatchNorm { .. }
+        | Op::Standardize
         | Op::LayerNorm { .. }
         | Op::PRelu { .. }
         | Op::Add { .. }

@@ -32,6 +32,7 @@ mod pooling;
 mod prelu;
 mod product;
 mod sparse;
+mod standardize;
 mod sum;
 mod update;
 mod winograd;
@@ -62,6 +63,7 @@ pub(crate) use self::{
     prelu::{PRelu, PReluGradient, SlopeSums},
     product::{Forward, InputGradient, WeightGradient},
     sparse::{SparseBatch, SparseForward, SparseWeightGradient, Values},
+    standardize::Standardize,
     sum::Sum,
     update::{Parameters, Rule},
     winograd::Winograd,

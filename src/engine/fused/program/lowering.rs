@@ -34,6 +34,7 @@ impl Program {
         let mut lowering = Lowering {
             program: Program {
                 images: None,
+                standardization: None,
                 before: Vec::new(),
                 layers: Vec::new(),
                 parameters: Vec::new(),
@@ -94,6 +95,10 @@ impl Program {
                     let prelu = PRelu { weights, slopes };
                     let (image, vector) = (ImageOp::PRelu(prelu), LayerOp::PRelu(prelu));
                     lowering.either(image, vector, &operands, step.outputs)
+                }
+                Op::Standardize => {
+                    lowering.program.standardization = Some(step.statistics);
+                    operands[0]
                 }
                 Op::Flatten => match operands[0] {
                     Place::Image(_) => Place::Vector(0),

@@ -27,7 +27,9 @@ use crate::{plan::Step, seed::dropout2d_row};
 pub(crate) struct Program {
     /// Operations on images, whose last output is the vectors' input.
     pub(crate) images: Option<Images>,
-    /// Operations on vectors before the first layer.
+    /// Of a standardisation of the vectors' input, the place of its statistics among the network's.
+    pub(crate) standardization: Option<usize>,
+    /// Operations on vectors before the first layer, after that.
     pub(crate) before: Vec<Elementwise>,
     pub(crate) layers: Vec<Layer>,
     /// The steps with parameters, in order: those of images, then those of vectors.

@@ -4,7 +4,7 @@ use super::{input::Input, model::Model, norm::Numbers, prelu::per_lane};
 use crate::engine::fused::{
     kernels::{
         CopyColumns, Elementwise, Epilogue, Forward, Normalize, NormalizeRows, PRelu,
-        SampleNumbers, SparseForward, Sum, dispatch,
+        SampleNumbers, SparseForward, Standardize, Sum, dispatch,
     },
     memory::matrix::{BLOCK, Matrix, ViewMut},
     program::{self, LayerOp, Operand},
@@ -149,6 +149,43 @@ pub(crate) unsafe fn layer<'a>(
     if layer.stores_derivatives() {
         // SAFETY: guaranteed by the caller.
         unsafe { elementwise(model, &layer.then, partition, values, derivatives, masks) };
+    }
+}
+
+/// The operations before the first layer on the partition's samples, in place.
+///
+/// # Safety
+/// No thread writes the statistics or the masks until this returns.
+pub(crate) unsafe fn before(
+    model: &Model,
+    partition: &Partition,
+    mut samples: ViewMut<'_>,
+    masks: Option<&[Matrix]>,
+) {
+    let program = &model.program;
+    if let Some(first) = program.standardization {
+        let features = program.inputs;
+        for (place, block) in partition.blocks.clone().enumerate() {
+            // SAFETY: guaranteed by the caller.
+            let statistic = |at: usize| unsafe { model.statistics.slice(at..at + 1)[0] };
+            let per_lane = |first: usize, beyond: f32| {
+                std::array::from_fn(|lane| match block * BLOCK + lane {
+                    feature if feature < features => statistic(first + feature),
+                    _ => beyond,
+                })
+            };
+            let standardize = Standardize {
+                mean: per_lane(first, 0.0),
+                // so that the columns beyond the last stay 0
+                deviation: per_lane(first + features, 1.0),
+                values: samples.block(place),
+            };
+            dispatch(model.simd, standardize);
+        }
+    }
+    if !program.before.is_empty() {
+        // SAFETY: guaranteed by the caller.
+        unsafe { elementwise(model, &program.before, partition, samples, None, masks) };
     }
 }
 

@@ -201,11 +201,8 @@ impl Chunk {
     /// The operations before the first layer.
     ///
     /// # Safety
-    /// No other thread uses this chunk.
+    /// No other thread uses this chunk, and none writes the statistics.
     unsafe fn before(&self, model: &Model, rows: usize) {
-        if model.program.before.is_empty() {
-            return;
-        }
         let dense = self.input.dense();
         let partition = Partition {
             blocks: 0..dense.blocks(),
@@ -214,7 +211,7 @@ impl Chunk {
         // SAFETY: guaranteed by the caller.
         unsafe {
             let values = dense.view_mut(partition.blocks.clone(), 0..rows);
-            forward::elementwise(model, &model.program.before, &partition, values, None, None);
+            forward::before(model, &partition, values, None);
         }
     }
 

@@ -33,7 +33,7 @@ impl Sealed for LiveWeights<'_> {
         let [outputs, inputs] = at.matrix;
         // SAFETY: no thread writes the weights, as guaranteed to `new`.
         unsafe {
-            self.model.weights[at.ordinal]
+            self.model.weights[at.parameters]
                 .view()
                 .columns(inputs, outputs)
         }
@@ -49,6 +49,14 @@ impl Sealed for LiveWeights<'_> {
             let statistic = |at: usize| self.model.statistics.slice(at..at + 1)[0];
             affine_of(parameters, statistic(mean), statistic(mean + channels))
         }
+    }
+
+    #[inline(always)]
+    unsafe fn moments(&self, at: &At, feature: usize) -> [f32; 2] {
+        let mean = at.step.statistics + feature;
+        // SAFETY: guaranteed by the caller; no thread writes the statistics, as guaranteed to `new`.
+        let statistic = |at: usize| unsafe { self.model.statistics.slice(at..at + 1)[0] };
+        [mean, mean + at.step.inputs].map(statistic)
     }
 
     fn skips_zeros(&self) -> bool {

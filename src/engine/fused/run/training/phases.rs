@@ -61,7 +61,7 @@ impl Training<'_> {
                     }
                 }
             }
-            if !model.program.before.is_empty() {
+            if all.input.is_dense() {
                 let input = all.input.dense();
                 let values = input.view_mut(0..input.blocks(), rows.clone());
                 let partition = Partition {
@@ -69,14 +69,7 @@ impl Training<'_> {
                     rows,
                 };
                 let masks = dropout_key.map(|_| &all.masks[..]);
-                forward::elementwise(
-                    model,
-                    &model.program.before,
-                    &partition,
-                    values,
-                    None,
-                    masks,
-                );
+                forward::before(model, &partition, values, masks);
             }
         }
         Ok(())

@@ -1,0 +1,15 @@
+//! error: weights file `../files/classes.safetensors`: `classes`: expected No,Sun, found No,Yes
+
+use tuplenet::prelude::*;
+
+tuplenet::classes! {
+    pub enum Label { No, Sun }
+}
+
+tuplenet::frozen! {
+    static NET: (Linear<2, 3>, ReLU, Linear<3, 2>, Logits<Label>) = "../files/classes.safetensors";
+}
+
+fn main() {
+    println!("{}", NET.classify(&[0.5, -0.5]));
+}
