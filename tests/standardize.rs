@@ -86,7 +86,7 @@ fn the_gradient_of_a_sample_is_that_of_pytorch() {
 #[test]
 fn statistics_are_those_of_scikit_learn() {
     let mut ours = Weights::<Net>::zeros();
-    ours.adapt(&table());
+    ours.adapt(&table()).unwrap();
     for (ours, theirs) in ours.statistics().iter().zip(weights().statistics()) {
         // rounded once from f64 in both, so at most a unit in the last place apart
         assert!(
@@ -118,7 +118,7 @@ fn operations_follow_it() {
         let data =
             Dataset::<Features<I>, Classes<2>>::from_values(values.clone(), vec![1; 33]).unwrap();
         let mut weights = Weights::<N>::init(1);
-        weights.adapt(&data);
+        weights.adapt(&data).unwrap();
         let tape = Tape::<N>::new(weights.clone()).unwrap();
         let expected = tape.forward(&values).unwrap();
         let fused = Fused::<N>::new(weights.clone()).unwrap();
@@ -174,7 +174,7 @@ fn a_training_adapts_to_what_it_trains_on<T: Tested>() {
     let data = table();
     let statistics = |net: &T::Engine<Net>| net.weights().unwrap().statistics().to_vec();
     let mut all = Weights::<Net>::zeros();
-    all.adapt(&data);
+    all.adapt(&data).unwrap();
 
     let mut net = T::new::<Net>(Weights::init(1));
     trainer().epochs(2).fit(&mut net, &data).unwrap();
@@ -204,7 +204,7 @@ fn a_training_adapts_to_what_it_trains_on<T: Tested>() {
     trainer()
         .fit_with_validation(&mut net, &train, &validation)
         .unwrap();
-    all.adapt(&train);
+    all.adapt(&train).unwrap();
     assert_eq!(statistics(&net), all.statistics());
 }
 
@@ -212,7 +212,7 @@ fn a_training_adapts_to_what_it_trains_on<T: Tested>() {
 fn is_held_out(data: &Table, at: usize) -> bool {
     let trained = |data: &Table| {
         let mut weights = Weights::<Net>::init(1);
-        weights.adapt(&table());
+        weights.adapt(&table()).unwrap();
         let mut net = OnFused::new::<Net>(weights);
         trainer().validation(10).fit(&mut net, data).unwrap();
         net.weights().unwrap()

@@ -215,6 +215,37 @@ impl<S: Shape, T: Target> Dataset<S, T> {
         })
     }
 
+    /// The contents.
+    pub(super) fn samples_of(&self) -> &Samples {
+        &self.samples
+    }
+
+    /// A copy of the samples `order`, which are some of these, in that order.
+    pub(super) fn subset(&self, order: &[u32]) -> Self {
+        let Samples {
+            features, targets, ..
+        } = &*self.samples;
+        let features = match features {
+            FeatureValues::Bytes { bytes, scale } => FeatureValues::Bytes {
+                bytes: select(bytes, S::LEN, order),
+                scale: *scale,
+            },
+            FeatureValues::Values(values) => FeatureValues::Values(select(values, S::LEN, order)),
+        };
+        let targets = match targets {
+            Targets::Labels(labels) => Targets::Labels(select(labels, 1, order)),
+            Targets::Values(values) => Targets::Values(select(values, T::Output::LEN, order)),
+        };
+        Dataset {
+            samples: Arc::new(Samples {
+                features,
+                targets,
+                len: order.len(),
+            }),
+            shape: PhantomData,
+        }
+    }
+
     /// The buffer of the features' bytes (empty if they are not bytes), or the data set itself if its samples are
     /// shared.
     pub(super) fn into_bytes(self) -> std::result::Result<Vec<u8>, Self> {
@@ -364,7 +395,7 @@ impl Targets {
     message = "`{Self}` does not fit a network that takes `{In}` and gives `{Out}`",
     label = "data of another shape than the network's",
     note = "a `Dataset<S, Classes<C>>` fits a network that takes `S` and gives `Features<C>`, a `Dataset<S, L>` of classes with \
-        names one that ends with `Logits<L>`"
+        names one that ends with `Logits<L>`; a `TrainingSet` is not evaluated on"
 )]
 pub trait DataFor<In: Shape, Out: Shape> {
     /// What the samples are labelled with.
@@ -407,6 +438,14 @@ impl<S: Shape, L: Label> DataFor<S, Logits<L>> for Dataset<S, L> {
     fn sha256(&self) -> String {
         self.sha256()
     }
+}
+
+/// The rows `order`, of `width` values each.
+fn select<V: Copy>(values: &[V], width: usize, order: &[u32]) -> Vec<V> {
+    let rows = order.iter().map(|&row| row as usize * width);
+    rows.flat_map(|start| &values[start..start + width])
+        .copied()
+        .collect()
 }
 
 fn check_widths<S: Shape, T: Target>() -> Result<()> {

@@ -3,6 +3,7 @@
 //! | | |
 //! | --- | --- |
 //! | [`Dataset<S, T>`](Dataset) | features with labels or target values, validated on construction |
+//! | [`Dataset::split`], [`Dataset::folds`] | its parts, as types: [`TrainingSet`], [`ValidationSet`], [`TestSet`] |
 //! | [`Dataset::from_idx`] | any features and labels in the idx format, for example EMNIST |
 //! | [`Mnist`] | MNIST, Fashion-MNIST and KMNIST from their four files |
 //! | [`Augmented`] | a data set of images with new random distortion in every epoch |
@@ -19,6 +20,8 @@ mod idx_dataset;
 mod io_error;
 mod mnist;
 mod prefetch;
+mod split;
+mod stratified;
 mod training;
 
 pub use augmented::Augmented;
@@ -28,4 +31,6 @@ pub use distortion::Distortion;
 #[cfg(feature = "download")]
 pub use download::Download;
 pub use mnist::{Mnist, MnistShape};
+pub use split::{Split, TestSet, TrainingSet, ValidationData, ValidationSet};
+pub(crate) use stratified::Stratified;
 pub use training::TrainingData;

@@ -16,7 +16,7 @@ use crate::{
     message = "`{Self}` does not fit a network that takes `{In}` and gives `{Out}`",
     label = "data of another shape than the network's",
     note = "a `Dataset<S, Classes<C>>` fits a network that takes `S` and gives `Features<C>`, a `Dataset<S, L>` of classes with \
-        names one that ends with `Logits<L>`"
+        names one that ends with `Logits<L>`; a `TestSet` or a `ValidationSet` is not trained on"
 )]
 pub trait TrainingData<In: Shape, Out: Shape> {
     /// What the samples are labelled with.

@@ -10,10 +10,10 @@ use std::{sync::Arc, time::Instant};
 
 use super::{
     EpochReport, Progress, history::mean_over_samples, observers::Observers, settings::Settings,
-    split::Split, training::Training, validation::Validation,
+    training::Training, validation::Validation,
 };
 use crate::{
-    data::{DataFor, Samples, TrainingData},
+    data::{DataFor, Samples, Stratified, TrainingData},
     engine::{Engine, Run, check_batches},
     error::Result,
     network::Network,
@@ -77,10 +77,10 @@ fn epoch<N: Network, E: Engine<N>>(
     validation: &Validation<E::Data>,
 ) -> Result<EpochReport> {
     let settings = training.settings;
-    let Split {
+    let Stratified {
         mut train,
-        validation: held_out,
-    } = Split::new(samples, settings.validation_samples, settings.seed)?;
+        held_out,
+    } = Stratified::new(samples, settings.validation_samples, settings.seed)?;
     seed::shuffle(&mut train, settings.seed, training.state.position.epoch);
     training.state.count_steps(&settings, train.len());
     batches(training, observers, data, &train)?;

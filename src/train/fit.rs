@@ -7,7 +7,7 @@ use super::{
     trainer::Options, training::Training,
 };
 use crate::{
-    data::{DataFor, TrainingData},
+    data::{DataFor, TrainingData, ValidationData},
     engine::Engine,
     error::Result,
     network::Network,
@@ -115,7 +115,7 @@ impl<L> Trainer<'_, L> {
         N: Network,
         E: Engine<N>,
         D: TrainingData<N::In, N::Output, Target: TargetOf<L>>,
-        V: DataFor<N::In, N::Output, Target: TargetOf<L>>,
+        V: ValidationData + DataFor<N::In, N::Output, Target: TargetOf<L>>,
     {
         fit(&mut self.options, net, data, Some(validation))
     }

@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use super::{checkpoint::Resumed, settings::Settings, split::Split, state::TrainingState};
+use super::{checkpoint::Resumed, settings::Settings, state::TrainingState};
 use crate::{
-    data::Samples,
+    data::{Samples, Stratified},
     engine::Engine,
     error::{Error, Result},
     network::Network,
@@ -62,7 +62,7 @@ impl<'f, N: Network, E: Engine<N>> Training<'f, N, E> {
                 seed,
                 ..
             } = self.settings;
-            let split = Split::new(samples, validation_samples, seed)?;
+            let split = Stratified::new(samples, validation_samples, seed)?;
             adapt(plan, &mut weights.running, samples, &split.train);
             let state = self.net.optimizer_state()?;
             self.net.restore(&weights, state.as_ref())?;

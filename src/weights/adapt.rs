@@ -2,14 +2,15 @@
 
 use super::{RunningStatistics, Weights};
 use crate::{
-    data::{DataFor, Samples},
+    data::{DataFor, Samples, TrainingData},
+    error::Result,
     network::Network,
     plan::{Op, Plan, Step},
 };
 
 impl<N: Network> Weights<N> {
-    /// Computes the statistics of a [`Standardize`](crate::layers::Standardize) from all samples of `data`; of a network
-    /// without one, nothing changes. Hold out validation and test samples before: give the training part alone.
+    /// Computes the statistics of a [`Standardize`](crate::layers::Standardize) from all samples of `data`, of the first epoch; of
+    /// a network without one, nothing changes. Hold out validation and test samples before: give the training part alone.
     ///
     /// `mean[i] = (1/n) sum_b x_b[i]` and `std[i] = sqrt((1/n) sum_b (x_b[i] - mean[i])^2)`, in `f64`, or 1 where that is 0.
     ///
@@ -20,14 +21,20 @@ impl<N: Network> Weights<N> {
     ///
     /// let data = Dataset::<Features<1>, Classes<2>>::from_values(vec![1.0, 3.0], vec![0, 1])?;
     /// let mut weights = Weights::<(Standardize<1>, Linear<1, 2>)>::init(1);
-    /// weights.adapt(&data);
+    /// weights.adapt(&data)?;
     /// assert_eq!(weights.statistics(), [2.0, 1.0]);
     /// # Ok::<(), tuplenet::Error>(())
     /// ```
-    pub fn adapt(&mut self, data: &impl DataFor<N::In, N::Output>) {
-        let samples = data.samples();
+    ///
+    /// # Errors
+    /// Those of [`TrainingData::epoch`]; a [`Dataset`](crate::data::Dataset) and a
+    /// [`TrainingSet`](crate::data::TrainingSet) have none.
+    pub fn adapt(&mut self, data: &impl TrainingData<N::In, N::Output>) -> Result<()> {
+        let epoch = data.epoch(0)?;
+        let samples = epoch.samples();
         let order: Vec<u32> = (0..samples.len as u32).collect();
         adapt(const { &N::PLAN }, &mut self.running, samples, &order);
+        Ok(())
     }
 }
 
@@ -101,7 +108,7 @@ mod tests {
     fn the_statistics_are_those_of_numpy() {
         let mut weights = Weights::<Net>::init(1);
         assert!(is_unadapted(&Net::PLAN, &weights.running));
-        weights.adapt(&table());
+        weights.adapt(&table()).unwrap();
         assert!(!is_unadapted(&Net::PLAN, &weights.running));
         // numpy: x.mean(axis=0), x.std(axis=0), where 0 is 1
         let expected = [3.0, 7.0, 1_000_001.0, 2.160_246_8, 1.0, 0.816_496_6];
