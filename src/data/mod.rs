@@ -3,12 +3,16 @@
 //! | | |
 //! | --- | --- |
 //! | [`Dataset<S, T>`](Dataset) | features with labels or target values, validated on construction |
+//! | [`Dataset::from_records`] | records of the program's own, from any iterator |
+//! | [`Csv`] | the records of a table, a file of comma-separated values |
 //! | [`Dataset::from_idx`] | any features and labels in the idx format, for example EMNIST |
 //! | [`Mnist`] | MNIST, Fashion-MNIST and KMNIST from their four files |
 //! | [`Augmented`] | a data set of images with new random distortion in every epoch |
 //! | [`Digits`] | synthetic handwritten-like digits from a seed, which need no files |
 
 mod augmented;
+#[cfg(feature = "csv")]
+mod csv;
 mod dataset;
 mod digits;
 mod distortion;
@@ -19,9 +23,13 @@ mod idx_dataset;
 mod io_error;
 mod mnist;
 mod prefetch;
+mod records;
+mod source;
 mod training;
 
 pub use augmented::Augmented;
+#[cfg(feature = "csv")]
+pub use csv::{Csv, Missing, Numbers, Records};
 pub use dataset::{DataFor, Dataset, FeatureValues, Samples, Targets};
 pub use digits::Digits;
 pub use distortion::Distortion;
