@@ -19,6 +19,10 @@ mod cli_output;
 mod cli_predict;
 mod clipping;
 mod closed_forms;
+#[cfg(feature = "csv")]
+mod csv;
+#[cfg(feature = "csv")]
+mod csv_oracle;
 mod curves;
 mod early_stopping;
 mod engines;

@@ -132,53 +132,54 @@ mod tests {
         target::{Classes, Values},
     };
 
+    /// One feature.
+    type Line<T> = Dataset<Features<1>, T>;
+
     #[test]
     fn records_become_samples_in_order_with_their_targets() {
-        let image = |at: usize| [[[at as f32, 0.5]], [[-1.0, at as f32]]];
-        let data = Dataset::<Image<2, 1, 2>, Values<2>>::from_records(0..3, |at| {
-            (image(at), [at as f32, 7.0])
-        })
-        .unwrap();
+        type Images = Dataset<Image<2, 1, 2>, Values<2>>;
+        let image = |at: u8| [[[f32::from(at), 0.5]], [[-1.0, f32::from(at)]]];
+        let data = Images::from_records(0..3, |at| (image(at), [at.into(), 7.0])).unwrap();
         assert_eq!(data.len(), 3);
         assert_eq!(data.sample(2), Some(image(2)));
         let targets = vec![0.0, 7.0, 1.0, 7.0, 2.0, 7.0];
         assert_eq!(data.targets(), &Targets::Values(targets));
 
-        let labels = Dataset::<Features<1>, Classes<256>>::from_records(0..256, |at| ([0.5], at));
-        let same = Dataset::from_values(vec![0.5; 256], (0..=255).collect()).unwrap();
-        assert_eq!(labels.unwrap().sha256(), same.sha256());
+        let data = Line::<Classes<256>>::from_records(0..256, |at| ([0.5], at)).unwrap();
+        let same = Line::<Classes<256>>::from_values(vec![0.5; 256], (0..=255).collect()).unwrap();
+        assert_eq!(data.sha256(), same.sha256());
     }
 
     #[test]
     fn an_error_names_the_record() {
-        fn says<T: Target>(data: Result<Dataset<Features<1>, T>>, words: &str) {
+        fn says<T: Target>(data: Result<Line<T>>, words: &str) {
             assert_eq!(data.unwrap_err().to_string(), words);
         }
         let numbers = [1.0, 2.0, f32::NEG_INFINITY];
-        says::<Classes<2>>(
-            Dataset::from_records(numbers, |it| ([it], 0)),
+        says(
+            Line::<Classes<2>>::from_records(numbers, |it| ([it], 0)),
             "data set: expected finite features, found -inf (sample 2)",
         );
-        says::<Values<1>>(
-            Dataset::from_records(numbers, |it| ([0.0], [it])),
+        says(
+            Line::<Values<1>>::from_records(numbers, |it| ([0.0], [it])),
             "data set: expected finite targets, found -inf (sample 2)",
         );
-        says::<Classes<2>>(
-            Dataset::from_records([0, 2], |it| ([0.0], it)),
+        says(
+            Line::<Classes<2>>::from_records([0, 2], |it| ([0.0], it)),
             "data set: expected a label below 2, found 2 (sample 1)",
         );
-        says::<Classes<300>>(
-            Dataset::from_records([0, 256], |it| ([0.0], it)),
+        says(
+            Line::<Classes<300>>::from_records([0, 256], |it| ([0.0], it)),
             "data set: expected a label below 256, found 256 (sample 1)",
         );
-        says::<Classes<2>>(
-            Dataset::from_records([], |it: f32| ([it], 0)),
+        says(
+            Line::<Classes<2>>::from_records([], |it: f32| ([it], 0)),
             "data set: expected one sample or more, found none",
         );
-        says::<Values<0>>(
-            Dataset::from_records([0.0], |it| ([it], [])),
-            "data set: expected 1 or more features and 1 or more classes or targets per sample, found 1 features and 0 \
-             classes or targets",
+        says(
+            Line::<Values<0>>::from_records([0.0], |it| ([it], [])),
+            "data set: expected 1 or more features and 1 or more classes or targets per sample, \
+             found 1 features and 0 classes or targets",
         );
     }
 
@@ -187,7 +188,7 @@ mod tests {
         let mut taken = 0;
         let records = [Ok(1.0), Err(mismatch(None, "a", "b")), Ok(2.0)];
         let records = records.into_iter().inspect(|_| taken += 1);
-        let data = Dataset::<Features<1>, Classes<1>>::try_from_records(records, |it| ([it], 0));
+        let data = Line::<Classes<1>>::try_from_records(records, |it| ([it], 0));
         assert!(matches!(data, Err(Error::Data { sample: None, .. })));
         assert_eq!(taken, 2);
     }

@@ -135,7 +135,6 @@ impl Read for Lines {
             let len = end.len().min(buffer.len());
             buffer[..len].copy_from_slice(&end[..len]);
             self.ends += 1;
-            self.count(end);
             return Ok(len);
         }
         let room = self.max_record_bytes.saturating_sub(self.record_bytes);

@@ -26,14 +26,18 @@ impl<'a> Row<'a> {
         self.order.map_or(self.record.len(), <[_]>::len)
     }
 
+    /// The place in the record of the column that is read after `read` others.
+    fn place(&self, read: usize) -> Option<usize> {
+        self.order
+            .map_or(Some(read), |order| order.get(read).copied())
+    }
+
     /// Reads the next column.
     fn cell<T>(&mut self, read: impl FnOnce(Cell<'a>) -> Result<T, Fault>) -> Result<T, Fault> {
-        let place = self
-            .order
-            .map_or(Some(self.read), |order| order.get(self.read).copied());
-        let Some((place, bytes)) = place.and_then(|at| Some((at, self.record.get(at)?))) else {
+        let next = self.place(self.read);
+        let Some((place, bytes)) = next.and_then(|at| Some((at, self.record.get(at)?))) else {
             let (found, remedy) = (self.len(), "read as many values as there are columns");
-            return Err(Fault::new("more columns", format!("{found}"), remedy));
+            return Err(Fault::new("more columns", found.to_string(), remedy));
         };
         self.read += 1;
         let missing = self.missing;
@@ -154,7 +158,15 @@ impl<'de> SeqAccess<'de> for Columns<'_, '_> {
             return Ok(None);
         }
         self.left -= 1;
-        seed.deserialize(&mut *self.row).map(Some)
+        let before = self.row.read;
+        let element = seed.deserialize(&mut *self.row);
+        // A type may refuse a value after it was read, as by `#[serde(try_from = "f32")]`.
+        let place = self
+            .row
+            .place(before)
+            .filter(|_| self.row.read == before + 1);
+        let element = element.map_err(|fault| place.into_iter().fold(fault, Fault::at));
+        element.map(Some)
     }
 }
 
