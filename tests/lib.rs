@@ -21,8 +21,6 @@ mod clipping;
 mod closed_forms;
 #[cfg(feature = "csv")]
 mod csv;
-#[cfg(feature = "csv")]
-mod csv_oracle;
 mod curves;
 mod early_stopping;
 mod engines;

@@ -1,9 +1,9 @@
-//! `Csv::records_from` on arbitrary bytes; `tests/csv.rs` tests the same property with fewer inputs.
+//! `Csv::records_from` on arbitrary bytes; `tests/csv/written.rs` tests the same property with fewer inputs.
 
 #![no_main]
 
-#[path = "../../tests/csv_oracle.rs"]
-mod csv_oracle;
+#[path = "../../tests/csv/oracle.rs"]
+mod oracle;
 
 // The low bit of the first byte says whether there is a header.
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
@@ -11,5 +11,5 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
         return;
     };
     let delimiter = if first & 2 == 0 { b',' } else { b';' };
-    csv_oracle::read(file, first & 1 == 0, delimiter);
+    oracle::read(file, first & 1 == 0, delimiter);
 });

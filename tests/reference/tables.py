@@ -1,4 +1,4 @@
-"""Shapes, first rows, class counts and sums of columns of scikit-learn's tables, for tests/csv.rs.
+"""Shapes, first rows, class counts and sums of columns of scikit-learn's tables, for tests/csv/scikit_learn.rs.
 
 python tests/reference/tables.py > tests/reference/tables.json
 """

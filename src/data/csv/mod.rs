@@ -12,6 +12,7 @@
 mod cell;
 mod fault;
 mod fields;
+mod format;
 mod lines;
 mod missing;
 mod numbers;
@@ -26,8 +27,8 @@ use std::{
 
 use serde::{Deserialize, de::DeserializeOwned};
 
+use self::{format::Format, row::Row, table::Table};
 pub use self::{missing::Missing, numbers::Numbers, records::Records};
-use self::{row::Row, table::Table};
 use super::source;
 use crate::error::{Error, Result};
 
@@ -83,12 +84,8 @@ use crate::error::{Error, Result};
 #[derive(Clone, Debug)]
 pub struct Csv {
     path: PathBuf,
-    has_header: bool,
-    delimiter: u8,
-    quote: Option<u8>,
-    skip_lines: u64,
+    format: Format,
     missing: Missing,
-    max_record_bytes: usize,
 }
 
 impl Csv {
@@ -99,26 +96,28 @@ impl Csv {
     pub fn new(path: impl AsRef<Path>) -> Self {
         Csv {
             path: path.as_ref().to_owned(),
-            has_header: true,
-            delimiter: b',',
-            quote: Some(b'"'),
-            skip_lines: 0,
+            format: Format {
+                has_header: true,
+                delimiter: b',',
+                quote: Some(b'"'),
+                skip_lines: 0,
+                max_record_bytes: Self::MAX_RECORD_BYTES,
+            },
             missing: Missing::Error,
-            max_record_bytes: Self::MAX_RECORD_BYTES,
         }
     }
 
     /// Whether the first record has the names of the columns, by default `true`.
     #[must_use]
     pub fn header(mut self, has_header: bool) -> Self {
-        self.has_header = has_header;
+        self.format.has_header = has_header;
         self
     }
 
-    /// The byte between two columns, as in `b';'`, `b'\t'` or `b' '`: no letter, digit or line ending.
+    /// The byte between two columns, as in `b';'`, `b'\t'` or `b' '`: ASCII, and no letter, digit or line ending.
     #[must_use]
     pub fn delimiter(mut self, delimiter: u8) -> Self {
-        self.delimiter = delimiter;
+        self.format.delimiter = delimiter;
         self
     }
 
@@ -126,14 +125,14 @@ impl Csv {
     /// for a file without quotes.
     #[must_use]
     pub fn quote(mut self, quote: impl Into<Option<u8>>) -> Self {
-        self.quote = quote.into();
+        self.format.quote = quote.into();
         self
     }
 
     /// The number of lines, such as comments, before the header (or, without one, before the first record).
     #[must_use]
     pub fn skip_lines(mut self, lines: u64) -> Self {
-        self.skip_lines = lines;
+        self.format.skip_lines = lines;
         self
     }
 
@@ -148,7 +147,7 @@ impl Csv {
     /// that any file can take.
     #[must_use]
     pub fn max_record_bytes(mut self, bytes: usize) -> Self {
-        self.max_record_bytes = bytes;
+        self.format.max_record_bytes = bytes;
         self
     }
 
@@ -182,7 +181,7 @@ impl Csv {
         &self,
         source: impl Read + Send + 'static,
     ) -> Result<Records<T>> {
-        let table = Table::open(self, source)?;
+        let table = Table::open(&self.path, &self.format, source)?;
         if let Some(names) = fields::of::<T>() {
             table.find(names)?;
         }
@@ -248,7 +247,7 @@ impl Csv {
 
     /// The opened table and the places of the columns with these names.
     fn select(&self, names: &[&str]) -> Result<(Table, Vec<usize>)> {
-        if !self.has_header {
+        if !self.format.has_header {
             return Err(Error::Setting {
                 setting: "columns of a table without a header",
                 expected: "`Csv::header(true)`, or `Csv::records` of a tuple or of `Numbers`"
@@ -257,7 +256,7 @@ impl Csv {
             });
         }
         let (file, _) = source::open(&self.path)?;
-        let table = Table::open(self, file)?;
+        let table = Table::open(&self.path, &self.format, file)?;
         let order = table.find(names)?;
         Ok((table, order))
     }

@@ -9,8 +9,8 @@ use std::{
 use csv::{ByteRecord, ErrorKind, Reader, ReaderBuilder};
 
 use super::{
-    Csv,
     fault::{Fault, listed, shown},
+    format::Format,
     lines::{LAST_RECORD, Lines, Refusal},
 };
 use crate::{
@@ -37,24 +37,27 @@ pub(super) struct Table {
 
 impl Table {
     /// Opens the table and reads its header.
-    pub(super) fn open(csv: &Csv, source: impl Read + Send + 'static) -> Result<Self> {
-        check_separators(csv)?;
-        let path = csv.path.clone();
-        let lines = Lines::new(source, csv.max_record_bytes);
-        let mut lines = lines.map_err(|why| unreadable(&path, 1, why))?;
-        let skipped = lines.skip(csv.skip_lines);
-        skipped.map_err(|why| unreadable(&path, lines.record_line(), why))?;
+    pub(super) fn open(
+        path: &Path,
+        format: &Format,
+        source: impl Read + Send + 'static,
+    ) -> Result<Self> {
+        format.check()?;
+        let lines = Lines::new(source, format.max_record_bytes);
+        let mut lines = lines.map_err(|why| unreadable(path, 1, why))?;
+        let skipped = lines.skip(format.skip_lines);
+        skipped.map_err(|why| unreadable(path, lines.record_line(), why))?;
         let mut builder = ReaderBuilder::new();
         builder
             .has_headers(false)
             .flexible(true)
-            .delimiter(csv.delimiter);
-        match csv.quote {
+            .delimiter(format.delimiter);
+        match format.quote {
             Some(quote) => builder.quote(quote),
             None => builder.quoting(false),
         };
         let mut table = Table {
-            path,
+            path: path.to_owned(),
             reader: builder.from_reader(lines),
             record: ByteRecord::new(),
             names: None,
@@ -62,7 +65,7 @@ impl Table {
             has_records: false,
             is_over: false,
         };
-        if csv.has_header {
+        if format.has_header {
             table.read_header()?;
         }
         Ok(table)
@@ -215,28 +218,5 @@ fn unreadable(path: &Path, line: u64, why: io::Error) -> Error {
             "read",
             "check that it is a file that you can read, and its disk",
         )(why),
-    }
-}
-
-/// Checks that delimiter and quote differ, and that neither is a line ending or part of a number or word.
-fn check_separators(csv: &Csv) -> Result<()> {
-    let refused = |setting, expected: &str, byte: u8| Error::Setting {
-        setting,
-        expected: expected.to_owned(),
-        found: format!("`{}`", byte.escape_ascii()),
-    };
-    for (setting, byte) in [("delimiter", Some(csv.delimiter)), ("quote", csv.quote)] {
-        let is_valid =
-            |byte: &u8| !byte.is_ascii_alphanumeric() && !matches!(byte, b'\n' | b'\r' | 0);
-        if let Some(byte) = byte.filter(|byte| !is_valid(byte)) {
-            let expected = "a byte that is no letter, digit or line ending, and not 0";
-            return Err(refused(setting, expected, byte));
-        }
-    }
-    match csv.quote {
-        Some(quote) if quote == csv.delimiter => {
-            Err(refused("quote", "another byte than the delimiter", quote))
-        }
-        _ => Ok(()),
     }
 }

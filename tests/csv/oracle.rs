@@ -1,8 +1,8 @@
-//! Properties of any file as a table, checked by the fuzz target `from_csv` and the tests in `csv.rs`.
+//! Properties of any file as a table, checked by the fuzz target `from_csv` and the tests in `written.rs`.
 
 use std::io::Cursor;
 
-use csv::{ByteRecord, ReaderBuilder};
+use ::csv::{ByteRecord, ReaderBuilder};
 use tuplenet::data::Csv;
 
 /// The records of the bytes as a table of text, or `None` if one is an error.
