@@ -36,6 +36,23 @@ pub enum Error {
         /// What to do about it.
         remedy: &'static str,
     },
+    /// The header, a record or a cell of a table is not as required.
+    #[error("{}: line {line}{}: expected {expected}, found {found}; {remedy}",
+        path.display(), column.as_ref().map(|column| format!(", column {column}")).unwrap_or_default())]
+    Table {
+        /// The file.
+        path: PathBuf,
+        /// The line in which the record begins, counted from 1.
+        line: u64,
+        /// The column's name in the header, or its number, counted from 1, if the error concerns one.
+        column: Option<String>,
+        /// What the record's type or the format requires.
+        expected: String,
+        /// What the file holds, shortened if it is long.
+        found: String,
+        /// What to do about it.
+        remedy: &'static str,
+    },
     /// The data set was not found in any folder.
     #[error(
         "no MNIST found in {looked_in}; name a folder with `--data`, set TUPLENET_MNIST, or download it"

@@ -10,6 +10,9 @@ use crate::{
 
 #[doc(inline)]
 pub use crate::classes;
+#[cfg(feature = "train")]
+#[doc(hidden)]
+pub use serde;
 
 /// The classes of a data set or of a network, by name; [`classes!`](crate::classes!) implements it.
 ///
@@ -139,7 +142,8 @@ impl<const C: usize, L: Label + HasLogits<Features<C>>> Layer<Features<C>> for L
     const PLAN: Plan = Plan::identity().with_classes(L::NAMES);
 }
 
-/// An enumeration of the classes of a data set, which implements [`Label`], `Display` and `FromStr`.
+/// An enumeration of the classes of a data set, which implements [`Label`], `Display`, `FromStr` and, with the feature `train`,
+/// serde's `Deserialize`, so that it may be a column of a table.
 ///
 /// A class is written as its variant's name, or as the text after `=`, which is what files have.
 ///
@@ -184,6 +188,8 @@ macro_rules! classes {
             }
         }
 
+        $crate::deserialize_label!($name);
+
         impl ::core::str::FromStr for $name {
             type Err = $crate::label::UnknownClass;
 
@@ -194,6 +200,73 @@ macro_rules! classes {
     };
     (@name $class:ident) => { stringify!($class) };
     (@name $class:ident $text:literal) => { $text };
+}
+
+/// Implements serde's `Deserialize` for a label, from the name of a class, if this crate has serde.
+#[cfg(feature = "train")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! deserialize_label {
+    ($name:ident) => {
+        impl<'de> $crate::label::serde::Deserialize<'de> for $name {
+            fn deserialize<D: $crate::label::serde::Deserializer<'de>>(
+                deserializer: D,
+            ) -> ::core::result::Result<Self, D::Error> {
+                $crate::label::deserialize(deserializer)
+            }
+        }
+    };
+}
+
+/// As above: it has not.
+#[cfg(not(feature = "train"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! deserialize_label {
+    ($name:ident) => {};
+}
+
+/// The class whose name comes next; for [`classes!`](crate::classes!).
+#[cfg(feature = "train")]
+#[doc(hidden)]
+pub fn deserialize<'de, L: Label, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<L, D::Error> {
+    use serde::{
+        Deserialize, Deserializer,
+        de::{EnumAccess, Error, VariantAccess, Visitor},
+    };
+
+    struct Class<L>(PhantomData<L>);
+
+    impl<'de, L: Label> Visitor<'de> for Class<L> {
+        type Value = L;
+
+        fn expecting(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+            write!(f, "the name of a class")
+        }
+
+        fn visit_enum<A: EnumAccess<'de>>(self, data: A) -> Result<L, A::Error> {
+            let (Name(class), variant) = data.variant()?;
+            variant.unit_variant()?;
+            Ok(class)
+        }
+
+        fn visit_str<E: Error>(self, text: &str) -> Result<L, E> {
+            find(text).map_err(|_| E::unknown_variant(text, L::NAMES))
+        }
+    }
+
+    struct Name<L>(L);
+
+    impl<'de, L: Label> Deserialize<'de> for Name<L> {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            deserializer
+                .deserialize_identifier(Class(PhantomData))
+                .map(Name)
+        }
+    }
+    deserializer.deserialize_enum("", L::NAMES, Class(PhantomData))
 }
 
 /// The error of a text that names no class.

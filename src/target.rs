@@ -34,17 +34,49 @@ pub struct Values<const N: usize>;
 pub trait Target: sealed::Sealed + Copy + Debug + Send + Sync + 'static {
     /// The output shape of a network that learns this target.
     type Output: Shape;
+    /// The target of one sample, as [`Dataset::from_records`](crate::data::Dataset::from_records) takes it.
+    type Item;
+
+    /// The target of one sample, as a data set stores it.
+    fn value(item: &Self::Item) -> TargetValue<'_>;
+}
+
+/// The target of one sample, as a data set stores it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum TargetValue<'a> {
+    /// The class, counted from 0.
+    Label(usize),
+    /// The values.
+    Values(&'a [f32]),
 }
 
 impl<const C: usize> Target for Classes<C> {
     type Output = Features<C>;
+    /// The class, counted from 0.
+    type Item = usize;
+
+    fn value(item: &usize) -> TargetValue<'_> {
+        TargetValue::Label(*item)
+    }
 }
 
 impl<const N: usize> Target for Values<N> {
     type Output = Features<N>;
+    /// The values.
+    type Item = [f32; N];
+
+    fn value(item: &[f32; N]) -> TargetValue<'_> {
+        TargetValue::Values(item)
+    }
 }
 
 /// A label of classes with names.
 impl<L: Label> Target for L {
     type Output = Logits<L>;
+    /// The class.
+    type Item = L;
+
+    fn value(item: &L) -> TargetValue<'_> {
+        TargetValue::Label(item.index())
+    }
 }

@@ -19,6 +19,8 @@ mod cli_output;
 mod cli_predict;
 mod clipping;
 mod closed_forms;
+#[cfg(feature = "csv")]
+mod csv;
 mod curves;
 mod early_stopping;
 mod engines;

@@ -190,7 +190,12 @@ impl<S: Shape, const N: usize> Dataset<S, Values<N>> {
 }
 
 impl<S: Shape, T: Target> Dataset<S, T> {
-    fn new(values: usize, len: usize, features: FeatureValues, targets: Targets) -> Result<Self> {
+    pub(super) fn new(
+        values: usize,
+        len: usize,
+        features: FeatureValues,
+        targets: Targets,
+    ) -> Result<Self> {
         check_widths::<S, T>()?;
         if len == 0 {
             return Err(mismatch(None, "one sample or more", "none"));
@@ -486,7 +491,11 @@ fn check_finite(what: &str, width: usize, values: &[f32]) -> Result<()> {
     }
 }
 
-fn mismatch(sample: Option<usize>, expected: impl Into<String>, found: impl ToString) -> Error {
+pub(super) fn mismatch(
+    sample: Option<usize>,
+    expected: impl Into<String>,
+    found: impl ToString,
+) -> Error {
     Error::Data {
         sample,
         expected: expected.into(),

@@ -15,18 +15,18 @@
 //! file, not by what its header claims.
 
 use std::{
-    fs::{self, File},
-    io::{self, BufRead, BufReader, Read},
+    io::{BufRead, BufReader, Read},
     path::Path,
 };
 
 use flate2::bufread::MultiGzDecoder;
 
-use super::io_error::{bad, refused};
+use super::{
+    io_error::{bad, refused},
+    source::{self, GZIP, is_corrupt},
+};
 use crate::error::{Error, Result};
 
-/// The first bytes of a gzip file.
-const GZIP: [u8; 2] = [0x1f, 0x8b];
 /// The largest compression ratio of DEFLATE.
 const MAX_RATIO: u64 = 1032;
 /// The maximum size of the values of a file, in bytes.
@@ -181,21 +181,8 @@ impl Idx {
     /// # Errors
     /// [`Error::Io`] when it cannot be read; [`Error::DataFile`] when it is not a file or is malformed.
     pub(super) fn open(path: &Path, check: impl FnOnce(&Header) -> Result<()>) -> Result<Self> {
-        let unreadable = refused(path, "read", "check that it is a file that you can read");
-        let kind = match fs::metadata(path) {
-            Ok(kind) => kind,
-            Err(source) => return Err(unreadable(source)),
-        };
-        if !kind.is_file() {
-            let found = if kind.is_dir() {
-                "a folder"
-            } else {
-                "a device"
-            };
-            return Err(bad(path, None, "a file", found, "name the file itself"));
-        }
-        let file = File::open(path).map_err(unreadable)?;
-        Self::read(path, BufReader::new(file), kind.len(), check)
+        let (file, packed) = source::open(path)?;
+        Self::read(path, BufReader::new(file), packed, check)
     }
 
     /// As [`Idx::open`], from `source`, of `packed` bytes before decompression; errors name it `path`.
@@ -273,7 +260,7 @@ fn take(
     let before = bytes.len();
     let result = source.take(count as u64).read_to_end(bytes);
     result.map(|_| ()).map_err(|why| {
-        if why.raw_os_error().is_some() || why.kind() == io::ErrorKind::OutOfMemory {
+        if !is_corrupt(&why) {
             return refused(
                 path,
                 "read",
@@ -302,6 +289,8 @@ fn short(path: &Path, length: usize, found: usize) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use std::io;
+
     use super::*;
 
     /// A source that the system fails to read.

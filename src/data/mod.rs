@@ -3,6 +3,8 @@
 //! | | |
 //! | --- | --- |
 //! | [`Dataset<S, T>`](Dataset) | features with labels or target values, validated on construction |
+//! | [`Dataset::from_records`] | records of the program's own, from any iterator |
+//! | [`Csv`] | the records of a table, a file of comma-separated values |
 //! | [`Dataset::split`], [`Dataset::folds`] | its parts, as types: [`TrainingSet`], [`ValidationSet`], [`TestSet`] |
 //! | [`Dataset::from_idx`] | any features and labels in the idx format, for example EMNIST |
 //! | [`Mnist`] | MNIST, Fashion-MNIST and KMNIST from their four files |
@@ -10,6 +12,8 @@
 //! | [`Digits`] | synthetic handwritten-like digits from a seed, which need no files |
 
 mod augmented;
+#[cfg(feature = "csv")]
+mod csv;
 mod dataset;
 mod digits;
 mod distortion;
@@ -20,11 +24,15 @@ mod idx_dataset;
 mod io_error;
 mod mnist;
 mod prefetch;
+mod records;
+mod source;
 mod split;
 mod stratified;
 mod training;
 
 pub use augmented::Augmented;
+#[cfg(feature = "csv")]
+pub use csv::{Csv, Missing, Numbers, Records};
 pub use dataset::{DataFor, Dataset, FeatureValues, Samples, Targets};
 pub use digits::Digits;
 pub use distortion::Distortion;
