@@ -2,6 +2,7 @@
 
 mod confusion;
 mod evaluation;
+mod ranking;
 mod report;
 
 pub(crate) use evaluation::mean_loss;
@@ -9,4 +10,5 @@ pub(crate) use evaluation::mean_loss;
 pub use crate::argmax::argmax;
 pub use confusion::{ConfusedPair, ConfusionMatrix};
 pub use evaluation::Evaluation;
+pub use ranking::Rankings;
 pub use report::{ClassScores, ClassificationReport};
