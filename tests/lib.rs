@@ -33,6 +33,7 @@ mod idx_oracle;
 mod images;
 #[cfg(unix)]
 mod kill;
+mod metrics;
 mod mnist;
 mod nan;
 mod norm;
