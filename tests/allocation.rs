@@ -246,7 +246,10 @@ fn frozen_models_allocate_nothing() {
 }
 
 /// Calls every method of a model.
-fn answers<N: Network, V: Values>(model: &Frozen<N, V>, sample: &impl Sample<N::In>) {
+fn answers<N: Network<Output: Shape<Class = usize>>, V: Values>(
+    model: &Frozen<N, V>,
+    sample: &impl Sample<N::In>,
+) {
     let logits = model.predict(sample);
     let probabilities = model.probabilities(sample);
     let class = model.classify(sample);

@@ -54,7 +54,10 @@ fn a_network_learns_and_gives_names<T: Tested>() {
     let data = data();
     let mut net = T::new::<Net>(Weights::init(1));
     trainer().validation(6).fit(&mut net, &data).unwrap();
-    assert_eq!(net.evaluate(&data).unwrap().accuracy(), 1.0);
+    let evaluation = net.evaluate(&data).unwrap();
+    assert_eq!(evaluation.accuracy(), 1.0);
+    let table = evaluation.to_string();
+    assert!(table.contains("very large"), "{table}");
     assert_eq!(net.classify(&[0.0]).unwrap(), Size::Small);
     assert_eq!(net.classify(&[2.0]).unwrap().to_string(), "very large");
 

@@ -30,7 +30,7 @@ use crate::{
     argmax::argmax,
     data::DataFor,
     error::Result,
-    metrics::Evaluation,
+    metrics::Evaluate,
     network::Network,
     shape::{Sample, Shape},
     weights::Weights,
@@ -120,18 +120,30 @@ pub trait Engine<N: Network> {
         Ok(N::Output::class(argmax(N::Output::values(&logits))))
     }
 
-    /// Accuracy, mean cross-entropy and confusion matrix on labelled data; dropout is off.
+    /// The metrics of the network on all samples of `data`; dropout is off. For labelled data an
+    /// [`Evaluation`](crate::metrics::Evaluation): accuracy, mean cross-entropy, confusion matrix and probabilities; for
+    /// target values a [`RegressionEvaluation`](crate::metrics::RegressionEvaluation): MAE, RMSE and R².
+    ///
+    /// ```
+    /// use tuplenet::{prelude::*, shape::Features, target::Values};
+    ///
+    /// let line = Dataset::<Features<1>, Values<1>>::regression(vec![0., 1., 2.], vec![1., 3., 6.])?;
+    /// let net = Fused::<(Linear<1, 1>,)>::new(Weights::from_slice(&[2.0, 1.0])?)?; // 2 x + 1
+    /// assert_eq!(net.evaluate(&line)?.mae(), 1.0 / 3.0);
+    /// # Ok::<(), tuplenet::Error>(())
+    /// ```
     ///
     /// # Errors
-    /// [`Error::Setting`](crate::error::Error::Setting) when `data` holds target values instead of labels,
-    /// and as [`Engine::logits`].
-    fn evaluate(&self, data: &impl DataFor<N::In, N::Output>) -> Result<Evaluation>
+    /// As [`Engine::logits`].
+    fn evaluate<D>(&self, data: &D) -> Result<<D::Target as Evaluate>::Evaluation>
     where
+        D: DataFor<N::In, N::Output, Target: Evaluate>,
         Self: Sized,
     {
         let uploaded = self.upload(data)?;
-        let order: Vec<u32> = (0..data.samples().len as u32).collect();
-        let logits = self.logits(&uploaded, &order)?;
-        Evaluation::of_logits::<N>(data.samples(), &order, &logits)
+        let samples = data.samples();
+        let order: Vec<u32> = (0..samples.len as u32).collect();
+        let outputs = self.logits(&uploaded, &order)?;
+        Ok(D::Target::evaluation(&samples.targets, outputs))
     }
 }

@@ -85,13 +85,14 @@ impl Loss {
             .map(|(&y, &t)| (f64::from(y), f64::from(t)));
         let cross_entropy = |smoothing: f64| {
             let max = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-            let sum: f64 = logits.iter().map(|&y| f64::from(y - max).exp()).sum();
+            let max = f64::from(max);
+            let sum: f64 = logits.iter().map(|&y| (f64::from(y) - max).exp()).sum();
             let smooth = |t: f64| (1.0 - smoothing) * t + smoothing / classes;
             // terms with a fraction of 0 are skipped: 0 times the loss of a logit of `-inf` is NaN
             let fractions = pairs.clone().map(|(y, t)| (y, smooth(t)));
             fractions
                 .filter(|&(_, fraction)| fraction != 0.0)
-                .map(|(y, fraction)| fraction * (f64::from(max) + sum.ln() - y))
+                .map(|(y, fraction)| fraction * (max + sum.ln() - y))
                 .sum()
         };
         match self {

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use super::training::Training;
 use crate::{
+    argmax::argmax,
     data::{DataFor, Samples, Targets},
     engine::Engine,
     error::Result,
-    metrics::{Evaluation, mean_loss},
     network::Network,
     objective::Loss,
+    shape::Shape,
 };
 
 /// The validation samples: those of a separate validation set, or the held-out ones.
@@ -101,15 +102,31 @@ fn measure<N: Network, E: Engine<N>>(
     order: &[u32],
 ) -> Result<Measured> {
     let logits = net.logits(data, order)?;
-    let mut accuracy = None;
-    if matches!(samples.targets, Targets::Labels(_)) {
-        let evaluation = Evaluation::of_logits::<N>(samples, order, &logits)?;
-        accuracy = Some(evaluation.accuracy());
-        if loss == Loss::CrossEntropy {
-            let loss = evaluation.loss;
-            return Ok(Measured { loss, accuracy });
-        }
+    let width = N::Output::LEN;
+    Ok(Measured {
+        loss: mean_loss(loss, &samples.targets, order, &logits, width),
+        accuracy: accuracy(&samples.targets, order, &logits, width),
+    })
+}
+
+/// The mean loss of `logits`, `[order.len(), width]`, against the targets of the samples `order`.
+fn mean_loss(loss: Loss, targets: &Targets, order: &[u32], logits: &[f32], width: usize) -> f64 {
+    let mut target = vec![0.0; width];
+    let mut sum = 0.0;
+    for (row, sample) in logits.chunks_exact(width).zip(order) {
+        targets.gather(width, &[*sample], &mut target);
+        sum += loss.of_sample(row, &target);
     }
-    let loss = mean_loss::<N>(loss, samples, order, &logits);
-    Ok(Measured { loss, accuracy })
+    sum / order.len() as f64
+}
+
+/// The fraction of the samples `order` whose label is the predicted class, or `None` without labels.
+fn accuracy(targets: &Targets, order: &[u32], logits: &[f32], width: usize) -> Option<f64> {
+    let Targets::Labels(labels) = targets else {
+        return None;
+    };
+    let samples = logits.chunks_exact(width).zip(order);
+    let right =
+        samples.filter(|(row, sample)| argmax(row) == usize::from(labels[**sample as usize]));
+    Some(right.count() as f64 / order.len() as f64)
 }

@@ -1,0 +1,74 @@
+//! [`Evaluate`]: which metrics a target has.
+
+use std::fmt;
+
+use super::{Evaluation, RegressionEvaluation};
+use crate::{
+    data::Targets,
+    label::Label,
+    shape::Shape,
+    target::{Classes, Target, Values},
+};
+
+/// A target, and the metrics of predictions of it: those of [`Classes`] and of a [`Label`] are an [`Evaluation`], those of
+/// [`Values`] a [`RegressionEvaluation`].
+///
+/// [`Engine::evaluate`](crate::engine::Engine::evaluate) returns what the type of the data set states. No other target
+/// implements it, as [`Target`] is sealed.
+///
+/// ```
+/// use tuplenet::{metrics::{Evaluate, Evaluation, RegressionEvaluation}, target::{Classes, Values}};
+///
+/// fn metrics_of_classes(metrics: <Classes<10> as Evaluate>::Evaluation) -> Evaluation { metrics }
+/// fn metrics_of_values(metrics: <Values<2> as Evaluate>::Evaluation) -> RegressionEvaluation { metrics }
+/// ```
+pub trait Evaluate: Target {
+    /// The metrics; `Display` prints them.
+    type Evaluation: Clone + fmt::Debug + fmt::Display + PartialEq + Send + Sync + 'static;
+
+    /// The metrics of `outputs`, `[n, O]` row-major, of the samples with these targets, in order.
+    #[doc(hidden)]
+    fn evaluation(targets: &Targets, outputs: Vec<f32>) -> Self::Evaluation;
+}
+
+impl<const C: usize> Evaluate for Classes<C> {
+    type Evaluation = Evaluation;
+
+    fn evaluation(targets: &Targets, outputs: Vec<f32>) -> Evaluation {
+        match targets {
+            Targets::Labels(labels) => {
+                let labels = labels.iter().map(|&label| label.into()).collect();
+                Evaluation::of(C, labels, &outputs)
+            }
+            Targets::Values(_) => unreachable!("a data set of `Classes` has labels"),
+        }
+    }
+}
+
+/// With the names of the classes.
+impl<L: Label> Evaluate for L {
+    type Evaluation = Evaluation;
+
+    fn evaluation(targets: &Targets, outputs: Vec<f32>) -> Evaluation {
+        match targets {
+            Targets::Labels(labels) => {
+                let labels = labels.iter().map(|&label| label.into()).collect();
+                let mut evaluation = Evaluation::of(L::Logits::LEN, labels, &outputs);
+                evaluation.confusion.names = Some(L::NAMES);
+                evaluation
+            }
+            Targets::Values(_) => unreachable!("a data set of labels has labels"),
+        }
+    }
+}
+
+impl<const N: usize> Evaluate for Values<N> {
+    type Evaluation = RegressionEvaluation;
+
+    fn evaluation(targets: &Targets, outputs: Vec<f32>) -> RegressionEvaluation {
+        match targets {
+            Targets::Values(values) => RegressionEvaluation::of(N, values.clone(), outputs),
+            Targets::Labels(_) => unreachable!("a data set of `Values` has target values"),
+        }
+    }
+}
