@@ -53,5 +53,6 @@ mod saving;
 mod schedules;
 mod settings;
 mod standardize;
+mod tables;
 mod validation;
 mod wide;

@@ -194,7 +194,8 @@ fn cross_validate(options: &Options, tumours: &Tumours) -> Result<Evaluation> {
     Evaluation::new(Diagnosis::ALL.len(), labels.collect(), &logits)?.with_names(Diagnosis::NAMES)
 }
 
-/// Trains on one thread, as several trainings run side by side.
+/// Trains on one thread, as several trainings run side by side. The settings were chosen from nine, by cross-validations with
+/// the seeds 0 to 5.
 fn train(
     options: &Options,
     tumours: &impl TrainingData<Features<30>, Logits<Diagnosis>, Target = Diagnosis>,
@@ -203,7 +204,7 @@ fn train(
     let mut net = Fused::<Net>::on(one_thread, Weights::init(options.seed))?;
     let adam = AdamW {
         learning_rate: 0.01,
-        weight_decay: 0.1,
+        weight_decay: 1.0,
         ..AdamW::default()
     };
     Trainer::new(adam)

@@ -3,7 +3,7 @@
 mod errors;
 mod files;
 mod oracle;
-mod scikit_learn;
+pub mod scikit_learn;
 mod written;
 
 use std::{collections::HashMap, fs, io::Cursor};

@@ -14,7 +14,7 @@ use tuplenet::{
 };
 
 /// The folder of scikit-learn's tables, or `None` with a line on the terminal that the test harness does not capture.
-fn tables(test: &str) -> Option<PathBuf> {
+pub fn tables(test: &str) -> Option<PathBuf> {
     let Some(folder) = env::var_os("TUPLENET_TABLES") else {
         let line =
             format!("SKIPPED {test}: set TUPLENET_TABLES to a folder with scikit-learn's tables\n");
@@ -79,14 +79,32 @@ fn is_scikit_learns<const F: usize, T: Target>(name: &str, data: &Dataset<Featur
     }
 }
 
-/// A table of `F` features and one of `C` classes, without a header.
-fn classified<const F: usize, const C: usize>(table: &Csv) -> Dataset<Features<F>, Classes<C>> {
-    let rows = table
-        .clone()
-        .header(false)
-        .records::<(Numbers<F>, usize)>()
-        .unwrap();
+/// A table of `F` features and one of `C` classes: its first line has the counts and the names of the classes.
+pub fn classified<const F: usize, const C: usize>(
+    path: PathBuf,
+) -> Dataset<Features<F>, Classes<C>> {
+    let table = Csv::new(path).header(false).skip_lines(1);
+    let rows = table.records::<(Numbers<F>, usize)>().unwrap();
     Dataset::try_from_records(rows, |(Numbers(features), class)| (features, class)).unwrap()
+}
+
+/// Digits of 8 x 8 pixels, from 0 to 16, with labels that are written as floats.
+pub fn digits(folder: &Path) -> Dataset<Features<64>, Classes<10>> {
+    let table = Csv::new(folder.join("digits.csv.gz")).header(false);
+    let rows = table.records::<(Numbers<64>, f32)>().unwrap();
+    Dataset::try_from_records(rows, |(Numbers(pixels), digit)| (pixels, digit as usize)).unwrap()
+}
+
+/// The progression of diabetes after a year, from ten measurements.
+pub fn diabetes(folder: &Path) -> Dataset<Features<10>, Values<1>> {
+    let file = |name: &str| Csv::new(folder.join(name)).header(false);
+    let features = file("diabetes_data_raw.csv.gz")
+        .delimiter(b' ')
+        .records::<[f32; 10]>();
+    let targets = file("diabetes_target.csv.gz").records::<f32>();
+    let rows = features.unwrap().zip(targets.unwrap());
+    let rows = rows.map(|(features, target)| Ok((features?, [target?])));
+    Dataset::try_from_records(rows, |row| row).unwrap()
 }
 
 #[test]
@@ -94,38 +112,13 @@ fn the_tables_of_scikit_learn_are_read_as_by_its_loaders() {
     let Some(folder) = tables("the_tables_of_scikit_learn_are_read_as_by_its_loaders") else {
         return;
     };
-    let file = |name: &str| Csv::new(folder.join(name));
-    // Their first line has the counts and the names of the classes.
-    is_scikit_learns("iris", &classified::<4, 3>(&file("iris.csv").skip_lines(1)));
-    is_scikit_learns(
-        "wine",
-        &classified::<13, 3>(&file("wine_data.csv").skip_lines(1)),
-    );
+    let file = |name: &str| folder.join(name);
+    is_scikit_learns("iris", &classified::<4, 3>(file("iris.csv")));
+    is_scikit_learns("wine", &classified::<13, 3>(file("wine_data.csv")));
     is_scikit_learns(
         "breast_cancer",
-        &classified::<30, 2>(&file("breast_cancer.csv").skip_lines(1)),
+        &classified::<30, 2>(file("breast_cancer.csv")),
     );
-    // Their labels are written as floats.
-    let digits = file("digits.csv.gz")
-        .header(false)
-        .records::<(Numbers<64>, f32)>()
-        .unwrap();
-    type Digits8 = Dataset<Features<64>, Classes<10>>;
-    let digits =
-        Digits8::try_from_records(digits, |(Numbers(pixels), digit)| (pixels, digit as usize));
-    is_scikit_learns("digits", &digits.unwrap());
-    let features = file("diabetes_data_raw.csv.gz")
-        .header(false)
-        .delimiter(b' ')
-        .records::<[f32; 10]>();
-    let targets = file("diabetes_target.csv.gz")
-        .header(false)
-        .records::<f32>();
-    let rows = features.unwrap().zip(targets.unwrap());
-    let rows = rows.map(|(features, target)| Ok((features?, [target?])));
-    type Diabetes = Dataset<Features<10>, Values<1>>;
-    is_scikit_learns(
-        "diabetes",
-        &Diabetes::try_from_records(rows, |row| row).unwrap(),
-    );
+    is_scikit_learns("digits", &digits(&folder));
+    is_scikit_learns("diabetes", &diabetes(&folder));
 }
