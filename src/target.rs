@@ -9,6 +9,7 @@ mod sealed {
     pub trait Sealed {}
     impl<const C: usize> Sealed for super::Classes<C> {}
     impl<const N: usize> Sealed for super::Values<N> {}
+    impl<const N: usize> Sealed for super::MultiLabel<N> {}
 }
 
 /// A label below `C` for each sample, for classification. `C` is at most 256, as a label is a byte.
@@ -19,13 +20,18 @@ pub struct Classes<const C: usize>;
 #[derive(Clone, Copy, Debug)]
 pub struct Values<const N: usize>;
 
-/// The target of a sample: [`Classes`] or [`Values`].
+/// Any number of `N` labels for each sample, for multi-label classification: `N` independent yes/no questions.
+#[derive(Clone, Copy, Debug)]
+pub struct MultiLabel<const N: usize>;
+
+/// The target of a sample: [`Classes`], [`Values`] or [`MultiLabel`].
 ///
 /// ```
-/// use tuplenet::{shape::{Features, Shape}, target::{Classes, Target, Values}};
-/// // A network gives one logit for each class, or one output for each value.
+/// use tuplenet::{shape::{Features, Shape}, target::{Classes, MultiLabel, Target, Values}};
+/// // A network gives one logit for each class or label, or one output for each value.
 /// assert_eq!(<Classes<10> as Target>::Output::LEN, 10);
 /// assert_eq!(<Values<1> as Target>::Output::LEN, 1);
+/// assert_eq!(<MultiLabel<20> as Target>::Output::LEN, 20);
 /// ```
 pub trait Target: sealed::Sealed + Copy + Debug + Send + Sync + 'static {
     /// The output shape of a network that learns this target.
@@ -37,5 +43,9 @@ impl<const C: usize> Target for Classes<C> {
 }
 
 impl<const N: usize> Target for Values<N> {
+    type Output = Features<N>;
+}
+
+impl<const N: usize> Target for MultiLabel<N> {
     type Output = Features<N>;
 }

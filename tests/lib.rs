@@ -33,6 +33,7 @@ mod idx_oracle;
 mod images;
 #[cfg(unix)]
 mod kill;
+mod losses;
 mod mnist;
 mod nan;
 mod norm;

@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 
 use tuplenet::{
     Error, Result,
+    data::DataFor,
     engine::{Processor, Run, Simd},
     prelude::*,
     shape::Features,
@@ -194,7 +195,7 @@ fn regression_learns_a_line<T: Tested>() {
         net.evaluate(&data)
             .unwrap_err()
             .to_string()
-            .contains("a data set with labels")
+            .contains("a data set with one label per sample")
     );
     let error = Trainer::new(sgd)
         .loss(Loss::SmoothedCrossEntropy { smoothing: 0.1 })
@@ -379,8 +380,14 @@ fn a_schedule_over_no_steps_is_rejected() {
         first_step: 0,
         clip_norm: None,
     };
-    assert!(run(Schedule::CONSTANT).check(0, true).is_ok());
-    let error = run(Cosine::default().into()).check(0, true).unwrap_err();
+    assert!(
+        run(Schedule::CONSTANT)
+            .check(DataFor::samples(&data()), 2)
+            .is_ok()
+    );
+    let error = run(Cosine::default().into())
+        .check(DataFor::samples(&data()), 2)
+        .unwrap_err();
     assert_eq!(
         error.to_string(),
         "total steps: expected 1 or more for a schedule, found 0"

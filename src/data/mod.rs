@@ -18,14 +18,17 @@ mod idx;
 mod idx_dataset;
 mod io_error;
 mod mnist;
+mod multi_label;
 mod prefetch;
+mod targets;
 mod training;
 
 pub use augmented::Augmented;
-pub use dataset::{DataFor, Dataset, FeatureValues, Samples, Targets};
+pub use dataset::{DataFor, Dataset, FeatureValues, Samples};
 pub use digits::Digits;
 pub use distortion::Distortion;
 #[cfg(feature = "download")]
 pub use download::Download;
 pub use mnist::{Mnist, MnistShape};
+pub use targets::Targets;
 pub use training::TrainingData;

@@ -4,7 +4,7 @@ use super::{DataFor, Dataset, Digits, MnistShape};
 use crate::{
     error::Result,
     shape::{Features, Shape},
-    target::{Classes, Target, Values},
+    target::{Classes, MultiLabel, Target, Values},
 };
 
 /// The samples of each epoch of a training.
@@ -57,7 +57,7 @@ macro_rules! training_data {
         }
     )*};
 }
-training_data!(Classes Values);
+training_data!(Classes Values MultiLabel);
 
 /// Synthetic digits, [`Digits::PER_EPOCH`] new ones in every epoch.
 #[diagnostic::do_not_recommend]

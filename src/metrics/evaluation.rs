@@ -19,7 +19,7 @@ use crate::{
 /// [`Evaluation::non_finite_samples`] counts such samples, and `Display` prints their number.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Evaluation {
-    /// Mean cross-entropy without label smoothing, regardless of the training loss.
+    /// Mean cross-entropy without label smoothing or class weights, regardless of the training loss.
     pub loss: f64,
     /// Counts of each true class and prediction.
     pub confusion: ConfusionMatrix,
@@ -47,7 +47,7 @@ impl Evaluation {
     /// Evaluates `logits`, `[order.len(), C]` row-major, of the samples `order`.
     ///
     /// # Errors
-    /// [`Error::Setting`] when the samples have target values instead of labels.
+    /// [`Error::Setting`] when the samples do not have one label each.
     pub(crate) fn of_logits<N: Network>(
         samples: &Samples,
         order: &[u32],
@@ -56,8 +56,11 @@ impl Evaluation {
         let Targets::Labels(labels) = &samples.targets else {
             return Err(Error::Setting {
                 setting: "evaluation",
-                expected: "a data set with labels".to_owned(),
-                found: "target values; see `History` for the loss of a regression".to_owned(),
+                expected: "a data set with one label per sample".to_owned(),
+                found: format!(
+                    "{}; see `History` for the loss of a training",
+                    samples.targets.describe()
+                ),
             });
         };
         let classes = N::Output::LEN;
@@ -74,7 +77,7 @@ impl Evaluation {
             predictions.push(prediction);
             confidences.push(probability(row, prediction));
         }
-        let loss = mean_loss::<N>(Loss::CrossEntropy, samples, order, logits);
+        let loss = mean_loss::<N>(&Loss::CrossEntropy, samples, order, logits);
         Ok(Evaluation {
             loss,
             confusion,
@@ -87,7 +90,7 @@ impl Evaluation {
 
 /// The mean loss of `logits` `[order.len(), C]` against the targets of the samples `order`.
 pub(crate) fn mean_loss<N: Network>(
-    loss: Loss,
+    loss: &Loss,
     samples: &Samples,
     order: &[u32],
     logits: &[f32],
@@ -99,7 +102,7 @@ pub(crate) fn mean_loss<N: Network>(
         samples.targets.gather(classes, &[*sample], &mut targets);
         sum += loss.of_sample(row, &targets);
     }
-    sum / order.len() as f64
+    sum / loss.divisor(&samples.targets, order)
 }
 
 /// The softmax probability of `class`, whose logit is the largest, so that nothing overflows; NaN if that logit is NaN

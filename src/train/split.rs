@@ -15,7 +15,7 @@ pub(super) struct Split {
 
 impl Split {
     /// Holds out `held_out` of the samples: stratified by class, to within one sample, for labels; any samples for
-    /// target values.
+    /// target values and for several labels per sample.
     ///
     /// # Errors
     /// [`Error::Setting`] when no samples would be left to train on.
@@ -37,7 +37,7 @@ impl Split {
         seed::shuffle_for_split(&mut order, seed);
         let class = |sample: u32| match &samples.targets {
             Targets::Labels(labels) => usize::from(labels[sample as usize]),
-            Targets::Values(_) => 0,
+            Targets::Values(_) | Targets::MultiLabels(_) => 0,
         };
         let mut counts = [0; 256];
         order.iter().for_each(|&sample| counts[class(sample)] += 1);

@@ -73,7 +73,7 @@ impl<D> Validation<D> {
         if order.is_empty() {
             return Ok(None);
         }
-        measure(training.net, loss, both, order).map(Some)
+        measure(training.net, &loss, both, order).map(Some)
     }
 }
 
@@ -96,7 +96,7 @@ impl<D> Uploaded<D> {
 /// The mean loss of the samples `order`, and their accuracy if they have labels.
 fn measure<N: Network, E: Engine<N>>(
     net: &E,
-    loss: Loss,
+    loss: &Loss,
     (samples, data): (&Samples, &E::Data),
     order: &[u32],
 ) -> Result<Measured> {
@@ -105,7 +105,7 @@ fn measure<N: Network, E: Engine<N>>(
     if matches!(samples.targets, Targets::Labels(_)) {
         let evaluation = Evaluation::of_logits::<N>(samples, order, &logits)?;
         accuracy = Some(evaluation.accuracy());
-        if loss == Loss::CrossEntropy {
+        if *loss == Loss::CrossEntropy {
             let loss = evaluation.loss;
             return Ok(Measured { loss, accuracy });
         }
