@@ -188,7 +188,7 @@ fn regression_learns_a_line<T: Tested>() {
         .unwrap_err()
         .to_string();
     assert!(
-        error.contains("`Loss::MeanSquaredError` for a data set of target values"),
+        error.contains("`MeanAbsoluteError` or `Huber` for a data set of target values"),
         "{error}"
     );
     assert!(

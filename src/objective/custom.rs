@@ -1,10 +1,9 @@
 //! [`CustomLoss`]: a loss of one's own, and the check of its gradient.
 
-use std::{fmt::Debug, sync::Arc};
+use std::fmt::Debug;
 
 use serde::{Serialize, Serializer};
 
-use super::Loss;
 use crate::error::{Error, Result};
 
 /// A loss of one's own: its value for one sample, and its gradient with respect to the sample's outputs. The loss of a
@@ -66,12 +65,6 @@ pub trait CustomLoss: Debug + Send + Sync + 'static {
     /// Writes the derivatives of [`value`](CustomLoss::value) with respect to the `outputs` to `gradient`, `[C]`, which
     /// is 0 before.
     fn gradient(&self, outputs: &[f64], targets: &[f64], gradient: &mut [f64]);
-}
-
-impl<L: CustomLoss> From<L> for Loss {
-    fn from(loss: L) -> Loss {
-        Loss::Custom(Arc::new(loss))
-    }
 }
 
 impl PartialEq for dyn CustomLoss {
@@ -141,6 +134,7 @@ pub fn check_gradient(loss: &dyn CustomLoss, outputs: &[f64], targets: &[f64]) -
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::objective::Loss;
 
     /// The product of the outputs, times the first target; a fault is added to one derivative.
     #[derive(Debug)]

@@ -1,6 +1,8 @@
 //! Losses as types: which loss fits which target is checked at compile time.
 
-use super::Loss;
+use std::sync::Arc;
+
+use super::{CustomLoss, Loss};
 use crate::target::{Classes, MultiLabel, Target, Values};
 
 /// A target that the loss `L` takes.
@@ -23,7 +25,7 @@ use crate::target::{Classes, MultiLabel, Target, Values};
 /// ```
 ///
 /// A [`Loss`], which is chosen at run time, takes every target here; training then refuses one that does not fit. For a
-/// [`CustomLoss`](super::CustomLoss), implement it for the targets that the loss takes.
+/// [`CustomLoss`], implement it for the targets that the loss takes.
 #[diagnostic::on_unimplemented(
     message = "the loss `{L}` does not take the targets `{Self}`",
     label = "the loss does not fit the targets of the data set",
@@ -153,6 +155,12 @@ impl From<Huber> for Loss {
 impl From<BinaryCrossEntropy> for Loss {
     fn from(_: BinaryCrossEntropy) -> Loss {
         Loss::BinaryCrossEntropy
+    }
+}
+
+impl<L: CustomLoss> From<L> for Loss {
+    fn from(loss: L) -> Loss {
+        Loss::Custom(Arc::new(loss))
     }
 }
 

@@ -36,7 +36,8 @@ const ORDER: &[&[&str]] = &[
     // The inputs of a training: parameters, samples, losses and optimisers.
     &["seed"],
     &["weights"],
-    &["data", "objective"],
+    &["data"],
+    &["objective"],
     &["metrics"],
     // Execution of a plan: kernels for one sample, shared by frozen models, and engines.
     &["single"],

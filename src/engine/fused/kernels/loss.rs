@@ -4,13 +4,13 @@ use super::{
     Kernel, Lanes,
     derivative::Derivative,
     load,
-    pointwise::{AbsoluteError, BinaryCrossEntropy, HuberError, SquaredError},
+    pointwise::{AbsoluteError, BinaryCrossEntropy, HuberError, Pointwise, SquaredError},
     store,
 };
 use crate::{
     data::Targets,
     engine::fused::memory::matrix::{BLOCK, View, ViewMut},
-    objective::Loss,
+    objective::{CustomLoss, Loss},
 };
 
 /// Computes losses and `delta` from the `C` logits of some samples of a batch.
@@ -80,6 +80,74 @@ impl Kernel for LossGradient<'_> {
                             store::<S>(to, gradient);
                         }
                     }
+                }
+            }
+        }
+    }
+}
+
+impl LossGradient<'_> {
+    /// The mean of `loss` over the outputs, and its gradient, of every row.
+    #[inline(always)]
+    fn pointwise<S: Lanes, P: Pointwise>(&mut self, simd: S, loss: P) {
+        let classes = self.classes as f32;
+        let scale = simd.splat_f32s(1.0 / (self.divisor as f32 * classes));
+        let zero = simd.splat_f32s(0.0);
+        for row in 0..self.samples.len() {
+            let sample = self.samples[row] as usize;
+            let mut sum = zero;
+            for block in 0..self.logits.blocks {
+                let first = block * BLOCK;
+                let there = BLOCK.min(self.classes - first);
+                let mut targets = [0.0; BLOCK];
+                self.targets
+                    .gather_columns(self.classes, sample, first, &mut targets[..there]);
+                let there = simd.splat_f32s(there as f32);
+                for lane in (0..BLOCK).step_by(S::F32_LANES) {
+                    // SAFETY: `lane` and the lanes after it are within a block; `run` has checked that logits and
+                    // `delta` have the block and the row.
+                    unsafe {
+                        let column = load::<S>(COLUMNS.as_ptr().add(lane));
+                        let y = load::<S>(self.logits.at(block, row).add(lane));
+                        let t = load::<S>(targets.as_ptr().add(lane));
+                        let (value, slope) = loss.of(simd, y, t);
+                        let slope = simd.mul_f32s(scale, slope);
+                        let is_there = simd.less_than_f32s(column, there);
+                        sum = simd.add_f32s(sum, simd.select_f32s(is_there, value, zero));
+                        let to = self.delta.at(block, row).add(lane);
+                        store::<S>(to, simd.select_f32s(is_there, slope, zero));
+                    }
+                }
+            }
+            self.losses[row] = simd.reduce_sum_f32s(sum) / classes;
+        }
+    }
+
+    /// A loss of one's own and its gradient, of every row.
+    fn custom(&mut self, loss: &dyn CustomLoss) {
+        let classes = self.classes;
+        let mut row_targets = vec![0.0; classes];
+        let [mut outputs, mut targets, mut gradient] = [(); 3].map(|()| vec![0.0; classes]);
+        for row in 0..self.samples.len() {
+            let sample = self.samples[row] as usize;
+            self.targets
+                .gather_columns(classes, sample, 0, &mut row_targets);
+            for (block, outputs) in outputs.chunks_mut(BLOCK).enumerate() {
+                for (to, from) in outputs.iter_mut().zip(self.logits.row(block, row)) {
+                    *to = f64::from(*from);
+                }
+            }
+            for (to, from) in targets.iter_mut().zip(&row_targets) {
+                *to = f64::from(*from);
+            }
+            gradient.fill(0.0);
+            self.losses[row] = loss.value(&outputs, &targets) as f32;
+            loss.gradient(&outputs, &targets, &mut gradient);
+            for (block, slopes) in gradient.chunks(BLOCK).enumerate() {
+                let delta = self.delta.row(block, row);
+                delta.fill(0.0);
+                for (to, slope) in delta.iter_mut().zip(slopes) {
+                    *to = (slope / self.divisor) as f32;
                 }
             }
         }
