@@ -46,10 +46,15 @@ impl LossGradient<'_> {
         labels: &[u8],
         smoothing: f32,
     ) {
+        let share = 1.0 / self.divisor as f32;
         for row in 0..self.samples.len() {
             let label = self.label(labels, row);
-            let plain = self.cross_entropy(simd, row, label);
-            self.losses[row] = plain + self.smooth(row, label, smoothing);
+            let softmax = self.softmax(simd, row, share);
+            let (block, lane) = (label / BLOCK, label % BLOCK);
+            let plain = softmax.loss(self.logits.row(block, row)[lane]);
+            self.losses[row] = plain + self.smooth(simd, row, label, smoothing);
+            // last, as a vector that is read just after one of its lanes was written has to wait
+            self.delta.row(block, row)[lane] -= (1.0 - smoothing) * share;
         }
     }
 
@@ -145,24 +150,31 @@ impl LossGradient<'_> {
         LogSum { log_sum, max }
     }
 
-    /// The term that smoothing adds to the plain loss: `e sum_c (z[label] - z_c) / C`; to its gradient
-    /// `e (onehot - 1/C) / W`.
+    /// The term that smoothing adds to the plain loss: `e sum_c (z[label] - z_c) / C`. Subtracts `e / (C W)` from
+    /// `delta`.
     #[inline(always)]
-    fn smooth(&mut self, row: usize, label: usize, smoothing: f32) -> f32 {
+    fn smooth<S: Lanes>(&mut self, simd: S, row: usize, label: usize, smoothing: f32) -> f32 {
         let (block, lane) = (label / BLOCK, label % BLOCK);
-        let of_label = self.logits.row(block, row)[lane];
+        let of_label = simd.splat_f32s(self.logits.row(block, row)[lane]);
         let share = smoothing / (self.divisor * self.classes as f64) as f32;
-        let mut sum = 0.0;
+        let (share, zero) = (simd.splat_f32s(share), simd.splat_f32s(0.0));
+        let mut sum = zero;
         for block in 0..self.logits.blocks {
-            let logits = self.logits.row(block, row);
-            let delta = self.delta.row(block, row);
-            let there = self.classes - block * BLOCK;
-            for (delta, logit) in delta.iter_mut().zip(logits).take(there) {
-                *delta -= share;
-                sum += of_label - logit;
+            let left = simd.splat_f32s((self.classes - block * BLOCK) as f32);
+            for lane in (0..BLOCK).step_by(S::F32_LANES) {
+                // SAFETY: `lane` and the lanes after it are within a block; `run` has checked that logits and `delta`
+                // have the block and the row.
+                unsafe {
+                    let is_class = simd.less_than_f32s(load::<S>(COLUMNS.as_ptr().add(lane)), left);
+                    let difference =
+                        simd.sub_f32s(of_label, load::<S>(self.logits.at(block, row).add(lane)));
+                    sum = simd.add_f32s(sum, simd.select_f32s(is_class, difference, zero));
+                    let delta = self.delta.at(block, row).add(lane);
+                    let share = simd.select_f32s(is_class, share, zero);
+                    store::<S>(delta, simd.sub_f32s(load::<S>(delta), share));
+                }
             }
         }
-        self.delta.row(block, row)[lane] += smoothing / self.divisor as f32;
-        smoothing * sum / self.classes as f32
+        smoothing * simd.reduce_sum_f32s(sum) / self.classes as f32
     }
 }
