@@ -57,7 +57,7 @@ pub enum Loss {
     /// It is for classes of different frequency, or of different importance. Samples of a class of weight 0 count only
     /// through smoothing, and the loss of a batch of such samples alone is NaN, as in PyTorch. The validation loss is
     /// weighted in the same way, but not smoothed; that of [`Evaluation`](crate::metrics::Evaluation) is not weighted
-    /// either.
+    /// either. An epoch's training loss is the mean of those of its batches.
     ///
     /// Source: `torch.nn.CrossEntropyLoss(weight=w, label_smoothing=e)`.
     WeightedCrossEntropy {
