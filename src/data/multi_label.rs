@@ -27,8 +27,8 @@ impl<S: Shape, const N: usize> Dataset<S, MultiLabel<N>> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Data`](crate::Error::Data) when there are no samples, when there are not as many samples of values as of
-    /// labels, when a value is not finite, or when `S::LEN` or `N` is 0.
+    /// [`Error::Data`](crate::Error::Data) when there are no samples, when there are not as many samples of values as
+    /// of labels, when a value is not finite, or when `S::LEN` or `N` is 0.
     pub fn multi_label(values: Vec<f32>, labels: &[[bool; N]]) -> Result<Self> {
         check_widths::<S, MultiLabel<N>>()?;
         check_finite("features", S::LEN, &values)?;

@@ -42,7 +42,8 @@ impl Run<'_> {
     ///
     /// # Errors
     /// [`Error::Setting`] for a batch size of 0, a sample out of range, an optimiser, schedule, loss or norm out of
-    /// its range, a schedule over no steps, or a loss that does not take the targets, such as cross-entropy without labels.
+    /// its range, a schedule over no steps, or a loss that does not take the targets, such as cross-entropy without
+    /// labels.
     pub fn check(&self, samples: &Samples, outputs: usize) -> Result<()> {
         at_least_one("batch size", self.batch_size)?;
         check_order(self.order, samples.len)?;

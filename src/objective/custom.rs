@@ -11,8 +11,8 @@ use crate::error::{Error, Result};
 ///
 /// It is computed in `f64`, one sample at a time and without SIMD; the losses of this crate are faster. Targets are the
 /// values of [`Values`](crate::target::Values); a label of [`Classes`](crate::target::Classes) is one-hot encoded; of
-/// [`MultiLabel`](crate::target::MultiLabel) a target is 1 for a label that the sample has, else 0. Which of them a loss
-/// takes is stated by [`TargetOf`](super::TargetOf), and checked at compile time:
+/// [`MultiLabel`](crate::target::MultiLabel) a target is 1 for a label that the sample has, else 0. Which of them a
+/// loss takes is stated by [`TargetOf`](super::TargetOf), and checked at compile time:
 ///
 /// ```
 /// use tuplenet::{
@@ -82,9 +82,9 @@ impl Serialize for dyn CustomLoss {
 /// Compares the gradient of a loss with central differences of its value, for one sample with these `outputs` and
 /// `targets`, both `[C]`: `(l(y + h e_c) - l(y - h e_c)) / 2h` for each output `c`, with `h = 1e-5 max(1, |y_c|)`.
 ///
-/// Both must agree to within `1e-6 + 1e-4 |difference|`: of a smooth loss of moderate size, differences have an error of
-/// about `h^2` and, from rounding, of `1e-16 / h` times the loss. Choose outputs that are not within `h` of a kink, where
-/// a difference is the mean of both sides.
+/// Both must agree to within `1e-6 + 1e-4 |difference|`: of a smooth loss of moderate size, differences have an error
+/// of about `h^2` and, from rounding, of `1e-16 / h` times the loss. Choose outputs that are not within `h` of a kink,
+/// where a difference is the mean of both sides.
 ///
 /// See [`CustomLoss`] for an example.
 ///

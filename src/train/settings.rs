@@ -26,8 +26,8 @@ pub(super) struct Settings {
 }
 
 impl Settings {
-    /// Checks what can be checked before the samples of an epoch are known; `set` is a validation set, `outputs` the number
-    /// of the network's outputs.
+    /// Checks what can be checked before the samples of an epoch are known; `set` is a validation set,
+    /// `outputs` the number of the network's outputs.
     ///
     /// # Errors
     /// [`Error::Setting`] for a setting out of range, or one that conflicts with the validation set.

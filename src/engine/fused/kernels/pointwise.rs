@@ -67,8 +67,8 @@ impl Pointwise for HuberError {
     }
 }
 
-/// `(1 - t) y + max(-y, 0) + ln(1 + e)` with `e = exp(-|y|)`, where for `t` of 0 and 1 nothing cancels, and infinite `y` give
-/// PyTorch's values; derivative `sigmoid(y) - t`.
+/// `(1 - t) y + max(-y, 0) + ln(1 + e)` with `e = exp(-|y|)`, where for `t` of 0 and 1 nothing cancels, and infinite
+/// `y` give PyTorch's values; derivative `sigmoid(y) - t`.
 #[derive(Clone, Copy)]
 pub(super) struct BinaryCrossEntropy;
 
