@@ -21,8 +21,8 @@ pub use crate::{
     data::{Dataset, Digits, Mnist},
     engine::{Engine, Fused},
     objective::{
-        Adam, AdamW, Cosine, CrossEntropy, Loss, MeanSquaredError, OneCycle, Schedule, Sgd,
-        StepDecay, WarmUp,
+        Adam, AdamW, BinaryCrossEntropy, Cosine, CrossEntropy, Huber, Loss, MeanAbsoluteError,
+        MeanSquaredError, OneCycle, Schedule, Sgd, StepDecay, WarmUp, WeightedCrossEntropy,
     },
     train::{Checkpoints, EarlyStopping, Trainer},
 };

@@ -13,6 +13,7 @@ mod sealed {
     impl<const C: usize> Sealed for super::Classes<C> {}
     impl<const N: usize> Sealed for super::Values<N> {}
     impl<L: super::Label> Sealed for L {}
+    impl<const N: usize> Sealed for super::MultiLabel<N> {}
 }
 
 /// A label below `C` for each sample, for classification. `C` is at most 256, as a label is a byte.
@@ -23,13 +24,18 @@ pub struct Classes<const C: usize>;
 #[derive(Clone, Copy, Debug)]
 pub struct Values<const N: usize>;
 
-/// The target of a sample: [`Classes`], classes with names ([`Label`]), or [`Values`].
+/// Any number of `N` labels for each sample, for multi-label classification: `N` independent yes/no questions.
+#[derive(Clone, Copy, Debug)]
+pub struct MultiLabel<const N: usize>;
+
+/// The target of a sample: [`Classes`], classes with names ([`Label`]), [`Values`] or [`MultiLabel`].
 ///
 /// ```
-/// use tuplenet::{shape::{Features, Shape}, target::{Classes, Target, Values}};
-/// // A network gives one logit for each class, or one output for each value.
+/// use tuplenet::{shape::{Features, Shape}, target::{Classes, MultiLabel, Target, Values}};
+/// // A network gives one logit for each class or label, or one output for each value.
 /// assert_eq!(<Classes<10> as Target>::Output::LEN, 10);
 /// assert_eq!(<Values<1> as Target>::Output::LEN, 1);
+/// assert_eq!(<MultiLabel<20> as Target>::Output::LEN, 20);
 /// ```
 pub trait Target: sealed::Sealed + Copy + Debug + Send + Sync + 'static {
     /// The output shape of a network that learns this target.
@@ -48,6 +54,8 @@ pub enum TargetValue<'a> {
     Label(usize),
     /// The values.
     Values(&'a [f32]),
+    /// Whether the sample has each label.
+    MultiLabel(&'a [bool]),
 }
 
 impl<const C: usize> Target for Classes<C> {
@@ -78,5 +86,15 @@ impl<L: Label> Target for L {
 
     fn value(item: &L) -> TargetValue<'_> {
         TargetValue::Label(item.index())
+    }
+}
+
+impl<const N: usize> Target for MultiLabel<N> {
+    type Output = Features<N>;
+    /// Whether the sample has each label.
+    type Item = [bool; N];
+
+    fn value(item: &[bool; N]) -> TargetValue<'_> {
+        TargetValue::MultiLabel(item)
     }
 }

@@ -163,7 +163,19 @@ where
     let sample = data.sample(7).unwrap();
     for optimizer in optimizers {
         let smoothed = Loss::SmoothedCrossEntropy { smoothing: 0.1 };
-        let losses = [Loss::CrossEntropy, smoothed, Loss::MeanSquaredError];
+        let weighted = WeightedCrossEntropy {
+            weights: [0.5; 10],
+            smoothing: 0.1,
+        };
+        let losses = [
+            Loss::CrossEntropy,
+            smoothed,
+            weighted.into(),
+            Loss::MeanSquaredError,
+            Loss::MeanAbsoluteError,
+            Loss::Huber { delta: 1.0 },
+            Loss::BinaryCrossEntropy,
+        ];
         let settings = losses.map(|loss| (loss, None));
         let clipped = (Loss::CrossEntropy, Some(0.1));
         for (loss, clip_norm) in settings.into_iter().chain([clipped]) {
@@ -178,7 +190,7 @@ where
                     optimizer: &optimizer,
                     schedule: OneCycle::default().into(),
                     total_steps: 12,
-                    loss,
+                    loss: loss.clone(),
                     seed: 3,
                     first_step: losses.len() as u64,
                     clip_norm,

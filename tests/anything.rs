@@ -124,6 +124,13 @@ fn case() -> impl Strategy<Value = Case> {
         Just(Loss::CrossEntropy),
         number().prop_map(|smoothing| Loss::SmoothedCrossEntropy { smoothing }),
         Just(Loss::MeanSquaredError),
+        Just(Loss::MeanAbsoluteError),
+        number().prop_map(|delta| Loss::Huber { delta }),
+        Just(Loss::BinaryCrossEntropy),
+        (prop::collection::vec(number(), 1..5), number()).prop_map(|(weights, smoothing)| {
+            let weights = weights.into_iter().map(|weight| weight as f32).collect();
+            Loss::WeightedCrossEntropy { weights, smoothing }
+        }),
     ];
     let few = |most: usize| prop_oneof![30 => 1..=most, 1 => Just(0usize)];
     let early = prop::option::of((few(4), number()));
@@ -219,7 +226,7 @@ impl Case {
     {
         let mut trainer = Trainer::new(self.optimizer)
             .schedule(self.schedule)
-            .loss(self.loss)
+            .loss(self.loss.clone())
             .epochs(self.epochs)
             .batch(self.batch)
             .validation(self.validation)

@@ -1,6 +1,12 @@
 //! Generic tests that every engine must pass, and their training settings.
 
-use tuplenet::{engine::Run, objective::Optimizer, prelude::*};
+use std::sync::Arc;
+
+use tuplenet::{
+    engine::Run,
+    objective::{CustomLoss, Optimizer},
+    prelude::*,
+};
 
 /// An engine under test.
 pub trait Tested {
@@ -45,7 +51,7 @@ tested! {
 }
 
 /// The settings of a training, with defaults.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Recipe {
     pub optimizer: Optimizer,
     pub schedule: Schedule,
@@ -82,7 +88,7 @@ pub fn train<N: Network, E: Engine<N>>(
             optimizer: &recipe.optimizer,
             schedule: recipe.schedule,
             total_steps: (epochs * samples.div_ceil(batch_size)) as u64,
-            loss: recipe.loss,
+            loss: recipe.loss.clone(),
             seed: 5,
             first_step: losses.len() as u64,
             clip_norm: recipe.clip_norm,
@@ -137,13 +143,63 @@ pub fn optimizers() -> Vec<Optimizer> {
     ]
 }
 
-/// Every loss.
-pub fn losses() -> [Loss; 3] {
-    [
+/// Every loss, for labels below `classes`.
+pub fn losses(classes: usize) -> Vec<Loss> {
+    vec![
         Loss::CrossEntropy,
         Loss::SmoothedCrossEntropy { smoothing: 0.1 },
+        Loss::WeightedCrossEntropy {
+            weights: class_weights(classes),
+            smoothing: 0.0,
+        },
+        Loss::WeightedCrossEntropy {
+            weights: class_weights(classes),
+            smoothing: 0.2,
+        },
         Loss::MeanSquaredError,
+        Loss::MeanAbsoluteError,
+        Loss::Huber { delta: 0.6 },
+        Loss::BinaryCrossEntropy,
+        LogCosh.into(),
     ]
+}
+
+/// Cross-entropy, and two of the other [`losses`], which `seed` selects: for tests with many cases.
+pub fn three_losses(classes: usize, seed: u64) -> Vec<Loss> {
+    let all = losses(classes);
+    let others = all.len() as u64 - 1;
+    [0, 1 + seed % others, 1 + (seed / 2 + 1 + seed % 7) % others]
+        .map(|at| all[at as usize].clone())
+        .to_vec()
+}
+
+/// From 0.25 to 1.75, all different for up to seven classes.
+fn class_weights(classes: usize) -> Arc<[f32]> {
+    (0..classes)
+        .map(|class| 0.25 + 0.25 * ((3 * class) % 7) as f32)
+        .collect()
+}
+
+/// The mean of `ln cosh(y - t)`, as `|r| + ln(1 + exp(-2 |r|)) - ln 2`, which does not overflow.
+#[derive(Debug)]
+pub struct LogCosh;
+
+impl CustomLoss for LogCosh {
+    fn name(&self) -> String {
+        "LogCosh".to_owned()
+    }
+
+    fn value(&self, outputs: &[f64], targets: &[f64]) -> f64 {
+        let sizes = outputs.iter().zip(targets).map(|(y, t)| (y - t).abs());
+        let each = sizes.map(|r| r + (-2.0 * r).exp().ln_1p() - std::f64::consts::LN_2);
+        each.sum::<f64>() / outputs.len() as f64
+    }
+
+    fn gradient(&self, outputs: &[f64], targets: &[f64], gradient: &mut [f64]) {
+        for ((slope, y), t) in gradient.iter_mut().zip(outputs).zip(targets) {
+            *slope = (y - t).tanh() / outputs.len() as f64;
+        }
+    }
 }
 
 /// Instantiates functions that are generic over the engine as tests of each engine.

@@ -36,6 +36,7 @@ mod images;
 #[cfg(unix)]
 mod kill;
 mod labels;
+mod losses;
 mod metrics;
 mod mnist;
 mod nan;

@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 
 use tuplenet::{
     Error, Result,
+    data::DataFor,
     engine::{Processor, Run, Simd},
     prelude::*,
     shape::Features,
@@ -187,7 +188,7 @@ fn regression_learns_a_line<T: Tested>() {
         .unwrap_err()
         .to_string();
     assert!(
-        error.contains("`Loss::MeanSquaredError` for a data set of target values"),
+        error.contains("`MeanAbsoluteError` or `Huber` for a data set of target values"),
         "{error}"
     );
     let evaluation = net.evaluate(&data).unwrap();
@@ -375,8 +376,14 @@ fn a_schedule_over_no_steps_is_rejected() {
         first_step: 0,
         clip_norm: None,
     };
-    assert!(run(Schedule::CONSTANT).check(0, true).is_ok());
-    let error = run(Cosine::default().into()).check(0, true).unwrap_err();
+    assert!(
+        run(Schedule::CONSTANT)
+            .check(DataFor::samples(&data()), 2)
+            .is_ok()
+    );
+    let error = run(Cosine::default().into())
+        .check(DataFor::samples(&data()), 2)
+        .unwrap_err();
     assert_eq!(
         error.to_string(),
         "total steps: expected 1 or more for a schedule, found 0"

@@ -97,7 +97,7 @@ fn a_separate_validation_set_is_evaluated_completely<T: Tested>() {
     let values = Dataset::<Features<3>, Values<2>>::regression(vec![0.0; 3], vec![0.0; 2]).unwrap();
     let mut labels_only = trainer().loss(Loss::CrossEntropy);
     let error = labels_only.fit_with_validation(&mut net, &train, &values);
-    let words = "loss: expected `Loss::MeanSquaredError` for a data set of target values";
+    let words = "`MeanAbsoluteError` or `Huber` for a data set of target values";
     let error = error.unwrap_err().to_string();
     assert!(error.contains(words), "{error}");
     let mut squares = trainer().loss(Loss::MeanSquaredError);

@@ -6,15 +6,17 @@ use std::{marker::PhantomData, sync::Arc};
 
 use sha2::{Digest, Sha256};
 
+use super::Targets;
 use crate::{
     checksum::{add_floats, in_hex},
     error::{Error, Result},
     label::{HasLogits, Label, Logits},
     shape::{Features, Shape},
-    target::{Classes, Target, Values},
+    target::{Classes, MultiLabel, Target, Values},
 };
 
-/// `n` samples of shape `S`, each with a target `T`: [`Classes<C>`](Classes), a label, or [`Values<N>`](Values).
+/// `n` samples of shape `S`, each with a target `T`: [`Classes<C>`](Classes), a label, [`Values<N>`](Values), or
+/// [`MultiLabel<N>`](MultiLabel), any number of `N` labels.
 ///
 /// Cloning shares the samples. A data set fits a network that takes `S` and gives `Features<C>` or `Features<N>`, and
 /// a [loss](crate::objective::TargetOf) for `T`; with any other, the program does not compile.
@@ -42,7 +44,7 @@ pub struct Dataset<S: Shape, T: Target> {
 pub struct Samples {
     /// The features, `[n, F]`.
     pub features: FeatureValues,
-    /// The labels, or `[n, C]` target values.
+    /// The labels, or `[n, C]` target values or bits.
     pub targets: Targets,
     /// `n`, at least 1.
     pub len: usize,
@@ -60,16 +62,6 @@ pub enum FeatureValues {
         scale: f32,
     },
     /// The values themselves.
-    Values(Vec<f32>),
-}
-
-/// The targets of a data set.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub enum Targets {
-    /// One class per sample, below `C`; for classification.
-    Labels(Vec<u8>),
-    /// `[n, C]` values, row-major; for regression.
     Values(Vec<f32>),
 }
 
@@ -128,7 +120,7 @@ impl<S: Shape, const C: usize> Dataset<S, Classes<C>> {
     pub fn label(&self, index: usize) -> Option<usize> {
         match &self.samples.targets {
             Targets::Labels(labels) => labels.get(index).map(|&label| label.into()),
-            Targets::Values(_) => None,
+            Targets::Values(_) | Targets::MultiLabels(_) => None,
         }
     }
 }
@@ -157,14 +149,14 @@ impl<S: Shape, L: Label> Dataset<S, L> {
                 let label = labels.get(index)?;
                 Some(Logits::<L>::class(usize::from(*label)))
             }
-            Targets::Values(_) => None,
+            Targets::Values(_) | Targets::MultiLabels(_) => None,
         }
     }
 }
 
 impl<S: Shape, const N: usize> Dataset<S, Values<N>> {
     /// Samples of `S::LEN` values each, and `N` target values per sample, for
-    /// [`MeanSquaredError`](crate::objective::MeanSquaredError).
+    /// [`MeanSquaredError`](crate::objective::MeanSquaredError) and the other losses of [`Values`].
     ///
     /// # Errors
     /// [`Error::Data`] when there are no samples, when the numbers of features and targets do not match, when a value
@@ -240,6 +232,9 @@ impl<S: Shape, T: Target> Dataset<S, T> {
         let targets = match targets {
             Targets::Labels(labels) => Targets::Labels(select(labels, 1, order)),
             Targets::Values(values) => Targets::Values(select(values, T::Output::LEN, order)),
+            Targets::MultiLabels(bits) => {
+                Targets::MultiLabels(select(bits, T::Output::LEN.div_ceil(8), order))
+            }
         };
         Dataset {
             samples: Arc::new(Samples {
@@ -298,6 +293,11 @@ impl<S: Shape, T: Target> Dataset<S, T> {
         match &self.samples.targets {
             Targets::Labels(labels) => hash.update(labels),
             Targets::Values(values) => add_floats(&mut hash, values),
+            Targets::MultiLabels(bits) => {
+                // the same bytes could be labels
+                hash.update("multi-label");
+                hash.update(bits);
+            }
         }
         in_hex(&hash.finalize())
     }
@@ -368,33 +368,6 @@ impl FeatureValues {
     }
 }
 
-impl Targets {
-    /// Gathers the targets of the samples with indices `order` into `out`, `[order.len(), width]`; labels are one-hot
-    /// encoded: 1 for the class, 0 for the others.
-    ///
-    /// # Panics
-    /// When an index in `order` is out of bounds, or `out` does not have that length.
-    pub fn gather(&self, width: usize, order: &[u32], out: &mut [f32]) {
-        assert_eq!(
-            out.len(),
-            order.len() * width,
-            "the output holds one row per sample"
-        );
-        for (row, &index) in out.chunks_exact_mut(width).zip(order) {
-            let index = index as usize;
-            match self {
-                Targets::Values(values) => {
-                    row.copy_from_slice(&values[index * width..(index + 1) * width])
-                }
-                Targets::Labels(labels) => {
-                    row.fill(0.0);
-                    row[usize::from(labels[index])] = 1.0;
-                }
-            }
-        }
-    }
-}
-
 /// Samples that fit a network with input `In` and output `Out`: only a [`Dataset`] of those shapes.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not fit a network that takes `{In}` and gives `{Out}`",
@@ -406,7 +379,8 @@ pub trait DataFor<In: Shape, Out: Shape> {
     /// What the samples are labelled with.
     type Target: Target;
 
-    /// The samples, of `In::LEN` features each, with labels below `Out::LEN` or `Out::LEN` target values each.
+    /// The samples, of `In::LEN` features each, with labels below `Out::LEN`, or `Out::LEN` target values or bits
+    /// each.
     fn samples(&self) -> &Arc<Samples>;
 
     /// The SHA-256 of the samples, in hexadecimal; equal checksums mean equal samples.
@@ -430,7 +404,7 @@ macro_rules! data_for {
         }
     )*};
 }
-data_for!(Classes Values);
+data_for!(Classes Values MultiLabel);
 
 #[diagnostic::do_not_recommend]
 impl<S: Shape, L: Label> DataFor<S, Logits<L>> for Dataset<S, L> {
@@ -453,7 +427,7 @@ fn select<V: Copy>(values: &[V], width: usize, order: &[u32]) -> Vec<V> {
         .collect()
 }
 
-fn check_widths<S: Shape, T: Target>() -> Result<()> {
+pub(super) fn check_widths<S: Shape, T: Target>() -> Result<()> {
     let (features, targets) = (S::LEN, T::Output::LEN);
     if features == 0 || targets == 0 {
         let expected = "1 or more features and 1 or more classes or targets per sample";
@@ -480,7 +454,7 @@ fn check_labels(classes: usize, labels: impl IntoIterator<Item = usize>) -> Resu
     }
 }
 
-fn check_finite(what: &str, width: usize, values: &[f32]) -> Result<()> {
+pub(super) fn check_finite(what: &str, width: usize, values: &[f32]) -> Result<()> {
     match values.iter().position(|value| !value.is_finite()) {
         Some(at) => Err(mismatch(
             at.checked_div(width),

@@ -23,17 +23,19 @@ mod idx;
 mod idx_dataset;
 mod io_error;
 mod mnist;
+mod multi_label;
 mod prefetch;
 mod records;
 mod source;
 mod split;
 mod stratified;
+mod targets;
 mod training;
 
 pub use augmented::Augmented;
 #[cfg(feature = "csv")]
 pub use csv::{Csv, Missing, Numbers, Records};
-pub use dataset::{DataFor, Dataset, FeatureValues, Samples, Targets};
+pub use dataset::{DataFor, Dataset, FeatureValues, Samples};
 pub use digits::Digits;
 pub use distortion::Distortion;
 #[cfg(feature = "download")]
@@ -41,4 +43,5 @@ pub use download::Download;
 pub use mnist::{Mnist, MnistShape};
 pub use split::{Split, TestSet, TrainingSet, ValidationData, ValidationSet};
 pub(crate) use stratified::Stratified;
+pub use targets::Targets;
 pub use training::TrainingData;

@@ -1,6 +1,6 @@
 //! [`Dataset::from_records`]: a data set from records of the program's own, one sample each.
 
-use super::{Dataset, FeatureValues, Targets, dataset::mismatch};
+use super::{Dataset, FeatureValues, Targets, dataset::mismatch, multi_label::bytes};
 use crate::{
     error::Result,
     shape::Shape,
@@ -70,6 +70,7 @@ impl<S: Shape, T: Target> Dataset<S, T> {
         mut sample: impl FnMut(R) -> (S::Array, T::Item),
     ) -> Result<Self> {
         let (mut features, mut labels, mut values) = (Vec::new(), Vec::new(), Vec::new());
+        let mut multi_labels = Vec::new();
         let mut len = 0;
         for record in records {
             let (array, item) = sample(record?);
@@ -77,6 +78,7 @@ impl<S: Shape, T: Target> Dataset<S, T> {
             match T::value(&item) {
                 TargetValue::Label(label) => labels.push(class(label, T::Output::LEN, len)?),
                 TargetValue::Values(targets) => append(&mut values, "targets", targets, len)?,
+                TargetValue::MultiLabel(labels) => multi_labels.extend(bytes(labels)),
             }
             len += 1;
         }
@@ -84,10 +86,10 @@ impl<S: Shape, T: Target> Dataset<S, T> {
         for buffer in [&mut features, &mut values] {
             buffer.shrink_to_fit();
         }
-        let targets = if labels.is_empty() {
-            Targets::Values(values)
-        } else {
-            Targets::Labels(labels)
+        let targets = match (labels.is_empty(), multi_labels.is_empty()) {
+            (false, _) => Targets::Labels(labels),
+            (_, false) => Targets::MultiLabels(multi_labels),
+            _ => Targets::Values(values),
         };
         Self::new(
             features.len(),

@@ -15,7 +15,7 @@ pub(crate) struct Stratified {
 
 impl Stratified {
     /// Holds out `held_out` of the samples: stratified by class, to within one sample, for labels; any samples for
-    /// target values.
+    /// target values and for several labels per sample.
     ///
     /// # Errors
     /// [`Error::Setting`] when no samples would be left to train on.
@@ -67,7 +67,7 @@ pub(super) fn parts(samples: &Samples, parts: usize, seed: u64) -> Vec<usize> {
 fn class_of(samples: &Samples, sample: u32) -> usize {
     match &samples.targets {
         Targets::Labels(labels) => usize::from(labels[sample as usize]),
-        Targets::Values(_) => 0,
+        Targets::Values(_) | Targets::MultiLabels(_) => 0,
     }
 }
 

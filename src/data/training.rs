@@ -5,7 +5,7 @@ use crate::{
     error::Result,
     label::{Label, Logits},
     shape::{Features, Shape},
-    target::{Classes, Target, Values},
+    target::{Classes, MultiLabel, Target, Values},
 };
 
 /// The samples of each epoch of a training.
@@ -59,7 +59,7 @@ macro_rules! training_data {
         }
     )*};
 }
-training_data!(Classes Values);
+training_data!(Classes Values MultiLabel);
 
 #[diagnostic::do_not_recommend]
 impl<S: Shape, L: Label> TrainingData<S, Logits<L>> for Dataset<S, L> {

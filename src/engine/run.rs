@@ -1,6 +1,7 @@
 //! [`Run`]: a run of batches, the unit of work of an engine.
 
 use crate::{
+    data::Samples,
     error::{Error, Result},
     objective::{Loss, Optimizer, Schedule, at_least_one, check_clip_norm},
     plan::Plan,
@@ -8,7 +9,7 @@ use crate::{
 };
 
 /// A run of batches: what [`Engine::train`](super::Engine::train) does.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Run<'a> {
     /// The samples in the order they are used; each `batch_size` of them form a batch, and the remainder, if any, a
     /// smaller last one.
@@ -38,15 +39,16 @@ pub struct Run<'a> {
 }
 
 impl Run<'_> {
-    /// Checks the run against a data set of `samples` samples; `labels` says whether it has labels.
+    /// Checks the run against a data set, for a network of `outputs` outputs.
     ///
     /// # Errors
     /// [`Error::Setting`] for a batch size of 0, a sample out of range, an optimiser, schedule, loss or norm out of
-    /// its range, a schedule over no steps, or cross-entropy without labels.
-    pub fn check(&self, samples: usize, labels: bool) -> Result<()> {
+    /// its range, a schedule over no steps, or a loss that does not take the targets, such as cross-entropy without
+    /// labels.
+    pub fn check(&self, samples: &Samples, outputs: usize) -> Result<()> {
         at_least_one("batch size", self.batch_size)?;
-        check_order(self.order, samples)?;
-        self.loss.check(labels)?;
+        check_order(self.order, samples.len)?;
+        self.loss.check(&samples.targets, outputs)?;
         self.optimizer.check()?;
         self.schedule.check()?;
         check_clip_norm(self.clip_norm)?;

@@ -2,16 +2,16 @@
 
 use std::fmt;
 
-use super::{Evaluation, RegressionEvaluation};
+use super::{Evaluation, MultiLabelEvaluation, RegressionEvaluation};
 use crate::{
     data::Targets,
     label::Label,
     shape::Shape,
-    target::{Classes, Target, Values},
+    target::{Classes, MultiLabel, Target, Values},
 };
 
 /// A target, and the metrics of predictions of it: those of [`Classes`] and of a [`Label`] are an [`Evaluation`], those of
-/// [`Values`] a [`RegressionEvaluation`].
+/// [`Values`] a [`RegressionEvaluation`], those of [`MultiLabel`] a [`MultiLabelEvaluation`].
 ///
 /// [`Engine::evaluate`](crate::engine::Engine::evaluate) returns what the type of the data set states. No other target
 /// implements it, as [`Target`] is sealed.
@@ -40,7 +40,7 @@ impl<const C: usize> Evaluate for Classes<C> {
                 let labels = labels.iter().map(|&label| label.into()).collect();
                 Evaluation::of(C, labels, &outputs)
             }
-            Targets::Values(_) => unreachable!("a data set of `Classes` has labels"),
+            _ => unreachable!("a data set of `Classes` has labels"),
         }
     }
 }
@@ -57,7 +57,7 @@ impl<L: Label> Evaluate for L {
                 evaluation.confusion.names = Some(L::NAMES);
                 evaluation
             }
-            Targets::Values(_) => unreachable!("a data set of labels has labels"),
+            _ => unreachable!("a data set of labels has labels"),
         }
     }
 }
@@ -68,7 +68,18 @@ impl<const N: usize> Evaluate for Values<N> {
     fn evaluation(targets: &Targets, outputs: Vec<f32>) -> RegressionEvaluation {
         match targets {
             Targets::Values(values) => RegressionEvaluation::of(N, values.clone(), outputs),
-            Targets::Labels(_) => unreachable!("a data set of `Values` has target values"),
+            _ => unreachable!("a data set of `Values` has target values"),
+        }
+    }
+}
+
+impl<const N: usize> Evaluate for MultiLabel<N> {
+    type Evaluation = MultiLabelEvaluation;
+
+    fn evaluation(targets: &Targets, outputs: Vec<f32>) -> MultiLabelEvaluation {
+        match targets {
+            Targets::MultiLabels(bits) => MultiLabelEvaluation::of(N, bits, &outputs),
+            _ => unreachable!("a data set of `MultiLabel` has several labels per sample"),
         }
     }
 }

@@ -32,7 +32,7 @@ use crate::{
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Evaluation {
-    /// Mean cross-entropy without label smoothing, regardless of the training loss.
+    /// Mean cross-entropy without label smoothing or class weights, regardless of the training loss.
     pub loss: f64,
     /// Counts of each true class and prediction.
     pub confusion: ConfusionMatrix,

@@ -7,6 +7,7 @@
 mod confusion;
 mod evaluate;
 mod evaluation;
+mod multi_label;
 mod precision_recall;
 mod ranking;
 mod regression;
@@ -18,6 +19,7 @@ pub use crate::argmax::argmax;
 pub use confusion::{ConfusedPair, ConfusionMatrix};
 pub use evaluate::Evaluate;
 pub use evaluation::Evaluation;
+pub use multi_label::MultiLabelEvaluation;
 pub use precision_recall::PrecisionRecallCurve;
 pub use ranking::Rankings;
 pub use regression::{RegressionEvaluation, RegressionScores};

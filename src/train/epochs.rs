@@ -76,13 +76,14 @@ fn epoch<N: Network, E: Engine<N>>(
     data: &E::Data,
     validation: &Validation<E::Data>,
 ) -> Result<EpochReport> {
-    let settings = training.settings;
+    let settings = &training.settings;
+    let batch_size = settings.batch_size;
     let Stratified {
         mut train,
         held_out,
     } = Stratified::new(samples, settings.validation_samples, settings.seed)?;
     seed::shuffle(&mut train, settings.seed, training.state.position.epoch);
-    training.state.count_steps(&settings, train.len());
+    training.state.count_steps(settings, train.len());
     batches(training, observers, data, &train)?;
 
     let measured = validation.measure(training, (samples, data), &held_out)?;
@@ -92,7 +93,7 @@ fn epoch<N: Network, E: Engine<N>>(
     let seconds = training.state.position.seconds;
     Ok(EpochReport {
         epoch: training.epoch_number(),
-        train_loss: mean_over_samples(&training.state.losses, train.len(), settings.batch_size),
+        train_loss: mean_over_samples(&training.state.losses, train.len(), batch_size),
         validation_loss: measured.map(|measured| measured.loss),
         validation_accuracy: measured.and_then(|measured| measured.accuracy),
         train_seconds: seconds,
@@ -127,7 +128,7 @@ fn run_of_batches<N: Network, E: Engine<N>>(
     order: &[u32],
     samples: usize,
 ) -> Result<Progress> {
-    let (settings, state) = (training.settings, &mut training.state);
+    let (settings, state) = (&training.settings, &mut training.state);
     let before = state.losses.len();
     let run = Run {
         order,
@@ -135,7 +136,7 @@ fn run_of_batches<N: Network, E: Engine<N>>(
         optimizer: &settings.optimizer,
         schedule: settings.schedule,
         total_steps: state.position.total_steps,
-        loss: settings.loss,
+        loss: settings.loss.clone(),
         seed: settings.seed,
         first_step: state.position.steps_before + before as u64,
         clip_norm: settings.clip_norm,

@@ -12,6 +12,7 @@ use crate::{
     error::Result,
     network::Network,
     objective::TargetOf,
+    shape::Shape,
 };
 
 impl<L> Trainer<'_, L> {
@@ -134,8 +135,8 @@ where
     D: TrainingData<N::In, N::Output>,
     V: DataFor<N::In, N::Output>,
 {
-    let settings = options.settings;
-    settings.check(set.map(|set| &**set.samples()))?;
+    let settings = options.settings.clone();
+    settings.check(set.map(|set| &**set.samples()), N::Output::LEN)?;
     options
         .checkpoints
         .as_ref()
@@ -143,7 +144,7 @@ where
     let is_identified = options.checkpoints.is_some() || options.run_folder.is_some();
     let identity = is_identified.then(|| {
         let set = set.map(DataFor::sha256);
-        Identity::new::<N>(net.name(), data.fingerprint(), set, settings)
+        Identity::new::<N>(net.name(), data.fingerprint(), set, settings.clone())
     });
     let (mut observers, resumed) = Observers::new(options, identity)?;
     let mut training = Training::begin(net, settings, resumed)?;

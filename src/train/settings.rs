@@ -4,13 +4,13 @@ use serde::Serialize;
 
 use super::EarlyStopping;
 use crate::{
-    data::{Samples, Targets},
+    data::Samples,
     error::{Error, Result},
     objective::{Loss, Optimizer, Schedule, at_least_one, check_clip_norm},
 };
 
 /// The settings of a [`Trainer`](super::Trainer).
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub(super) struct Settings {
     pub(super) optimizer: Optimizer,
     pub(super) schedule: Schedule,
@@ -26,11 +26,12 @@ pub(super) struct Settings {
 }
 
 impl Settings {
-    /// Checks what can be checked before the samples of an epoch are known; `set` is a validation set.
+    /// Checks what can be checked before the samples of an epoch are known; `set` is a validation set,
+    /// `outputs` the number of the network's outputs.
     ///
     /// # Errors
     /// [`Error::Setting`] for a setting out of range, or one that conflicts with the validation set.
-    pub(super) fn check(&self, set: Option<&Samples>) -> Result<()> {
+    pub(super) fn check(&self, set: Option<&Samples>, outputs: usize) -> Result<()> {
         at_least_one("epochs", self.epochs)?;
         at_least_one("batch size", self.batch_size)?;
         self.optimizer.check()?;
@@ -51,8 +52,7 @@ impl Settings {
                     found: self.validation_samples.to_string(),
                 });
             }
-            let has_labels = matches!(set.targets, Targets::Labels(_));
-            self.loss.check(has_labels)?;
+            self.loss.check(&set.targets, outputs)?;
         }
         match &self.early_stopping {
             Some(stopping) => stopping.check(set.is_some() || self.validation_samples > 0),

@@ -74,7 +74,7 @@ impl<D> Validation<D> {
         if order.is_empty() {
             return Ok(None);
         }
-        measure(training.net, loss, both, order).map(Some)
+        measure(training.net, &loss, both, order).map(Some)
     }
 }
 
@@ -97,7 +97,7 @@ impl<D> Uploaded<D> {
 /// The mean loss of the samples `order`, and their accuracy if they have labels.
 fn measure<N: Network, E: Engine<N>>(
     net: &E,
-    loss: Loss,
+    loss: &Loss,
     (samples, data): (&Samples, &E::Data),
     order: &[u32],
 ) -> Result<Measured> {
@@ -110,14 +110,14 @@ fn measure<N: Network, E: Engine<N>>(
 }
 
 /// The mean loss of `logits`, `[order.len(), width]`, against the targets of the samples `order`.
-fn mean_loss(loss: Loss, targets: &Targets, order: &[u32], logits: &[f32], width: usize) -> f64 {
+fn mean_loss(loss: &Loss, targets: &Targets, order: &[u32], logits: &[f32], width: usize) -> f64 {
     let mut target = vec![0.0; width];
     let mut sum = 0.0;
     for (row, sample) in logits.chunks_exact(width).zip(order) {
         targets.gather(width, &[*sample], &mut target);
         sum += loss.of_sample(row, &target);
     }
-    sum / order.len() as f64
+    sum / loss.divisor(targets, order)
 }
 
 /// The fraction of the samples `order` whose label is the predicted class, or `None` without labels.

@@ -54,7 +54,7 @@ where
         let at = w[i];
         let [above, below] = [h, -h].map(|h| {
             w[i] = at + h;
-            mean_loss(&N::PLAN, &w, &samples, labels, Loss::CrossEntropy)
+            mean_loss(&N::PLAN, &w, &samples, labels, &Loss::CrossEntropy)
         });
         w[i] = at;
         for (engine, gradient) in [("tape", &on_tape), ("fused", &on_fused)] {

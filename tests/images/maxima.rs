@@ -69,8 +69,8 @@ fn a_nan_weight_makes_the_same_gradients_nan_on_every_engine() {
         assert_eq!(is_nan(&fused.logits(&on_fused, &[0, 1]).unwrap()), theirs);
         assert!(theirs.contains(&true));
         let loss = Loss::CrossEntropy;
-        let (_, theirs) = tape.gradient(&on_tape, &[0, 1], loss).unwrap();
-        let (_, ours) = fused.gradient(&on_fused, &[0, 1], loss).unwrap();
+        let (_, theirs) = tape.gradient(&on_tape, &[0, 1], loss.clone()).unwrap();
+        let (_, ours) = fused.gradient(&on_fused, &[0, 1], loss.clone()).unwrap();
         assert_eq!(is_nan(ours.as_slice()), is_nan(theirs.as_slice()), "{at}");
     }
 }
@@ -109,8 +109,8 @@ fn weights_have_the_gradient_of_the_first_of_equal_maxima_on_every_engine() {
     let (on_tape, on_fused) = (tape.upload(&data).unwrap(), fused.upload(&data).unwrap());
     let loss = Loss::CrossEntropy;
     let [theirs, ours] = [
-        tape.gradient(&on_tape, &[0], loss).unwrap().1,
-        fused.gradient(&on_fused, &[0], loss).unwrap().1,
+        tape.gradient(&on_tape, &[0], loss.clone()).unwrap().1,
+        fused.gradient(&on_fused, &[0], loss.clone()).unwrap().1,
     ];
     for gradient in [theirs, ours] {
         // all four pixels of the first window are 1

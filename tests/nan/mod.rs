@@ -268,13 +268,16 @@ fn infinite_weights_are_detected_where_their_features_are_0() {
                 fused.predict(&sample).unwrap().to_vec(),
             ];
             let hides = all.concat().iter().any(|z| !z.is_nan());
-            let (loss, gradient) = fused.gradient(&uploaded, &[1], run.loss).unwrap();
+            let (loss, gradient) = fused.gradient(&uploaded, &[1], run.loss.clone()).unwrap();
             hides || !loss.is_nan() || gradient.as_slice().iter().any(|g| !g.is_nan())
         };
         fused.train(&uploaded, &run, &mut Vec::new()).unwrap();
         assert!(!hides(&fused), "{processor:?}, trained");
         // the next run detects them as well
-        let next = Run { order: &[1], ..run };
+        let next = Run {
+            order: &[1],
+            ..run.clone()
+        };
         let mut losses = Vec::new();
         fused.train(&uploaded, &next, &mut losses).unwrap();
         assert!(losses[0].is_nan(), "{processor:?}, the next run");

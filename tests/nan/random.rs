@@ -108,9 +108,9 @@ where
         };
         let uploaded = fused.upload(data).unwrap();
         same(&fused.logits(&uploaded, &order).unwrap(), &expected, &what)?;
-        for loss in losses() {
-            let (theirs, their_gradient) = OnTape::gradient(&tape, on_tape, &order, loss);
-            let (ours, our_gradient) = OnFused::gradient(&fused, &uploaded, &order, loss);
+        for loss in losses(C) {
+            let (theirs, their_gradient) = OnTape::gradient(&tape, on_tape, &order, loss.clone());
+            let (ours, our_gradient) = OnFused::gradient(&fused, &uploaded, &order, loss.clone());
             prop_assert!(
                 ours.is_finite() == theirs.is_finite(),
                 "{what}: {ours} against {theirs}"

@@ -36,8 +36,8 @@ const ORDER: &[&[&str]] = &[
     &["models"],
     // The inputs of a training: parameters, samples, losses and optimisers.
     &["seed"],
-    &["data", "objective"],
-    &["weights"],
+    &["data"],
+    &["objective", "weights"],
     &["metrics"],
     // Execution of a plan: kernels for one sample, shared by frozen models, and engines.
     &["single"],

@@ -2,6 +2,7 @@
 
 mod clipping;
 mod derivatives;
+mod losses;
 mod schedules;
 mod smoothing;
 

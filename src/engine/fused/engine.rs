@@ -47,7 +47,7 @@ impl<N: Network> Engine<N> for Fused<N> {
 
     fn train(&mut self, data: &Uploaded, run: &Run<'_>, losses: &mut Vec<f32>) -> Result<()> {
         data.check::<N>()?;
-        run.check(data.samples.len, data.has_labels())?;
+        run.check(&data.samples, N::Output::LEN)?;
         check_batches(&N::PLAN, run.order.len(), run.batch_size)?;
         let steps = run.order.len().div_ceil(run.batch_size);
         let before = losses.len();
@@ -181,7 +181,7 @@ fn training_job(
         data: data.clone(),
         order: RawSlice::new(order),
         batch_size: run.batch_size,
-        loss: run.loss,
+        loss: run.loss.clone(),
         losses: RawSliceMut::new(losses),
         kind: training::Kind::Train {
             optimizer: *run.optimizer,

@@ -144,7 +144,7 @@ impl<N: Network> Fused<N> {
         loss: Loss,
     ) -> Result<(f32, Weights<N>)> {
         data.check::<N>()?;
-        loss.check(data.has_labels())?;
+        loss.check(&data.samples.targets, N::Output::LEN)?;
         check_order(order, data.samples.len)?;
         check_batches(&N::PLAN, order.len(), order.len().max(1))?;
         let mut value = [0.0];

@@ -57,8 +57,12 @@ impl<D: Device<f32>> Uploaded<D> {
         self.samples.len
     }
 
-    pub(super) fn has_labels(&self) -> bool {
-        matches!(self.samples.targets, Targets::Labels(_))
+    pub(super) fn samples(&self) -> &Samples {
+        &self.samples
+    }
+
+    pub(super) fn targets_of_all(&self) -> &Targets {
+        &self.samples.targets
     }
 
     /// The features of the samples `order`, `[order.len(), width]`.

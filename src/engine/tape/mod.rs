@@ -12,6 +12,7 @@ mod forward;
 mod image;
 mod layer;
 mod layer_norm;
+mod loss;
 mod model;
 mod norm;
 mod prelu;

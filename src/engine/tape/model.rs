@@ -5,16 +5,14 @@
 
 use std::{fmt::Display, sync::Arc};
 
-use dfdx::prelude::{
-    Axis, Backward, ChooseFrom, Device, Gradients, HasShape, Merge, NoneTape, SumTo,
-    Tape as DfdxTape, Tensor, Trace, TryAdd, TryDiv, TryLe, TryMul, TrySub,
-};
+use dfdx::prelude::{Device, Merge, NoneTape, Tape as DfdxTape, Tensor, Trace};
 
 use super::{
     batches::{Batches, Uploaded},
     clip::clip,
     forward::{Dropouts, Pass, forward},
     layer::{Layer, Matrix, layers},
+    loss::{BatchLoss, LossAndGradients},
     norm,
     update::{Snapshot, State},
 };
@@ -29,9 +27,6 @@ use crate::{
 
 /// The batch size of inference.
 const INFERENCE_BATCH: usize = 1024;
-
-/// A batch's mean loss, and its gradients.
-type LossAndGradients<D> = (Tensor<(), f32, D>, Gradients<f32, D>);
 
 /// A network on dfdx's device `D`.
 #[derive(Debug)]
@@ -84,11 +79,11 @@ impl<D: Device<f32>> Model<D> {
         order: &[u32],
         loss: Loss,
     ) -> Result<(f32, Vec<f32>)> {
-        loss.check(data.has_labels())?;
+        loss.check(data.targets_of_all(), self.widths[1])?;
         check_order(order, data.len())?;
         check_batches(self.plan, order.len(), order.len().max(1))?;
         let (value, mut gradients) = self
-            .backward(data, order, loss, &mut Pass::training(None))
+            .backward(data, order, &loss, &mut Pass::training(None))
             .map_err(|error| self.failed(error))?;
         let mut flat = Vec::new();
         for layer in &self.layers {
@@ -112,42 +107,20 @@ impl<D: Device<f32>> Model<D> {
         &self,
         data: &Uploaded<D>,
         order: &[u32],
-        loss: Loss,
+        loss: &Loss,
         pass: &mut Pass,
     ) -> Result<LossAndGradients<D>, D::Err> {
-        let (batch, [width, classes]) = (order.len(), self.widths);
+        let [width, classes] = self.widths;
         let x = data.features(&self.device, order, width)?;
-        let targets = data.targets(&self.device, order, classes)?;
-
         let logits = self.forward(x.leaky_traced(), pass)?;
-        let targets = match loss {
-            Loss::SmoothedCrossEntropy { smoothing } => targets
-                .try_mul((1.0 - smoothing) as f32)?
-                .try_add((smoothing / classes as f64) as f32)?,
-            _ => targets,
+        let batch = BatchLoss {
+            device: &self.device,
+            data,
+            order,
+            classes,
+            loss,
         };
-        let mean_loss = match loss {
-            // per sample first: summing all B C terms at once in f32 loses the fourth digit
-            Loss::CrossEntropy | Loss::SmoothedCrossEntropy { .. } => {
-                // a class with a target of 0 adds no loss, though `0 * ln 0` is NaN
-                let without_share = targets.try_le(0.0)?;
-                let nothing: Matrix<D> = self.device.try_zeros_like(targets.shape())?;
-                let shares = logits.try_log_softmax::<Axis<1>>()?.try_mul(targets)?;
-                without_share
-                    .try_choose(nothing.traced(Gradients::leaky()), shares)?
-                    .try_sum::<(usize,), Axis<1>>()?
-                    .try_sum::<(), _>()?
-                    .try_negate()?
-                    .try_div(batch as f32)?
-            }
-            Loss::MeanSquaredError => logits
-                .try_sub(targets)?
-                .try_square()?
-                .try_sum::<(), _>()?
-                .try_div((batch * classes) as f32)?,
-        };
-        let value = mean_loss.retaped::<NoneTape>();
-        Ok((value, mean_loss.try_backward()?))
+        batch.backward(logits)
     }
 
     pub(super) fn train(
@@ -156,7 +129,7 @@ impl<D: Device<f32>> Model<D> {
         run: &Run<'_>,
         losses: &mut Vec<f32>,
     ) -> Result<()> {
-        run.check(data.len(), data.has_labels())?;
+        run.check(data.samples(), self.widths[1])?;
         check_batches(self.plan, run.order.len(), run.batch_size)?;
         let mut on_device = Vec::with_capacity(run.order.len().div_ceil(run.batch_size));
         for (index, batch) in run.order.chunks(run.batch_size).enumerate() {
@@ -165,7 +138,7 @@ impl<D: Device<f32>> Model<D> {
                 step: run.first_step + index as u64,
             };
             let mut pass = Pass::training(Some(dropouts));
-            let step = self.backward(data, batch, run.loss, &mut pass).and_then(
+            let step = self.backward(data, batch, &run.loss, &mut pass).and_then(
                 |(loss, mut gradients)| {
                     if let Some(max_norm) = run.clip_norm {
                         gradients = clip(&self.layers, gradients, max_norm)?;

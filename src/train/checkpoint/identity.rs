@@ -150,8 +150,11 @@ mod tests {
             validation_samples: 5,
             early_stopping: Some(early_stopping),
         };
+        fn weighted(weights: [f32; 2], smoothing: f64) -> Loss {
+            WeightedCrossEntropy { weights, smoothing }.into()
+        }
         type Change = (&'static str, fn(&mut Settings));
-        let changes: [Change; 15] = [
+        let changes: [Change; 19] = [
             ("optimizer", |s| s.optimizer = Sgd::default().into()),
             ("optimizer.Adam.learning_rate", |s| {
                 s.optimizer = s.optimizer.with_learning_rate(0.5)
@@ -164,6 +167,10 @@ mod tests {
                 s.loss = Loss::SmoothedCrossEntropy { smoothing: 0.2 }
             }),
             ("loss", |s| s.loss = Loss::CrossEntropy),
+            ("loss", |s| s.loss = Loss::MeanAbsoluteError),
+            ("loss", |s| s.loss = Loss::Huber { delta: 1.0 }),
+            ("loss", |s| s.loss = Loss::BinaryCrossEntropy),
+            ("loss", |s| s.loss = weighted([1.0, 2.0], 0.1)),
             ("epochs", |s| s.epochs = 10),
             ("initial_epoch", |s| s.initial_epoch = 1),
             ("reset_optimizer", |s| s.reset_optimizer = true),
@@ -176,16 +183,46 @@ mod tests {
             let set = set.map(str::to_owned);
             Identity::new::<(Linear<1, 1>,)>("fused", "data".to_owned(), set, settings).fixed()
         };
-        let mine = identity(settings, None);
-        assert_eq!(difference(&mine, &identity(settings, None)), None);
+        let mine = identity(settings.clone(), None);
+        assert_eq!(difference(&mine, &identity(settings.clone(), None)), None);
         for (name, change) in changes {
-            let mut changed = settings;
+            let mut changed = settings.clone();
             change(&mut changed);
             let (found, ..) = difference(&mine, &identity(changed, None)).expect(name);
             assert!(found.starts_with(name), "{found} in place of {name}");
         }
-        let (found, ..) = difference(&mine, &identity(settings, Some("sum"))).expect("a set");
+        let (found, ..) =
+            difference(&mine, &identity(settings.clone(), Some("sum"))).expect("a set");
         assert_eq!(found, "validation_set");
+
+        // every number of a loss
+        let of = |loss: Loss| {
+            let changed = Settings {
+                loss,
+                ..settings.clone()
+            };
+            identity(changed, None)
+        };
+        for (one, other, name) in [
+            (
+                Loss::Huber { delta: 1.0 },
+                Loss::Huber { delta: 1.5 },
+                "loss.Huber.delta",
+            ),
+            (
+                weighted([1.0, 2.0], 0.1),
+                weighted([1.0, 2.0], 0.2),
+                "loss.WeightedCrossEntropy.smoothing",
+            ),
+            (
+                weighted([1.0, 2.0], 0.1),
+                weighted([1.0, 2.5], 0.1),
+                "loss.WeightedCrossEntropy.weights",
+            ),
+        ] {
+            let (found, ..) = difference(&of(one), &of(other)).expect(name);
+            assert_eq!(found, name);
+        }
 
         let Settings {
             optimizer: _,

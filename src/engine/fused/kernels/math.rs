@@ -70,7 +70,7 @@ fn exp_m1<S: Lanes>(simd: S, x: S::f32s) -> S::f32s {
 /// `ln(1 + t)` for `t` from 0 to 1: `2 artanh(s)`, `s = t / (2 + t)`, by its series, whose first omitted term is below
 /// 2e-8 of the sum.
 #[inline(always)]
-fn ln_1p<S: Lanes>(simd: S, t: S::f32s) -> S::f32s {
+pub(super) fn ln_1p<S: Lanes>(simd: S, t: S::f32s) -> S::f32s {
     let s = simd.div_f32s(t, simd.add_f32s(t, simd.splat_f32s(2.0)));
     let c = [
         2.0,

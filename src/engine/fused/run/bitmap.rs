@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc};
 use rayon::prelude::*;
 
 use crate::{
-    data::{FeatureValues, Samples, Targets},
+    data::{FeatureValues, Samples},
     engine::fused::{
         kernels::{Kernel, Lanes, NonzeroBits, Simd, WORD, dispatch},
         program::takes_bitmaps,
@@ -88,10 +88,6 @@ impl Uploaded {
             expected: format!("one uploaded by this network's engine, {}", words(widths)),
             found: format!("another network's, {}", words(self.widths)),
         })
-    }
-
-    pub(crate) fn has_labels(&self) -> bool {
-        matches!(self.samples.targets, Targets::Labels(_))
     }
 }
 

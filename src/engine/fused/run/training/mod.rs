@@ -49,17 +49,14 @@ use std::sync::atomic::Ordering;
 
 use super::{activations::Activations, bitmap::Uploaded, clip::Clipping, model::Model};
 use crate::{
-    engine::{
-        fused::{
-            kernels::Rule,
-            memory::{
-                matrix::Matrix,
-                raw_slice::{RawSlice, RawSliceMut},
-            },
-            program::LayerOp,
-            threads::{BrokenBarrier, partition, pool::Worker},
+    engine::fused::{
+        kernels::Rule,
+        memory::{
+            matrix::Matrix,
+            raw_slice::{RawSlice, RawSliceMut},
         },
-        run::Run,
+        program::LayerOp,
+        threads::{BrokenBarrier, partition, pool::Worker},
     },
     objective::{Loss, Optimizer, Schedule},
 };
@@ -136,24 +133,14 @@ impl Training<'_> {
                     total_steps,
                     seed,
                     first_step,
-                    clip_norm,
                     steps_done,
-                    is_last: _,
+                    ..
                 } => {
-                    let run = Run {
-                        order,
-                        batch_size: self.job.batch_size,
-                        optimizer,
-                        schedule: *schedule,
-                        total_steps: *total_steps,
-                        loss: self.job.loss,
-                        seed: *seed,
-                        first_step: *first_step,
-                        clip_norm: *clip_norm,
-                    };
                     let (seed, step) = (*seed, first_step + index as u64);
                     let t = steps_done + index as u64 + 1;
-                    let rule = Rule::new(optimizer, run.learning_rate(index), t);
+                    let peak = optimizer.learning_rate();
+                    let learning_rate = schedule.learning_rate(peak, step, *total_steps);
+                    let rule = Rule::new(optimizer, learning_rate, t);
                     (rule, Some(DropoutKey { seed, step }))
                 }
             };
@@ -248,7 +235,8 @@ impl Training<'_> {
                 }
                 let losses = self.activations.losses.slice(0..samples.len());
                 let sum: f64 = losses.iter().copied().map(f64::from).sum();
-                let mean = sum / samples.len() as f64;
+                let targets = &self.job.data.samples.targets;
+                let mean = sum / self.job.loss.divisor(targets, samples);
                 self.job.losses.slice_mut(index..index + 1)[0] = mean as f32;
             }
         }

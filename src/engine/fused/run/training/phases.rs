@@ -207,16 +207,17 @@ impl Training<'_> {
             rows: partition::rows(self.worker, batch.len()),
         };
         let rows = partition.rows.clone();
+        let (loss, targets) = (&self.job.loss, &self.job.data.samples.targets);
         // SAFETY: the logits of these rows were written by this worker; only it accesses deltas and losses of these
         // rows before the next barrier.
         let gradient = unsafe {
             LossGradient {
-                loss: self.job.loss,
+                loss,
                 logits: partition.read(logits),
                 classes: model.program.outputs,
-                targets: &self.job.data.samples.targets,
+                targets,
                 samples: &batch[rows.clone()],
-                batch_size: batch.len(),
+                divisor: loss.divisor(targets, batch),
                 derivatives: last
                     .map_or(Derivative::One, |last| self.derivative_of(last, &partition)),
                 delta: partition.write(delta),

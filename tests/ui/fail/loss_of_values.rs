@@ -1,0 +1,12 @@
+//! error: the loss `BinaryCrossEntropy` does not take the targets `Values<2>`
+
+use tuplenet::{Result, prelude::*, train::History, shape::Features, target};
+
+type Net = (Linear<30, 8>, ReLU, Linear<8, 2>);
+
+/// On any engine.
+pub fn fit<E: Engine<Net>>(net: &mut E, data: &Dataset<Features<30>, target::Values<2>>) -> Result<History> {
+    Trainer::new(Adam::default()).loss(BinaryCrossEntropy).fit(net, data)
+}
+
+fn main() {}
