@@ -127,7 +127,8 @@ fn one_batch<T: Tested, N, const I: usize, const C: usize>()
 where
     N: Network<In = Features<I>, Output = Features<C>>,
 {
-    let weights = Weights::<N>::init(3);
+    let mut weights = Weights::<N>::init(3);
+    weights.adapt(&data::<I, C>(257)).unwrap();
     let cpu = Tape::<N>::new(weights.clone()).unwrap();
     let net = T::new::<N>(weights.clone());
     assert_eq!(net.weights().unwrap(), weights);
@@ -226,6 +227,7 @@ fn every_network<T: Tested>() {
         Linear<33, 3>,
     );
     type Kinked = (Linear<66, 18>, Hardswish, Linear<18, 4>, ELU<50>);
+    type Standardized = (Standardize<67>, Linear<67, 18>, Tanh, Linear<18, 4>);
     one_batch::<T, (Linear<1, 1>,), 1, 1>();
     one_batch::<T, (Linear<784, 128>, ReLU, Linear<128, 10>), 784, 10>();
     one_batch::<T, (Linear<130, 2048>, LeakyReLU<20>, Linear<2048, 10>), 130, 10>();
@@ -233,6 +235,7 @@ fn every_network<T: Tested>() {
     one_batch::<T, Bent, 80, 48>();
     one_batch::<T, Smooth, 65, 3>();
     one_batch::<T, Kinked, 66, 4>();
+    one_batch::<T, Standardized, 67, 4>();
 }
 
 fn every_optimiser<T: Tested>() {

@@ -43,10 +43,20 @@ const DIGIT: Program = Program {
 /// 24,783 with AVX-512.
 const LENET_STACK: usize = 26_000;
 
+/// A program that takes raw measurements: it standardises them, and names the class.
+const DIAGNOSE: Program = Program {
+    bin: "diagnose",
+    features: &[],
+    class: 0,
+    measured: "diagnose",
+    stack: 1024,
+};
+
 #[test]
-fn firmware_classifies_its_digit_without_panics_or_allocator() {
+fn firmware_classifies_without_panics_or_allocator() {
     if let Some(source) = source() {
         check_both(&source, &DIGIT, "");
+        check_both(&source, &DIAGNOSE, "");
     }
 }
 
@@ -73,6 +83,7 @@ fn lenet_classifies_its_image_without_panics_or_allocator() {
     check_both(&source, &lenet, path);
     microcontroller(&source, &lenet, path);
     microcontroller(&source, &DIGIT, path);
+    microcontroller(&source, &DIAGNOSE, path);
 }
 
 /// A weights file with numbers from -1 to 1, divided by the square root of the layer's inputs.

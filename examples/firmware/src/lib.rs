@@ -1,4 +1,4 @@
-//! A digit and the model that classifies it: the data that a microcontroller would keep in flash.
+//! A digit and the model that classifies it, and likewise a tumour: the data that a microcontroller would keep in flash.
 //!
 //! `src/main.rs` is the program: no `std`, no allocator, no panic; its exit code is the digit. It is built for
 //! the host, so that anyone can run it; from the C library it only needs the startup code.
@@ -21,7 +21,7 @@
 //! the digits a list of 1 kB of the non-zero pixels; and the compiler's temporaries. Alignment changes it by up to 63
 //! bytes.
 //!
-//! LeNet is `src/bin/lenet.rs`. For a Cortex-M4F, both programs are linked without an operating system, which fails if
+//! LeNet is `src/bin/lenet.rs`, the tumour `src/bin/diagnose.rs`. For a Cortex-M4F, the programs are linked without an operating system, which fails if
 //! anything could panic (`tests/firmware.rs`: 13,826 bytes of code for LeNet), but not run.
 
 #![no_std]
@@ -35,6 +35,36 @@ tuplenet::frozen! {
     /// Classifies a digit of 28 x 28 pixels.
     pub static DIGITS: (Linear<784, 32>, ReLU, Linear<32, 10>) = "../../digits.safetensors";
 }
+
+tuplenet::classes! {
+    /// What a tumour of the breast is.
+    pub enum Diagnosis {
+        /// Cancer.
+        Malignant = "M",
+        /// No cancer.
+        Benign = "B",
+    }
+}
+
+tuplenet::frozen! {
+    /// Tells malignant tumours from benign ones by 30 measurements, of which it takes the raw values: the network that
+    /// `examples/diagnose` saves, with its standardisation and the names of its classes.
+    pub static TUMOURS: (
+        Standardize<30>,
+        Linear<30, 16>,
+        ReLU,
+        Dropout<30>,
+        Linear<16, 2>,
+        Logits<Diagnosis>,
+    ) = "../../diagnose.safetensors";
+}
+
+/// The first tumour of `examples/data/breast-cancer-wisconsin.csv`, which is malignant.
+pub static TUMOUR: [f32; 30] = [
+    17.99, 10.38, 122.8, 1001.0, 0.1184, 0.2776, 0.3001, 0.1471, 0.2419, 0.07871,
+    1.095, 0.9053, 8.589, 153.4, 0.006399, 0.04904, 0.05373, 0.01587, 0.03003, 0.006193,
+    25.38, 17.33, 184.6, 2019.0, 0.1622, 0.6656, 0.7119, 0.2654, 0.4601, 0.1189,
+];
 
 #[cfg(feature = "lenet")]
 tuplenet::frozen! {
