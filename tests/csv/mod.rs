@@ -133,6 +133,13 @@ fn columns_are_selected_by_name_in_the_order_of_the_names() {
     let rows = file.columns_and_target::<Sex, _>(["a"], "kind").unwrap();
     let rows: Vec<_> = rows.map(Result::unwrap).collect();
     assert_eq!(rows, [([1.0], Sex::Male), ([3.0], Sex::Female)]);
+    // A struct as target is read by position.
+    #[derive(Deserialize)]
+    struct Label {
+        class: Sex,
+    }
+    let mut rows = file.columns_and_target::<Label, _>(["a"], "kind").unwrap();
+    assert_eq!(rows.next().unwrap().unwrap().1.class, Sex::Male);
     // The column of an error is that of the file.
     let error = file
         .columns(["a", "kind"])
