@@ -4,8 +4,11 @@
 //! | --- | --- |
 //! | [`Dataset<S, T>`](Dataset) | features with labels or target values, validated on construction |
 //! | [`Dataset::from_records`] | records of the program's own, from any iterator |
-//! | [`Csv`] | the records of a table, a file of comma-separated values |
 //! | [`Dataset::split`], [`Dataset::folds`] | its parts, as types: [`TrainingSet`], [`ValidationSet`], [`TestSet`] |
+#![cfg_attr(
+    feature = "csv",
+    doc = " | [`Csv`] | the records of a table, a file of comma-separated values |"
+)]
 //! | [`Dataset::from_idx`] | any features and labels in the idx format, for example EMNIST |
 //! | [`Mnist`] | MNIST, Fashion-MNIST and KMNIST from their four files |
 //! | [`Augmented`] | a data set of images with new random distortion in every epoch |

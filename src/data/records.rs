@@ -44,7 +44,7 @@ impl<S: Shape, T: Target> Dataset<S, T> {
         Self::try_from_records(records.into_iter().map(Ok), sample)
     }
 
-    /// As [`Dataset::from_records`], from records that may be errors, as those of [`Csv`](super::Csv); the first error is
+    /// As [`Dataset::from_records`], from records that may be errors, as those of `Csv`; the first error is
     /// returned.
     ///
     #[cfg_attr(feature = "csv", doc = "```")]

@@ -167,6 +167,11 @@ fn every_field_is_in_the_header_also_an_optional_one() {
         "line 1",
         "one column `age`, found 2 columns of that name",
     );
+    // Also within another type.
+    #[derive(Debug, Deserialize)]
+    struct Newtype(#[expect(dead_code, reason = "it is not read")] Person);
+    let text = b"age,sex,BMI,visits per year\n1,male,2,3\n";
+    is_told(records::<Newtype>(&table(), text), "line 1", words);
     let names: Vec<_> = (0..25).map(|at| format!("c{at}")).collect();
     let error = records::<Person>(&table(), names.join(",").as_bytes())
         .unwrap_err()
@@ -190,6 +195,10 @@ fn a_delimiter_or_quote_that_cannot_be_one_is_told() {
     let valid =
         "expected an ASCII character that is no letter, digit or line ending, and not 0, found";
     fails(table().delimiter(b'e'), &format!("delimiter: {valid} `e`"));
+    fails(
+        table().delimiter(0xe9),
+        &format!("delimiter: {valid} `\\xe9`"),
+    );
     fails(
         table().delimiter(b'\n'),
         &format!("delimiter: {valid} `\\n`"),

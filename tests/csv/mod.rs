@@ -87,15 +87,11 @@ fn tuples_and_arrays_are_read_by_position_with_or_without_a_header() {
         'é',
     );
     let bare = table().header(false);
-    assert_eq!(
-        records::<Row>(&bare, line.as_bytes()).unwrap(),
-        [expected.clone()]
-    );
+    let read = records::<Row>(&bare, line.as_bytes()).unwrap();
+    assert_eq!(read, [expected]);
     let headed = format!("a,b,c,d,e,f,g,h,i\n{line}");
-    assert_eq!(
-        records::<Row>(&table(), headed.as_bytes()).unwrap(),
-        [expected]
-    );
+    let headed = records::<Row>(&table(), headed.as_bytes()).unwrap();
+    assert_eq!(headed, read);
     assert_eq!(records::<f32>(&bare, b"1\n2").unwrap(), [1.0, 2.0]);
     assert_eq!(records::<Vec<u64>>(&bare, b"1,2,3").unwrap(), [[1, 2, 3]]);
     let map = records::<HashMap<String, i32>>(&table(), b"a,b\n1,2").unwrap();
@@ -133,6 +129,13 @@ fn columns_are_selected_by_name_in_the_order_of_the_names() {
     let rows = file.columns_and_target::<Sex, _>(["a"], "kind").unwrap();
     let rows: Vec<_> = rows.map(Result::unwrap).collect();
     assert_eq!(rows, [([1.0], Sex::Male), ([3.0], Sex::Female)]);
+    // A struct as target is read by position.
+    #[derive(Deserialize)]
+    struct Label {
+        class: Sex,
+    }
+    let mut rows = file.columns_and_target::<Label, _>(["a"], "kind").unwrap();
+    assert_eq!(rows.next().unwrap().unwrap().1.class, Sex::Male);
     // The column of an error is that of the file.
     let error = file
         .columns(["a", "kind"])

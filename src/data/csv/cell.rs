@@ -9,7 +9,7 @@ use serde::{
 };
 
 use super::{
-    fault::Fault,
+    fault::{Fault, shown_bytes},
     missing::{Missing, is_missing},
 };
 
@@ -23,9 +23,8 @@ pub(super) struct Cell<'a> {
 impl<'a> Cell<'a> {
     fn text(self) -> Result<&'a str, Fault> {
         str::from_utf8(self.bytes).map_err(|_| {
-            let found: String = self.bytes.escape_ascii().take(40).map(char::from).collect();
             let remedy = "save the table as UTF-8, or read the column as bytes";
-            Fault::new("text in UTF-8", format!("the bytes `{found}`"), remedy)
+            Fault::new("text in UTF-8", shown_bytes(self.bytes), remedy)
         })
     }
 

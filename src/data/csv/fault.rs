@@ -60,6 +60,12 @@ pub(super) fn shown(text: &str) -> String {
     format!("`{}`", in_one_line(text, LONGEST))
 }
 
+/// Bytes of a file that are not text, as they are shown in an error.
+pub(super) fn shown_bytes(bytes: &[u8]) -> String {
+    let escaped: String = bytes.escape_ascii().take(LONGEST).map(char::from).collect();
+    format!("the bytes `{escaped}`")
+}
+
 /// Names as they are listed in an error.
 pub(super) fn listed<'a>(names: impl ExactSizeIterator<Item = &'a str>) -> String {
     let more = names.len().saturating_sub(MOST_NAMES);

@@ -78,9 +78,11 @@ impl Lines {
     /// Skips `count` lines.
     pub(super) fn skip(&mut self, count: u64) -> io::Result<()> {
         let mut skipped = [0; 4096];
-        while self.endings < count && !self.is_over() {
+        while self.endings < count {
             let before = self.endings;
-            self.read(&mut skipped)?;
+            if self.read(&mut skipped)? == 0 {
+                break;
+            }
             if self.endings > before {
                 self.begin_record();
             }

@@ -9,7 +9,7 @@ use std::{
 use csv::{ByteRecord, ErrorKind, Reader, ReaderBuilder};
 
 use super::{
-    fault::{Fault, listed, shown},
+    fault::{Fault, listed, shown, shown_bytes},
     format::Format,
     lines::{LAST_RECORD, Lines, Refusal},
 };
@@ -77,12 +77,12 @@ impl Table {
         }
         let mut names = Vec::with_capacity(self.record.len());
         for (column, name) in self.record.iter().enumerate() {
-            let Ok(name) = str::from_utf8(name) else {
-                let found = format!("the bytes `{}`", name.escape_ascii());
-                let fault = Fault::new("a name in UTF-8", found, "save the table as UTF-8");
+            let Ok(text) = str::from_utf8(name) else {
+                let (found, remedy) = (shown_bytes(name), "save the table as UTF-8");
+                let fault = Fault::new("a name in UTF-8", found, remedy);
                 return Err(self.error(fault.at(column)));
             };
-            names.push(name.trim().to_owned());
+            names.push(text.trim().to_owned());
         }
         self.names = Some(names);
         Ok(())
