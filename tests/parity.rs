@@ -158,7 +158,7 @@ where
         let expected = mean_loss(&loss, &outputs, &targets);
         let near = |value: f32, share: f64| (f64::from(value) - expected).abs() <= share * expected;
         assert!(near(ours, 1e-5), "{what}: {ours} against {expected}");
-        // dfdx sums all B C terms in f32
+        // dfdx sums the terms of a sample, and those sums, one after the other in `f32`
         assert!(near(theirs, 1e-4), "{what}: {theirs} against {expected}");
         assert_close(&our_gradient, &their_gradient, &what);
     }

@@ -55,7 +55,11 @@ impl<D: Device<f32>> BatchLoss<'_, D> {
             // a loss of one's own is not computed on the tape
             Loss::MeanSquaredError | Loss::Custom(_) => logits.try_sub(targets)?.try_square()?,
         };
-        errors.try_sum::<(), _>()?.try_div(self.classes as f32)
+        // per sample first: summing all B C terms at once in f32 loses the fourth digit
+        errors
+            .try_sum::<(usize,), Axis<1>>()?
+            .try_sum::<(), _>()?
+            .try_div(self.classes as f32)
     }
 
     fn cross_entropy(
@@ -86,7 +90,7 @@ impl<D: Device<f32>> BatchLoss<'_, D> {
             }
         };
         let shares = logits.try_log_softmax::<Axis<1>>()?.try_mul(targets)?;
-        // per sample first: summing all B C terms at once in f32 loses the fourth digit
+        // per sample first, as above
         without_share
             .try_choose(nothing.traced(Gradients::leaky()), shares)?
             .try_sum::<(usize,), Axis<1>>()?
