@@ -135,7 +135,6 @@ impl<S: Shape, T: Target> Dataset<S, T> {
     ///
     /// # Errors
     /// [`Error::Setting`] when `k` is below 2, or above the number of samples.
-    #[expect(clippy::type_complexity, reason = "an iterator of pairs")]
     pub fn folds(
         &self,
         k: usize,
