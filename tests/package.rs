@@ -71,5 +71,6 @@ fn the_packages_of_the_workspace_have_one_version() {
     };
     assert_ne!(version("tuplenet"), "0.0.0");
     assert_eq!(version("tuplenet-benches"), version("tuplenet"));
+    assert_eq!(version("tuplenet-examples"), version("tuplenet"));
     assert_eq!(version("tuplenet-tests"), version("tuplenet"));
 }

@@ -116,8 +116,7 @@ fn main() -> ExitCode {
 }
 
 fn run(options: &Options) -> Result<()> {
-    let shipped =
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/data/breast-cancer-wisconsin.csv");
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/breast-cancer-wisconsin.csv");
     let path = options.data.as_ref().unwrap_or(&shipped);
     let rows = Csv::new(path).columns_and_target::<Diagnosis, 30>(COLUMNS, "diagnosis")?;
     let tumours = Tumours::try_from_records(rows, |(features, diagnosis)| (features, diagnosis))?;
