@@ -265,3 +265,44 @@ fn the_progression_of_diabetes_is_predicted_as_by_scikit_learn() {
     );
     assert!(ours <= 1.03 * theirs, "{ours}, scikit-learn {theirs}");
 }
+
+/// The noise alone has a standard deviation of 1; scikit-learn's linear regression has an error of 2.6.
+#[test]
+fn regress_predicts_friedmans_function() {
+    let folder = tempfile::tempdir().unwrap();
+    let weights = folder.path().join("regress.safetensors");
+    let save = ["--save", weights.to_str().unwrap()];
+    let output = example("regress", &[&["--folds", "5"], &save[..]].concat());
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{text}");
+    let mean = text.lines().find(|line| line.starts_with("mean ")).unwrap();
+    let numbers = mean.split_whitespace().skip(1);
+    let numbers: Vec<f64> = numbers.map(|word| word.parse().unwrap()).collect();
+    let [mae, rmse, r2] = numbers[..] else {
+        panic!("{mean}")
+    };
+    assert!(mae < rmse && rmse < 1.5 && r2 > 0.9, "{mean}");
+    // the saved network gives values in the target's unit, of which the mean is 14
+    let last = text.lines().last().unwrap();
+    let numbers = last.split(|char: char| !char.is_ascii_digit() && char != '.');
+    let numbers: Vec<f64> = numbers.filter_map(|word| word.parse().ok()).collect();
+    let [predicted, measured] = numbers[..] else {
+        panic!("{last}")
+    };
+    assert!(
+        (predicted - measured).abs() < 5.0 && measured > 1.0,
+        "{last}"
+    );
+
+    let table = folder.path().join("table.csv");
+    fs::write(&table, "1,2,3,4,5,6,7,8,9,10,11\n1,2,3,4,5,6,7,8,9,x,11\n").unwrap();
+    let arguments = ["--no-header", "--data", table.to_str().unwrap()];
+    let output = example("regress", &[&arguments[..], &save[..]].concat());
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(
+        text.contains("line 2, column 10: expected a number, found `x`"),
+        "{text}"
+    );
+    assert_eq!(example("regress", &["--no-header"]).status.code(), Some(2));
+}

@@ -13,6 +13,8 @@ mod json;
 mod mismatch;
 pub(crate) mod names;
 pub(crate) mod place;
+#[cfg(feature = "train")]
+mod scale_outputs;
 
 #[cfg(feature = "train")]
 pub(crate) use self::{
