@@ -16,7 +16,7 @@ use tuplenet::train::Checkpoints;
 
 use crate::cli::program;
 
-const KILLS: usize = 50;
+const KILLS: usize = 30;
 const KILLED: i32 = 9;
 
 fn resume(engine: &str, folder: &Path) -> Command {

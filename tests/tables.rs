@@ -157,8 +157,9 @@ fn diagnose_names_what_is_wrong_with_a_table() {
     }
 }
 
-/// The mean over ten folds of what `score` says of a network that was trained on the others.
+/// The mean over `folds` folds of what `score` says of a network that was trained on the others.
 fn cross_validate<N: Network, T, L>(
+    folds: usize,
     trainer: impl Fn() -> Trainer<'static, L> + Sync,
     data: &Dataset<N::In, T>,
     score: impl Fn(&T::Evaluation) -> f64 + Sync,
@@ -168,7 +169,7 @@ where
     TrainingSet<N::In, T>: TrainingData<N::In, N::Output, Target = T>,
     tuplenet::data::TestSet<N::In, T>: DataFor<N::In, N::Output, Target = T>,
 {
-    let folds: Vec<_> = data.folds(10, 0).unwrap().collect();
+    let folds: Vec<_> = data.folds(folds, 0).unwrap().collect();
     let scores = in_parallel(folds.len(), |fold| {
         let (training, test) = &folds[fold];
         let one_thread = Processor::detect().threads(1);
@@ -200,12 +201,12 @@ fn flowers_and_wines_are_told_apart() {
     type Iris = (Standardize<4>, Linear<4, 16>, Tanh, Linear<16, 3>);
     let iris = classified::<4, 3>(folder.join("iris.csv"));
     let accuracy =
-        cross_validate::<Iris, _, _>(|| trainer(60, 16, 0.01), &iris, |it| it.accuracy());
+        cross_validate::<Iris, _, _>(10, || trainer(60, 16, 0.01), &iris, |it| it.accuracy());
     assert!(accuracy >= 0.95, "iris: {accuracy}");
     type Wine = (Standardize<13>, Linear<13, 16>, ReLU, Linear<16, 3>);
     let wine = classified::<13, 3>(folder.join("wine_data.csv"));
     let accuracy =
-        cross_validate::<Wine, _, _>(|| trainer(40, 16, 0.01), &wine, |it| it.accuracy());
+        cross_validate::<Wine, _, _>(10, || trainer(40, 16, 0.01), &wine, |it| it.accuracy());
     assert!(accuracy >= 0.97, "wine: {accuracy}");
 }
 
@@ -223,7 +224,7 @@ fn digits_of_64_pixels_are_told_apart() {
         Linear<128, 10>,
     );
     let accuracy =
-        cross_validate::<Mlp, _, _>(|| trainer(30, 32, 0.003), &digits, |it| it.accuracy());
+        cross_validate::<Mlp, _, _>(10, || trainer(30, 32, 0.003), &digits, |it| it.accuracy());
     assert!(accuracy >= 0.98, "MLP: {accuracy}");
     type Conv = (
         Image<1, 8, 8>,
@@ -233,7 +234,7 @@ fn digits_of_64_pixels_are_told_apart() {
     );
     let images = digits.reshaped::<Image<1, 8, 8>>();
     let accuracy =
-        cross_validate::<Conv, _, _>(|| trainer(12, 32, 0.01), &images, |it| it.accuracy());
+        cross_validate::<Conv, _, _>(5, || trainer(12, 32, 0.01), &images, |it| it.accuracy());
     assert!(accuracy >= 0.99, "convolutions: {accuracy}");
 }
 
@@ -255,6 +256,7 @@ fn the_progression_of_diabetes_is_predicted_as_by_scikit_learn() {
         (features, [(target - 152.0) / UNIT])
     });
     let rmse = cross_validate::<Net, _, _>(
+        10,
         || trainer(60, 16, 0.003).loss(MeanSquaredError),
         &data.unwrap(),
         |evaluation| evaluation.rmse(),
