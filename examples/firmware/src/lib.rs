@@ -21,7 +21,7 @@
 //! the digits a list of 1 kB of the non-zero pixels; and the compiler's temporaries. Alignment changes it by up to 63
 //! bytes.
 //!
-//! LeNet is `src/bin/lenet.rs`, the tumour `src/bin/diagnose.rs`. For a Cortex-M4F, the programs are linked without an operating system, which fails if
+//! LeNet is `src/bin/lenet.rs`. The tumour is `src/bin/diagnose.rs`: 1,734 bytes of code and a model of 3,520 on x86-64. For a Cortex-M4F, the programs are linked without an operating system, which fails if
 //! anything could panic (`tests/firmware.rs`: 13,826 bytes of code for LeNet), but not run.
 
 #![no_std]
@@ -61,9 +61,9 @@ tuplenet::frozen! {
 
 /// The first tumour of `examples/data/breast-cancer-wisconsin.csv`, which is malignant.
 pub static TUMOUR: [f32; 30] = [
-    17.99, 10.38, 122.8, 1001.0, 0.1184, 0.2776, 0.3001, 0.1471, 0.2419, 0.07871,
-    1.095, 0.9053, 8.589, 153.4, 0.006399, 0.04904, 0.05373, 0.01587, 0.03003, 0.006193,
-    25.38, 17.33, 184.6, 2019.0, 0.1622, 0.6656, 0.7119, 0.2654, 0.4601, 0.1189,
+    17.99, 10.38, 122.8, 1001.0, 0.1184, 0.2776, 0.3001, 0.1471, 0.2419, 0.07871, 1.095, 0.9053,
+    8.589, 153.4, 0.006399, 0.04904, 0.05373, 0.01587, 0.03003, 0.006193, 25.38, 17.33, 184.6,
+    2019.0, 0.1622, 0.6656, 0.7119, 0.2654, 0.4601, 0.1189,
 ];
 
 #[cfg(feature = "lenet")]
