@@ -6,17 +6,20 @@ use std::{marker::PhantomData, sync::Arc};
 
 use sha2::{Digest, Sha256};
 
-use super::Targets;
+use super::{
+    FeatureValues, Targets,
+    check::{check_finite, check_label, check_labels, check_widths, mismatch},
+};
 use crate::{
     checksum::{add_floats, in_hex},
-    error::{Error, Result},
+    error::Result,
     label::{HasLogits, Label, Logits},
     shape::{Features, Shape},
-    target::{Classes, MultiLabel, Target, Values},
+    target::{Classes, Target, Values},
 };
 
 /// `n` samples of shape `S`, each with a target `T`: [`Classes<C>`](Classes), a label, [`Values<N>`](Values), or
-/// [`MultiLabel<N>`](MultiLabel), any number of `N` labels.
+/// [`MultiLabel<N>`](crate::target::MultiLabel), any number of `N` labels.
 ///
 /// Cloning shares the samples. A data set fits a network that takes `S` and gives `Features<C>` or `Features<N>`, and
 /// a [loss](crate::objective::TargetOf) for `T`; with any other, the program does not compile.
@@ -34,7 +37,7 @@ use crate::{
 /// ```
 #[derive(Clone, Debug)]
 pub struct Dataset<S: Shape, T: Target> {
-    samples: Arc<Samples>,
+    pub(super) samples: Arc<Samples>,
     shape: PhantomData<fn() -> (S, T)>,
 }
 
@@ -50,32 +53,17 @@ pub struct Samples {
     pub len: usize,
 }
 
-/// The features of a data set, `[n, F]` row-major.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub enum FeatureValues {
-    /// One byte per feature, with value `byte * scale`.
-    Bytes {
-        /// The bytes.
-        bytes: Vec<u8>,
-        /// The factor from a byte to its value.
-        scale: f32,
-    },
-    /// The values themselves.
-    Values(Vec<f32>),
-}
-
 impl<S: Shape, const C: usize> Dataset<S, Classes<C>> {
     /// Samples of `S::LEN` bytes each, with values `byte * scale`, and one label per sample.
     ///
     /// # Errors
-    /// [`Error::Data`] when there are no samples, when the numbers of features and labels do not match, when a label is
-    /// not below `C`, when `scale` is not finite, or when `S::LEN` or `C` is 0.
+    /// [`Error::Data`](crate::Error::Data) when there are no samples, when the numbers of features and labels do not
+    /// match, when a label is not below `C`, when `scale` is not finite, or when `S::LEN` or `C` is 0.
     pub fn from_bytes(bytes: Vec<u8>, scale: f32, labels: Vec<u8>) -> Result<Self> {
         if !scale.is_finite() {
             return Err(mismatch(None, "a finite scale", scale));
         }
-        check_labels(C, labels.iter().copied().map(usize::from))?;
+        check_labels(C, &labels)?;
         Self::new(
             bytes.len(),
             labels.len(),
@@ -87,10 +75,10 @@ impl<S: Shape, const C: usize> Dataset<S, Classes<C>> {
     /// Samples of `S::LEN` values each, and one label per sample.
     ///
     /// # Errors
-    /// [`Error::Data`] as for [`Dataset::from_bytes`], and when a value is not finite.
+    /// [`Error::Data`](crate::Error::Data) as for [`Dataset::from_bytes`], and when a value is not finite.
     pub fn from_values(values: Vec<f32>, labels: Vec<u8>) -> Result<Self> {
         check_finite("features", S::LEN, &values)?;
-        check_labels(C, labels.iter().copied().map(usize::from))?;
+        check_labels(C, &labels)?;
         Self::new(
             values.len(),
             labels.len(),
@@ -118,10 +106,7 @@ impl<S: Shape, const C: usize> Dataset<S, Classes<C>> {
 
     /// The label of sample `index`, or `None` past the end.
     pub fn label(&self, index: usize) -> Option<usize> {
-        match &self.samples.targets {
-            Targets::Labels(labels) => labels.get(index).map(|&label| label.into()),
-            Targets::Values(_) | Targets::MultiLabels(_) => None,
-        }
+        self.samples.targets.label(index)
     }
 }
 
@@ -129,28 +114,24 @@ impl<S: Shape, L: Label> Dataset<S, L> {
     /// Samples of `S::LEN` values each, and the class of each sample.
     ///
     /// # Errors
-    /// [`Error::Data`] as for [`Dataset::from_bytes`], and when a value is not finite.
+    /// [`Error::Data`](crate::Error::Data) as for [`Dataset::from_bytes`], and when a value is not finite.
     pub fn labelled(values: Vec<f32>, labels: &[L]) -> Result<Self> {
         check_finite("features", S::LEN, &values)?;
-        let indices: Vec<usize> = labels.iter().map(|label| label.index()).collect();
-        check_labels(L::Logits::LEN, indices.iter().copied())?;
+        let indices = labels.iter().map(|label| label.index()).enumerate();
+        let labels: Vec<u8> = indices
+            .map(|(at, index)| check_label(L::Logits::LEN, index, at))
+            .collect::<Result<_>>()?;
         Self::new(
             values.len(),
             labels.len(),
             FeatureValues::Values(values),
-            Targets::Labels(indices.iter().map(|&index| index as u8).collect()),
+            Targets::Labels(labels),
         )
     }
 
     /// The class of sample `index`, or `None` past the end.
     pub fn class(&self, index: usize) -> Option<L> {
-        match &self.samples.targets {
-            Targets::Labels(labels) => {
-                let label = labels.get(index)?;
-                Some(Logits::<L>::class(usize::from(*label)))
-            }
-            Targets::Values(_) | Targets::MultiLabels(_) => None,
-        }
+        self.samples.targets.label(index).map(Logits::<L>::class)
     }
 }
 
@@ -159,8 +140,8 @@ impl<S: Shape, const N: usize> Dataset<S, Values<N>> {
     /// [`MeanSquaredError`](crate::objective::MeanSquaredError) and the other losses of [`Values`].
     ///
     /// # Errors
-    /// [`Error::Data`] when there are no samples, when the numbers of features and targets do not match, when a value
-    /// is not finite, or when `S::LEN` or `N` is 0.
+    /// [`Error::Data`](crate::Error::Data) when there are no samples, when the numbers of features and targets do not
+    /// match, when a value is not finite, or when `S::LEN` or `N` is 0.
     pub fn regression(values: Vec<f32>, targets: Vec<f32>) -> Result<Self> {
         check_widths::<S, Values<N>>()?;
         check_finite("features", S::LEN, &values)?;
@@ -210,11 +191,6 @@ impl<S: Shape, T: Target> Dataset<S, T> {
             }),
             shape: PhantomData,
         })
-    }
-
-    /// The contents.
-    pub(super) fn samples_of(&self) -> &Samples {
-        &self.samples
     }
 
     /// A copy of the samples `order`, which are some of these, in that order.
@@ -343,138 +319,12 @@ impl<S: Shape, T: Target> Dataset<S, T> {
     }
 }
 
-impl FeatureValues {
-    /// Gathers the samples with indices `order`, of `width` features each, into `out`, `[order.len(), width]`.
-    ///
-    /// # Panics
-    /// When an index in `order` is out of bounds, or `out` does not have that length.
-    pub fn gather(&self, width: usize, order: &[u32], out: &mut [f32]) {
-        assert_eq!(
-            out.len(),
-            order.len() * width,
-            "the output holds one row per sample"
-        );
-        for (row, &index) in out.chunks_exact_mut(width).zip(order) {
-            let place = index as usize * width..(index as usize + 1) * width;
-            match self {
-                FeatureValues::Values(values) => row.copy_from_slice(&values[place]),
-                FeatureValues::Bytes { bytes, scale } => {
-                    for (value, &byte) in row.iter_mut().zip(&bytes[place]) {
-                        *value = f32::from(byte) * scale;
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// Samples that fit a network with input `In` and output `Out`: only a [`Dataset`] of those shapes.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` does not fit a network that takes `{In}` and gives `{Out}`",
-    label = "data of another shape than the network's",
-    note = "a `Dataset<S, Classes<C>>` fits a network that takes `S` and gives `Features<C>`, a `Dataset<S, L>` of classes with \
-        names one that ends with `Logits<L>`; a `TrainingSet` is not evaluated on"
-)]
-pub trait DataFor<In: Shape, Out: Shape> {
-    /// What the samples are labelled with.
-    type Target: Target;
-
-    /// The samples, of `In::LEN` features each, with labels below `Out::LEN`, or `Out::LEN` target values or bits
-    /// each.
-    fn samples(&self) -> &Arc<Samples>;
-
-    /// The SHA-256 of the samples, in hexadecimal; equal checksums mean equal samples.
-    fn sha256(&self) -> String;
-}
-
-// One `impl` for every `Target<Output = Features<O>>` would report a type mismatch instead of the message above.
-macro_rules! data_for {
-    ($($target:ident)*) => {$(
-        #[diagnostic::do_not_recommend]
-        impl<S: Shape, const O: usize> DataFor<S, Features<O>> for Dataset<S, $target<O>> {
-            type Target = $target<O>;
-
-            fn samples(&self) -> &Arc<Samples> {
-                &self.samples
-            }
-
-            fn sha256(&self) -> String {
-                self.sha256()
-            }
-        }
-    )*};
-}
-data_for!(Classes Values MultiLabel);
-
-#[diagnostic::do_not_recommend]
-impl<S: Shape, L: Label> DataFor<S, Logits<L>> for Dataset<S, L> {
-    type Target = L;
-
-    fn samples(&self) -> &Arc<Samples> {
-        &self.samples
-    }
-
-    fn sha256(&self) -> String {
-        self.sha256()
-    }
-}
-
 /// The rows `order`, of `width` values each.
 fn select<V: Copy>(values: &[V], width: usize, order: &[u32]) -> Vec<V> {
     let rows = order.iter().map(|&row| row as usize * width);
     rows.flat_map(|start| &values[start..start + width])
         .copied()
         .collect()
-}
-
-pub(super) fn check_widths<S: Shape, T: Target>() -> Result<()> {
-    let (features, targets) = (S::LEN, T::Output::LEN);
-    if features == 0 || targets == 0 {
-        let expected = "1 or more features and 1 or more classes or targets per sample";
-        return Err(mismatch(
-            None,
-            expected,
-            format!("{features} features and {targets} classes or targets"),
-        ));
-    }
-    Ok(())
-}
-
-fn check_labels(classes: usize, labels: impl IntoIterator<Item = usize>) -> Result<()> {
-    // a label is stored as a byte
-    let classes = classes.min(256);
-    let mut labels = labels.into_iter().enumerate();
-    match labels.find(|&(_, label)| label >= classes) {
-        Some((at, label)) => Err(mismatch(
-            Some(at),
-            format!("a label below {classes}"),
-            label,
-        )),
-        None => Ok(()),
-    }
-}
-
-pub(super) fn check_finite(what: &str, width: usize, values: &[f32]) -> Result<()> {
-    match values.iter().position(|value| !value.is_finite()) {
-        Some(at) => Err(mismatch(
-            at.checked_div(width),
-            format!("finite {what}"),
-            values[at],
-        )),
-        None => Ok(()),
-    }
-}
-
-pub(super) fn mismatch(
-    sample: Option<usize>,
-    expected: impl Into<String>,
-    found: impl ToString,
-) -> Error {
-    Error::Data {
-        sample,
-        expected: expected.into(),
-        found: found.to_string(),
-    }
 }
 
 #[cfg(test)]

@@ -15,13 +15,16 @@
 //! | [`Digits`] | synthetic handwritten-like digits from a seed, which need no files |
 
 mod augmented;
+mod check;
 #[cfg(feature = "csv")]
 mod csv;
+mod data_for;
 mod dataset;
 mod digits;
 mod distortion;
 #[cfg(feature = "download")]
 mod download;
+mod features;
 mod idx;
 mod idx_dataset;
 mod io_error;
@@ -38,11 +41,13 @@ mod training;
 pub use augmented::Augmented;
 #[cfg(feature = "csv")]
 pub use csv::{Csv, Missing, Numbers, Records};
-pub use dataset::{DataFor, Dataset, FeatureValues, Samples};
+pub use data_for::DataFor;
+pub use dataset::{Dataset, Samples};
 pub use digits::Digits;
 pub use distortion::Distortion;
 #[cfg(feature = "download")]
 pub use download::Download;
+pub use features::FeatureValues;
 pub use mnist::{Mnist, MnistShape};
 pub use split::{Split, TestSet, TrainingSet, ValidationData, ValidationSet};
 pub(crate) use stratified::Stratified;

@@ -2,7 +2,7 @@
 
 use super::{
     Dataset, FeatureValues, Targets,
-    dataset::{check_finite, check_widths},
+    check::{check_finite, check_widths},
 };
 use crate::{error::Result, shape::Shape, target::MultiLabel};
 

@@ -1,6 +1,10 @@
 //! [`Dataset::from_records`]: a data set from records of the program's own, one sample each.
 
-use super::{Dataset, FeatureValues, Targets, dataset::mismatch, multi_label::bytes};
+use super::{
+    Dataset, FeatureValues, Targets,
+    check::{check_label, mismatch},
+    multi_label::bytes,
+};
 use crate::{
     error::Result,
     shape::Shape,
@@ -76,7 +80,7 @@ impl<S: Shape, T: Target> Dataset<S, T> {
             let (array, item) = sample(record?);
             append(&mut features, "features", S::values(&array), len)?;
             match T::value(&item) {
-                TargetValue::Label(label) => labels.push(class(label, T::Output::LEN, len)?),
+                TargetValue::Label(label) => labels.push(check_label(T::Output::LEN, label, len)?),
                 TargetValue::Values(targets) => append(&mut values, "targets", targets, len)?,
                 TargetValue::MultiLabel(labels) => multi_labels.extend(bytes(labels)),
             }
@@ -109,20 +113,6 @@ fn append(buffer: &mut Vec<f32>, what: &str, values: &[f32], at: usize) -> Resul
             Ok(())
         }
     }
-}
-
-/// The label of sample `at`, which must be below the number of classes.
-fn class(label: usize, classes: usize, at: usize) -> Result<u8> {
-    u8::try_from(label)
-        .ok()
-        .filter(|_| label < classes)
-        .ok_or_else(|| {
-            mismatch(
-                Some(at),
-                format!("a label below {}", classes.min(256)),
-                label,
-            )
-        })
 }
 
 #[cfg(test)]

@@ -147,7 +147,7 @@ impl<S: Shape, T: Target> Dataset<S, T> {
                 found: k.to_string(),
             });
         }
-        let (data, parts) = (self.clone(), parts(self.samples_of(), k, seed));
+        let (data, parts) = (self.clone(), parts(&self.samples, k, seed));
         Ok((0..k).map(move |fold| {
             let all = 0..data.len() as u32;
             let (test, train): (Vec<u32>, Vec<u32>) =
@@ -161,7 +161,7 @@ impl<S: Shape, T: Target> Dataset<S, T> {
 
     /// The samples to train on, and `count` that are held out.
     fn hold_out(&self, count: usize, seed: u64) -> Result<(Self, Self)> {
-        let Stratified { train, held_out } = Stratified::new(self.samples_of(), count, seed)?;
+        let Stratified { train, held_out } = Stratified::new(&self.samples, count, seed)?;
         Ok((self.subset(&train), self.subset(&held_out)))
     }
 }

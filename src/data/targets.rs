@@ -58,6 +58,14 @@ impl Targets {
         }
     }
 
+    /// The label of sample `index`; `None` past the end, and where the targets are not labels.
+    pub(super) fn label(&self, index: usize) -> Option<usize> {
+        match self {
+            Targets::Labels(labels) => labels.get(index).map(|&label| label.into()),
+            Targets::Values(_) | Targets::MultiLabels(_) => None,
+        }
+    }
+
     /// What they are, for error messages.
     pub(crate) fn describe(&self) -> &'static str {
         match self {

@@ -122,7 +122,8 @@ pub trait Engine<N: Network> {
 
     /// The metrics of the network on all samples of `data`; dropout is off. For labelled data an
     /// [`Evaluation`](crate::metrics::Evaluation): accuracy, mean cross-entropy, confusion matrix and probabilities; for
-    /// target values a [`RegressionEvaluation`](crate::metrics::RegressionEvaluation): MAE, RMSE and R².
+    /// several labels per sample a [`MultiLabelEvaluation`](crate::metrics::MultiLabelEvaluation), an `Evaluation` of
+    /// each label; for target values a [`RegressionEvaluation`](crate::metrics::RegressionEvaluation): MAE, RMSE and R².
     ///
     /// ```
     /// use tuplenet::{prelude::*, shape::Features, target::Values};

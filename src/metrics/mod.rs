@@ -1,7 +1,8 @@
-//! Metrics of predictions: of classes ([`Evaluation`]), of values ([`RegressionEvaluation`]), of a binary score
-//! ([`RocCurve`], [`PrecisionRecallCurve`]) and of recommendations ([`Rankings`]).
+//! Metrics of predictions: of classes ([`Evaluation`]), of several labels per sample ([`MultiLabelEvaluation`]), of
+//! values ([`RegressionEvaluation`]), of a binary score ([`RocCurve`], [`PrecisionRecallCurve`]) and of recommendations
+//! ([`Rankings`]).
 //!
-//! [`Engine::evaluate`](crate::engine::Engine::evaluate) gives the first two; which of them, the type of the data set
+//! [`Engine::evaluate`](crate::engine::Engine::evaluate) gives the first three; which of them, the type of the data set
 //! states ([`Evaluate`]). All take plain slices as well, such as the outputs of a frozen model. All sums are in `f64`.
 
 mod confusion;

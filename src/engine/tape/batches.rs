@@ -5,7 +5,7 @@ use std::sync::Arc;
 use dfdx::prelude::{Device, GatherTo, Tensor};
 
 use super::layer::Matrix;
-use crate::data::{Samples, Targets};
+use crate::data::Samples;
 
 /// Where [`Tape`](super::Tape) assembles its batches. The results are bitwise identical.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -59,10 +59,6 @@ impl<D: Device<f32>> Uploaded<D> {
 
     pub(super) fn samples(&self) -> &Samples {
         &self.samples
-    }
-
-    pub(super) fn targets_of_all(&self) -> &Targets {
-        &self.samples.targets
     }
 
     /// The features of the samples `order`, `[order.len(), width]`.

@@ -33,7 +33,7 @@ impl<D: Device<f32>> BatchLoss<'_, D> {
         if let Loss::Custom(loss) = self.loss {
             return self.custom(&**loss, logits);
         }
-        let divisor = self.loss.divisor(self.data.targets_of_all(), self.order);
+        let divisor = self.loss.divisor(&self.data.samples().targets, self.order);
         let mean = self.sum(logits)?.try_div(divisor as f32)?;
         let value = mean.retaped::<NoneTape>();
         Ok((value, mean.try_backward()?))

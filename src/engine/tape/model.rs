@@ -79,7 +79,7 @@ impl<D: Device<f32>> Model<D> {
         order: &[u32],
         loss: Loss,
     ) -> Result<(f32, Vec<f32>)> {
-        loss.check(data.targets_of_all(), self.widths[1])?;
+        loss.check(&data.samples().targets, self.widths[1])?;
         check_order(order, data.len())?;
         check_batches(self.plan, order.len(), order.len().max(1))?;
         let (value, mut gradients) = self

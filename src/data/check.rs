@@ -1,0 +1,58 @@
+//! What a data set requires of its values and labels.
+
+use crate::{
+    error::{Error, Result},
+    shape::Shape,
+    target::Target,
+};
+
+pub(super) fn check_widths<S: Shape, T: Target>() -> Result<()> {
+    let (features, targets) = (S::LEN, T::Output::LEN);
+    if features == 0 || targets == 0 {
+        let expected = "1 or more features and 1 or more classes or targets per sample";
+        return Err(mismatch(
+            None,
+            expected,
+            format!("{features} features and {targets} classes or targets"),
+        ));
+    }
+    Ok(())
+}
+
+pub(super) fn check_labels(classes: usize, labels: &[u8]) -> Result<()> {
+    let mut labels = labels.iter().map(|&label| label.into()).enumerate();
+    labels.try_for_each(|(at, label)| check_label(classes, label, at).map(drop))
+}
+
+/// The label of sample `at`, which must be below the number of classes.
+pub(super) fn check_label(classes: usize, label: usize, at: usize) -> Result<u8> {
+    // a label is stored as a byte
+    let classes = classes.min(256);
+    u8::try_from(label)
+        .ok()
+        .filter(|_| label < classes)
+        .ok_or_else(|| mismatch(Some(at), format!("a label below {classes}"), label))
+}
+
+pub(super) fn check_finite(what: &str, width: usize, values: &[f32]) -> Result<()> {
+    match values.iter().position(|value| !value.is_finite()) {
+        Some(at) => Err(mismatch(
+            at.checked_div(width),
+            format!("finite {what}"),
+            values[at],
+        )),
+        None => Ok(()),
+    }
+}
+
+pub(super) fn mismatch(
+    sample: Option<usize>,
+    expected: impl Into<String>,
+    found: impl ToString,
+) -> Error {
+    Error::Data {
+        sample,
+        expected: expected.into(),
+        found: found.to_string(),
+    }
+}

@@ -1,0 +1,41 @@
+//! [`FeatureValues`]: the features of a data set's samples.
+
+/// The features of a data set, `[n, F]` row-major.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum FeatureValues {
+    /// One byte per feature, with value `byte * scale`.
+    Bytes {
+        /// The bytes.
+        bytes: Vec<u8>,
+        /// The factor from a byte to its value.
+        scale: f32,
+    },
+    /// The values themselves.
+    Values(Vec<f32>),
+}
+
+impl FeatureValues {
+    /// Gathers the samples with indices `order`, of `width` features each, into `out`, `[order.len(), width]`.
+    ///
+    /// # Panics
+    /// When an index in `order` is out of bounds, or `out` does not have that length.
+    pub fn gather(&self, width: usize, order: &[u32], out: &mut [f32]) {
+        assert_eq!(
+            out.len(),
+            order.len() * width,
+            "the output holds one row per sample"
+        );
+        for (row, &index) in out.chunks_exact_mut(width).zip(order) {
+            let place = index as usize * width..(index as usize + 1) * width;
+            match self {
+                FeatureValues::Values(values) => row.copy_from_slice(&values[place]),
+                FeatureValues::Bytes { bytes, scale } => {
+                    for (value, &byte) in row.iter_mut().zip(&bytes[place]) {
+                        *value = f32::from(byte) * scale;
+                    }
+                }
+            }
+        }
+    }
+}
