@@ -44,6 +44,7 @@ pub mod target;
 mod text;
 #[cfg(feature = "train")]
 mod threads;
+pub mod token;
 #[cfg(feature = "train")]
 pub mod train;
 pub mod weights;

@@ -75,6 +75,10 @@ where
             plan.standardizes_only_the_input(),
             "`Standardize` is the first layer of a network, and no branch goes around it"
         );
+        assert!(
+            plan.embeds_only_the_input(),
+            "an embedding reads the input of a network"
+        );
         plan
     };
     const PARAMS: usize = <N as Network>::PLAN.params();

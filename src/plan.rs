@@ -16,7 +16,13 @@ use core::fmt;
 pub(crate) use self::op::MAX_OPERANDS;
 use self::path::Branch;
 pub(crate) use self::path::MAX_PATH_BYTES;
-pub use self::{op::Op, path::Path, step::Step, window::Window};
+pub use self::{
+    op::{Op, Pooling},
+    path::Path,
+    step::Step,
+    window::Window,
+};
+use crate::token::Token;
 
 /// The steps of a network, in order, with parameter offsets.
 ///
@@ -99,6 +105,26 @@ impl Plan {
         }
     }
 
+    /// A plan of [`Op::Embedding`] or [`Op::EmbeddingBag`], which takes `tokens` tokens of the network's input.
+    ///
+    /// # Panics
+    /// At compile time, for another operation, for an [`Op::Embedding`] of more than one token, for a vocabulary above
+    /// [`Token::MAX_VOCABULARY`](crate::token::Token::MAX_VOCABULARY), and as [`Plan::linear`].
+    pub const fn embedding(op: Op, tokens: usize, outputs: usize) -> Plan {
+        let Some(vocabulary) = op.vocabulary() else {
+            panic!("this operation has no vocabulary: use `Plan::elementwise`")
+        };
+        assert!(
+            !matches!(op, Op::Embedding { .. }) || tokens == 1,
+            "an `Op::Embedding` takes one category"
+        );
+        assert!(
+            0 < vocabulary && vocabulary <= Token::<0>::MAX_VOCABULARY,
+            "a vocabulary has 1 to 16,777,216 tokens"
+        );
+        Plan::one(op, tokens, outputs)
+    }
+
     /// A plan of one operation that keeps the width, such as an activation.
     ///
     /// # Panics
@@ -121,6 +147,9 @@ impl Plan {
             }
             Op::Conv2d(_) | Op::MaxPool2d(_) | Op::AvgPool2d(_) => {
                 panic!("this operation has a window: use `Plan::windowed`")
+            }
+            Op::Embedding { .. } | Op::EmbeddingBag { .. } => {
+                panic!("this operation has a vocabulary: use `Plan::embedding`")
             }
             Op::Dropout { percent: 100.. } => {
                 panic!("`Op::Dropout` takes a percentage below 100")
@@ -150,6 +179,9 @@ impl Plan {
         match op {
             Op::Linear => addressable((inputs + 1).checked_mul(outputs)),
             Op::Conv2d(window) => addressable((window.fan_in() + 1).checked_mul(window.output[0])),
+            Op::Embedding { vocabulary } | Op::EmbeddingBag { vocabulary, .. } => {
+                addressable(vocabulary.checked_mul(outputs));
+            }
             _ => {}
         }
         let mut plan = Plan::identity();
@@ -315,6 +347,19 @@ impl Plan {
             if matches!(self.steps[i].op, Op::Standardize)
                 && (i > 0 || !matches!(self.last_use(0), Some(0)))
             {
+                return false;
+            }
+            i += 1;
+        }
+        true
+    }
+
+    /// Whether every embedding reads the network's input.
+    pub(crate) const fn embeds_only_the_input(&self) -> bool {
+        let mut i = 0;
+        while i < self.len {
+            let step = &self.steps[i];
+            if step.op.vocabulary().is_some() && step.input(i) > 0 {
                 return false;
             }
             i += 1;

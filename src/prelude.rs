@@ -10,9 +10,9 @@ pub use crate::{
     label::Logits,
     layers::{
         AvgPool2d, BatchNorm1d, BatchNorm2d, ChannelPReLU, Concat, Conv2d, Dropout, Dropout2d, ELU,
-        Flatten, Floor, GELU, GlobalAvgPool2d, Hardswish, Identity, Input, LayerNorm, LazyLinear,
-        LeakyReLU, Linear, MaxPool2d, PReLU, ReLU, Repeat, Residual, SiLU, Sigmoid, Softplus,
-        Standardize, Tanh,
+        Embedding, EmbeddingBag, Flatten, Floor, GELU, GlobalAvgPool2d, Hardswish, Identity, Input,
+        LayerNorm, LazyLinear, LeakyReLU, Linear, MaxPool2d, PReLU, ReLU, Repeat, Residual, SiLU,
+        Sigmoid, Softplus, Standardize, Tanh,
     },
 };
 #[cfg(feature = "train")]

@@ -127,7 +127,9 @@ impl Dims {
     fn after(self, step: &Step) -> Self {
         match (step.op, step.op.window()) {
             (_, Some(window)) => Dims::of(&window.output),
-            (Op::Linear | Op::Flatten, None) => Dims::of(&[step.outputs]),
+            (Op::Linear | Op::Flatten | Op::Embedding { .. } | Op::EmbeddingBag { .. }, None) => {
+                Dims::of(&[step.outputs])
+            }
             (Op::Concat { .. }, None) => self.with_len(step.outputs),
             _ => self,
         }

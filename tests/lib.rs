@@ -23,6 +23,7 @@ mod closed_forms;
 mod csv;
 mod curves;
 mod early_stopping;
+mod embeddings;
 mod engines;
 mod exits;
 mod explain;

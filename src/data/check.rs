@@ -4,6 +4,7 @@ use crate::{
     error::{Error, Result},
     shape::Shape,
     target::Target,
+    token::is_token,
 };
 
 pub(super) fn check_widths<S: Shape, T: Target>() -> Result<()> {
@@ -43,6 +44,36 @@ pub(super) fn check_finite(what: &str, width: usize, values: &[f32]) -> Result<(
         )),
         None => Ok(()),
     }
+}
+
+/// Checks the features of samples, the first of which is number `first`: finite values and tokens of their vocabularies.
+pub(super) fn check_features<S: Shape>(first: usize, values: &[f32]) -> Result<()> {
+    match values.iter().position(|value| !value.is_finite()) {
+        Some(at) => Err(mismatch(
+            at.checked_div(S::LEN).map(|sample| first + sample),
+            "finite features",
+            values[at],
+        )),
+        None => check_tokens::<S>(first, values.iter().copied()),
+    }
+}
+
+/// Checks that values of samples that are tokens are below the size of their vocabulary, or are the index of a token at all.
+pub(crate) fn check_tokens<S: Shape>(
+    first: usize,
+    values: impl IntoIterator<Item = f32>,
+) -> Result<()> {
+    if !S::HAS_TOKENS {
+        return Ok(());
+    }
+    for (at, value) in values.into_iter().enumerate() {
+        if let Some(vocabulary) = S::vocabulary(at % S::LEN).filter(|&size| !is_token(value, size))
+        {
+            let expected = format!("a token, an integer below {vocabulary}");
+            return Err(mismatch(Some(first + at / S::LEN), expected, value));
+        }
+    }
+    Ok(())
 }
 
 pub(super) fn mismatch(

@@ -8,7 +8,10 @@ use sha2::{Digest, Sha256};
 
 use super::{
     FeatureValues, Targets,
-    check::{check_finite, check_label, check_labels, check_widths, mismatch},
+    check::{
+        check_features, check_finite, check_label, check_labels, check_tokens, check_widths,
+        mismatch,
+    },
 };
 use crate::{
     checksum::{add_floats, in_hex},
@@ -64,6 +67,7 @@ impl<S: Shape, const C: usize> Dataset<S, Classes<C>> {
             return Err(mismatch(None, "a finite scale", scale));
         }
         check_labels(C, &labels)?;
+        check_tokens::<S>(0, bytes.iter().map(|&byte| f32::from(byte) * scale))?;
         Self::new(
             bytes.len(),
             labels.len(),
@@ -75,9 +79,10 @@ impl<S: Shape, const C: usize> Dataset<S, Classes<C>> {
     /// Samples of `S::LEN` values each, and one label per sample.
     ///
     /// # Errors
-    /// [`Error::Data`](crate::Error::Data) as for [`Dataset::from_bytes`], and when a value is not finite.
+    /// [`Error::Data`](crate::Error::Data) as for [`Dataset::from_bytes`], and when a value is not finite, or not a token where
+    /// the shape has tokens.
     pub fn from_values(values: Vec<f32>, labels: Vec<u8>) -> Result<Self> {
-        check_finite("features", S::LEN, &values)?;
+        check_features::<S>(0, &values)?;
         check_labels(C, &labels)?;
         Self::new(
             values.len(),
@@ -116,7 +121,7 @@ impl<S: Shape, L: Label> Dataset<S, L> {
     /// # Errors
     /// [`Error::Data`](crate::Error::Data) as for [`Dataset::from_bytes`], and when a value is not finite.
     pub fn labelled(values: Vec<f32>, labels: &[L]) -> Result<Self> {
-        check_finite("features", S::LEN, &values)?;
+        check_features::<S>(0, &values)?;
         let indices = labels.iter().map(|label| label.index()).enumerate();
         let labels: Vec<u8> = indices
             .map(|(at, index)| check_label(L::Logits::LEN, index, at))
@@ -144,7 +149,7 @@ impl<S: Shape, const N: usize> Dataset<S, Values<N>> {
     /// match, when a value is not finite, or when `S::LEN` or `N` is 0.
     pub fn regression(values: Vec<f32>, targets: Vec<f32>) -> Result<Self> {
         check_widths::<S, Values<N>>()?;
-        check_finite("features", S::LEN, &values)?;
+        check_features::<S>(0, &values)?;
         check_finite("targets", N, &targets)?;
         if !targets.len().is_multiple_of(N) {
             return Err(mismatch(
@@ -302,6 +307,7 @@ impl<S: Shape, T: Target> Dataset<S, T> {
     /// ```
     pub fn reshaped<R: Shape>(&self) -> Dataset<R, T> {
         const { assert!(R::LEN == S::LEN, "the two shapes have as many values") };
+        const { assert!(!R::HAS_TOKENS && !S::HAS_TOKENS, "a token is no number") };
         Dataset {
             samples: Arc::clone(&self.samples),
             shape: PhantomData,

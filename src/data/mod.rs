@@ -39,6 +39,7 @@ mod targets;
 mod training;
 
 pub use augmented::Augmented;
+pub(crate) use check::check_tokens;
 #[cfg(feature = "csv")]
 pub use csv::{Csv, Missing, Numbers, Records};
 pub use data_for::DataFor;

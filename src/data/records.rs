@@ -2,7 +2,7 @@
 
 use super::{
     Dataset, FeatureValues, Targets,
-    check::{check_label, mismatch},
+    check::{check_features, check_label, mismatch},
     multi_label::bytes,
 };
 use crate::{
@@ -78,10 +78,11 @@ impl<S: Shape, T: Target> Dataset<S, T> {
         let mut len = 0;
         for record in records {
             let (array, item) = sample(record?);
-            append(&mut features, "features", S::values(&array), len)?;
+            check_features::<S>(len, S::values(&array))?;
+            features.extend_from_slice(S::values(&array));
             match T::value(&item) {
                 TargetValue::Label(label) => labels.push(check_label(T::Output::LEN, label, len)?),
-                TargetValue::Values(targets) => append(&mut values, "targets", targets, len)?,
+                TargetValue::Values(targets) => append_targets(&mut values, targets, len)?,
                 TargetValue::MultiLabel(labels) => multi_labels.extend(bytes(labels)),
             }
             len += 1;
@@ -104,10 +105,10 @@ impl<S: Shape, T: Target> Dataset<S, T> {
     }
 }
 
-/// Appends the values of sample `at`, which must be finite.
-fn append(buffer: &mut Vec<f32>, what: &str, values: &[f32], at: usize) -> Result<()> {
+/// Appends the target values of sample `at`, which must be finite.
+fn append_targets(buffer: &mut Vec<f32>, values: &[f32], at: usize) -> Result<()> {
     match values.iter().find(|value| !value.is_finite()) {
-        Some(value) => Err(mismatch(Some(at), format!("finite {what}"), value)),
+        Some(value) => Err(mismatch(Some(at), "finite targets", value)),
         None => {
             buffer.extend_from_slice(values);
             Ok(())

@@ -75,7 +75,8 @@ pub trait Engine<N: Network> {
     /// The logits of `features`, `[B, In::LEN]` row-major; `[B, Output::LEN]`.
     ///
     /// # Errors
-    /// [`Error::Data`](crate::error::Error::Data) when `features` is not a whole number of samples,
+    /// [`Error::Data`](crate::error::Error::Data) when `features` is not a whole number of samples, or not a token of the
+    /// vocabulary where the network takes tokens,
     /// [`Error::Device`](crate::error::Error::Device) when the device fails.
     fn forward(&self, features: &[f32]) -> Result<Vec<f32>>;
 

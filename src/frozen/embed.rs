@@ -182,6 +182,9 @@ const fn blocks<const ROWS: usize>(
             let [mean, deviation] = [Part::Mean as usize, Part::Spread as usize];
             pack_weight(file, tensors[mean], inputs, outputs, columns);
             pack_bias(file, tensors[deviation], inputs, outputs, columns);
+        } else if step.is_table() {
+            let [table, ..] = tensors;
+            pack_table(file, table, inputs, outputs, columns);
         } else {
             let [weight, bias, ..] = tensors;
             pack_weight(file, weight, inputs, outputs, columns);
@@ -279,6 +282,47 @@ const fn pack_weight(
                 }
                 output += 1;
             }
+        }
+        first += BLOCK;
+    }
+}
+
+/// Packs a table `[V, O]`, whose rows are rows of the blocks already.
+const fn pack_table(
+    file: &[u8],
+    place: Place,
+    vocabulary: usize,
+    outputs: usize,
+    columns: &mut [Block],
+) {
+    let mut first = 0;
+    while first < outputs {
+        let (_, block) = columns.split_at_mut(first / BLOCK * Columns::stride(vocabulary));
+        let lanes = if outputs - first < BLOCK {
+            outputs - first
+        } else {
+            BLOCK
+        };
+        let is_whole =
+            lanes == BLOCK && matches!(place.dtype, Dtype::F32) && cfg!(target_endian = "little");
+        let mut token = 0;
+        while token < vocabulary {
+            let value = token * outputs + first;
+            if is_whole {
+                let (_, bytes) = file.split_at(place.start + size_of::<f32>() * value);
+                let Some(bytes) = bytes.first_chunk::<{ size_of::<f32>() * BLOCK }>() else {
+                    panic!("`header::places` has checked the length of the file");
+                };
+                // SAFETY: any 32 bits are an `f32`.
+                block[token] = Block(unsafe { core::mem::transmute::<_, [f32; BLOCK]>(*bytes) });
+            } else {
+                let mut lane = 0;
+                while lane < lanes {
+                    block[token].0[lane] = place.value(file, value + lane);
+                    lane += 1;
+                }
+            }
+            token += 1;
         }
         first += BLOCK;
     }

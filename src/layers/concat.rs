@@ -5,7 +5,7 @@ use core::marker::PhantomData;
 use crate::{
     layer::{First, Layer},
     plan::Plan,
-    shape::{Features, Flat, Image, Shape},
+    shape::{Category, Features, Flat, Image, Shape, Tokens},
     sizes::{Addend, Dim, Plus, Row, Size, Whole},
 };
 
@@ -128,23 +128,22 @@ where
     type Both = <Plus<Size<C>, Size<D>> as Whole>::Image<H, W>;
 }
 
-#[diagnostic::do_not_recommend]
-impl<const N: usize, const M: usize, const I: usize> Before<Features<M>, Features<I>>
-    for Features<N>
-where
-    Size<N>: Dim,
-    Size<M>: Dim<Row: Row<Digits: Addend>>,
-    Plus<Size<N>, Size<M>>: Whole,
-{
-    type Both = <Plus<Size<N>, Size<M>> as Whole>::Features;
+macro_rules! vectors {
+    ($([$($generics:tt)*] $input:ty;)*) => {$(
+        #[diagnostic::do_not_recommend]
+        impl<const N: usize, const M: usize, $($generics)*> Before<Features<M>, $input> for Features<N>
+        where
+            Size<N>: Dim,
+            Size<M>: Dim<Row: Row<Digits: Addend>>,
+            Plus<Size<N>, Size<M>>: Whole,
+        {
+            type Both = <Plus<Size<N>, Size<M>> as Whole>::Features;
+        }
+    )*};
 }
-
-#[diagnostic::do_not_recommend]
-impl<const N: usize, const M: usize, S: Shape> Before<Features<M>, Flat<S>> for Features<N>
-where
-    Size<N>: Dim,
-    Size<M>: Dim<Row: Row<Digits: Addend>>,
-    Plus<Size<N>, Size<M>>: Whole,
-{
-    type Both = <Plus<Size<N>, Size<M>> as Whole>::Features;
+vectors! {
+    [const I: usize] Features<I>;
+    [S: Shape] Flat<S>;
+    [const L: usize, const V: usize] Tokens<L, V>;
+    [const V: usize] Category<V>;
 }

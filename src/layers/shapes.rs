@@ -3,7 +3,7 @@
 use crate::{
     layer::{First, Layer},
     plan::Plan,
-    shape::{Features, Image},
+    shape::{Category, Features, Image, Tokens},
 };
 
 // A shape as a layer changes nothing and has no step in the plan. First in a network, it states what the network takes;
@@ -23,4 +23,6 @@ macro_rules! shapes {
 shapes! {
     [const N: usize] Features<N>;
     [const C: usize, const H: usize, const W: usize] Image<C, H, W>;
+    [const L: usize, const V: usize] Tokens<L, V>;
+    [const V: usize] Category<V>;
 }

@@ -77,6 +77,19 @@ pub enum Op {
         /// Channels, rows and columns, which are the parameters' shape; none for a vector.
         image: Option<[usize; 3]>,
     },
+    /// `y = W[x]`, row `x` of `W: [V, O]` row-major, where `x` is a category, a token of the network's input.
+    Embedding {
+        /// `V`: the number of categories.
+        vocabulary: usize,
+    },
+    /// `y = pool(W[x[0]], W[x[1]], ..)`, of the rows of `W: [V, O]` row-major for the tokens `x` of the network's input that are
+    /// not 0, the padding; zeros where all are.
+    EmbeddingBag {
+        /// `V`: the number of tokens.
+        vocabulary: usize,
+        /// The pooling.
+        pooling: Pooling,
+    },
     /// `y = x`, an image as a vector.
     Flatten,
     /// `y = x + z`, where `z` is the output of an earlier step, or the network's input: that of the step `back` places
@@ -90,6 +103,18 @@ pub enum Op {
         /// For each `z`, in order, the distance to the step that computed it; then zeros.
         backs: [usize; MAX_OPERANDS - 1],
     },
+}
+
+/// How [`Op::EmbeddingBag`] makes one vector of those of all tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Pooling {
+    /// Their sum.
+    Sum,
+    /// Their sum, divided by their number.
+    Mean,
+    /// Of each feature the largest; the gradient goes to the first of those. A NaN counts as larger than any number.
+    Max,
 }
 
 impl Op {
@@ -127,9 +152,19 @@ impl Op {
             Op::BatchNorm { .. } => "BatchNorm",
             Op::Standardize => "Standardize",
             Op::LayerNorm { .. } => "LayerNorm",
+            Op::Embedding { .. } => "Embedding",
+            Op::EmbeddingBag { .. } => "EmbeddingBag",
             Op::Flatten => "Flatten",
             Op::Add { .. } => "Add",
             Op::Concat { .. } => "Concat",
+        }
+    }
+
+    /// The size of the vocabulary of an operation that has one.
+    pub(crate) const fn vocabulary(self) -> Option<usize> {
+        match self {
+            Op::Embedding { vocabulary } | Op::EmbeddingBag { vocabulary, .. } => Some(vocabulary),
+            _ => None,
         }
     }
 

@@ -77,7 +77,8 @@ impl Step {
     }
 
     /// The number of parameters: `(I + 1) * O` for [`Op::Linear`], `(C K L / G + 1) * O` for [`Op::Conv2d`] with `G` groups,
-    /// `2 C` for [`Op::BatchNorm`], `2 I` for [`Op::LayerNorm`], `C` for [`Op::PRelu`], else 0.
+    /// `2 C` for [`Op::BatchNorm`], `2 I` for [`Op::LayerNorm`], `C` for [`Op::PRelu`], `V O` for [`Op::Embedding`] and
+    /// [`Op::EmbeddingBag`], else 0.
     pub const fn params(&self) -> usize {
         let [outputs, inputs] = self.weight_matrix();
         match self.has_bias() {
@@ -94,7 +95,7 @@ impl Step {
 
     /// Whether it has a bias.
     pub(crate) const fn has_bias(&self) -> bool {
-        self.has_params() && !matches!(self.op, Op::PRelu { .. })
+        self.has_params() && !matches!(self.op, Op::PRelu { .. }) && self.op.vocabulary().is_none()
     }
 
     /// The number of statistics: `2 C` for [`Op::BatchNorm`], `2 I` for [`Op::Standardize`], else 0.
@@ -121,8 +122,9 @@ impl Step {
     }
 
     /// The weight as a matrix, `[outputs, inputs]`: for each output (of a convolution: each output channel), the inputs
-    /// that it depends on; of a batch normalisation and of slopes, `[C, 1]`, of a layer normalisation, `[I, 1]`. `[0, 0]`
-    /// without parameters. The bias, if there is one, has one value for each output.
+    /// that it depends on; of a batch normalisation and of slopes, `[C, 1]`, of a layer normalisation, `[I, 1]`; of an
+    /// embedding, `[O, V]`, which is in the parameters as a [table](Step::is_table). `[0, 0]` without parameters. The bias, if
+    /// there is one, has one value for each output.
     pub(crate) const fn weight_matrix(&self) -> [usize; 2] {
         match self.op {
             Op::Linear => [self.outputs, self.inputs],
@@ -130,8 +132,17 @@ impl Step {
             Op::BatchNorm { channels } => [channels, 1],
             Op::LayerNorm { .. } => [self.inputs, 1],
             Op::PRelu { slopes } => [slopes, 1],
+            Op::Embedding { vocabulary } | Op::EmbeddingBag { vocabulary, .. } => {
+                [self.outputs, vocabulary]
+            }
             _ => [0, 0],
         }
+    }
+
+    /// Whether the parameters have the weight as `[inputs, outputs]` row-major, and not as `[outputs, inputs]`: that of an
+    /// embedding.
+    pub(crate) const fn is_table(&self) -> bool {
+        self.op.vocabulary().is_some()
     }
 
     /// The number of inputs that an output depends on, and of outputs that an input has an effect on, without the edges
@@ -148,9 +159,9 @@ impl Step {
     /// Floating-point operations for one sample, forward: 1 MAC = 2 FLOP.
     ///
     /// `2 I O` for [`Op::Linear`] (the bias starts the sum), `2 C K L / G` for each output of [`Op::Conv2d`], the size of
-    /// the window for each output of a pooling, `2 O` for [`Op::BatchNorm`] and [`Op::Standardize`], `7 O` for [`Op::LayerNorm`] (mean, distance,
-    /// variance, factor, parameters), none for [`Op::Flatten`] and [`Op::Concat`], `O` for every other
-    /// operation: an activation counts as one.
+    /// the window for each output of a pooling, `2 O` for [`Op::BatchNorm`] and [`Op::Standardize`], `7 O` for
+    /// [`Op::LayerNorm`] (mean, distance, variance, factor, parameters), `I O` for [`Op::EmbeddingBag`], none for
+    /// [`Op::Embedding`], [`Op::Flatten`] and [`Op::Concat`], `O` for every other operation: an activation counts as one.
     pub const fn flop(&self) -> usize {
         match self.op {
             Op::Linear => 2 * self.inputs * self.outputs,
@@ -160,7 +171,8 @@ impl Step {
             }
             Op::BatchNorm { .. } | Op::Standardize => 2 * self.outputs,
             Op::LayerNorm { .. } => 7 * self.outputs,
-            Op::Flatten | Op::Concat { .. } => 0,
+            Op::EmbeddingBag { .. } => self.inputs * self.outputs,
+            Op::Embedding { .. } | Op::Flatten | Op::Concat { .. } => 0,
             _ => self.outputs,
         }
     }

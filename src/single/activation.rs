@@ -21,6 +21,8 @@ pub(crate) fn activate(op: Op, values: &mut [f32]) {
         | Op::Standardize
         | Op::LayerNorm { .. }
         | Op::PRelu { .. }
+        | Op::Embedding { .. }
+        | Op::EmbeddingBag { .. }
         | Op::Add { .. }
         | Op::Concat { .. } => {}
         Op::Relu => each(values, |x| if x < 0.0 { 0.0 } else { x }),

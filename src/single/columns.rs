@@ -106,6 +106,13 @@ impl Matrix for Columns<'_> {
     }
 
     #[inline(always)]
+    unsafe fn row(self, token: usize, output: usize) -> [f32; BLOCK] {
+        debug_assert!(token < self.inputs && output < self.blocks * BLOCK);
+        // SAFETY: as above; a table is packed as any weight is, with a row for each token.
+        unsafe { *self.at(token, output).cast() }
+    }
+
+    #[inline(always)]
     unsafe fn product<L: Lanes>(
         self,
         lanes: L,

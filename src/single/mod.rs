@@ -12,6 +12,7 @@ mod activation;
 mod arena;
 mod columns;
 mod concat;
+mod embedding;
 mod forward;
 mod held;
 mod image;

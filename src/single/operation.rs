@@ -4,6 +4,7 @@ use core::{marker::PhantomData, num::NonZeroUsize};
 
 use super::{
     arena::{copy, ends},
+    embedding::{embed, embed_bag},
     held::{Term, add},
     image::{Convolution, add_border, average, convolve, maximum, transpose},
     lanes::Lanes,
@@ -45,6 +46,7 @@ impl<N: Network, V: Values, L: Lanes, const K: usize> OperationOf<N, V, L, K> {
             Op::LayerNorm { .. } => layer_norm::<N, V, L, K>,
             Op::BatchNorm { .. } => batch_norm::<N, V, L, K>,
             Op::Standardize => standardize::<N, V, L, K>,
+            Op::Embedding { .. } | Op::EmbeddingBag { .. } => embedding::<N, V, L, K>,
             _ => activation::<N, V, L, K>,
         }
     };
@@ -233,6 +235,25 @@ unsafe fn standardize<N: Network, V: Values, L: Lanes, const K: usize>(on: Opera
             let [mean, deviation] = on.values.moments(&at, feature);
             let y = (*value - mean) / deviation;
             *value = if at.relu && y < 0.0 { 0.0 } else { y };
+        }
+    }
+}
+
+/// # Safety
+/// As [`operation`].
+#[inline(always)]
+unsafe fn embedding<N: Network, V: Values, L: Lanes, const K: usize>(on: Operands<'_, V, L>) {
+    let at = StepOf::<N, V::Norms, K>::AT;
+    // SAFETY: guaranteed by the caller.
+    unsafe {
+        let (input, output) = places(on.sample, &at, on.arena);
+        let [_, vocabulary] = at.matrix;
+        let table = on.values.matrix(&at);
+        match at.step.op {
+            Op::EmbeddingBag { pooling, .. } => {
+                embed_bag(input, vocabulary, table, pooling, at.relu, output);
+            }
+            _ => embed(input, vocabulary, table, at.relu, output),
         }
     }
 }

@@ -284,7 +284,9 @@ const fn sample(steps: &[Step]) -> (usize, usize) {
                 positions = rows * columns;
                 break;
             }
-            (Op::Linear | Op::Flatten, None) => break,
+            (Op::Linear | Op::Flatten | Op::Embedding { .. } | Op::EmbeddingBag { .. }, None) => {
+                break;
+            }
             _ => i += 1,
         }
     }
@@ -309,6 +311,7 @@ const fn keeps_channels_first(steps: &[Step], mut i: usize) -> bool {
         match steps[i].op {
             Op::MaxPool2d(window) | Op::AvgPool2d(window) => return halves(&window),
             Op::Conv2d(_) | Op::Flatten | Op::Linear => return true,
+            Op::Embedding { .. } | Op::EmbeddingBag { .. } => return true,
             Op::Add { .. } | Op::Concat { .. } => return false,
             _ => i += 1,
         }
@@ -340,6 +343,7 @@ const fn needed(at: &At) -> usize {
         Op::Linear | Op::Conv2d(_) | Op::MaxPool2d(_) | Op::AvgPool2d(_) | Op::Flatten => {
             input + output
         }
+        Op::Embedding { .. } | Op::EmbeddingBag { .. } => input + output,
         // in place
         _ => output,
     }
@@ -349,7 +353,7 @@ const fn needed(at: &At) -> usize {
 const fn after(at: At) -> At {
     let mut next = at;
     let is_moved = match (at.step.op, at.step.op.window()) {
-        (Op::Linear | Op::Flatten, _) => {
+        (Op::Linear | Op::Flatten | Op::Embedding { .. } | Op::EmbeddingBag { .. }, _) => {
             next.positions = 1;
             next.channels = at.step.outputs;
             true

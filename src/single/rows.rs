@@ -82,6 +82,19 @@ impl Matrix for Rows<'_> {
     }
 
     #[inline(always)]
+    unsafe fn row(self, token: usize, output: usize) -> [f32; BLOCK] {
+        let outputs = self.bias.len();
+        let row = self
+            .weights
+            .get(token * outputs + output..(token + 1) * outputs);
+        let mut values = [0.0; BLOCK];
+        for (value, bytes) in values.iter_mut().zip(row.unwrap_or_default()) {
+            *value = f32::from_le_bytes(*bytes);
+        }
+        values
+    }
+
+    #[inline(always)]
     unsafe fn bias_of(self, output: usize) -> f32 {
         // SAFETY: guaranteed by the caller.
         unsafe { f32::from_le_bytes(*self.bias.get_unchecked(output)) }

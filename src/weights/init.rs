@@ -10,7 +10,7 @@ use crate::{
 
 /// How the parameters of a `Linear<I, O>` are initialised; for a `Conv2d`, `I` is the number of inputs that an output
 /// depends on (channels in x kernel size), and `O` channels out x kernel size, as in PyTorch. Those of a normalisation are
-/// always 1 and 0, the slopes of a parametric ReLU 0.25.
+/// always 1 and 0, the slopes of a parametric ReLU 0.25, and the vectors of an embedding normal with deviation 1.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Init {
@@ -53,6 +53,14 @@ impl Init {
             };
             if let Some(value) = fixed {
                 weight.fill(value);
+                continue;
+            }
+            if step.is_table() {
+                normal(weight, 1.0, &mut rng);
+                if matches!(step.op, Op::EmbeddingBag { .. }) {
+                    // that of the padding
+                    weight[..rows].fill(0.0);
+                }
                 continue;
             }
             let [inputs, outputs] = step.fans().map(|fan| fan as f64);

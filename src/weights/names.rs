@@ -72,7 +72,8 @@ impl Part {
     }
 
     /// `[O, I]`, or `[O, C / G, K, L]` for a convolution; `[O]` for a bias; of a batch normalisation, `[C]` and, for the number of
-    /// batches, `[]`; of a layer normalisation, the shape of what it normalises; `[C]` for slopes; `[I]` for statistics of features.
+    /// batches, `[]`; of a layer normalisation, the shape of what it normalises; `[C]` for slopes; `[V, O]` for an
+    /// embedding; `[I]` for statistics of features.
     pub(crate) const fn shape(self, step: &Step) -> Shape {
         let [outputs, inputs] = step.weight_matrix();
         match (self, step.op) {
@@ -107,6 +108,10 @@ impl Part {
                     rank: 4,
                 }
             }
+            (Part::Weight, _) if step.is_table() => Shape {
+                sizes: [inputs, outputs, 1, 1],
+                rank: 2,
+            },
             (Part::Weight, _) => Shape {
                 sizes: [outputs, inputs, 1, 1],
                 rank: 2,

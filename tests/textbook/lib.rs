@@ -2,7 +2,7 @@
 
 use tuplenet::{
     Plan,
-    plan::{Op, Step, Window},
+    plan::{Op, Pooling, Step, Window},
 };
 
 /// The logits of one sample.
@@ -122,6 +122,23 @@ pub fn one_step(step: &Step, parameters: &[f64], x: &[f64]) -> Vec<f64> {
             let each = x.iter().enumerate();
             each.map(|(at, &x)| if x > 0.0 { x } else { slope(at) * x })
                 .collect()
+        }
+        Op::Embedding { .. } => parameters[x[0] as usize * step.outputs..][..step.outputs].to_vec(),
+        Op::EmbeddingBag { pooling, .. } => {
+            let words = x.iter().filter(|&&token| token > 0.0);
+            let rows = words.map(|&token| &parameters[token as usize * step.outputs..]);
+            let rows: Vec<&[f64]> = rows.collect();
+            let pooled = (0..step.outputs).map(|feature| {
+                let values = rows.iter().map(|row| row[feature]);
+                match pooling {
+                    _ if rows.is_empty() => 0.0,
+                    Pooling::Sum => values.sum(),
+                    Pooling::Mean => values.sum::<f64>() / rows.len() as f64,
+                    Pooling::Max => values.fold(f64::NEG_INFINITY, f64::max),
+                    other => panic!("no formula for {other:?}"),
+                }
+            });
+            pooled.collect()
         }
         Op::Flatten => x.to_vec(),
         op => x.iter().map(|&v| activation(op, v)).collect(),

@@ -15,7 +15,7 @@ use super::{
     threads::autotune::Parallelism,
 };
 use crate::{
-    data::DataFor,
+    data::{DataFor, check_tokens},
     engine::{
         Engine, OptimizerState, Run,
         run::{check_batches, check_order, whole_samples},
@@ -55,6 +55,9 @@ impl<N: Network> Engine<N> for Fused<N> {
         if steps == 0 {
             return Ok(());
         }
+        if self.context.must_settle_before(run) {
+            self.settle()?;
+        }
         let data = self.readable(data);
         let (mut order, mut losses) = (run.order, &mut losses[before..]);
         let batch = run.batch_size.min(order.len());
@@ -93,10 +96,12 @@ impl<N: Network> Engine<N> for Fused<N> {
 
     fn forward(&self, features: &[f32]) -> Result<Vec<f32>> {
         let samples = whole_samples(features, N::In::LEN)?;
+        check_tokens::<N::In>(0, features.iter().copied())?;
         self.infer(Source::Features(RawSlice::new(features)), samples)
     }
 
     fn weights(&self) -> Result<Weights<N>> {
+        self.settle()?;
         let model = &self.context.model;
         let mut weights = Weights::zeros();
         packed::unpack(&model.program, &model.weights, weights.as_mut_slice());
@@ -105,6 +110,7 @@ impl<N: Network> Engine<N> for Fused<N> {
     }
 
     fn optimizer_state(&self) -> Result<Option<OptimizerState<N>>> {
+        self.settle()?;
         let program = &self.context.model.program;
         let state = self.context.optimizer(|memory| {
             let kept = memory.moments.iter().filter(|moment| !moment.is_empty());
@@ -146,11 +152,12 @@ impl<N: Network> Engine<N> for Fused<N> {
     }
 
     fn predict(&self, sample: &impl Sample<N::In>) -> Result<<N::Output as Shape>::Array> {
+        self.settle()?;
         let mut logits = N::Output::zeros();
         let model = &self.context.model;
         if const { fits_the_stack(&N::PLAN) } {
-            // SAFETY: the plan fits; weights are written only by a training run, which holds the engine by `&mut`;
-            // they are those of `N`, whose type fixes both lengths.
+            // SAFETY: the plan fits; weights are written only by a training run, which holds the engine by `&mut`, and by
+            // `settle`, which has returned; they are those of `N`, whose type fixes both lengths.
             unsafe {
                 let values = LiveWeights::new(model);
                 let level = model.simd.level();

@@ -152,6 +152,7 @@ impl<N: Network> Fused<N> {
         if order.is_empty() {
             return Ok((0.0, gradient));
         }
+        self.settle()?;
         let job = training::Job {
             data: self.readable(data),
             order: RawSlice::new(order),
@@ -187,8 +188,32 @@ impl<N: Network> Fused<N> {
     /// Runs a job. Its slices stay borrowed until this returns.
     fn run(&self, job: Job, parallelism: Parallelism) -> Result<()> {
         let mut pool = self.pool.lock().unwrap_or_else(PoisonError::into_inner);
+        self.run_on(&mut pool, job, parallelism)
+    }
+
+    /// Takes the steps of the optimiser that are still [pending](run::pending), so that weights and moments are up to date:
+    /// before anything but a training run reads them.
+    fn settle(&self) -> Result<()> {
+        if self.context.is_settled() {
+            return Ok(());
+        }
+        let mut pool = self.pool.lock().unwrap_or_else(PoisonError::into_inner);
+        // another thread may have done so
+        if !self.context.is_settled() {
+            self.run_on(&mut pool, Job::Settle, Parallelism::Pool)?;
+            self.context.set_settled();
+        }
+        Ok(())
+    }
+
+    fn run_on(
+        &self,
+        pool: &mut Option<ThreadPool<Context>>,
+        job: Job,
+        parallelism: Parallelism,
+    ) -> Result<()> {
         self.context.prepare(job);
-        let done = match &mut *pool {
+        let done = match pool {
             Some(pool) if parallelism == Parallelism::Pool => pool.run(),
             // A single thread waits at no barrier, so no barrier can break.
             _ => self
@@ -201,6 +226,7 @@ impl<N: Network> Fused<N> {
     }
 
     fn infer(&self, source: Source, samples: usize) -> Result<Vec<f32>> {
+        self.settle()?;
         let mut logits = vec![0.0; samples * N::Output::LEN];
         let job = inference::Job {
             source,

@@ -7,6 +7,7 @@ use dfdx::prelude::{
 
 use super::{
     concat::concat,
+    embedding::{embedding, embedding_bag},
     image::{avg_pool2d, conv2d, max_pool2d},
     layer::{Layer, Matrix, linear},
     layer_norm::layer_norm,
@@ -78,6 +79,8 @@ pub(super) fn forward<D: Device<f32>, T: Tape<f32, D> + Merge<NoneTape> + Merge<
             Op::Conv2d(window) => conv2d(&layers[ordinal], window, x)?,
             Op::MaxPool2d(window) => max_pool2d(window, x)?,
             Op::AvgPool2d(window) => avg_pool2d(window, x)?,
+            Op::Embedding { .. } => embedding(&layers[ordinal], x)?,
+            Op::EmbeddingBag { pooling, .. } => embedding_bag(&layers[ordinal], pooling, x)?,
             Op::Flatten => x,
             Op::Add { .. } => {
                 let mut sum = x;

@@ -10,7 +10,8 @@ use crate::plan::Plan;
 pub(super) type Matrix<D, T = NoneTape> = Tensor<(usize, usize), f32, D, T>;
 type Vector<D, T = NoneTape> = Tensor<(usize,), f32, D, T>;
 
-/// The parameters of one step: `weight` `[O, I]` (of a convolution: `[O, C K L]`), and `bias` `[O]` if it has one.
+/// The parameters of one step: `weight` `[O, I]` (of a convolution: `[O, C K L]`, of an embedding: `[V, O]`), and `bias`
+/// `[O]` if it has one.
 #[derive(Clone, Debug)]
 pub(super) struct Layer<D: Device<f32>> {
     pub(super) weight: Matrix<D>,
@@ -29,8 +30,12 @@ pub(super) fn layers<D: Device<f32>>(
             let [outputs, inputs] = step.weight_matrix();
             let (weight, bias) =
                 values[step.offset..step.offset + step.params()].split_at(inputs * outputs);
+            let shape = match step.is_table() {
+                true => (inputs, outputs),
+                false => (outputs, inputs),
+            };
             Ok(Layer {
-                weight: device.try_tensor_from_vec(weight.to_vec(), (outputs, inputs))?,
+                weight: device.try_tensor_from_vec(weight.to_vec(), shape)?,
                 bias: match step.has_bias() {
                     true => Some(device.try_tensor_from_vec(bias.to_vec(), (outputs,))?),
                     false => None,

@@ -8,6 +8,7 @@ mod concat;
 #[cfg(feature = "cuda")]
 mod cuda;
 mod device;
+mod embedding;
 mod forward;
 mod image;
 mod layer;
@@ -30,7 +31,7 @@ pub use self::{batches::Batches, device::TapeDevice};
 use self::{batches::Uploaded, model::Model, update::Snapshot};
 use super::{Engine, OptimizerState, run::Run};
 use crate::{
-    data::DataFor,
+    data::{DataFor, check_tokens},
     error::Result,
     network::Network,
     objective::Loss,
@@ -135,6 +136,7 @@ impl<N: Network, D: TapeDevice> Engine<N> for Tape<N, D> {
     }
 
     fn forward(&self, features: &[f32]) -> Result<Vec<f32>> {
+        check_tokens::<N::In>(0, features.iter().copied())?;
         D::logits_of(&self.model, features)
     }
 

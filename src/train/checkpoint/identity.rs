@@ -62,6 +62,14 @@ fn describe(plan: &Plan) -> String {
         Op::Dropout2d { percent, .. } => format!("Dropout2d<{percent}>"),
         Op::BatchNorm { channels } => format!("BatchNorm<{channels}>"),
         Op::Standardize => format!("Standardize<{}>", step.inputs),
+        Op::Embedding { vocabulary } => format!("Embedding<{vocabulary}, {}>", step.outputs),
+        Op::EmbeddingBag {
+            vocabulary,
+            pooling,
+        } => format!(
+            "Tokens<{}, {vocabulary}>, EmbeddingBag<{vocabulary}, {}, {pooling:?}>",
+            step.inputs, step.outputs
+        ),
         Op::LayerNorm { image: None } => format!("LayerNorm<{}>", step.inputs),
         Op::LayerNorm {
             image: Some([channels, rows, columns]),

@@ -216,6 +216,8 @@ pub(super) fn activate<S: Lanes>(simd: S, op: Op, x: S::f32s) -> (S::f32s, S::f3
         | Op::Standardize
         | Op::LayerNorm { .. }
         | Op::PRelu { .. }
+        | Op::Embedding { .. }
+        | Op::EmbeddingBag { .. }
         | Op::Add { .. }
         | Op::Concat { .. } => (x, one),
     }

@@ -16,6 +16,7 @@ mod convolution;
 mod cross_entropy;
 mod derivative;
 mod elementwise;
+mod embedding;
 mod epilogue;
 mod finite;
 mod gather;
@@ -49,6 +50,7 @@ pub(crate) use self::{
     convolution::Convolve,
     derivative::Derivative,
     elementwise::Elementwise,
+    embedding::{CatchUp, Embed, Occurrences, TableGradient},
     epilogue::Epilogue,
     finite::AllFinite,
     gather::{Gather, Rows, Samples},

@@ -136,6 +136,21 @@ impl ParameterPtr {
     }
 }
 
+impl ParameterPtr {
+    /// Whether the vector of parameters at this place remains unchanged, however often `rule` is applied with a gradient of
+    /// 0: its moments are 0.
+    ///
+    /// # Safety
+    /// The moments that the rule keeps are valid for reads of a vector.
+    #[inline(always)]
+    pub(super) unsafe fn is_at_rest<S: Lanes>(self, simd: S, rule: &Rule) -> bool {
+        let mut moments = self.moments.iter().take(rule.moments());
+        // SAFETY: guaranteed by the caller.
+        let is_zero = |moment: &*mut f32| unsafe { simd.nonzero(load::<S>(*moment)) == 0 };
+        rule.skips_inactive() && moments.all(is_zero)
+    }
+}
+
 impl Parameters<'_> {
     /// Checks that there are that many blocks and rows, and the moments of `rule`, all in the same layout.
     ///

@@ -1,6 +1,7 @@
 //! Conversion of parameters between the plan's layout and the packed layout.
 //!
-//! The plan has each step's weight `[O, I]` row-major (of a convolution, `I` is `C K L`), then its bias `[O]`, if it has one.
+//! The plan has each step's weight `[O, I]` row-major (of a convolution, `I` is `C K L`; of an embedding, it is `[I, O]`
+//! with `I` tokens), then its bias `[O]`, if it has one.
 //! Packed, a step is one [`Matrix`] `[I + 1, O]`, the bias last; without one, that row is 0, and so are its gradients.
 
 use super::matrix::{BLOCK, Matrix, ViewMut};
@@ -23,6 +24,14 @@ pub(crate) fn pack(step: &Step, flat: &[f32], mut to: ViewMut<'_>) {
         (0..=inputs).for_each(|row| to.row(last, row).fill(0.0));
     }
     let (weight, bias) = flat[step.offset..step.offset + step.params()].split_at(inputs * outputs);
+    if step.is_table() {
+        for (input, row) in weight.chunks_exact(outputs).enumerate() {
+            for (block, row) in row.chunks(BLOCK).enumerate() {
+                to.row(block, input)[..row.len()].copy_from_slice(row);
+            }
+        }
+        return;
+    }
     for output in 0..outputs {
         let (block, lane) = (output / BLOCK, output % BLOCK);
         for input in 0..inputs {
@@ -40,6 +49,14 @@ pub(crate) fn unpack(program: &Program, matrices: &[Matrix], flat: &mut [f32]) {
         let from = unsafe { matrix.view() };
         let flat = &mut flat[step.offset..step.offset + step.params()];
         let (weight, bias) = flat.split_at_mut(inputs * outputs);
+        if step.is_table() {
+            for (input, row) in weight.chunks_exact_mut(outputs).enumerate() {
+                for (block, row) in row.chunks_mut(BLOCK).enumerate() {
+                    row.copy_from_slice(&from.row(block, input)[..row.len()]);
+                }
+            }
+            continue;
+        }
         for output in 0..outputs {
             let (block, lane) = (output / BLOCK, output % BLOCK);
             for input in 0..inputs {

@@ -1,7 +1,7 @@
 //! From the plan to the program.
 
 use super::{
-    DropoutStep, Elementwise, ImageOp, Images, Layer, LayerOp, Norm, PRelu, Program,
+    DropoutStep, Elementwise, Embedding, ImageOp, Images, Layer, LayerOp, Norm, PRelu, Program,
     images::Unplaced,
     operand::{Operand, Value, contribute},
 };
@@ -99,6 +99,18 @@ impl Program {
                 Op::Standardize => {
                     lowering.program.standardization = Some(step.statistics);
                     operands[0]
+                }
+                Op::Embedding { vocabulary } | Op::EmbeddingBag { vocabulary, .. } => {
+                    let embedding = Embedding {
+                        weights,
+                        tokens: step.inputs,
+                        vocabulary,
+                        pooling: match step.op {
+                            Op::EmbeddingBag { pooling, .. } => Some(pooling),
+                            _ => None,
+                        },
+                    };
+                    lowering.vector(LayerOp::Embedding(embedding), &operands, step.outputs)
                 }
                 Op::Flatten => match operands[0] {
                     Place::Image(_) => Place::Vector(0),

@@ -1,6 +1,7 @@
 //! The lowered plan: each operation fused with the elementwise operations that follow it.
 
 mod elementwise;
+mod embedding;
 mod images;
 mod layout;
 mod lowering;
@@ -12,6 +13,7 @@ mod prelu;
 use self::elementwise::{is_relu, stores_derivatives};
 pub(crate) use self::{
     elementwise::Elementwise,
+    embedding::Embedding,
     images::{Convolution, ImageLayer, ImageOp, Images},
     layout::{ImageLayout, SAMPLES},
     lowering::takes_bitmaps,
@@ -72,6 +74,7 @@ pub(crate) enum LayerOp {
         weights: usize,
     },
     PRelu(PRelu),
+    Embedding(Embedding),
     /// The sum of two vectors, or a copy of one that other layers read too.
     Sum,
     /// The features of all operands.
@@ -109,6 +112,15 @@ impl Program {
     pub(crate) fn macs(&self) -> usize {
         self.parameters.iter().map(|step| step.flop() / 2).sum()
     }
+
+    /// Its embeddings, each with the index of its layer.
+    pub(crate) fn embeddings(&self) -> impl Iterator<Item = (usize, &Embedding)> {
+        let layers = self.layers.iter().enumerate();
+        layers.filter_map(|(at, layer)| match &layer.op {
+            LayerOp::Embedding(embedding) => Some((at, embedding)),
+            _ => None,
+        })
+    }
 }
 
 impl LayerOp {
@@ -118,7 +130,8 @@ impl LayerOp {
             LayerOp::Linear { .. }
             | LayerOp::Norm(_)
             | LayerOp::LayerNorm { .. }
-            | LayerOp::PRelu(_) => true,
+            | LayerOp::PRelu(_)
+            | LayerOp::Embedding(_) => true,
             LayerOp::Sum | LayerOp::Concat => false,
         }
     }

@@ -1,10 +1,16 @@
 //! The intermediate results of a training step.
 
-use super::{images::ImageBuffers, input::InputBuffer};
-use crate::engine::fused::{
-    kernels::{InputGradient, SampleNumbers, SparseWeightGradient},
-    memory::{matrix::Matrix, shared::Shared},
-    program::{LayerOp, PRelu, Program},
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::{images::ImageBuffers, input::InputBuffer, tokens::TokenIndex};
+use crate::{
+    engine::fused::{
+        kernels::{InputGradient, SampleNumbers, SparseWeightGradient},
+        memory::{matrix::Matrix, shared::Shared},
+        program::{Embedding, LayerOp, PRelu, Program},
+        threads::pool::Worker,
+    },
+    plan::Pooling,
 };
 
 /// The buffers of one batch of at most `capacity` samples.
@@ -26,12 +32,16 @@ pub(crate) struct Activations {
     /// For each batch normalisation, the mean and the variance of the batch, `[2, C]`.
     pub(crate) norms: Vec<Matrix>,
     /// For each layer, the gradient of its weights, as [packed](crate::engine::fused::memory::packed); empty without weights,
-    /// and of a `Linear`, whose gradient is not stored here.
+    /// and of a `Linear` or an embedding, whose gradient is not stored here.
     pub(crate) gradients: Vec<Matrix>,
     /// For each layer, sums over the samples for the gradient of its slopes, `[1, O]`; empty where it is no parametric ReLU.
     pub(crate) column_sums: Vec<Matrix>,
     /// For each layer, the numbers of each sample; empty where it is no layer normalisation.
     pub(crate) sample_numbers: Vec<Shared<SampleNumbers>>,
+    /// For each layer, the token that has the maximum, `[B, O]`; empty where it is no maximum of embeddings.
+    pub(crate) winners: Vec<Matrix>,
+    /// For each layer, for each worker, which samples have each token of the worker's rows; empty where it is no embedding.
+    tokens: Vec<Vec<Mutex<TokenIndex>>>,
     /// The loss of each sample.
     pub(crate) losses: Shared<f32>,
     /// One for each worker.
@@ -70,7 +80,20 @@ impl Activations {
         let gradients = program.layers.iter().map(|layer| match layer.op {
             LayerOp::Norm(_) | LayerOp::LayerNorm { .. } => Matrix::zeros(2, layer.outputs),
             LayerOp::PRelu(PRelu { slopes, .. }) => Matrix::zeros(2, slopes),
-            LayerOp::Linear { .. } | LayerOp::Sum | LayerOp::Concat => Matrix::zeros(0, 0),
+            LayerOp::Linear { .. } | LayerOp::Embedding(_) | LayerOp::Sum | LayerOp::Concat => {
+                Matrix::zeros(0, 0)
+            }
+        });
+        let winners = program.layers.iter().map(|layer| match layer.op {
+            LayerOp::Embedding(Embedding {
+                pooling: Some(Pooling::Max),
+                ..
+            }) => of(layer.outputs),
+            _ => Matrix::zeros(0, 0),
+        });
+        let tokens = program.layers.iter().map(|layer| match layer.op {
+            LayerOp::Embedding(_) => (0..workers).map(|_| Mutex::default()).collect(),
+            _ => Vec::new(),
         });
         let column_sums = program.layers.iter().map(|layer| match layer.op {
             LayerOp::PRelu(_) => Matrix::zeros(1, layer.outputs),
@@ -102,9 +125,17 @@ impl Activations {
             gradients: gradients.collect(),
             column_sums: column_sums.collect(),
             sample_numbers: sample_numbers.collect(),
+            winners: winners.collect(),
+            tokens: tokens.collect(),
             losses: Shared::zeros(capacity),
             scratch: (0..workers).map(|_| Shared::zeros(scratch)).collect(),
         }
+    }
+
+    /// Which samples have each token of a worker's rows of the table of layer `at`, an embedding.
+    pub(crate) fn tokens(&self, at: usize, worker: &Worker<'_>) -> MutexGuard<'_, TokenIndex> {
+        let index = &self.tokens[at][worker.index];
+        index.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Allocates buffers for `rows` samples of a dense or a sparse data set.

@@ -1,6 +1,9 @@
 //! The current job of the pool, and the buffers that persist across jobs.
 
-use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{
+    Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+    atomic::{AtomicBool, Ordering},
+};
 
 use super::{
     activations::Activations,
@@ -8,12 +11,16 @@ use super::{
     inference::{self, Chunk},
     model::Model,
     optimizer::OptimizerBuffers,
-    training::{self, Kind, Moments, Training},
+    pending::{self, Pending},
+    training::{self, Kind, Moments, TableSteps, Training},
 };
-use crate::engine::fused::{
-    kernels::{Rule, WORD},
-    memory::{matrix::Matrix, packed::zeros},
-    threads::{BrokenBarrier, pool::Worker},
+use crate::engine::{
+    Run,
+    fused::{
+        kernels::{Rule, WORD},
+        memory::{matrix::Matrix, packed::zeros},
+        threads::{BrokenBarrier, pool::Worker},
+    },
 };
 
 /// The state that all workers of a pool share.
@@ -22,6 +29,8 @@ pub(crate) struct Context {
     workers: usize,
     /// Written between jobs, read by every worker during one.
     state: RwLock<State>,
+    /// Whether no step of the optimiser is [pending]: weights and moments are up to date.
+    is_settled: AtomicBool,
     /// For each worker, buffers for a chunk of inference.
     chunks: Vec<Mutex<Option<Chunk>>>,
 }
@@ -30,6 +39,8 @@ pub(crate) struct Context {
 pub(crate) enum Job {
     Train(training::Job),
     Infer(inference::Job),
+    /// The steps that rows of tables have yet to take.
+    Settle,
 }
 
 struct State {
@@ -55,6 +66,7 @@ impl Context {
         Context {
             workers,
             state: RwLock::new(state),
+            is_settled: AtomicBool::new(true),
             chunks: (0..workers).map(|_| Mutex::new(None)).collect(),
             model,
         }
@@ -73,6 +85,8 @@ impl Context {
         let mut state = self.write();
         if let Job::Train(job) = &mut job {
             state.prepare(&self.model, self.workers, job);
+            let is_settled = state.pending(job).is_none();
+            self.is_settled.fetch_and(is_settled, Ordering::Relaxed);
         }
         state.job = Some(job);
     }
@@ -92,8 +106,34 @@ impl Context {
         self.read().optimizer.as_ref().map(show)
     }
 
+    /// Replaces the optimiser's buffers, when the weights have been replaced as well.
     pub(crate) fn set_optimizer(&self, buffers: Option<OptimizerBuffers>) {
         self.write().optimizer = buffers;
+        self.is_settled.store(true, Ordering::Release);
+    }
+
+    /// Whether weights and moments are up to date: if not, only a training run may read them.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.is_settled.load(Ordering::Acquire)
+    }
+
+    /// Forgets the pending steps, which a [`Job::Settle`] has taken.
+    pub(crate) fn set_settled(&self) {
+        if let Some(memory) = &mut self.write().optimizer {
+            memory.pending.clear();
+        }
+        self.is_settled.store(true, Ordering::Release);
+    }
+
+    /// Whether pending steps must be taken before this run: its steps are not of the kind that can be pending, or the list
+    /// is long.
+    pub(crate) fn must_settle_before(&self, run: &Run<'_>) -> bool {
+        let kind = run.optimizer.kind();
+        let must = self.optimizer(|memory| {
+            let is_long = memory.pending.rules.len() >= pending::MAX_STEPS;
+            run.clip_norm.is_some() || memory.kind != kind || is_long
+        });
+        must.unwrap_or(false)
     }
 
     /// One worker's part of the current job.
@@ -107,6 +147,24 @@ impl Context {
                 unsafe { job.run(&self.model, worker, &self.chunks[worker.index]) };
                 Ok(())
             }
+            Some(Job::Settle) => {
+                for (_, embedding) in self.model.program.embeddings() {
+                    let Some(memory) = &state.optimizer else {
+                        continue;
+                    };
+                    let steps = TableSteps {
+                        model: &self.model,
+                        worker,
+                        embedding,
+                        moments: memory.moments.each_ref().map(|m| &m[..]),
+                        pending: &memory.pending,
+                    };
+                    // SAFETY: tables are partitioned among the workers; all other threads read them only once they are
+                    // settled, see `Fused::settle`.
+                    unsafe { steps.catch_up_all() };
+                }
+                Ok(())
+            }
             Some(Job::Train(job)) => {
                 let training = Training {
                     model: &self.model,
@@ -116,6 +174,7 @@ impl Context {
                     moments: state.moments(job),
                     clipping: state.clipping(job),
                     active: state.active(job),
+                    pending: state.pending(job),
                 };
                 // SAFETY: as above; the engine's lock, held by `Fused::run`, excludes every other job, and weights are
                 // written only for a caller that holds the engine by `&mut`.
@@ -139,10 +198,14 @@ impl State {
             }
             Kind::Train {
                 optimizer,
+                schedule,
+                total_steps,
+                first_step,
                 clip_norm,
                 steps_done,
                 ..
             } => {
+                let steps = job.order.len().div_ceil(job.batch_size);
                 let kind = optimizer.kind();
                 if self
                     .optimizer
@@ -172,7 +235,16 @@ impl State {
                     _ => memory.active.fill(u64::MAX),
                 }
                 *steps_done = memory.steps;
-                memory.steps += job.order.len().div_ceil(job.batch_size) as u64;
+                memory.steps += steps as u64;
+                if clip_norm.is_none() && model.program.embeddings().next().is_some() {
+                    let rules = (0..steps as u64).map(|index| {
+                        let peak = optimizer.learning_rate();
+                        let step = *first_step + index;
+                        let rate = schedule.learning_rate(peak, step, *total_steps);
+                        Rule::new(optimizer, rate, *steps_done + index + 1)
+                    });
+                    memory.pending.rules.extend(rules);
+                }
             }
         }
     }
@@ -193,6 +265,19 @@ impl State {
             stored: self.optimizer.as_ref()?.stored.as_ref()?,
             max_norm: clip_norm?,
         })
+    }
+
+    /// The pending steps, which end with those of the job, and the number of those before.
+    fn pending(&self, job: &training::Job) -> Option<(&Pending, usize)> {
+        let pending = &self.optimizer.as_ref()?.pending;
+        let Kind::Train {
+            clip_norm: None, ..
+        } = job.kind
+        else {
+            return None;
+        };
+        let steps = job.order.len().div_ceil(job.batch_size);
+        Some((pending, pending.rules.len().checked_sub(steps)?))
     }
 
     fn active(&self, job: &training::Job) -> &[u64] {

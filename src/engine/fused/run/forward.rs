@@ -3,7 +3,7 @@
 use super::{input::Input, model::Model, norm::Numbers, prelu::per_lane};
 use crate::engine::fused::{
     kernels::{
-        CopyColumns, Elementwise, Epilogue, Forward, Normalize, NormalizeRows, PRelu,
+        CopyColumns, Elementwise, Embed, Epilogue, Forward, Normalize, NormalizeRows, PRelu,
         SampleNumbers, SparseForward, Standardize, Sum, dispatch,
     },
     memory::matrix::{BLOCK, Matrix, ViewMut},
@@ -16,6 +16,8 @@ pub(crate) struct Outputs<'a> {
     pub(crate) values: ViewMut<'a>,
     /// Only for a layer that stores derivatives, and only in training.
     pub(crate) derivatives: Option<ViewMut<'a>>,
+    /// Only for an embedding's maximum, and only in training.
+    pub(crate) winners: Option<ViewMut<'a>>,
     /// The masks of every dropout, if dropout is on.
     pub(crate) masks: Option<&'a [Matrix]>,
     /// One for each row, only for a layer normalisation, and only in training.
@@ -38,6 +40,7 @@ pub(crate) unsafe fn layer<'a>(
     let Outputs {
         mut values,
         derivatives,
+        winners,
         masks,
         numbers,
     } = outputs;
@@ -110,6 +113,17 @@ pub(crate) unsafe fn layer<'a>(
                 numbers,
             };
             dispatch(model.simd, normalize);
+        }
+        (LayerOp::Embedding(embedding), tokens) => {
+            let embed = Embed {
+                embedding,
+                tokens: tokens.dense(),
+                table: weights(embedding.weights),
+                output,
+                relu,
+                winners,
+            };
+            dispatch(model.simd, embed);
         }
         (LayerOp::Sum, first) => {
             let columns = |input: Input<'a>| {

@@ -240,6 +240,7 @@ impl Chunk {
                 let outputs = Outputs {
                     values: output.view_mut(partition.blocks.clone(), 0..rows),
                     derivatives: None,
+                    winners: None,
                     masks: None,
                     numbers: &mut [],
                 };

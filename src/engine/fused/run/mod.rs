@@ -19,5 +19,7 @@ pub(crate) mod live;
 pub(crate) mod model;
 mod norm;
 pub(crate) mod optimizer;
+pub(crate) mod pending;
 mod prelu;
+mod tokens;
 pub(crate) mod training;

@@ -19,13 +19,14 @@ pub(crate) struct Model {
     /// For each of the program's parameters, `[I + 1, O]`, the bias last.
     ///
     /// Only a training run writes them, and it holds the engine by `&mut`; so a holder of the engine by `&` may read
-    /// them.
+    /// them, once [`Fused::settle`](crate::engine::fused::Fused::settle) has taken its pending steps.
     pub(crate) weights: Vec<Matrix>,
     /// The running statistics of batch normalisations, in the plan's layout; written and read as the weights are.
     pub(crate) statistics: Shared<f32>,
     /// The number of batches that each has seen.
     pub(crate) batches: Vec<AtomicU64>,
-    /// Whether the weights are finite: checked for new weights and at the end of each training run.
+    /// Whether the weights are finite, except for tables, of which nothing is skipped: checked for new weights and at the
+    /// end of each training run.
     is_finite: AtomicBool,
 }
 
@@ -105,6 +106,9 @@ impl Model {
     /// # Safety
     /// No thread writes this part of them until this returns.
     pub(crate) unsafe fn check_trained_weights(&self, at: usize, partition: &Partition) {
+        if self.program.parameters[at].is_table() {
+            return;
+        }
         // SAFETY: guaranteed by the caller.
         let values = unsafe { partition.read(&self.weights[at]) };
         if !dispatch(self.simd, AllFinite { values }) {

@@ -1,6 +1,6 @@
 //! The buffers of an optimiser, which persist across steps.
 
-use super::clip::StoredGradients;
+use super::{clip::StoredGradients, pending::Pending};
 use crate::{
     engine::fused::{kernels::WORD, memory::matrix::Matrix, program::Program},
     objective::OptimizerKind,
@@ -17,6 +17,7 @@ pub(crate) struct OptimizerBuffers {
     pub(crate) active: Vec<u64>,
     /// Allocated when gradients are first clipped.
     pub(crate) stored: Option<StoredGradients>,
+    pub(crate) pending: Pending,
 }
 
 impl OptimizerBuffers {
@@ -46,6 +47,7 @@ impl OptimizerBuffers {
             steps,
             active,
             stored: None,
+            pending: Pending::new(program),
         }
     }
 }

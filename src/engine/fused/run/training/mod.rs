@@ -6,6 +6,7 @@
 //! | phase | writes | partition |
 //! | --- | --- | --- |
 //! | gather | the batch's samples, masks of dropout | rows |
+//! | and of an embedding | rows of the table and moments that are [not up to date](super::pending) | columns |
 //! | or images, each stage | all buffers of the images, sums of blocks, masks, the vectors' input | blocks of 16 rows |
 //! | forward, each layer | its outputs (and derivatives) | columns; rows in a layer normalisation and in the last layer, unless it is a batch normalisation |
 //! | loss | the last layer's delta, losses, the transposed bitmap | the same rows, so no barrier before it; words |
@@ -43,11 +44,16 @@ mod layer_norm;
 mod norm;
 mod phases;
 mod prelu;
+mod table;
 mod update;
+
+pub(crate) use self::table::TableSteps;
 
 use std::sync::atomic::Ordering;
 
-use super::{activations::Activations, bitmap::Uploaded, clip::Clipping, model::Model};
+use super::{
+    activations::Activations, bitmap::Uploaded, clip::Clipping, model::Model, pending::Pending,
+};
 use crate::{
     engine::fused::{
         kernels::Rule,
@@ -102,6 +108,9 @@ pub(crate) struct Training<'a> {
     pub(crate) clipping: Option<Clipping<'a>>,
     /// See [`SparseWeightGradient::active`].
     pub(crate) active: &'a [u64],
+    /// The steps that rows of tables may have yet to take, and the number of those before this job; none where each step is
+    /// taken with all rows.
+    pub(crate) pending: Option<(&'a Pending, usize)>,
 }
 
 /// For each moment of a rule, one matrix per layer.
@@ -202,6 +211,7 @@ impl Training<'_> {
         unsafe {
             if self.gathers(dropout_key) {
                 self.gather(samples, dropout_key)?;
+                self.read_tokens(index, samples);
                 self.worker.barrier()?;
             }
             for at in 0..layers {
@@ -224,8 +234,8 @@ impl Training<'_> {
                 self.worker.barrier()?;
             }
             match &self.clipping {
-                None => self.update(samples, rule, self.moments),
-                Some(clipping) => self.clipped_update(clipping, samples, rule)?,
+                None => self.update(index, samples, rule, self.moments),
+                Some(clipping) => self.clipped_update(clipping, index, samples, rule)?,
             }
             if self.worker.index == 0 {
                 if dropout_key.is_some() {

@@ -130,12 +130,14 @@ impl Training<'_> {
             Partition::of(self.worker, output.blocks(), batch.len())
         };
         let derivatives = layer.stores_derivatives();
+        let has_winners = all.winners[at].blocks() > 0;
         // SAFETY: the inputs of this phase were written before the last barrier; partitions are disjoint, and no other
         // thread reads this layer's outputs before the next barrier.
         unsafe {
             let outputs = Outputs {
                 values: partition.write(output),
                 derivatives: derivatives.then(|| partition.write(&all.derivatives[at])),
+                winners: has_winners.then(|| partition.write(&all.winners[at])),
                 masks: dropout.then_some(&all.masks[..]),
                 numbers: match has_rows {
                     true => all.sample_numbers[at].slice_mut(partition.rows.clone()),
@@ -231,8 +233,8 @@ impl Training<'_> {
     pub(super) fn has_back(&self, at: usize) -> bool {
         let layer = &self.model.program.layers[at];
         let mut operands = layer.operands.iter();
-        let is_linear = matches!(layer.op, LayerOp::Linear { .. });
-        layer.op.has_weights() && !is_linear || operands.any(|operand| operand.gradient.is_some())
+        let is_updated = matches!(layer.op, LayerOp::Linear { .. } | LayerOp::Embedding(_));
+        layer.op.has_weights() && !is_updated || operands.any(|operand| operand.gradient.is_some())
     }
 
     /// The number of features of a value.
@@ -267,7 +269,7 @@ impl Training<'_> {
             }
             // SAFETY: guaranteed by the caller.
             LayerOp::PRelu(prelu) => return unsafe { self.back_prelu(at, prelu, batch) },
-            LayerOp::Linear { .. } | LayerOp::Sum | LayerOp::Concat => {}
+            LayerOp::Linear { .. } | LayerOp::Embedding(_) | LayerOp::Sum | LayerOp::Concat => {}
         }
         for operand in &self.model.program.layers[at].operands {
             if let Some(contribution) = operand.gradient {
@@ -314,6 +316,8 @@ impl Training<'_> {
                 }
                 // see `back`
                 LayerOp::Norm(_) | LayerOp::LayerNorm { .. } | LayerOp::PRelu(_) => {}
+                // it reads the network's input, whose gradient is not computed
+                LayerOp::Embedding(_) => {}
                 LayerOp::Concat => {
                     let start = partition.blocks.start * BLOCK;
                     let end = self.width(value).min(partition.blocks.end * BLOCK);

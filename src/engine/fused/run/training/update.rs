@@ -5,19 +5,43 @@ use crate::engine::fused::{
     kernels::{Apply, Parameters, Rule, SparseWeightGradient, WeightGradient, dispatch},
     memory::matrix::{BLOCK, Matrix},
     program::{LayerOp, Norm},
-    run::{clip::Clipping, input::Input},
+    run::{clip::Clipping, input::Input, model::Model},
     threads::{BrokenBarrier, partition::Partition},
 };
 
+/// A partition of the weights of parameter `at`, with their moments.
+///
+/// # Safety
+/// While the views live, no other view holds any of their values.
+pub(super) unsafe fn parameters<'p>(
+    model: &'p Model,
+    at: usize,
+    partition: &Partition,
+    moments: Moments<'p>,
+) -> Parameters<'p> {
+    // SAFETY: guaranteed by the caller.
+    let write = |matrix: &'p Matrix| unsafe { partition.write(matrix) };
+    Parameters {
+        weights: write(&model.weights[at]),
+        moments: moments.map(|matrices| matrices.get(at).map(write)),
+    }
+}
+
 impl Training<'_> {
-    /// Updates this worker's partition of every layer's weights by its gradients.
+    /// Updates this worker's partition of every layer's weights by its gradients, in step `index` of the job.
     ///
     /// # Safety
     /// As [`Training::step`]; the moments are the rule's.
-    pub(super) unsafe fn update(&self, batch: &[u32], rule: Rule, moments: Moments<'_>) {
+    pub(super) unsafe fn update(
+        &self,
+        index: usize,
+        batch: &[u32],
+        rule: Rule,
+        moments: Moments<'_>,
+    ) {
         for at in (0..self.model.program.layers.len()).rev() {
             // SAFETY: guaranteed by the caller.
-            unsafe { self.update_layer(at, batch, rule, moments) };
+            unsafe { self.update_layer(at, index, batch, rule, moments) };
         }
         if let Some(images) = self.images() {
             // SAFETY: guaranteed by the caller.
@@ -44,16 +68,19 @@ impl Training<'_> {
         moments: Moments<'p>,
     ) -> Parameters<'p> {
         // SAFETY: guaranteed by the caller.
-        let write = |matrix: &'p Matrix| unsafe { partition.write(matrix) };
-        Parameters {
-            weights: write(&self.model.weights[at]),
-            moments: moments.map(|matrices| matrices.get(at).map(write)),
-        }
+        unsafe { parameters(self.model, at, partition, moments) }
     }
 
     /// # Safety
     /// As [`Training::update`].
-    unsafe fn update_layer(&self, at: usize, batch: &[u32], rule: Rule, moments: Moments<'_>) {
+    unsafe fn update_layer(
+        &self,
+        at: usize,
+        index: usize,
+        batch: &[u32],
+        rule: Rule,
+        moments: Moments<'_>,
+    ) {
         let (model, all) = (self.model, self.activations);
         let layer = &model.program.layers[at];
         let (inputs, weights) = match &layer.op {
@@ -69,6 +96,12 @@ impl Training<'_> {
                     self.slope_gradients(at, prelu);
                     self.apply(prelu.weights, &all.gradients[at], 1.0, rule, moments);
                 }
+                return;
+            }
+            LayerOp::Embedding(embedding) => {
+                let layer = (at, embedding);
+                // SAFETY: guaranteed by the caller.
+                unsafe { self.update_table(layer, index, batch.len(), rule, moments) };
                 return;
             }
             LayerOp::Sum | LayerOp::Concat => return,
@@ -117,6 +150,7 @@ impl Training<'_> {
     pub(super) unsafe fn clipped_update(
         &self,
         clipping: &Clipping<'_>,
+        index: usize,
         samples: &[u32],
         rule: Rule,
     ) -> Result<(), BrokenBarrier> {
@@ -124,7 +158,7 @@ impl Training<'_> {
         // SAFETY: between two barriers each of these writes what no other reads: gradients in partitions of
         // columns, then the sums of pieces, then weights and moments in partitions of columns.
         unsafe {
-            self.update(samples, Rule::Store, [&stored.gradients, &[]]);
+            self.update(index, samples, Rule::Store, [&stored.gradients, &[]]);
             self.worker.barrier()?;
             stored.measure(self.model.simd, self.worker);
             self.worker.barrier()?;

@@ -1,0 +1,323 @@
+//! Embeddings: pooled rows of a table, and the update of the rows that a batch has read.
+//!
+//! Dims: `B` = batch size, `L` = tokens of a sample, `V` = vocabulary, `O` = outputs.
+
+use super::{
+    Kernel, Lanes, load, store,
+    update::{ParameterPtr, Parameters, Rule, Update, WithUpdate},
+};
+use crate::{
+    engine::fused::{
+        memory::matrix::{BLOCK, View, ViewMut},
+        program::Embedding,
+    },
+    plan::Pooling,
+    token::index_of,
+};
+
+/// The number of tokens whose indices are computed at a time.
+const CHUNK: usize = 64;
+
+/// `output[b] = pool(table[tokens[b, 0]], table[tokens[b, 1]], ..)`, then ReLU if `relu`.
+pub(crate) struct Embed<'a> {
+    pub(crate) embedding: Embedding,
+    /// `[B, L]`, each an index as a value.
+    pub(crate) tokens: View<'a>,
+    /// `[V, O]`, some blocks of columns.
+    pub(crate) table: View<'a>,
+    /// `[B, O]`, the same blocks.
+    pub(crate) output: ViewMut<'a>,
+    pub(crate) relu: bool,
+    /// For a maximum in training: the token that has it, `[B, O]`, the same blocks.
+    pub(crate) winners: Option<ViewMut<'a>>,
+}
+
+impl Kernel for Embed<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Lanes>(mut self, simd: S) {
+        let (blocks, rows) = (self.output.blocks, self.output.rows);
+        let Embedding {
+            tokens, vocabulary, ..
+        } = self.embedding;
+        assert!(self.tokens.blocks >= tokens.div_ceil(BLOCK) && self.tokens.rows >= rows);
+        assert!(self.table.blocks >= blocks && self.table.rows >= vocabulary && vocabulary > 0);
+        let has_room = |view: &ViewMut<'_>| view.blocks >= blocks && view.rows >= rows;
+        assert!(self.winners.as_ref().is_none_or(has_room));
+        for row in 0..rows {
+            let mut count = 0;
+            for first in (0..tokens).step_by(CHUNK) {
+                let mut words = [0; CHUNK];
+                let mut len = 0;
+                for at in first..tokens.min(first + CHUNK) {
+                    let value = self.tokens.row(at / BLOCK, row)[at % BLOCK];
+                    let token = index_of(value, vocabulary);
+                    words[len] = token;
+                    len += usize::from(!self.embedding.is_padding(token));
+                }
+                let words = &words[..len];
+                for block in 0..blocks {
+                    // SAFETY: the words are below the vocabulary; the assertions above are those that it requires.
+                    unsafe { self.pool(simd, block, row, words, count == 0) };
+                }
+                count += len;
+            }
+            for block in 0..blocks {
+                for lane in (0..BLOCK).step_by(S::F32_LANES) {
+                    let place = self.output.at(block, row).wrapping_add(lane);
+                    // SAFETY: block and row are within the output; a vector from `lane` on is within 16 lanes.
+                    unsafe {
+                        let mut y = load::<S>(place);
+                        if self.embedding.pooling == Some(Pooling::Mean) && count > 1 {
+                            y = simd.div_f32s(y, simd.splat_f32s(count as f32));
+                        }
+                        store::<S>(place, if self.relu { simd.relu(y) } else { y });
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Embed<'_> {
+    /// Pools the rows of `words` with what the output has, or with nothing if these are the first.
+    ///
+    /// # Safety
+    /// The words are below the vocabulary, which the table has; block and row are within the output and the winners.
+    #[inline(always)]
+    unsafe fn pool<S: Lanes>(
+        &mut self,
+        simd: S,
+        block: usize,
+        row: usize,
+        words: &[usize],
+        is_first: bool,
+    ) {
+        let is_max = self.embedding.pooling == Some(Pooling::Max);
+        for lane in (0..BLOCK).step_by(S::F32_LANES) {
+            // SAFETY: guaranteed by the caller; a vector from `lane` on is within 16 lanes.
+            unsafe {
+                let place = self.output.at(block, row).wrapping_add(lane);
+                let of = |word: usize| load::<S>(self.table.at(block, word).wrapping_add(lane));
+                if !is_max {
+                    let mut sum = match is_first {
+                        true => simd.splat_f32s(0.0),
+                        false => load::<S>(place),
+                    };
+                    for &word in words {
+                        sum = simd.add_f32s(sum, of(word));
+                    }
+                    store::<S>(place, sum);
+                    continue;
+                }
+                let winners = self.winners.as_ref().map(|winners| winners.at(block, row));
+                let winners = winners.map(|winners| winners.wrapping_add(lane));
+                let (mut most, mut winner, words) = match (is_first, words) {
+                    (true, [first, words @ ..]) => {
+                        (of(*first), simd.splat_f32s(*first as f32), words)
+                    }
+                    (true, []) => (simd.splat_f32s(0.0), simd.splat_f32s(0.0), words),
+                    (false, words) => {
+                        let winner = winners.map(|winners| load::<S>(winners));
+                        let winner = winner.unwrap_or(simd.splat_f32s(0.0));
+                        (load::<S>(place), winner, words)
+                    }
+                };
+                for &word in words {
+                    let value = of(word);
+                    // The maximum remains where the value is not larger and no NaN, and where it is a NaN itself.
+                    let is_not_larger = simd.less_than_or_equal_f32s(value, most);
+                    let is_number = simd.equal_f32s(most, most);
+                    let larger = |most, value| {
+                        let larger = simd.select_f32s(is_not_larger, most, value);
+                        simd.select_f32s(is_number, larger, most)
+                    };
+                    most = larger(most, value);
+                    winner = larger(winner, simd.splat_f32s(word as f32));
+                }
+                store::<S>(place, most);
+                if let Some(winners) = winners {
+                    store::<S>(winners, winner);
+                }
+            }
+        }
+    }
+}
+
+/// The samples of a batch that have each token.
+#[derive(Clone, Copy)]
+pub(crate) struct Occurrences<'a> {
+    /// The tokens, each once.
+    pub(crate) tokens: &'a [u32],
+    /// For each, the end of its samples in `samples`, which begin where those of the token before end.
+    pub(crate) ends: &'a [u32],
+    /// Rows of the batch, in order for each token; as often as they have it.
+    pub(crate) samples: &'a [u32],
+    /// For each row of the batch, the factor of its gradient.
+    pub(crate) scales: &'a [f32],
+}
+
+/// The gradient of the rows that a batch has read, `sum_b scale[b] delta[b]`, which goes to the optimiser at once.
+pub(crate) struct TableGradient<'a> {
+    pub(crate) occurrences: Occurrences<'a>,
+    /// `[B, O]`, some blocks.
+    pub(crate) delta: View<'a>,
+    /// The token that has the maximum, `[B, O]`, the same blocks; only its row has the gradient.
+    pub(crate) winners: Option<View<'a>>,
+    /// The token of the parameters' first row.
+    pub(crate) first: usize,
+    pub(crate) rule: Rule,
+    /// Some rows of the same blocks of the table, with all of the tokens.
+    pub(crate) parameters: Parameters<'a>,
+}
+
+impl Kernel for TableGradient<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Lanes>(self, simd: S) {
+        let Occurrences {
+            tokens,
+            ends,
+            samples,
+            scales,
+        } = self.occurrences;
+        let (blocks, batch) = (self.delta.blocks, self.delta.rows);
+        assert!(tokens.len() == ends.len() && scales.len() >= batch);
+        assert!(ends.iter().all(|&end| end as usize <= samples.len()));
+        assert!(samples.iter().all(|&sample| (sample as usize) < batch));
+        let has_room = |view: &View<'_>| view.blocks >= blocks && view.rows >= batch;
+        assert!(self.winners.as_ref().is_none_or(has_room));
+        let rows = self.rows();
+        self.parameters.check(&self.rule, blocks, rows);
+        let rule = self.rule;
+        rule.with(simd, self);
+    }
+}
+
+impl TableGradient<'_> {
+    /// The number of rows of the parameters up to that of the largest token.
+    ///
+    /// # Panics
+    /// When a token is before the first.
+    fn rows(&self) -> usize {
+        let tokens = self.occurrences.tokens.iter();
+        assert!(tokens.clone().all(|&token| token as usize >= self.first));
+        tokens
+            .max()
+            .map_or(0, |&last| last as usize - self.first + 1)
+    }
+}
+
+impl<S: Lanes> WithUpdate<S> for TableGradient<'_> {
+    #[inline(always)]
+    fn with<U: Update<S>>(self, simd: S, update: U) {
+        let Occurrences {
+            tokens,
+            ends,
+            samples,
+            scales,
+        } = self.occurrences;
+        let mut start = 0;
+        for (&token, &end) in tokens.iter().zip(ends) {
+            let samples = samples.get(start..end as usize).unwrap_or_default();
+            start = end as usize;
+            let number = simd.splat_f32s(token as f32);
+            for block in 0..self.delta.blocks {
+                let place = self.parameters.place(block, token as usize - self.first);
+                for lane in (0..BLOCK).step_by(S::F32_LANES) {
+                    // SAFETY: by the assertions in `run`, every sample is a row of the delta and of the winners and has a
+                    // scale, and the parameters have the row of the token; a vector from `lane` on is within 16 lanes.
+                    unsafe {
+                        let at = |view: &View<'_>, sample: usize| {
+                            load::<S>(view.at(block, sample).wrapping_add(lane))
+                        };
+                        let mut sum = simd.splat_f32s(0.0);
+                        let mut before = None;
+                        for &sample in samples {
+                            let delta = at(&self.delta, sample as usize);
+                            match &self.winners {
+                                None => {
+                                    let scale = *scales.get_unchecked(sample as usize);
+                                    sum = simd.mul_add_e_f32s(delta, simd.splat_f32s(scale), sum);
+                                }
+                                Some(winners) if before != Some(sample) => {
+                                    let winner = at(winners, sample as usize);
+                                    let has_won = simd.equal_f32s(winner, number);
+                                    let zero = simd.splat_f32s(0.0);
+                                    let delta = simd.select_f32s(has_won, delta, zero);
+                                    sum = simd.add_f32s(sum, delta);
+                                }
+                                // the token is in the sample more than once
+                                Some(_) => {}
+                            }
+                            before = Some(sample);
+                        }
+                        update.apply(simd, place.add(lane), sum);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Applies the steps of an optimiser to rows whose gradients were 0 in them, and which were left as they were.
+pub(crate) struct CatchUp<'a> {
+    /// The tokens, each once.
+    pub(crate) tokens: &'a [u32],
+    /// The token of the parameters' first row.
+    pub(crate) first: usize,
+    /// The steps since all rows were up to date.
+    pub(crate) rules: &'a [Rule],
+    /// For each row of the parameters, how many of these have been applied.
+    pub(crate) applied: &'a mut [u32],
+    /// One block.
+    pub(crate) parameters: Parameters<'a>,
+}
+
+impl Kernel for CatchUp<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Lanes>(self, simd: S) {
+        let rows = self.applied.len();
+        for rule in self.rules {
+            self.parameters.check(rule, 1, rows);
+        }
+        for &token in self.tokens {
+            let Some(row) = (token as usize).checked_sub(self.first) else {
+                continue;
+            };
+            let Some(applied) = self.applied.get_mut(row) else {
+                continue;
+            };
+            let rules = self.rules.get(*applied as usize..).unwrap_or_default();
+            *applied = self.rules.len() as u32;
+            for lane in (0..BLOCK).step_by(S::F32_LANES) {
+                let place = self.parameters.place(0, row).add(lane);
+                for rule in rules {
+                    // SAFETY: the parameters have the block and the row, by the checks above; a vector from `lane` on is
+                    // within 16 lanes.
+                    if unsafe { place.is_at_rest(simd, rule) } {
+                        break;
+                    }
+                    rule.with(simd, ZeroGradient { place });
+                }
+            }
+        }
+    }
+}
+
+/// The update of a vector of parameters whose gradient is 0.
+struct ZeroGradient {
+    place: ParameterPtr,
+}
+
+impl<S: Lanes> WithUpdate<S> for ZeroGradient {
+    #[inline(always)]
+    fn with<U: Update<S>>(self, simd: S, update: U) {
+        // SAFETY: the parameters are there, as `CatchUp` has checked.
+        unsafe { update.apply(simd, self.place, simd.splat_f32s(0.0)) };
+    }
+}

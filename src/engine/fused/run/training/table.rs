@@ -1,0 +1,159 @@
+//! The tables of embeddings: the rows that a batch reads are brought up to date before it reads them, and updated after.
+
+use super::{Moments, Training, update::parameters};
+use crate::engine::fused::{
+    kernels::{CatchUp, Rule, TableGradient, dispatch},
+    memory::matrix::BLOCK,
+    program::Embedding,
+    run::{model::Model, pending::Pending},
+    threads::{partition::Partition, pool::Worker},
+};
+
+/// The steps that the rows of a worker's partition of a table have yet to take.
+pub(crate) struct TableSteps<'a> {
+    pub(crate) model: &'a Model,
+    pub(crate) worker: &'a Worker<'a>,
+    pub(crate) embedding: &'a Embedding,
+    pub(crate) moments: Moments<'a>,
+    pub(crate) pending: &'a Pending,
+}
+
+/// A worker's partition of the table of an embedding, without the row of the bias that it lacks.
+pub(crate) fn table_partition(
+    model: &Model,
+    worker: &Worker<'_>,
+    embedding: &Embedding,
+) -> Partition {
+    let table = &model.weights[embedding.weights];
+    let Partition { blocks, rows } =
+        Partition::in_units(worker, table.blocks(), table.rows(), BLOCK);
+    let end = rows.end.min(embedding.vocabulary);
+    Partition {
+        blocks,
+        rows: rows.start.min(end)..end,
+    }
+}
+
+impl TableSteps<'_> {
+    /// Takes the first `count` steps with the rows of these tokens, which are in the worker's partition.
+    ///
+    /// # Safety
+    /// No other thread reads or writes the worker's partition of the table and its moments until this returns.
+    pub(crate) unsafe fn catch_up(&self, tokens: &[u32], count: usize) {
+        let Embedding {
+            weights,
+            vocabulary,
+            ..
+        } = *self.embedding;
+        let partition = table_partition(self.model, self.worker, self.embedding);
+        for block in partition.blocks.clone() {
+            let part = Partition {
+                blocks: block..block + 1,
+                rows: partition.rows.clone(),
+            };
+            let first = block * vocabulary;
+            let applied = first + part.rows.start..first + part.rows.end;
+            // SAFETY: guaranteed by the caller; the counts of a row belong to the worker that has the row.
+            let catch_up = unsafe {
+                CatchUp {
+                    tokens,
+                    first: part.rows.start,
+                    rules: &self.pending.rules[..count],
+                    applied: self.pending.applied[weights].slice_mut(applied),
+                    parameters: parameters(self.model, weights, &part, self.moments),
+                }
+            };
+            dispatch(self.model.simd, catch_up);
+        }
+    }
+
+    /// Takes all steps with all rows.
+    ///
+    /// # Safety
+    /// As [`TableSteps::catch_up`].
+    pub(crate) unsafe fn catch_up_all(&self) {
+        let partition = table_partition(self.model, self.worker, self.embedding);
+        let tokens: Vec<u32> = partition.rows.map(|token| token as u32).collect();
+        // SAFETY: guaranteed by the caller.
+        unsafe { self.catch_up(&tokens, self.pending.rules.len()) };
+    }
+}
+
+impl Training<'_> {
+    /// The steps that rows of a table have yet to take, unless every step is taken with all rows.
+    fn table_steps<'b>(&'b self, embedding: &'b Embedding) -> Option<TableSteps<'b>> {
+        Some(TableSteps {
+            model: self.model,
+            worker: self.worker,
+            embedding,
+            moments: self.moments,
+            pending: self.pending?.0,
+        })
+    }
+
+    /// Lists the samples that have each token of this worker's rows of the tables, and brings these rows up to date.
+    ///
+    /// # Safety
+    /// As [`Training::step`], whose batch `index` this is.
+    pub(super) unsafe fn read_tokens(&self, index: usize, batch: &[u32]) {
+        let program = &self.model.program;
+        for (at, embedding) in program.embeddings() {
+            let rows = table_partition(self.model, self.worker, embedding).rows;
+            let mut tokens = self.activations.tokens(at, self.worker);
+            let data = &self.job.data.samples;
+            tokens.list(embedding, data, program.inputs, batch, &rows);
+            if let Some((steps, (_, first))) = self.table_steps(embedding).zip(self.pending) {
+                // SAFETY: no worker reads the table in this phase, and each writes its own partition.
+                unsafe { steps.catch_up(tokens.tokens(), first + index) };
+            }
+        }
+    }
+
+    /// Updates this worker's rows of the table of layer `at` by the gradients of those that the batch has read.
+    ///
+    /// # Safety
+    /// As [`Training::update`].
+    pub(super) unsafe fn update_table(
+        &self,
+        (at, embedding): (usize, &Embedding),
+        index: usize,
+        batch: usize,
+        rule: Rule,
+        moments: Moments<'_>,
+    ) {
+        let (model, all) = (self.model, self.activations);
+        let partition = table_partition(model, self.worker, embedding);
+        let tokens = all.tokens(at, self.worker);
+        // SAFETY: this phase writes weights, moments and stored gradients, in partitions; it reads deltas, written before.
+        unsafe {
+            if rule == Rule::Store {
+                let mut gradients = partition.write(&moments[0][embedding.weights]);
+                for block in 0..gradients.blocks {
+                    (0..gradients.rows).for_each(|row| gradients.row(block, row).fill(0.0));
+                }
+            }
+            let columns = partition.blocks.clone();
+            let winners = &all.winners[at];
+            let gradient = TableGradient {
+                occurrences: tokens.occurrences(),
+                delta: all.deltas[at].read(columns.clone(), 0..batch),
+                winners: (winners.blocks() > 0).then(|| winners.read(columns, 0..batch)),
+                first: partition.rows.start,
+                rule,
+                parameters: parameters(model, embedding.weights, &partition, moments),
+            };
+            dispatch(model.simd, gradient);
+            if let Some((pending, first)) = self.pending {
+                let applied = &pending.applied[embedding.weights];
+                for block in partition.blocks {
+                    let place = block * embedding.vocabulary;
+                    let rows = place + partition.rows.start..place + partition.rows.end;
+                    let applied = applied.slice_mut(rows);
+                    for &token in tokens.tokens() {
+                        applied[token as usize - partition.rows.start] = (first + index + 1) as u32;
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! [`EmbeddingBag`].
+
+use core::{fmt::Debug, marker::PhantomData};
+
+use crate::{
+    layer::Layer,
+    plan::{Op, Plan, Pooling},
+    shape::{Features, Tokens},
+};
+
+/// One vector of `D` learned features for a sequence of tokens: the mean of a vector for each token, or with
+/// `EmbeddingBag<V, D, Sum>` their sum, with `EmbeddingBag<V, D, Max>` of each feature the largest.
+///
+/// Input [`Tokens<L, V>`](Tokens), output `[B, D]`. Parameter: `weight` `[V, D]` row-major, initially normal with mean 0 and
+/// deviation 1, except for row 0, which is and remains 0. Token 0 is the padding: it is not part of the mean, sum or maximum,
+/// which are 0 for a sequence of nothing else. As `torch.nn.EmbeddingBag(V, D, mode="mean", padding_idx=0)`, where such a
+/// sequence is also 0. The order of the tokens does not matter.
+///
+/// A training step updates the rows of its batch; what an optimiser with moments or weight decay does to the other rows it
+/// does when they are next read, with the same results. Only [clipping](crate::layers::EmbeddingBag#clipping) reads the whole
+/// table in each step.
+///
+/// It takes tokens of its own vocabulary: those of another do not compile.
+///
+/// # Clipping
+/// With clipping by norm, each step stores, measures and applies the gradient of the whole table.
+///
+/// Source: `torch.nn.EmbeddingBag`.
+///
+/// ```
+/// use tuplenet::{layers::Max, prelude::*, shape::Tokens};
+///
+/// /// Texts of up to 64 words out of 20,000.
+/// type Net = (Tokens<64, 20_000>, EmbeddingBag<20_000, 16>, Linear<16, 2>);
+/// assert_eq!(Net::PARAMS, 20_000 * 16 + 17 * 2);
+///
+/// type Largest = (Tokens<64, 20_000>, EmbeddingBag<20_000, 16, Max>, Linear<16, 2>);
+/// assert_eq!(Largest::PLAN.params(), Net::PARAMS);
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct EmbeddingBag<const V: usize, const D: usize, P = Mean>(PhantomData<P>);
+
+/// How an [`EmbeddingBag`] makes one vector of those of all tokens: [`Mean`], [`Sum`] or [`Max`].
+pub trait Pool: Debug + 'static {
+    /// The pooling, in the plan.
+    const POOLING: Pooling;
+}
+
+macro_rules! pools {
+    ($($(#[$attribute:meta])* $name:ident)*) => {$(
+        $(#[$attribute])*
+        #[derive(Clone, Copy, Debug, Default)]
+        pub struct $name;
+
+        impl Pool for $name {
+            const POOLING: Pooling = Pooling::$name;
+        }
+    )*};
+}
+pools! {
+    /// The mean of all vectors.
+    Mean
+    /// The sum of all vectors.
+    Sum
+    /// Of each feature the largest.
+    Max
+}
+
+impl<const L: usize, const V: usize, const D: usize, P: Pool> Layer<Tokens<L, V>>
+    for EmbeddingBag<V, D, P>
+{
+    type Out = Features<D>;
+    const PLAN: Plan = Plan::embedding(
+        Op::EmbeddingBag {
+            vocabulary: V,
+            pooling: P::POOLING,
+        },
+        L,
+        D,
+    );
+}

@@ -1,0 +1,71 @@
+//! The embedding of one sample: rows of a table.
+
+use super::{BLOCK, Matrix};
+use crate::{plan::Pooling, token::index_of};
+
+/// `y = W[x]` for one token `x`, then ReLU if `relu`.
+///
+/// # Safety
+/// As [`embed_bag`].
+#[inline(always)]
+pub(super) unsafe fn embed(
+    token: &[f32],
+    vocabulary: usize,
+    table: impl Matrix,
+    relu: bool,
+    output: &mut [f32],
+) {
+    let token = token
+        .first()
+        .map_or(0, |&token| index_of(token, vocabulary));
+    for (block, output) in output.as_chunks_mut::<BLOCK>().0.iter_mut().enumerate() {
+        // SAFETY: guaranteed by the caller; the index is below the vocabulary.
+        *output = unsafe { table.row(token, block * BLOCK) };
+        if relu {
+            output
+                .iter_mut()
+                .filter(|value| **value < 0.0)
+                .for_each(|value| *value = 0.0);
+        }
+    }
+}
+
+/// `y = pool(W[x[0]], W[x[1]], ..)`, then ReLU if `relu`, for the tokens `x` that are not 0; zeros where all are.
+///
+/// # Safety
+/// The table has `vocabulary` rows, at least one, and a column for each output; `output` has room for whole blocks.
+#[inline(always)]
+pub(super) unsafe fn embed_bag(
+    tokens: &[f32],
+    vocabulary: usize,
+    table: impl Matrix,
+    pooling: Pooling,
+    relu: bool,
+    output: &mut [f32],
+) {
+    let count = tokens.iter().filter(|&&token| token != 0.0).count();
+    for (block, output) in output.as_chunks_mut::<BLOCK>().0.iter_mut().enumerate() {
+        let mut pooled = match pooling {
+            Pooling::Max if count > 0 => [f32::NEG_INFINITY; BLOCK],
+            _ => [0.0; BLOCK],
+        };
+        for &token in tokens.iter().filter(|&&token| token != 0.0) {
+            // SAFETY: guaranteed by the caller; the index is below the vocabulary.
+            let row = unsafe { table.row(index_of(token, vocabulary), block * BLOCK) };
+            for (pooled, value) in pooled.iter_mut().zip(row) {
+                match pooling {
+                    Pooling::Sum | Pooling::Mean => *pooled += value,
+                    // not `max`, which loses a NaN
+                    Pooling::Max if *pooled >= value || pooled.is_nan() => {}
+                    Pooling::Max => *pooled = value,
+                }
+            }
+        }
+        for (pooled, output) in pooled.iter_mut().zip(output) {
+            if let (Pooling::Mean, 1..) = (pooling, count) {
+                *pooled /= count as f32;
+            }
+            *output = if relu && *pooled < 0.0 { 0.0 } else { *pooled };
+        }
+    }
+}

@@ -1,0 +1,517 @@
+//! Embeddings on every engine: against finite differences, against each other over many steps of every optimiser, and whether
+//! rows that a step leaves as they are change when they are next read as they would have in each step.
+
+use safetensors::SafeTensors;
+use tuplenet::{
+    engine::{Processor, Run, Simd},
+    layers::{Max, Sum},
+    objective::Optimizer,
+    prelude::*,
+    shape::{Category, Features, Shape, Tokens},
+    target::Classes,
+    token::Token,
+};
+use tuplenet_textbook::logits_of_batch;
+
+use crate::{
+    engines::{OnFused, OnTape, Recipe, Tested, optimizers, train},
+    losses::{mean_loss, one_hot},
+};
+
+const VOCABULARY: usize = 40;
+type Texts<const L: usize> = Tokens<L, VOCABULARY>;
+
+/// 70 tokens are more than the kernels take at a time, 19 columns more than a block.
+type Mean = (Texts<70>, EmbeddingBag<VOCABULARY, 19>, Linear<19, 3>);
+type Summed = (
+    Texts<5>,
+    EmbeddingBag<VOCABULARY, 4, Sum>,
+    Tanh,
+    Linear<4, 3>,
+);
+type Largest = (
+    Texts<70>,
+    EmbeddingBag<VOCABULARY, 19, Max>,
+    ReLU,
+    Linear<19, 3>,
+);
+type OfCategory = (Embedding<VOCABULARY, 17>, ReLU, Linear<17, 3>);
+/// Two tables of the same tokens.
+type Both = (
+    Texts<5>,
+    Concat<(
+        EmbeddingBag<VOCABULARY, 3, Max>,
+        EmbeddingBag<VOCABULARY, 20>,
+    )>,
+    Linear<23, 3>,
+);
+
+/// Texts of which one is empty and one full, with frequent and rare words; some words are in a text twice.
+fn data<S: Shape>(samples: usize) -> Dataset<S, Classes<3>> {
+    let mut x = 0.37f64;
+    let mut next = || {
+        x = (x * 997.0 + 0.123).fract();
+        x
+    };
+    let mut values = Vec::new();
+    for sample in 0..samples {
+        let len = match sample {
+            0 => 0,
+            1 => S::LEN,
+            _ => (next() * (S::LEN + 1) as f64) as usize,
+        };
+        // cubes, so that small tokens are frequent
+        let words = (0..len).map(|_| 1.0 + (next().powi(3) * (VOCABULARY - 1) as f64).floor());
+        values.extend(words.map(|word| word as f32));
+        values.resize((sample + 1) * S::LEN, 0.0);
+    }
+    let labels = (0..samples).map(|_| (next() * 3.0) as u8).collect();
+    Dataset::from_values(values, labels).unwrap()
+}
+
+/// The value and the gradient of a batch against the plan in `f64` and its central differences.
+fn has_the_right_gradient<T: Tested, N: Network<Output = Features<3>>>() {
+    let data = data::<N::In>(9);
+    let order: Vec<u32> = (0..9).collect();
+    let samples = order.iter().map(|&at| {
+        let sample = data.sample(at as usize).unwrap();
+        N::In::values(&sample).iter().map(|&v| v.into()).collect()
+    });
+    let samples: Vec<Vec<f64>> = samples.collect();
+    let labels: Vec<u8> = order
+        .iter()
+        .map(|&at| data.label(at as usize).unwrap() as u8)
+        .collect();
+    let targets = one_hot(&labels, 3);
+    let weights = Weights::<N>::init(3);
+    let net = T::new::<N>(weights.clone());
+    let uploaded = net.upload(&data).unwrap();
+    let (value, gradient) = T::gradient(&net, &uploaded, &order, Loss::CrossEntropy);
+
+    let mut w: Vec<f64> = weights.as_slice().iter().map(|&v| v.into()).collect();
+    let loss = |w: &[f64]| {
+        let outputs = logits_of_batch(&N::PLAN, w, &samples);
+        mean_loss(&Loss::CrossEntropy, &outputs, &targets)
+    };
+    assert!((f64::from(value) - loss(&w)).abs() < 1e-6);
+    for i in 0..w.len() {
+        let (at, h) = (w[i], 1e-6);
+        let [above, below] = [at + h, at - h].map(|value| {
+            w[i] = value;
+            loss(&w)
+        });
+        w[i] = at;
+        let (slope, found) = ((above - below) / (2.0 * h), gradient.as_slice()[i]);
+        let name = std::any::type_name::<N>();
+        assert!(
+            (slope - f64::from(found)).abs() < 2e-6,
+            "{name} [{i}]: {found}, not {slope}"
+        );
+    }
+}
+
+#[test]
+fn gradients_are_those_of_finite_differences() {
+    fn on<T: Tested>() {
+        has_the_right_gradient::<T, Mean>();
+        has_the_right_gradient::<T, Summed>();
+        has_the_right_gradient::<T, Largest>();
+        has_the_right_gradient::<T, OfCategory>();
+        has_the_right_gradient::<T, Both>();
+    }
+    on::<OnTape>();
+    on::<OnFused>();
+}
+
+/// Every optimiser, with a schedule or clipping: `Fused` leaves the rows that a batch does not read as they are, dfdx does not.
+fn trains_as_the_tape_does<N: Network<Output = Features<3>>>() {
+    let data = data::<N::In>(41);
+    for (at, optimizer) in optimizers().into_iter().enumerate() {
+        for clip_norm in [None, Some(0.5)] {
+            let recipe = Recipe {
+                schedule: match at % 2 {
+                    0 => OneCycle::default().into(),
+                    _ => Schedule::CONSTANT,
+                },
+                clip_norm,
+                ..Recipe::of(optimizer)
+            };
+            let weights = Weights::<N>::init(7);
+            let mut tape = Tape::new(weights.clone()).unwrap();
+            let on_tape = tape.upload(&data).unwrap();
+            let expected = train(&mut tape, &on_tape, 41, &recipe, 6, 4);
+            let mut fused = Fused::new(weights).unwrap();
+            let on_fused = fused.upload(&data).unwrap();
+            let found = train(&mut fused, &on_fused, 41, &recipe, 6, 4);
+            let what = format!("{} {recipe:?}", std::any::type_name::<N>());
+            for (a, b) in found.iter().zip(&expected) {
+                assert!((a - b).abs() < 2e-5, "{what}: {a}, not {b}");
+            }
+            close(
+                &fused.weights().unwrap(),
+                &tape.weights().unwrap(),
+                2e-5,
+                &what,
+            );
+            let states = [
+                fused.optimizer_state().unwrap(),
+                tape.optimizer_state().unwrap(),
+            ];
+            let [ours, theirs] = states.map(|state| state.unwrap().moments);
+            // dfdx has one for SGD without momentum, too
+            assert!(
+                !ours.is_empty() || matches!(optimizer, Optimizer::Sgd(Sgd { momentum: 0.0, .. }))
+            );
+            for (ours, theirs) in ours.iter().zip(&theirs) {
+                close(ours, theirs, 2e-5, &what);
+            }
+        }
+    }
+}
+
+fn close<N: Network>(ours: &Weights<N>, theirs: &Weights<N>, tolerance: f32, what: &str) {
+    for (i, (a, b)) in ours.as_slice().iter().zip(theirs.as_slice()).enumerate() {
+        assert!((a - b).abs() < tolerance, "{what} [{i}]: {a}, not {b}");
+    }
+}
+
+#[test]
+fn every_optimizer_trains_as_on_the_tape() {
+    trains_as_the_tape_does::<Mean>();
+    trains_as_the_tape_does::<Summed>();
+    trains_as_the_tape_does::<Largest>();
+    trains_as_the_tape_does::<OfCategory>();
+    trains_as_the_tape_does::<Both>();
+}
+
+/// Trains in runs of these numbers of samples; between two runs, `read` may read the engine.
+fn in_runs<N: Network<Output = Features<3>>>(
+    processor: Processor,
+    optimizer: Optimizer,
+    runs: &[usize],
+    read: impl Fn(&Fused<N>),
+) -> (Weights<N>, Vec<Weights<N>>) {
+    let data = data::<N::In>(60);
+    let mut net = Fused::on(processor, Weights::<N>::init(2)).unwrap();
+    let uploaded = net.upload(&data).unwrap();
+    let order: Vec<u32> = (0..60).collect();
+    let (mut rest, mut losses) = (&order[..], Vec::new());
+    for &samples in runs {
+        let now;
+        (now, rest) = rest.split_at(samples);
+        let run = Run {
+            order: now,
+            batch_size: 2,
+            optimizer: &optimizer,
+            schedule: Cosine::default().into(),
+            total_steps: 30,
+            loss: Loss::CrossEntropy,
+            seed: 1,
+            first_step: losses.len() as u64,
+            clip_norm: None,
+        };
+        net.train(&uploaded, &run, &mut losses).unwrap();
+        read(&net);
+    }
+    let state = net.optimizer_state().unwrap().unwrap();
+    (net.weights().unwrap(), state.moments)
+}
+
+/// Rows are brought up to date when they are read, or all at once, with the same bits, by any number of threads.
+#[test]
+fn reading_weights_between_steps_changes_nothing() {
+    fn of<N: Network<Output = Features<3>>>() {
+        for optimizer in optimizers() {
+            let processor = |threads| Processor::detect().threads(threads);
+            let expected = in_runs::<N>(processor(1), optimizer, &[60], |_| {});
+            for threads in [1, 2, 3, 5] {
+                let once = in_runs::<N>(processor(threads), optimizer, &[60], |_| {});
+                assert!(once == expected, "{threads} threads, {optimizer:?}");
+                let sample = N::In::zeros();
+                let features = N::In::values(&sample).to_vec();
+                let often = in_runs::<N>(processor(threads), optimizer, &[20; 3], |net| {
+                    net.forward(&features).unwrap();
+                });
+                assert!(often == expected, "{threads} threads, {optimizer:?}, read");
+                let each = in_runs::<N>(processor(threads), optimizer, &[2; 30], |net| {
+                    net.weights().unwrap();
+                });
+                assert!(
+                    each == expected,
+                    "{threads} threads, {optimizer:?}, each step"
+                );
+            }
+        }
+    }
+    of::<Mean>();
+    of::<OfCategory>();
+}
+
+/// Another optimiser, or clipping, begins where the pending steps of the one before end.
+#[test]
+fn a_change_of_the_optimizer_takes_the_steps_before_it() {
+    let data = data::<Texts<70>>(41);
+    let train_both = |clip_norm: Option<f64>, read: bool| {
+        let mut net = Fused::new(Weights::<Mean>::init(2)).unwrap();
+        let uploaded = net.upload(&data).unwrap();
+        let first = Recipe::of(Adam::default());
+        train(&mut net, &uploaded, 40, &first, 4, 2);
+        if read {
+            net.weights().unwrap();
+        }
+        let second = match clip_norm {
+            None => Recipe::of(Sgd::default()),
+            some => Recipe {
+                clip_norm: some,
+                ..first
+            },
+        };
+        train(&mut net, &uploaded, 40, &second, 4, 1);
+        net.weights().unwrap()
+    };
+    for clip_norm in [None, Some(0.1)] {
+        let [read, not_read] = [true, false].map(|read| train_both(clip_norm, read));
+        assert!(read == not_read, "{clip_norm:?}");
+    }
+}
+
+/// Logits of many samples, of one, of a frozen network and of the tape.
+#[test]
+fn predictions_are_the_same_everywhere() {
+    fn of<N: Network<Output = Features<3>>>()
+    where
+        <N::In as Shape>::Array: tuplenet::shape::Sample<N::In>,
+    {
+        let data = data::<N::In>(30);
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("weights.safetensors");
+        let weights = Weights::<N>::init(4);
+        weights.save(&path).unwrap();
+        let file = std::fs::read(&path).unwrap();
+        let borrowed = Frozen::<N>::from_bytes(&file).unwrap();
+        let order: Vec<u32> = (0..30).collect();
+        let tape = Tape::new(weights.clone()).unwrap();
+        let expected = tape.logits(&tape.upload(&data).unwrap(), &order).unwrap();
+        for simd in [Simd::Avx512, Simd::Avx2, Simd::Neon, Simd::Scalar] {
+            if !simd.is_available() {
+                continue;
+            }
+            let processor = Processor::detect().threads(2).simd(simd);
+            let net = Fused::on(processor, weights.clone()).unwrap();
+            let many = net.logits(&net.upload(&data).unwrap(), &order).unwrap();
+            for (at, (expected, many)) in expected.chunks(3).zip(many.chunks(3)).enumerate() {
+                let sample = data.sample(at).unwrap();
+                let one: [f32; 3] = net.predict(&sample).unwrap();
+                let frozen: [f32; 3] = borrowed.predict(&sample);
+                for found in [many, &one, &frozen] {
+                    for (a, b) in found.iter().zip(expected) {
+                        assert!((a - b).abs() < 1e-5, "{simd:?}, {at}: {a}, not {b}");
+                    }
+                }
+            }
+        }
+    }
+    of::<Mean>();
+    of::<Summed>();
+    of::<Largest>();
+    of::<OfCategory>();
+    of::<Both>();
+}
+
+/// A NaN in a vector reaches the maximum, wherever it is in the text.
+#[test]
+fn a_maximum_does_not_lose_a_nan() {
+    type Net = (Texts<5>, EmbeddingBag<VOCABULARY, 4, Max>);
+    let mut weights = Weights::<Net>::init(1);
+    weights.as_mut_slice()[7 * 4 + 1] = f32::NAN;
+    let token = |index| Token::<VOCABULARY>::new(index).unwrap();
+    for texts in [[7, 3, 4, 0, 0], [3, 7, 4, 0, 0], [3, 4, 7, 7, 9]] {
+        let text = texts.map(token);
+        let fused = Fused::new(weights.clone()).unwrap();
+        let tape = Tape::new(weights.clone()).unwrap();
+        let values = texts.map(|index| index as f32);
+        let all = [
+            fused.predict(&text).unwrap(),
+            fused.forward(&values).unwrap().try_into().unwrap(),
+            tape.predict(&text).unwrap(),
+        ];
+        for found in all {
+            assert_eq!(found.map(f32::is_nan), [false, true, false, false]);
+        }
+    }
+}
+
+#[test]
+fn what_is_no_token_is_refused_with_its_place() {
+    fn says<T>(result: tuplenet::Result<T>, words: &str) {
+        assert_eq!(result.map(drop).unwrap_err().to_string(), words);
+    }
+    let beyond = "data set: expected a token, an integer below 40, found 40 (sample 1)";
+    let mut values = vec![39.0; 10];
+    values[7] = 40.0;
+    says(
+        Dataset::<Texts<5>, Classes<2>>::from_values(values.clone(), vec![0, 1]),
+        beyond,
+    );
+    type Net = (Texts<5>, EmbeddingBag<VOCABULARY, 2>);
+    says(
+        Fused::new(Weights::<Net>::init(1))
+            .unwrap()
+            .forward(&values),
+        beyond,
+    );
+    says(
+        Tape::new(Weights::<Net>::init(1)).unwrap().forward(&values),
+        beyond,
+    );
+    says(
+        Dataset::<Category<3>, Classes<2>>::from_values(vec![0.5], vec![0]),
+        "data set: expected a token, an integer below 3, found 0.5 (sample 0)",
+    );
+    says(
+        Dataset::<Category<3>, Classes<2>>::from_bytes(vec![2, 3], 1.0, vec![0, 1]),
+        "data set: expected a token, an integer below 3, found 3 (sample 1)",
+    );
+    let tokens = [Token::<VOCABULARY>::PADDING; 5];
+    let data = Dataset::<Texts<5>, Classes<2>>::from_records([0, 1], |label| (tokens, label));
+    assert_eq!(data.unwrap().sample(1), Some(tokens));
+}
+
+mod pytorch {
+    use super::*;
+
+    const FILE: &[u8] = include_bytes!("reference/embeddings.safetensors");
+    const IO: &[u8] = include_bytes!("reference/embeddings_io.safetensors");
+
+    type Words = Tokens<12, 50>;
+    type Mean = (Words, EmbeddingBag<50, 18>, Linear<18, 3>);
+    type Summed = (Words, EmbeddingBag<50, 18, Sum>, Linear<18, 3>);
+    type Largest = (Words, EmbeddingBag<50, 18, Max>, Linear<18, 3>);
+    type OfCategory = (Embedding<50, 18>, Linear<18, 3>);
+
+    tuplenet::frozen! {
+        static FROZEN: Mean = "reference/embeddings.safetensors";
+    }
+
+    fn bytes(name: &str) -> Vec<u8> {
+        let io = SafeTensors::deserialize(IO).unwrap();
+        io.tensor(name).unwrap().data().to_vec()
+    }
+
+    fn floats(name: &str) -> Vec<f32> {
+        let bytes = bytes(name);
+        let values = bytes.as_chunks::<4>().0.iter();
+        values.map(|&bytes| f32::from_le_bytes(bytes)).collect()
+    }
+
+    fn assert_close(found: &[f32], expected: &[f32], what: &str) {
+        assert_eq!(found.len(), expected.len());
+        for (at, (a, b)) in found.iter().zip(expected).enumerate() {
+            assert!((a - b).abs() < 2e-5, "{what}, {at}: {a}, not {b}");
+        }
+    }
+
+    /// Logits and the losses of trainings, on both engines.
+    fn of<N: Network<Output = Features<3>>>(pooling: &str) {
+        let tokens = bytes("tokens");
+        let rows = tokens.chunks_exact(12).map(|row| &row[..N::In::LEN]);
+        let data = Dataset::<N::In, Classes<3>>::from_bytes(
+            rows.flatten().copied().collect(),
+            1.0,
+            bytes("labels"),
+        );
+        let data = data.unwrap();
+        // the tensors of both networks have the same sizes
+        let file = Weights::<Mean>::from_bytes(FILE).unwrap();
+        let weights = Weights::<N>::from_slice(file.as_slice()).unwrap();
+        on(
+            Tape::new(weights.clone()).unwrap(),
+            &data,
+            pooling,
+            &weights,
+        );
+        on(
+            Fused::new(weights.clone()).unwrap(),
+            &data,
+            pooling,
+            &weights,
+        );
+    }
+
+    fn on<N: Network<Output = Features<3>>>(
+        mut net: impl Engine<N>,
+        data: &Dataset<N::In, Classes<3>>,
+        pooling: &str,
+        weights: &Weights<N>,
+    ) {
+        let uploaded = net.upload(data).unwrap();
+        let all: Vec<u32> = (0..60).collect();
+        let logits = net.logits(&uploaded, &all).unwrap();
+        assert_close(&logits, &floats(&format!("{pooling}.logits")), pooling);
+        let optimizers: [(&str, Optimizer); 3] = [
+            (
+                "adam",
+                Adam {
+                    learning_rate: 0.01,
+                    ..Adam::default()
+                }
+                .into(),
+            ),
+            (
+                "adamw",
+                AdamW {
+                    learning_rate: 0.01,
+                    weight_decay: 0.1,
+                    ..AdamW::default()
+                }
+                .into(),
+            ),
+            (
+                "sgd",
+                Sgd {
+                    learning_rate: 0.03,
+                    momentum: 0.9,
+                    ..Sgd::default()
+                }
+                .into(),
+            ),
+        ];
+        for (name, optimizer) in optimizers {
+            net.restore(weights, None).unwrap();
+            let order: Vec<u32> = (0..40 * 7).map(|at| at % 60).collect();
+            let run = Run {
+                order: &order,
+                batch_size: 7,
+                optimizer: &optimizer,
+                schedule: Schedule::CONSTANT,
+                total_steps: 40,
+                loss: Loss::CrossEntropy,
+                seed: 0,
+                first_step: 0,
+                clip_norm: None,
+            };
+            let mut losses = Vec::new();
+            net.train(&uploaded, &run, &mut losses).unwrap();
+            let name = format!("{pooling}.{name}");
+            assert_close(&losses, &floats(&name), &name);
+        }
+    }
+
+    #[test]
+    fn logits_and_trainings_are_those_of_pytorch() {
+        of::<Mean>("mean");
+        of::<Summed>("sum");
+        of::<Largest>("max");
+        of::<OfCategory>("category");
+    }
+
+    #[test]
+    fn a_frozen_network_of_tokens_has_the_same_logits() {
+        let (tokens, logits) = (bytes("tokens"), floats("mean.logits"));
+        for (row, expected) in tokens.chunks_exact(12).zip(logits.chunks_exact(3)) {
+            let text: [Token<50>; 12] =
+                std::array::from_fn(|at| Token::new(row[at].into()).unwrap());
+            assert_close(&FROZEN.predict(&text), expected, "frozen");
+        }
+    }
+}
