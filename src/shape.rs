@@ -39,6 +39,18 @@ pub struct Image<const C: usize, const H: usize, const W: usize>;
 #[derive(Clone, Copy, Debug)]
 pub struct Flat<S>(PhantomData<S>);
 
+/// A shape whose values are numbers, as those of [`Features`], [`Image`] and [`Flat`] are: a logit has a gradient with respect
+/// to them.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has tokens, with respect to which a logit has no gradient",
+    label = "a sample of tokens",
+    note = "saliency and integrated gradients explain networks whose samples are numbers"
+)]
+pub trait Numbers: Shape {}
+impl<const N: usize> Numbers for Features<N> {}
+impl<const C: usize, const H: usize, const W: usize> Numbers for Image<C, H, W> {}
+impl<S: Numbers> Numbers for Flat<S> {}
+
 /// A sequence of `L` tokens of a vocabulary of `V`, such as the words of a text; one that is shorter is filled up with
 /// token 0, the padding.
 ///

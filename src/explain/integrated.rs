@@ -8,7 +8,7 @@ use crate::{
     error::{Error, Result},
     network::Network,
     objective::at_least_one,
-    shape::{Sample, Shape},
+    shape::{Numbers, Sample, Shape},
 };
 
 /// Attributes the logit of a class to the features. The attribution of feature `i` is `a_i = (x_i - b_i) ∫ dz/dx_i(b +
@@ -33,7 +33,7 @@ use crate::{
 /// # Ok::<(), tuplenet::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug)]
-pub struct IntegratedGradients<S: Shape> {
+pub struct IntegratedGradients<S: Numbers> {
     baseline: S::Array,
     steps: usize,
     max_steps: usize,
@@ -56,13 +56,13 @@ pub struct Attributions<A> {
     pub steps: usize,
 }
 
-impl<S: Shape> Default for IntegratedGradients<S> {
+impl<S: Numbers> Default for IntegratedGradients<S> {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl<S: Shape> IntegratedGradients<S> {
+impl<S: Numbers> IntegratedGradients<S> {
     /// A baseline of zeros, 32 initial steps, at most 8192 steps, and a tolerance of 0.001.
     pub fn new() -> Self {
         IntegratedGradients {

@@ -6,7 +6,7 @@ use crate::{
     engine::{Engine, Tape, TapeDevice},
     error::Result,
     network::Network,
-    shape::Shape,
+    shape::{Numbers, Shape},
 };
 
 /// The maximum number of points in one pass through the network.
@@ -22,7 +22,7 @@ pub(super) trait Differentiable {
     fn gradients(&self, features: &[f32], classes: &[usize]) -> Result<Vec<f32>>;
 }
 
-impl<N: Network, D: TapeDevice> Differentiable for Tape<N, D> {
+impl<N: Network<In: Numbers>, D: TapeDevice> Differentiable for Tape<N, D> {
     fn widths(&self) -> [usize; 2] {
         [N::In::LEN, N::Output::LEN]
     }

@@ -9,10 +9,10 @@ use crate::{
     engine::run::whole_samples,
     error::{Error, Result},
     network::Network,
-    shape::{Sample, Shape},
+    shape::{Numbers, Sample, Shape},
 };
 
-impl<N: Network, D: TapeDevice> Tape<N, D> {
+impl<N: Network<In: Numbers>, D: TapeDevice> Tape<N, D> {
     /// The gradient of the logit of `class` with respect to the sample: `s_i = dz_class / dx_i`, `[I]`;
     /// dropout is off.
     ///

@@ -6,7 +6,8 @@ use super::{
     Kernel, Lanes,
     bits::WORD,
     load,
-    update::{Parameters, Rule, Update, WithUpdate},
+    optimizer::Update,
+    update::{Parameters, Rule, WithUpdate},
 };
 use crate::engine::fused::memory::matrix::{BLOCK, View};
 

@@ -3,8 +3,10 @@
 //! Dims: `B` = batch size, `L` = tokens of a sample, `V` = vocabulary, `O` = outputs.
 
 use super::{
-    Kernel, Lanes, load, store,
-    update::{ParameterPtr, Parameters, Rule, Update, WithUpdate},
+    Kernel, Lanes, load,
+    optimizer::{Parameter, Update},
+    prefetch, store,
+    update::{ParameterPtr, Parameters, Rule, WithUpdate},
 };
 use crate::{
     engine::fused::{
@@ -219,8 +221,13 @@ impl<S: Lanes> WithUpdate<S> for TableGradient<'_> {
             samples,
             scales,
         } = self.occurrences;
+        let moments = self.rule.moments();
         let mut start = 0;
-        for (&token, &end) in tokens.iter().zip(ends) {
+        for (at, (&token, &end)) in tokens.iter().zip(ends).enumerate() {
+            if let Some(&next) = tokens.get(at + AHEAD) {
+                self.parameters
+                    .prefetch(next as usize - self.first, moments);
+            }
             let samples = samples.get(start..end as usize).unwrap_or_default();
             start = end as usize;
             let number = simd.splat_f32s(token as f32);
@@ -271,9 +278,57 @@ pub(crate) struct CatchUp<'a> {
     /// The steps since all rows were up to date.
     pub(crate) rules: &'a [Rule],
     /// For each row of the parameters, how many of these have been applied.
-    pub(crate) applied: &'a mut [u32],
-    /// One block.
+    pub(crate) applied: &'a [u32],
+    /// Some blocks.
     pub(crate) parameters: Parameters<'a>,
+}
+
+impl CatchUp<'_> {
+    /// The row of a token in the parameters, and the steps that it has yet to take.
+    #[inline(always)]
+    fn row(&self, token: u32) -> Option<(usize, &[Rule])> {
+        let row = (token as usize).checked_sub(self.first)?;
+        let applied = *self.applied.get(row)?;
+        Some((row, self.rules.get(applied as usize..)?))
+    }
+
+    /// Applies `rules` to `K` vectors of a row, from vector `at` on.
+    ///
+    /// # Safety
+    /// The parameters have the row, that many vectors and the rules' moments.
+    #[inline(always)]
+    unsafe fn apply<S: Lanes, const K: usize>(
+        &self,
+        simd: S,
+        row: usize,
+        at: usize,
+        rules: &[Rule],
+    ) {
+        let Some(first) = rules.first() else {
+            return;
+        };
+        let moments = first.moments();
+        let places: [ParameterPtr; K] = std::array::from_fn(|k| {
+            let lane = (at + k) * S::F32_LANES;
+            self.parameters.place(lane / BLOCK, row).add(lane % BLOCK)
+        });
+        // SAFETY: guaranteed by the caller.
+        let mut vectors = places.map(|place| unsafe { Parameter::<S>::load(simd, place, moments) });
+        let is_zero = |&moment: &S::f32s| simd.nonzero(moment) == 0;
+        let mut kept = vectors.iter().flat_map(|vector| &vector.moments);
+        if first.skips_inactive() && kept.all(is_zero) {
+            // and remain so
+            return;
+        }
+        for rule in rules {
+            let vectors = &mut vectors;
+            rule.with(simd, ZeroGradient { vectors });
+        }
+        for (vector, place) in vectors.into_iter().zip(places) {
+            // SAFETY: guaranteed by the caller.
+            unsafe { vector.store(place, moments) };
+        }
+    }
 }
 
 impl Kernel for CatchUp<'_> {
@@ -281,43 +336,71 @@ impl Kernel for CatchUp<'_> {
 
     #[inline(always)]
     fn run<S: Lanes>(self, simd: S) {
-        let rows = self.applied.len();
+        let (rows, blocks) = (self.applied.len(), self.parameters.weights.blocks);
+        let mut moments = 0;
         for rule in self.rules {
-            self.parameters.check(rule, 1, rows);
+            self.parameters.check(rule, blocks, rows);
+            moments = rule.moments();
         }
-        for &token in self.tokens {
-            let Some(row) = (token as usize).checked_sub(self.first) else {
+        let vectors = blocks * BLOCK / S::F32_LANES;
+        for (at, &token) in self.tokens.iter().enumerate() {
+            let next = self.tokens.get(at + AHEAD);
+            if let Some((next, [_, ..])) = next.and_then(|&next| self.row(next)) {
+                self.parameters.prefetch(next, moments);
+            }
+            let Some((row, rules)) = self.row(token) else {
                 continue;
             };
-            let Some(applied) = self.applied.get_mut(row) else {
-                continue;
-            };
-            let rules = self.rules.get(*applied as usize..).unwrap_or_default();
-            *applied = self.rules.len() as u32;
-            for lane in (0..BLOCK).step_by(S::F32_LANES) {
-                let place = self.parameters.place(0, row).add(lane);
-                for rule in rules {
-                    // SAFETY: the parameters have the block and the row, by the checks above; a vector from `lane` on is
-                    // within 16 lanes.
-                    if unsafe { place.is_at_rest(simd, rule) } {
-                        break;
+            let mut vector = 0;
+            while vector < vectors {
+                // SAFETY: the parameters have the blocks and the row, by the checks above, and that many vectors.
+                unsafe {
+                    // several at a time, as each step needs the results of the one before
+                    match vectors - vector {
+                        4.. => self.apply::<S, 4>(simd, row, vector, rules),
+                        2..4 => self.apply::<S, 2>(simd, row, vector, rules),
+                        _ => self.apply::<S, 1>(simd, row, vector, rules),
                     }
-                    rule.with(simd, ZeroGradient { place });
                 }
+                vector += match vectors - vector {
+                    4.. => 4,
+                    2..4 => 2,
+                    _ => 1,
+                };
             }
         }
     }
 }
 
-/// The update of a vector of parameters whose gradient is 0.
-struct ZeroGradient {
-    place: ParameterPtr,
+/// The update of vectors of parameters whose gradients are 0.
+struct ZeroGradient<'a, S: Lanes, const K: usize> {
+    vectors: &'a mut [Parameter<S>; K],
 }
 
-impl<S: Lanes> WithUpdate<S> for ZeroGradient {
+impl<S: Lanes, const K: usize> WithUpdate<S> for ZeroGradient<'_, S, K> {
     #[inline(always)]
     fn with<U: Update<S>>(self, simd: S, update: U) {
-        // SAFETY: the parameters are there, as `CatchUp` has checked.
-        unsafe { update.apply(simd, self.place, simd.splat_f32s(0.0)) };
+        for vector in self.vectors {
+            *vector = update.next(simd, *vector, simd.splat_f32s(0.0));
+        }
+    }
+}
+
+/// The number of tokens by which their rows are fetched ahead.
+const AHEAD: usize = 6;
+
+impl Parameters<'_> {
+    /// Fetches a row of all blocks and as many of its moments into the cache.
+    #[inline(always)]
+    fn prefetch(&self, row: usize, moments: usize) {
+        for block in 0..self.weights.blocks {
+            let place = self.place(block, row);
+            prefetch(place.weights);
+            place
+                .moments
+                .iter()
+                .take(moments)
+                .for_each(|&at| prefetch(at));
+        }
     }
 }

@@ -28,6 +28,7 @@ mod layer_norm_image;
 mod loss;
 mod math;
 mod norm;
+mod optimizer;
 mod pack_kernels;
 mod pack_winograd;
 mod pointwise;

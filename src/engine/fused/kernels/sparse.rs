@@ -19,10 +19,12 @@ use super::{
     bits::WORD,
     gather::Samples,
     lanes::{MAX_SPARSE_BLOCKS, outlined},
-    load, prefetch,
+    load,
+    optimizer::Update,
+    prefetch,
     product::{bias_gradient, groups},
     store,
-    update::{Parameters, Rule, Update, WithUpdate},
+    update::{Parameters, Rule, WithUpdate},
 };
 use crate::engine::fused::memory::matrix::{BLOCK, View, ViewMut};
 

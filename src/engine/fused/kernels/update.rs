@@ -1,18 +1,13 @@
-//! Optimisers: the update of a vector of parameters by its gradient. Formulas and sources: [`Optimizer`].
+//! The update of the parameters of a layer by their gradients.
 
-use super::{Lanes, load, store};
+use super::{
+    Lanes, load,
+    optimizer::{AdamUpdate, DecayedAdam, MomentumUpdate, SgdUpdate, Store, Update},
+};
 use crate::{
     engine::fused::memory::matrix::{BLOCK, ViewMut},
     objective::{Adam, AdamW, Optimizer, Sgd},
 };
-
-/// Running means below this are flushed to 0.
-///
-/// While a parameter's gradient stays 0, its mean decays without end; operations on denormal numbers, below 1e-38,
-/// take a hundred times as long on many processors, and the mean is still multiplied by the learning rate.
-const MIN_MEAN: f32 = 1e-30;
-/// The minimum of the second moment: its root is a valid divisor, and negligible compared with any epsilon in use.
-const MIN_DENOMINATOR: f32 = 1e-36;
 
 /// One step of an optimiser, with everything that does not depend on the parameter precomputed.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -122,8 +117,8 @@ pub(crate) struct Parameters<'a> {
 /// Pointers to a row of a block of parameters and to its moments; those of absent moments are dangling.
 #[derive(Clone, Copy)]
 pub(super) struct ParameterPtr {
-    weights: *mut f32,
-    moments: [*mut f32; 2],
+    pub(super) weights: *mut f32,
+    pub(super) moments: [*mut f32; 2],
 }
 
 impl ParameterPtr {
@@ -133,21 +128,6 @@ impl ParameterPtr {
             weights: self.weights.wrapping_add(values),
             moments: self.moments.map(|moment| moment.wrapping_add(values)),
         }
-    }
-}
-
-impl ParameterPtr {
-    /// Whether the vector of parameters at this place remains unchanged, however often `rule` is applied with a gradient of
-    /// 0: its moments are 0.
-    ///
-    /// # Safety
-    /// The moments that the rule keeps are valid for reads of a vector.
-    #[inline(always)]
-    pub(super) unsafe fn is_at_rest<S: Lanes>(self, simd: S, rule: &Rule) -> bool {
-        let mut moments = self.moments.iter().take(rule.moments());
-        // SAFETY: guaranteed by the caller.
-        let is_zero = |moment: &*mut f32| unsafe { simd.nonzero(load::<S>(*moment)) == 0 };
-        rule.skips_inactive() && moments.all(is_zero)
     }
 }
 
@@ -236,14 +216,6 @@ impl<S: Lanes> WithUpdate<S> for UpdateTile {
     }
 }
 
-/// The update of a vector of parameters by its gradient.
-pub(super) trait Update<S: Lanes>: Copy {
-    /// # Safety
-    /// The weights at `place`, and the moments that the rule keeps, are valid for reads and writes of
-    /// a vector.
-    unsafe fn apply(self, simd: S, place: ParameterPtr, gradient: S::f32s);
-}
-
 impl Rule {
     /// Calls `with` with the update of this rule, its constants already in vectors.
     #[inline(always)]
@@ -295,137 +267,6 @@ impl Rule {
                     then.with(simd, update);
                 }
             }
-        }
-    }
-}
-
-/// Flushes magnitudes below [`MIN_MEAN`] to 0; NaN remains.
-#[inline(always)]
-fn flush<S: Lanes>(simd: S, mean: S::f32s) -> S::f32s {
-    let negligible = simd.less_than_f32s(simd.abs_f32s(mean), simd.splat_f32s(MIN_MEAN));
-    simd.select_f32s(negligible, simd.splat_f32s(0.0), mean)
-}
-
-#[derive(Clone, Copy)]
-struct Store;
-
-impl<S: Lanes> Update<S> for Store {
-    #[inline(always)]
-    unsafe fn apply(self, _: S, place: ParameterPtr, gradient: S::f32s) {
-        // SAFETY: guaranteed by the caller.
-        unsafe { store::<S>(place.moments[0], gradient) };
-    }
-}
-
-#[derive(Clone, Copy)]
-struct SgdUpdate<S: Lanes> {
-    rate: S::f32s,
-    decay: S::f32s,
-}
-
-impl<S: Lanes> Update<S> for SgdUpdate<S> {
-    #[inline(always)]
-    unsafe fn apply(self, simd: S, place: ParameterPtr, gradient: S::f32s) {
-        // SAFETY: guaranteed by the caller.
-        unsafe {
-            let weight = load::<S>(place.weights);
-            let gradient = simd.mul_add_e_f32s(self.decay, weight, gradient);
-            let weight = simd.minus_product(weight, self.rate, gradient);
-            store::<S>(place.weights, weight);
-        }
-    }
-}
-
-#[derive(Clone, Copy)]
-struct MomentumUpdate<S: Lanes> {
-    rate: S::f32s,
-    momentum: S::f32s,
-    nesterov: bool,
-    decay: S::f32s,
-}
-
-impl<S: Lanes> Update<S> for MomentumUpdate<S> {
-    #[inline(always)]
-    unsafe fn apply(self, simd: S, place: ParameterPtr, gradient: S::f32s) {
-        // SAFETY: guaranteed by the caller.
-        unsafe {
-            let (weight, velocity) = (load::<S>(place.weights), load::<S>(place.moments[0]));
-            let gradient = simd.mul_add_e_f32s(self.decay, weight, gradient);
-            let velocity = simd.mul_add_e_f32s(self.momentum, velocity, gradient);
-            let velocity = flush(simd, velocity);
-            store::<S>(place.moments[0], velocity);
-            let step = if self.nesterov {
-                simd.mul_add_e_f32s(self.momentum, velocity, gradient)
-            } else {
-                velocity
-            };
-            store::<S>(place.weights, simd.minus_product(weight, self.rate, step));
-        }
-    }
-}
-
-#[derive(Clone, Copy)]
-struct AdamUpdate<S: Lanes> {
-    betas: [S::f32s; 2],
-    complements: [S::f32s; 2],
-    step: S::f32s,
-    epsilon: S::f32s,
-}
-
-impl<S: Lanes> AdamUpdate<S> {
-    /// The vector that is subtracted from the weights.
-    ///
-    /// # Safety
-    /// As [`Update::apply`].
-    #[inline(always)]
-    unsafe fn change(self, simd: S, place: ParameterPtr, gradient: S::f32s) -> S::f32s {
-        let [mean_at, square_at] = place.moments;
-        // SAFETY: guaranteed by the caller.
-        let (mean, square) = unsafe { (load::<S>(mean_at), load::<S>(square_at)) };
-        let new = simd.mul_f32s(self.complements[0], gradient);
-        let mean = flush(simd, simd.mul_add_e_f32s(self.betas[0], mean, new));
-        let new = simd.mul_f32s(self.complements[1], gradient);
-        let new = simd.mul_add_e_f32s(new, gradient, simd.splat_f32s(MIN_DENOMINATOR));
-        let square = simd.mul_add_e_f32s(self.betas[1], square, new);
-        // SAFETY: guaranteed by the caller.
-        unsafe {
-            store::<S>(mean_at, mean);
-            store::<S>(square_at, square);
-        }
-        simd.over_root(simd.mul_f32s(self.step, mean), square, self.epsilon)
-    }
-}
-
-impl<S: Lanes> Update<S> for AdamUpdate<S> {
-    #[inline(always)]
-    unsafe fn apply(self, simd: S, place: ParameterPtr, gradient: S::f32s) {
-        // SAFETY: guaranteed by the caller.
-        unsafe {
-            let weight = load::<S>(place.weights);
-            let change = self.change(simd, place, gradient);
-            store::<S>(place.weights, simd.sub_f32s(weight, change));
-        }
-    }
-}
-
-/// [`AdamUpdate`] with weight decay of either kind.
-#[derive(Clone, Copy)]
-struct DecayedAdam<S: Lanes> {
-    adam: AdamUpdate<S>,
-    decay: S::f32s,
-    keep: S::f32s,
-}
-
-impl<S: Lanes> Update<S> for DecayedAdam<S> {
-    #[inline(always)]
-    unsafe fn apply(self, simd: S, place: ParameterPtr, gradient: S::f32s) {
-        // SAFETY: guaranteed by the caller.
-        unsafe {
-            let weight = load::<S>(place.weights);
-            let gradient = simd.mul_add_e_f32s(self.decay, weight, gradient);
-            let change = self.adam.change(simd, place, gradient);
-            let weight = simd.mul_f32s(self.keep, weight);
-            store::<S>(place.weights, simd.sub_f32s(weight, change));
         }
     }
 }

@@ -16,13 +16,16 @@ use crate::{
 pub(crate) struct TokenIndex {
     /// For each token of the vocabulary, its place in `tokens` plus 1, or 0.
     places: Vec<u32>,
+    /// The tokens, each once, then room.
     tokens: Vec<u32>,
     /// For each of `tokens`, the end of its samples; while samples are listed, where the next one goes.
     ends: Vec<u32>,
+    /// The number of tokens.
+    count: usize,
     samples: Vec<u32>,
     scales: Vec<f32>,
-    /// All tokens of the batch that are no padding, and the sample of each.
-    words: Vec<[u32; 2]>,
+    /// The place of the token and the sample of each occurrence, then room.
+    occurrences: Vec<[u32; 2]>,
     /// The features of a sample.
     sample: Vec<f32>,
 }
@@ -37,70 +40,79 @@ impl TokenIndex {
         batch: &[u32],
         range: &Range<usize>,
     ) {
-        for token in self.tokens.drain(..) {
-            self.places[token as usize] = 0;
+        for token in &self.tokens[..self.count] {
+            self.places[*token as usize] = 0;
         }
-        self.places.resize(embedding.vocabulary, 0);
-        self.sample.resize(width, 0.0);
-        for list in [&mut self.ends, &mut self.samples] {
-            list.clear();
-        }
+        self.ends[..self.count].fill(0);
+        self.count = 0;
         self.scales.clear();
-        self.words.clear();
-        for (row, sample) in batch.iter().enumerate() {
-            let sample = std::slice::from_ref(sample);
-            data.features.gather(width, sample, &mut self.sample);
-            let mut count = 0;
-            for at in 0..embedding.tokens {
-                let token = index_of(self.sample[at], embedding.vocabulary);
-                if embedding.is_padding(token) {
+        let room = batch.len() * embedding.tokens + 1;
+        if self.tokens.len() < room {
+            self.places.resize(embedding.vocabulary, 0);
+            self.sample.resize(width, 0.0);
+            self.tokens.resize(room, 0);
+            self.ends.resize(room, 0);
+            self.occurrences.resize(room, [0; 2]);
+        }
+        let TokenIndex {
+            places,
+            tokens,
+            ends,
+            occurrences,
+            sample,
+            ..
+        } = self;
+        let (mut count, mut listed) = (0, 0);
+        for (row, number) in batch.iter().enumerate() {
+            data.features
+                .gather(width, std::slice::from_ref(number), sample);
+            let mut words = 0;
+            // With few branches, as no processor predicts which words a text has.
+            for &value in &sample[..embedding.tokens] {
+                let token = index_of(value, embedding.vocabulary);
+                let is_word = !embedding.is_padding(token);
+                words += u32::from(is_word);
+                if !is_word | !range.contains(&token) {
                     continue;
                 }
-                count += 1;
-                if range.contains(&token) {
-                    self.add(token, row);
-                }
+                let place = places[token];
+                let is_new = place == 0;
+                let place = if is_new { count as u32 } else { place - 1 };
+                tokens[count] = token as u32;
+                count += usize::from(is_new);
+                places[token] = place + 1;
+                ends[place as usize] += 1;
+                occurrences[listed] = [place, row as u32];
+                listed += 1;
             }
             self.scales.push(match embedding.pooling {
-                Some(Pooling::Mean) if count > 1 => 1.0 / count as f32,
+                Some(Pooling::Mean) if words > 1 => 1.0 / words as f32,
                 _ => 1.0,
             });
         }
+        self.count = count;
         // From the number of samples of each token to where they begin.
         let mut start = 0;
-        for end in &mut self.ends {
+        for end in &mut ends[..count] {
             start += std::mem::replace(end, start);
         }
-        self.samples.resize(self.words.len(), 0);
-        for &[place, row] in &self.words {
-            let next = &mut self.ends[place as usize];
+        self.samples.resize(listed, 0);
+        for &[place, row] in &occurrences[..listed] {
+            let next = &mut ends[place as usize];
             self.samples[*next as usize] = row;
             *next += 1;
         }
     }
 
-    /// Counts a token of sample `row`.
-    #[inline(always)]
-    fn add(&mut self, token: usize, row: usize) {
-        if self.places[token] == 0 {
-            self.tokens.push(token as u32);
-            self.ends.push(0);
-            self.places[token] = self.tokens.len() as u32;
-        }
-        let place = self.places[token] - 1;
-        self.ends[place as usize] += 1;
-        self.words.push([place, row as u32]);
-    }
-
     /// The tokens, each once.
     pub(crate) fn tokens(&self) -> &[u32] {
-        &self.tokens
+        &self.tokens[..self.count]
     }
 
     pub(crate) fn occurrences(&self) -> Occurrences<'_> {
         Occurrences {
-            tokens: &self.tokens,
-            ends: &self.ends,
+            tokens: self.tokens(),
+            ends: &self.ends[..self.count],
             samples: &self.samples,
             scales: &self.scales,
         }

@@ -46,22 +46,20 @@ impl TableSteps<'_> {
             ..
         } = *self.embedding;
         let partition = table_partition(self.model, self.worker, self.embedding);
-        for block in partition.blocks.clone() {
-            let part = Partition {
-                blocks: block..block + 1,
-                rows: partition.rows.clone(),
-            };
+        let applied = &self.pending.applied[weights];
+        let counts = |block: usize| {
             let first = block * vocabulary;
-            let applied = first + part.rows.start..first + part.rows.end;
-            // SAFETY: guaranteed by the caller; the counts of a row belong to the worker that has the row.
-            let catch_up = unsafe {
-                CatchUp {
-                    tokens,
-                    first: part.rows.start,
-                    rules: &self.pending.rules[..count],
-                    applied: self.pending.applied[weights].slice_mut(applied),
-                    parameters: parameters(self.model, weights, &part, self.moments),
-                }
+            first + partition.rows.start..first + partition.rows.end
+        };
+        // SAFETY: guaranteed by the caller; the counts of a row belong to the worker that has the row.
+        unsafe {
+            let catch_up = CatchUp {
+                tokens,
+                first: partition.rows.start,
+                rules: &self.pending.rules[..count],
+                // all blocks of a row have taken the same steps
+                applied: applied.slice(counts(partition.blocks.start)),
+                parameters: parameters(self.model, weights, &partition, self.moments),
             };
             dispatch(self.model.simd, catch_up);
         }
