@@ -7,6 +7,7 @@
 
 mod concat;
 mod op;
+mod parallel;
 mod path;
 mod step;
 mod window;
@@ -18,6 +19,7 @@ use self::path::Branch;
 pub(crate) use self::path::MAX_PATH_BYTES;
 pub use self::{
     op::{Op, Pooling},
+    parallel::Join,
     path::Path,
     step::Step,
     window::Window,
@@ -137,6 +139,9 @@ impl Plan {
             Op::Linear => panic!("`Op::Linear` has two widths: use `Plan::linear`"),
             Op::Add { .. } => panic!("`Op::Add` has two operands: use `Plan::residual`"),
             Op::Concat { .. } => panic!("`Op::Concat` has several operands: use `Plan::concat`"),
+            Op::Dot { .. } | Op::Narrow { .. } => {
+                panic!("this operation is of a pair of inputs: use `Plan::parallel`")
+            }
             Op::BatchNorm { channels } if channels == 0 || !width.is_multiple_of(channels) => {
                 panic!("a batch normalisation has a channel or more, all of the same size")
             }
@@ -246,7 +251,7 @@ impl Plan {
                 step.back += steps;
             }
             match &mut step.op {
-                Op::Add { back } if *back > i => *back += steps,
+                Op::Add { back } | Op::Dot { back } if *back > i => *back += steps,
                 Op::Concat { backs } => {
                     let mut operand = 0;
                     while operand < backs.len() {
@@ -354,17 +359,33 @@ impl Plan {
         true
     }
 
-    /// Whether every embedding reads the network's input.
+    /// Whether every embedding reads the network's input, or a part of it.
     pub(crate) const fn embeds_only_the_input(&self) -> bool {
         let mut i = 0;
         while i < self.len {
             let step = &self.steps[i];
-            if step.op.vocabulary().is_some() && step.input(i) > 0 {
+            let reads_tokens =
+                step.op.vocabulary().is_some() || matches!(step.op, Op::Narrow { .. });
+            if reads_tokens && self.part_of_the_input(step.input(i)).is_none() {
                 return false;
             }
             i += 1;
         }
         true
+    }
+
+    /// The index in the network's input of the first value of a value that is a part of it, or all of it; see
+    /// [`Step::operand`].
+    pub(crate) const fn part_of_the_input(&self, mut value: usize) -> Option<usize> {
+        let mut first = 0;
+        while let Some(i) = value.checked_sub(1) {
+            let Op::Narrow { start } = self.steps[i].op else {
+                return None;
+            };
+            first += start;
+            value = self.steps[i].input(i);
+        }
+        Some(first)
     }
 
     /// Whether it maps `inputs` features to `outputs`.

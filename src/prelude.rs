@@ -11,8 +11,8 @@ pub use crate::{
     layers::{
         AvgPool2d, BatchNorm1d, BatchNorm2d, ChannelPReLU, Concat, Conv2d, Dropout, Dropout2d, ELU,
         Embedding, EmbeddingBag, Flatten, Floor, GELU, GlobalAvgPool2d, Hardswish, Identity, Input,
-        LayerNorm, LazyLinear, LeakyReLU, Linear, MaxPool2d, PReLU, ReLU, Repeat, Residual, SiLU,
-        Sigmoid, Softplus, Standardize, Tanh,
+        LayerNorm, LazyLinear, LeakyReLU, Linear, MaxPool2d, PReLU, Parallel, ReLU, Repeat,
+        Residual, SiLU, Sigmoid, Softplus, Standardize, Tanh,
     },
 };
 #[cfg(feature = "train")]

@@ -1,24 +1,26 @@
 //! The shape of one sample, as a type.
 
-use core::{fmt::Debug, marker::PhantomData, slice};
+mod pair;
+mod tokens;
 
-use crate::token::Token;
+use core::{fmt::Debug, marker::PhantomData};
 
 pub(crate) use sealed::Sealed;
 
+pub use self::{
+    pair::{Pair, Part},
+    tokens::{Category, Tokens},
+};
+
 /// Seals [`Shape`] and [`Sample`]: kernels rely on their lengths.
 mod sealed {
-    use super::{Category, Features, Flat, Image, Shape, Token, Tokens};
+    use super::{Features, Flat, Image, Shape};
 
     pub trait Sealed {}
     impl<const N: usize> Sealed for Features<N> {}
     impl<const C: usize, const H: usize, const W: usize> Sealed for Image<C, H, W> {}
     impl<S: Shape> Sealed for Flat<S> {}
-    impl<const L: usize, const V: usize> Sealed for Tokens<L, V> {}
-    impl<const V: usize> Sealed for Category<V> {}
     impl<const N: usize> Sealed for [f32; N] {}
-    impl<const L: usize, const V: usize> Sealed for [Token<V>; L] {}
-    impl<const V: usize> Sealed for Token<V> {}
     impl<const H: usize, const W: usize> Sealed for [[f32; W]; H] {}
     impl<const C: usize, const H: usize, const W: usize> Sealed for [[[f32; W]; H]; C] {}
 }
@@ -51,20 +53,7 @@ impl<const N: usize> Numbers for Features<N> {}
 impl<const C: usize, const H: usize, const W: usize> Numbers for Image<C, H, W> {}
 impl<S: Numbers> Numbers for Flat<S> {}
 
-/// A sequence of `L` tokens of a vocabulary of `V`, such as the words of a text; one that is shorter is filled up with
-/// token 0, the padding.
-///
-/// Only the layers that have a vector for each token take it: [`EmbeddingBag`](crate::layers::EmbeddingBag).
-#[derive(Clone, Copy, Debug)]
-pub struct Tokens<const L: usize, const V: usize>;
-
-/// One of `V` categories, such as a country or a user. Category 0 is like any other.
-///
-/// [`Embedding`](crate::layers::Embedding) takes it.
-#[derive(Clone, Copy, Debug)]
-pub struct Category<const V: usize>;
-
-/// A shape that is known at compile time: [`Features`], [`Image`], [`Flat`], [`Tokens`] and [`Category`].
+/// A shape that is known at compile time: [`Features`], [`Image`], [`Flat`], [`Tokens`], [`Category`] and [`Pair`].
 ///
 /// ```
 /// use tuplenet::shape::{Features, Image, Shape};
@@ -76,8 +65,8 @@ pub trait Shape: Sealed + Copy + Debug + Send + Sync + 'static {
     const LEN: usize;
     /// The dimensions: `[N]` of a vector; channels, rows and columns of an image.
     const DIMS: &'static [usize];
-    /// One sample: `[f32; N]` for [`Features`], `[[[f32; W]; H]; C]` for [`Image`], `[Token<V>; L]` for [`Tokens`] and
-    /// `Token<V>` for [`Category`].
+    /// One sample: `[f32; N]` for [`Features`], `[[[f32; W]; H]; C]` for [`Image`], `[Token<V>; L]` for [`Tokens`],
+    /// `Token<V>` for [`Category`], and a [`Pair`] of two of these for a `Pair`.
     type Array: Copy + Debug + PartialEq + Send + Sync;
     /// A class, where the values are logits: its index, `usize`, or an enumeration for
     /// [`Logits`](crate::label::Logits).
@@ -168,66 +157,9 @@ impl<S: Shape> Shape for Flat<S> {
     }
 }
 
-impl<const L: usize, const V: usize> Shape for Tokens<L, V> {
-    const LEN: usize = L;
-    const DIMS: &'static [usize] = &[L];
-    type Array = [Token<V>; L];
-    type Class = usize;
-
-    fn zeros() -> [Token<V>; L] {
-        [Token::PADDING; L]
-    }
-
-    fn values(sample: &[Token<V>; L]) -> &[f32] {
-        Token::values(sample)
-    }
-
-    fn values_mut(sample: &mut [Token<V>; L]) -> &mut [f32] {
-        Token::values_mut(sample)
-    }
-
-    fn class(index: usize) -> usize {
-        index
-    }
-
-    const HAS_TOKENS: bool = true;
-
-    fn vocabulary(_: usize) -> Option<usize> {
-        Some(V)
-    }
-}
-
-impl<const V: usize> Shape for Category<V> {
-    const LEN: usize = 1;
-    const DIMS: &'static [usize] = &[1];
-    type Array = Token<V>;
-    type Class = usize;
-
-    fn zeros() -> Token<V> {
-        Token::default()
-    }
-
-    fn values(sample: &Token<V>) -> &[f32] {
-        Token::values(slice::from_ref(sample))
-    }
-
-    fn values_mut(sample: &mut Token<V>) -> &mut [f32] {
-        Token::values_mut(slice::from_mut(sample))
-    }
-
-    fn class(index: usize) -> usize {
-        index
-    }
-
-    const HAS_TOKENS: bool = true;
-
-    fn vocabulary(_: usize) -> Option<usize> {
-        Some(V)
-    }
-}
-
 /// One sample of shape `S`: `[f32; N]` for `Features<N>`; `[[[f32; W]; H]; C]` for `Image<C, H, W>`, and `[[f32; W]; H]`
-/// if it has one channel; `[Token<V>; L]` for `Tokens<L, V>`, and `Token<V>` for `Category<V>`.
+/// if it has one channel; `[Token<V>; L]` for `Tokens<L, V>`, and `Token<V>` for `Category<V>`; a [`Pair`]
+/// of a sample of `A` and one of `B` for `Pair<A, B>`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not one sample of a network that takes `{S}`",
     label = "an array of the wrong length",
@@ -255,20 +187,6 @@ impl<const C: usize, const H: usize, const W: usize> Sample<Image<C, H, W>> for 
 impl<const H: usize, const W: usize> Sample<Image<1, H, W>> for [[f32; W]; H] {
     fn values(&self) -> &[f32] {
         self.as_flattened()
-    }
-}
-
-#[diagnostic::do_not_recommend]
-impl<const L: usize, const V: usize> Sample<Tokens<L, V>> for [Token<V>; L] {
-    fn values(&self) -> &[f32] {
-        Token::values(self)
-    }
-}
-
-#[diagnostic::do_not_recommend]
-impl<const V: usize> Sample<Category<V>> for Token<V> {
-    fn values(&self) -> &[f32] {
-        Token::values(slice::from_ref(self))
     }
 }
 

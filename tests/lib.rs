@@ -45,6 +45,7 @@ mod norm;
 mod one_way;
 mod oracle;
 mod package;
+mod pairs;
 mod parity;
 mod pictures;
 mod pytorch;

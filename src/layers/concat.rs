@@ -5,7 +5,7 @@ use core::marker::PhantomData;
 use crate::{
     layer::{First, Layer},
     plan::Plan,
-    shape::{Category, Features, Flat, Image, Shape, Tokens},
+    shape::{Category, Features, Flat, Image, Pair, Part, Shape, Tokens},
     sizes::{Addend, Dim, Plus, Row, Size, Whole},
 };
 
@@ -146,4 +146,5 @@ vectors! {
     [S: Shape] Flat<S>;
     [const L: usize, const V: usize] Tokens<L, V>;
     [const V: usize] Category<V>;
+    [A: Part, B: Part] Pair<A, B>;
 }

@@ -6,7 +6,7 @@ use super::Identity;
 use crate::{
     layer::{First, Layer},
     plan::Plan,
-    shape::{Features, Flat, Image, Shape},
+    shape::{Category, Features, Flat, Image, Pair, Part, Shape, Tokens},
 };
 
 /// The sum of two branches: `y = F(x) + P(x)`. Without `P`, `y = F(x) + x`, a skip connection.
@@ -78,6 +78,23 @@ impl<const C: usize, const H: usize, const W: usize, const I: usize, const Y: us
 
 #[diagnostic::do_not_recommend]
 impl<const N: usize, const I: usize> AddedTo<Features<N>, Features<I>> for Features<N> {
+    type Sum = Self;
+}
+
+#[diagnostic::do_not_recommend]
+impl<const N: usize, const L: usize, const V: usize> AddedTo<Features<N>, Tokens<L, V>>
+    for Features<N>
+{
+    type Sum = Self;
+}
+
+#[diagnostic::do_not_recommend]
+impl<const N: usize, const V: usize> AddedTo<Features<N>, Category<V>> for Features<N> {
+    type Sum = Self;
+}
+
+#[diagnostic::do_not_recommend]
+impl<const N: usize, A: Part, B: Part> AddedTo<Features<N>, Pair<A, B>> for Features<N> {
     type Sum = Self;
 }
 

@@ -3,7 +3,7 @@
 use crate::{
     layer::{First, Layer},
     plan::Plan,
-    shape::{Category, Features, Image, Tokens},
+    shape::{Category, Features, Image, Pair, Part, Tokens},
 };
 
 // A shape as a layer changes nothing and has no step in the plan. First in a network, it states what the network takes;
@@ -25,4 +25,13 @@ shapes! {
     [const C: usize, const H: usize, const W: usize] Image<C, H, W>;
     [const L: usize, const V: usize] Tokens<L, V>;
     [const V: usize] Category<V>;
+}
+
+impl<A: Part, B: Part> Layer<Self> for Pair<A, B> {
+    type Out = Self;
+    const PLAN: Plan = Plan::identity();
+}
+
+impl<A: Part, B: Part> First for Pair<A, B> {
+    type In = Self;
 }

@@ -90,11 +90,21 @@ pub enum Op {
         /// The pooling.
         pooling: Pooling,
     },
+    /// `y = x[start..start + O]`, some values of the network's input: one of a pair of inputs.
+    Narrow {
+        /// The first of them.
+        start: usize,
+    },
     /// `y = x`, an image as a vector.
     Flatten,
     /// `y = x + z`, where `z` is the output of an earlier step, or the network's input: that of the step `back` places
     /// before, where 1 is the step before.
     Add {
+        /// The distance to the step that computed `z`.
+        back: usize,
+    },
+    /// `y = sum_i x[i] z[i]`, one value, where `z` is as in [`Op::Add`].
+    Dot {
         /// The distance to the step that computed `z`.
         back: usize,
     },
@@ -154,6 +164,8 @@ impl Op {
             Op::LayerNorm { .. } => "LayerNorm",
             Op::Embedding { .. } => "Embedding",
             Op::EmbeddingBag { .. } => "EmbeddingBag",
+            Op::Narrow { .. } => "Narrow",
+            Op::Dot { .. } => "Dot",
             Op::Flatten => "Flatten",
             Op::Add { .. } => "Add",
             Op::Concat { .. } => "Concat",

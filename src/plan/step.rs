@@ -44,11 +44,11 @@ impl Step {
     }
 
     /// A value that it reads as step `index` of a plan, if it has that many operands: 0 is the network's input, `i + 1` the
-    /// output of step `i`. [`Op::Add`] and [`Op::Concat`] have several operands, the others one.
+    /// output of step `i`. [`Op::Add`], [`Op::Dot`] and [`Op::Concat`] have several operands, the others one.
     pub(crate) const fn operand(&self, index: usize, operand: usize) -> Option<usize> {
         let back = match (&self.op, operand) {
             (_, 0) => self.back,
-            (Op::Add { back }, 1) => *back,
+            (Op::Add { back } | Op::Dot { back }, 1) => *back,
             (Op::Concat { backs }, 1..MAX_OPERANDS) if backs[operand - 1] > 0 => backs[operand - 1],
             _ => return None,
         };
@@ -160,8 +160,9 @@ impl Step {
     ///
     /// `2 I O` for [`Op::Linear`] (the bias starts the sum), `2 C K L / G` for each output of [`Op::Conv2d`], the size of
     /// the window for each output of a pooling, `2 O` for [`Op::BatchNorm`] and [`Op::Standardize`], `7 O` for
-    /// [`Op::LayerNorm`] (mean, distance, variance, factor, parameters), `I O` for [`Op::EmbeddingBag`], none for
-    /// [`Op::Embedding`], [`Op::Flatten`] and [`Op::Concat`], `O` for every other operation: an activation counts as one.
+    /// [`Op::LayerNorm`] (mean, distance, variance, factor, parameters), `I O` for [`Op::EmbeddingBag`], `2 I` for
+    /// [`Op::Dot`], none for [`Op::Embedding`], [`Op::Narrow`], [`Op::Flatten`] and [`Op::Concat`], `O` for every other
+    /// operation: an activation counts as one.
     pub const fn flop(&self) -> usize {
         match self.op {
             Op::Linear => 2 * self.inputs * self.outputs,
@@ -172,7 +173,8 @@ impl Step {
             Op::BatchNorm { .. } | Op::Standardize => 2 * self.outputs,
             Op::LayerNorm { .. } => 7 * self.outputs,
             Op::EmbeddingBag { .. } => self.inputs * self.outputs,
-            Op::Embedding { .. } | Op::Flatten | Op::Concat { .. } => 0,
+            Op::Dot { .. } => 2 * self.inputs,
+            Op::Embedding { .. } | Op::Narrow { .. } | Op::Flatten | Op::Concat { .. } => 0,
             _ => self.outputs,
         }
     }

@@ -23,6 +23,8 @@ pub(crate) fn activate(op: Op, values: &mut [f32]) {
         | Op::PRelu { .. }
         | Op::Embedding { .. }
         | Op::EmbeddingBag { .. }
+        | Op::Narrow { .. }
+        | Op::Dot { .. }
         | Op::Add { .. }
         | Op::Concat { .. } => {}
         Op::Relu => each(values, |x| if x < 0.0 { 0.0 } else { x }),

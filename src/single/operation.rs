@@ -42,6 +42,8 @@ impl<N: Network, V: Values, L: Lanes, const K: usize> OperationOf<N, V, L, K> {
             Op::Flatten => flatten::<N, V, L, K>,
             Op::Concat { .. } => concat::<N, V, L, K>,
             Op::Add { .. } => sum::<N, V, L, K>,
+            Op::Narrow { .. } => narrow::<N, V, L, K>,
+            Op::Dot { .. } => dot::<N, V, L, K>,
             Op::PRelu { .. } => slopes::<N, V, L, K>,
             Op::LayerNorm { .. } => layer_norm::<N, V, L, K>,
             Op::BatchNorm { .. } => batch_norm::<N, V, L, K>,
@@ -163,6 +165,39 @@ unsafe fn sum<N: Network, V: Values, L: Lanes, const K: usize>(on: Operands<'_, 
         if let Some(term) = at.term {
             add_term(&at, term, on.sample, on.copies, values);
         }
+    }
+}
+
+/// # Safety
+/// As [`operation`].
+#[inline(always)]
+unsafe fn narrow<N: Network, V: Values, L: Lanes, const K: usize>(on: Operands<'_, V, L>) {
+    let at = StepOf::<N, V::Norms, K>::AT;
+    // SAFETY: guaranteed by the caller.
+    unsafe {
+        let (input, output) = places(on.sample, &at, on.arena);
+        if let Op::Narrow { start } = at.step.op {
+            let part = input.get_unchecked(start..start + at.step.outputs);
+            copy(part, output);
+        }
+    }
+}
+
+/// # Safety
+/// As [`operation`].
+#[inline(always)]
+unsafe fn dot<N: Network, V: Values, L: Lanes, const K: usize>(on: Operands<'_, V, L>) {
+    let at = StepOf::<N, V::Norms, K>::AT;
+    // SAFETY: guaranteed by the caller.
+    unsafe {
+        let (input, output) = places(on.sample, &at, on.arena);
+        let input = input.get_unchecked(..at.step.inputs);
+        let term = match at.term {
+            Some(Term::Sample) => on.sample,
+            Some(Term::Held(held)) => on.copies.get_unchecked(held.start..),
+            Some(Term::Same) | None => input,
+        };
+        *output.get_unchecked_mut(0) = input.iter().zip(term).map(|(x, z)| x * z).sum();
     }
 }
 

@@ -191,7 +191,7 @@ pub(super) const fn route(plan: &Plan, folds_norms: bool) -> Route {
         let step = steps[i];
         let x = step.input(i);
         let z = match step.op {
-            Op::Add { .. } => step.operand(i, 1),
+            Op::Add { .. } | Op::Dot { .. } => step.operand(i, 1),
             _ => None,
         };
         here.step = step;
@@ -296,6 +296,19 @@ const fn sample(steps: &[Step]) -> (usize, usize) {
     }
 }
 
+/// Whether an operation gives a vector of its own, whatever it reads.
+const fn gives_a_vector(op: Op) -> bool {
+    matches!(
+        op,
+        Op::Linear
+            | Op::Flatten
+            | Op::Embedding { .. }
+            | Op::EmbeddingBag { .. }
+            | Op::Narrow { .. }
+            | Op::Dot { .. }
+    )
+}
+
 /// Whether looking for zero inputs pays: samples such as images have many, and a matrix that exceeds a cache takes long
 /// to read. Elsewhere it does not.
 pub(crate) const fn seeks_zeros(step: &Step, reads_sample: bool) -> bool {
@@ -310,8 +323,8 @@ const fn keeps_channels_first(steps: &[Step], mut i: usize) -> bool {
     while i < steps.len() {
         match steps[i].op {
             Op::MaxPool2d(window) | Op::AvgPool2d(window) => return halves(&window),
-            Op::Conv2d(_) | Op::Flatten | Op::Linear => return true,
-            Op::Embedding { .. } | Op::EmbeddingBag { .. } => return true,
+            Op::Conv2d(_) => return true,
+            op if gives_a_vector(op) => return true,
             Op::Add { .. } | Op::Concat { .. } => return false,
             _ => i += 1,
         }
@@ -340,10 +353,8 @@ const fn needed(at: &At) -> usize {
         };
     }
     match at.step.op {
-        Op::Linear | Op::Conv2d(_) | Op::MaxPool2d(_) | Op::AvgPool2d(_) | Op::Flatten => {
-            input + output
-        }
-        Op::Embedding { .. } | Op::EmbeddingBag { .. } => input + output,
+        Op::Conv2d(_) | Op::MaxPool2d(_) | Op::AvgPool2d(_) => input + output,
+        op if gives_a_vector(op) => input + output,
         // in place
         _ => output,
     }
@@ -353,7 +364,7 @@ const fn needed(at: &At) -> usize {
 const fn after(at: At) -> At {
     let mut next = at;
     let is_moved = match (at.step.op, at.step.op.window()) {
-        (Op::Linear | Op::Flatten | Op::Embedding { .. } | Op::EmbeddingBag { .. }, _) => {
+        (op, None) if gives_a_vector(op) => {
             next.positions = 1;
             next.channels = at.step.outputs;
             true

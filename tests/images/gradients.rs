@@ -4,7 +4,7 @@ use tuplenet::{
     data::Targets,
     layers::{Kernel, Padding, RectConv2d, Stride},
     prelude::*,
-    shape::{Features, Image, Shape},
+    shape::{Features, Image, Numbers},
     target::Classes,
 };
 use tuplenet_textbook::logits;
@@ -18,7 +18,7 @@ fn numbers(count: usize) -> Vec<f32> {
         .collect()
 }
 
-fn check<N, S: Shape>()
+fn check<N, S: Numbers>()
 where
     N: Network<In = S, Output = Features<3>>,
 {

@@ -36,6 +36,13 @@ pub fn logits_of_batch(plan: &Plan, weights: &[f64], samples: &[Vec<f64>]) -> Ve
                     |(x, z): (&Vec<f64>, &Vec<f64>)| x.iter().zip(z).map(|(x, z)| x + z).collect();
                 both.map(add).collect()
             }
+            Op::Dot { back } => {
+                let both = x.iter().zip(before(back));
+                let dot = |(x, z): (&Vec<f64>, &Vec<f64>)| {
+                    vec![x.iter().zip(z).map(|(x, z)| x * z).sum()]
+                };
+                both.map(dot).collect()
+            }
             Op::Concat { backs } => {
                 let others = backs.iter().take_while(|&&back| back > 0);
                 let others: Vec<_> = others.map(|&back| before(back)).collect();
@@ -140,6 +147,7 @@ pub fn one_step(step: &Step, parameters: &[f64], x: &[f64]) -> Vec<f64> {
             });
             pooled.collect()
         }
+        Op::Narrow { start } => x[start..start + step.outputs].to_vec(),
         Op::Flatten => x.to_vec(),
         op => x.iter().map(|&v| activation(op, v)).collect(),
     }

@@ -1,14 +1,14 @@
 //! The plan's steps as dfdx operations: one match arm per [`Op`]. `image.rs` has those on images.
 
 use dfdx::prelude::{
-    ChooseFrom, Device, HasShape, Merge, NoneTape, Tape, TryAdd, TryDiv, TryGe, TryLe, TryMul,
-    TrySub,
+    Axis, ChooseFrom, Device, HasShape, Merge, NoneTape, ReshapeTo, SumTo, Tape, TryAdd, TryDiv,
+    TryGe, TryLe, TryMul, TrySub,
 };
 
 use super::{
     concat::concat,
     embedding::{embedding, embedding_bag},
-    image::{avg_pool2d, conv2d, max_pool2d},
+    image::{avg_pool2d, conv2d, gather, max_pool2d},
     layer::{Layer, Matrix, linear},
     layer_norm::layer_norm,
     norm::{BatchStatistics, by_batch, by_running},
@@ -81,6 +81,20 @@ pub(super) fn forward<D: Device<f32>, T: Tape<f32, D> + Merge<NoneTape> + Merge<
             Op::AvgPool2d(window) => avg_pool2d(window, x)?,
             Op::Embedding { .. } => embedding(&layers[ordinal], x)?,
             Op::EmbeddingBag { pooling, .. } => embedding_bag(&layers[ordinal], pooling, x)?,
+            Op::Narrow { start } => {
+                let values: Vec<usize> = (start..start + step.outputs).collect();
+                gather(x, &values)?
+            }
+            Op::Dot { .. } => {
+                let mut product = x;
+                for z in others {
+                    // as for the sum below
+                    product = product.try_mul(z.try_mul(1.0)?)?;
+                }
+                let (batch, _) = *product.shape();
+                let sum = product.try_sum::<(usize,), Axis<1>>()?;
+                sum.try_reshape_like(&(batch, 1))?
+            }
             Op::Flatten => x,
             Op::Add { .. } => {
                 let mut sum = x;

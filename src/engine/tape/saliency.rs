@@ -12,7 +12,7 @@ use crate::{
     shape::{Numbers, Sample, Shape},
 };
 
-impl<N: Network<In: Numbers>, D: TapeDevice> Tape<N, D> {
+impl<N: Network, D: TapeDevice> Tape<N, D> {
     /// The gradient of the logit of `class` with respect to the sample: `s_i = dz_class / dx_i`, `[I]`;
     /// dropout is off.
     ///
@@ -41,7 +41,10 @@ impl<N: Network<In: Numbers>, D: TapeDevice> Tape<N, D> {
         &self,
         sample: &impl Sample<N::In>,
         class: usize,
-    ) -> Result<<N::In as Shape>::Array> {
+    ) -> Result<<N::In as Shape>::Array>
+    where
+        N::In: Numbers,
+    {
         let mut out = N::In::zeros();
         N::In::values_mut(&mut out).copy_from_slice(&self.saliencies(sample.values(), &[class])?);
         Ok(out)
@@ -53,7 +56,10 @@ impl<N: Network<In: Numbers>, D: TapeDevice> Tape<N, D> {
     /// # Errors
     /// [`Error::Data`] when `features` is not a whole number of samples or `classes` does not have one class for each,
     /// and as [`Tape::saliency`].
-    pub fn saliencies(&self, features: &[f32], classes: &[usize]) -> Result<Vec<f32>> {
+    pub fn saliencies(&self, features: &[f32], classes: &[usize]) -> Result<Vec<f32>>
+    where
+        N::In: Numbers,
+    {
         D::saliencies(&self.model, features, classes)
     }
 }

@@ -20,11 +20,11 @@ use crate::{
 /// The number of tokens whose indices are computed at a time.
 const CHUNK: usize = 64;
 
-/// `output[b] = pool(table[tokens[b, 0]], table[tokens[b, 1]], ..)`, then ReLU if `relu`.
+/// `output[b] = pool(table[x[b, 0]], table[x[b, 1]], ..)`, then ReLU if `relu`, where `x` are the tokens.
 pub(crate) struct Embed<'a> {
     pub(crate) embedding: Embedding,
-    /// `[B, L]`, each an index as a value.
-    pub(crate) tokens: View<'a>,
+    /// `[B, F]`, of which some columns are the tokens, each an index as a value.
+    pub(crate) samples: View<'a>,
     /// `[V, O]`, some blocks of columns.
     pub(crate) table: View<'a>,
     /// `[B, O]`, the same blocks.
@@ -41,19 +41,23 @@ impl Kernel for Embed<'_> {
     fn run<S: Lanes>(mut self, simd: S) {
         let (blocks, rows) = (self.output.blocks, self.output.rows);
         let Embedding {
-            tokens, vocabulary, ..
+            first,
+            tokens,
+            vocabulary,
+            ..
         } = self.embedding;
-        assert!(self.tokens.blocks >= tokens.div_ceil(BLOCK) && self.tokens.rows >= rows);
+        let columns = first..first + tokens;
+        assert!(self.samples.blocks >= columns.end.div_ceil(BLOCK) && self.samples.rows >= rows);
         assert!(self.table.blocks >= blocks && self.table.rows >= vocabulary && vocabulary > 0);
         let has_room = |view: &ViewMut<'_>| view.blocks >= blocks && view.rows >= rows;
         assert!(self.winners.as_ref().is_none_or(has_room));
         for row in 0..rows {
             let mut count = 0;
-            for first in (0..tokens).step_by(CHUNK) {
+            for first in columns.clone().step_by(CHUNK) {
                 let mut words = [0; CHUNK];
                 let mut len = 0;
-                for at in first..tokens.min(first + CHUNK) {
-                    let value = self.tokens.row(at / BLOCK, row)[at % BLOCK];
+                for at in first..columns.end.min(first + CHUNK) {
+                    let value = self.samples.row(at / BLOCK, row)[at % BLOCK];
                     let token = index_of(value, vocabulary);
                     words[len] = token;
                     len += usize::from(!self.embedding.is_padding(token));

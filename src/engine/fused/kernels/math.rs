@@ -218,6 +218,8 @@ pub(super) fn activate<S: Lanes>(simd: S, op: Op, x: S::f32s) -> (S::f32s, S::f3
         | Op::PRelu { .. }
         | Op::Embedding { .. }
         | Op::EmbeddingBag { .. }
+        | Op::Narrow { .. }
+        | Op::Dot { .. }
         | Op::Add { .. }
         | Op::Concat { .. } => (x, one),
     }

@@ -15,6 +15,7 @@ mod columns;
 mod convolution;
 mod cross_entropy;
 mod derivative;
+mod dot;
 mod elementwise;
 mod embedding;
 mod epilogue;
@@ -50,6 +51,7 @@ pub(crate) use self::{
     columns::CopyColumns,
     convolution::Convolve,
     derivative::Derivative,
+    dot::{Dot, DotGradient},
     elementwise::Elementwise,
     embedding::{CatchUp, Embed, Occurrences, TableGradient},
     epilogue::Epilogue,

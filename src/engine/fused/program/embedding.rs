@@ -7,6 +7,8 @@ use crate::plan::Pooling;
 pub(crate) struct Embedding {
     /// The index of its table among the program's parameters.
     pub(crate) weights: usize,
+    /// The first token among the values of a sample.
+    pub(crate) first: usize,
     /// The number of tokens of a sample.
     pub(crate) tokens: usize,
     /// `V`.

@@ -12,6 +12,11 @@ use crate::plan::{Op, Plan, Step, Window};
 enum Place {
     Image(Value),
     Vector(Value),
+    /// Some values of the vectors' input.
+    Part {
+        first: usize,
+        len: usize,
+    },
 }
 
 /// A program that is being lowered.
@@ -54,7 +59,13 @@ impl Program {
         }];
         for (index, step) in steps.iter().enumerate() {
             let operands = step.operands(index).map(|value| places[value]);
-            let operands: Vec<Place> = operands.collect();
+            let mut operands: Vec<Place> = operands.collect();
+            // An embedding, or a part of a part, reads them where they are.
+            if step.op.vocabulary().is_none() && !matches!(step.op, Op::Narrow { .. }) {
+                operands
+                    .iter_mut()
+                    .for_each(|place| *place = lowering.whole(*place));
+            }
             if step.has_params() {
                 lowering.program.parameters.push(*step);
             }
@@ -103,6 +114,9 @@ impl Program {
                 Op::Embedding { vocabulary } | Op::EmbeddingBag { vocabulary, .. } => {
                     let embedding = Embedding {
                         weights,
+                        first: plan
+                            .part_of_the_input(step.input(index))
+                            .unwrap_or_default(),
                         tokens: step.inputs,
                         vocabulary,
                         pooling: match step.op {
@@ -110,8 +124,17 @@ impl Program {
                             _ => None,
                         },
                     };
-                    lowering.vector(LayerOp::Embedding(embedding), &operands, step.outputs)
+                    let input = [Place::Vector(0)];
+                    lowering.vector(LayerOp::Embedding(embedding), &input, step.outputs)
                 }
+                Op::Narrow { start } => Place::Part {
+                    first: match operands[0] {
+                        Place::Part { first, .. } => first + start,
+                        _ => start,
+                    },
+                    len: step.outputs,
+                },
+                Op::Dot { .. } => lowering.vector(LayerOp::Dot, &operands, step.outputs),
                 Op::Flatten => match operands[0] {
                     Place::Image(_) => Place::Vector(0),
                     vector => vector,
@@ -137,11 +160,23 @@ impl Program {
 }
 
 impl Lowering {
+    /// A value as an operand that any layer can read.
+    fn whole(&mut self, place: Place) -> Place {
+        match place {
+            Place::Part { first, len } => {
+                let op = LayerOp::Narrow { start: first };
+                self.vector(op, &[Place::Vector(0)], len)
+            }
+            place => place,
+        }
+    }
+
     fn vector(&mut self, op: LayerOp, operands: &[Place], outputs: usize) -> Place {
         let operands = operands.iter().map(|place| match place {
             // a flattened image
             Place::Image(_) => Operand::new(0),
             Place::Vector(value) => Operand::new(*value),
+            Place::Part { .. } => unreachable!("`whole` has copied it"),
         });
         self.program.layers.push(Layer {
             op,
@@ -160,7 +195,9 @@ impl Lowering {
     ) -> Place {
         let operands = operands.iter().map(|place| match *place {
             Place::Image(value) => Operand::new(value),
-            Place::Vector(_) => unreachable!("a vector never becomes an image"),
+            Place::Vector(_) | Place::Part { .. } => {
+                unreachable!("a vector never becomes an image")
+            }
         });
         self.image_layers.push(Unplaced {
             op,
@@ -191,7 +228,7 @@ impl Lowering {
     ) -> Place {
         match operands[0] {
             Place::Image(value) => self.image(image, operands, self.size(value)),
-            Place::Vector(_) => self.vector(vector, operands, width),
+            Place::Vector(_) | Place::Part { .. } => self.vector(vector, operands, width),
         }
     }
 
@@ -210,7 +247,7 @@ impl Lowering {
                     rows * columns,
                 )
             }
-            Place::Vector(_) => {
+            Place::Vector(_) | Place::Part { .. } => {
                 let place = self.vector(LayerOp::Concat, operands, width);
                 let layer = self.program.layers.last_mut();
                 (place, layer.map(|layer| &mut layer.operands), 1)
@@ -249,7 +286,7 @@ impl Lowering {
             operation.dropout = Some(self.program.dropouts.len());
             let image = match place {
                 Place::Image(value) => Some(self.size(value)),
-                Place::Vector(_) => None,
+                Place::Vector(_) | Place::Part { .. } => None,
             };
             self.program.dropouts.push(DropoutStep {
                 percent,

@@ -77,6 +77,13 @@ pub(crate) enum LayerOp {
     Embedding(Embedding),
     /// The sum of two vectors, or a copy of one that other layers read too.
     Sum,
+    /// The dot product of two vectors.
+    Dot,
+    /// Some features of the vectors' input.
+    Narrow {
+        /// The first of them.
+        start: usize,
+    },
     /// The features of all operands.
     Concat,
 }
@@ -113,6 +120,14 @@ impl Program {
         self.parameters.iter().map(|step| step.flop() / 2).sum()
     }
 
+    /// The number of features of a value.
+    pub(crate) fn width(&self, value: Value) -> usize {
+        match value.checked_sub(1) {
+            Some(at) => self.layers[at].outputs,
+            None => self.features,
+        }
+    }
+
     /// Its embeddings, each with the index of its layer.
     pub(crate) fn embeddings(&self) -> impl Iterator<Item = (usize, &Embedding)> {
         let layers = self.layers.iter().enumerate();
@@ -132,7 +147,7 @@ impl LayerOp {
             | LayerOp::LayerNorm { .. }
             | LayerOp::PRelu(_)
             | LayerOp::Embedding(_) => true,
-            LayerOp::Sum | LayerOp::Concat => false,
+            LayerOp::Sum | LayerOp::Dot | LayerOp::Narrow { .. } | LayerOp::Concat => false,
         }
     }
 }

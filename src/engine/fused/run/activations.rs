@@ -80,9 +80,12 @@ impl Activations {
         let gradients = program.layers.iter().map(|layer| match layer.op {
             LayerOp::Norm(_) | LayerOp::LayerNorm { .. } => Matrix::zeros(2, layer.outputs),
             LayerOp::PRelu(PRelu { slopes, .. }) => Matrix::zeros(2, slopes),
-            LayerOp::Linear { .. } | LayerOp::Embedding(_) | LayerOp::Sum | LayerOp::Concat => {
-                Matrix::zeros(0, 0)
-            }
+            LayerOp::Linear { .. }
+            | LayerOp::Embedding(_)
+            | LayerOp::Sum
+            | LayerOp::Dot
+            | LayerOp::Narrow { .. }
+            | LayerOp::Concat => Matrix::zeros(0, 0),
         });
         let winners = program.layers.iter().map(|layer| match layer.op {
             LayerOp::Embedding(Embedding {

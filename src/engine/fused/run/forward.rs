@@ -3,7 +3,7 @@
 use super::{input::Input, model::Model, norm::Numbers, prelu::per_lane};
 use crate::engine::fused::{
     kernels::{
-        CopyColumns, Elementwise, Embed, Epilogue, Forward, Normalize, NormalizeRows, PRelu,
+        CopyColumns, Dot, Elementwise, Embed, Epilogue, Forward, Normalize, NormalizeRows, PRelu,
         SampleNumbers, SparseForward, Standardize, Sum, dispatch,
     },
     memory::matrix::{BLOCK, Matrix, ViewMut},
@@ -114,10 +114,10 @@ pub(crate) unsafe fn layer<'a>(
             };
             dispatch(model.simd, normalize);
         }
-        (LayerOp::Embedding(embedding), tokens) => {
+        (LayerOp::Embedding(embedding), samples) => {
             let embed = Embed {
                 embedding,
-                tokens: tokens.dense(),
+                samples: samples.dense(),
                 table: weights(embedding.weights),
                 output,
                 relu,
@@ -138,6 +138,30 @@ pub(crate) unsafe fn layer<'a>(
                 epilogue: Epilogue::Output { relu },
             };
             dispatch(model.simd, sum);
+        }
+        (LayerOp::Dot, first) => {
+            let second = layer.operands.get(1).map_or(first, operand);
+            let dot = Dot {
+                first: first.dense(),
+                second: second.dense(),
+                columns: model.program.width(layer.operands[0].value),
+                relu,
+                output,
+            };
+            dispatch(model.simd, dot);
+        }
+        (LayerOp::Narrow { start }, input) => {
+            let columns = partition.blocks.start * BLOCK..partition.blocks.end * BLOCK;
+            let copy = CopyColumns {
+                input: input.dense(),
+                from: start + columns.start,
+                output,
+                to: 0,
+                len: layer.outputs.min(columns.end).saturating_sub(columns.start),
+                adds: false,
+                epilogue: Epilogue::Output { relu },
+            };
+            dispatch(model.simd, copy);
         }
         (LayerOp::Concat, _) => {
             let columns = partition.blocks.start * BLOCK..partition.blocks.end * BLOCK;

@@ -68,7 +68,7 @@ impl TokenIndex {
                 .gather(width, std::slice::from_ref(number), sample);
             let mut words = 0;
             // With few branches, as no processor predicts which words a text has.
-            for &value in &sample[..embedding.tokens] {
+            for &value in &sample[embedding.first..][..embedding.tokens] {
                 let token = index_of(value, embedding.vocabulary);
                 let is_word = !embedding.is_padding(token);
                 words += u32::from(is_word);

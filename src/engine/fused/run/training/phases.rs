@@ -3,7 +3,8 @@
 use super::{DropoutKey, Training};
 use crate::engine::fused::{
     kernels::{
-        CopyColumns, Derivative, Epilogue, InputGradient, LossGradient, Sum, WORD, dispatch,
+        CopyColumns, Derivative, DotGradient, Epilogue, InputGradient, LossGradient, Sum, WORD,
+        dispatch,
     },
     memory::matrix::{BLOCK, Matrix, View},
     program::{Contribution, LayerOp, Operand, Value},
@@ -237,15 +238,6 @@ impl Training<'_> {
         layer.op.has_weights() && !is_updated || operands.any(|operand| operand.gradient.is_some())
     }
 
-    /// The number of features of a value.
-    fn width(&self, value: Value) -> usize {
-        let program = &self.model.program;
-        match value.checked_sub(1) {
-            Some(at) => program.layers[at].outputs,
-            None => program.features,
-        }
-    }
-
     /// The gradient of a value, if it is computed.
     pub(super) fn delta_of(&self, value: Value) -> Option<&Matrix> {
         match value.checked_sub(1) {
@@ -269,12 +261,17 @@ impl Training<'_> {
             }
             // SAFETY: guaranteed by the caller.
             LayerOp::PRelu(prelu) => return unsafe { self.back_prelu(at, prelu, batch) },
-            LayerOp::Linear { .. } | LayerOp::Embedding(_) | LayerOp::Sum | LayerOp::Concat => {}
+            LayerOp::Linear { .. }
+            | LayerOp::Embedding(_)
+            | LayerOp::Sum
+            | LayerOp::Dot
+            | LayerOp::Narrow { .. }
+            | LayerOp::Concat => {}
         }
-        for operand in &self.model.program.layers[at].operands {
+        for (index, operand) in self.model.program.layers[at].operands.iter().enumerate() {
             if let Some(contribution) = operand.gradient {
                 // SAFETY: guaranteed by the caller.
-                unsafe { self.contribute(at, operand, contribution, batch.len()) };
+                unsafe { self.contribute((at, index), operand, contribution, batch) };
             }
         }
     }
@@ -283,16 +280,16 @@ impl Training<'_> {
     /// As [`Training::step`].
     unsafe fn contribute(
         &self,
-        at: usize,
+        (at, index): (usize, usize),
         &Operand { value, first, .. }: &Operand,
         Contribution { adds, completes }: Contribution,
-        batch: usize,
+        batch: &[u32],
     ) {
         let (model, all) = (self.model, self.activations);
         let Some(output) = self.delta_of(value) else {
             return;
         };
-        let partition = Partition::of(self.worker, output.blocks(), batch);
+        let partition = Partition::of(self.worker, output.blocks(), batch.len());
         // SAFETY: this phase writes the gradients of the layer's operands, in partitions, and each worker's own scratch;
         // it reads what was written in earlier phases.
         unsafe {
@@ -316,11 +313,32 @@ impl Training<'_> {
                 }
                 // see `back`
                 LayerOp::Norm(_) | LayerOp::LayerNorm { .. } | LayerOp::PRelu(_) => {}
-                // it reads the network's input, whose gradient is not computed
-                LayerOp::Embedding(_) => {}
+                // they read the network's input, whose gradient is not computed
+                LayerOp::Embedding(_) | LayerOp::Narrow { .. } => {}
+                LayerOp::Dot => {
+                    let other = &model.program.layers[at].operands[1 - index];
+                    let other = self.value(other.value, batch).dense();
+                    let gradient = DotGradient {
+                        delta: delta.read(0..1, partition.rows.clone()),
+                        other: other.within(partition.blocks.clone(), partition.rows.clone()),
+                        columns: self
+                            .model
+                            .program
+                            .width(value)
+                            .saturating_sub(partition.blocks.start * BLOCK),
+                        adds,
+                        derivatives,
+                        output,
+                    };
+                    dispatch(model.simd, gradient);
+                }
                 LayerOp::Concat => {
                     let start = partition.blocks.start * BLOCK;
-                    let end = self.width(value).min(partition.blocks.end * BLOCK);
+                    let end = self
+                        .model
+                        .program
+                        .width(value)
+                        .min(partition.blocks.end * BLOCK);
                     let copy = CopyColumns {
                         input: delta.read(0..delta.blocks(), partition.rows.clone()),
                         from: first + start,
