@@ -53,6 +53,17 @@ pub enum Error {
         /// What to do about it.
         remedy: &'static str,
     },
+    /// A line of a file is not that of a vocabulary.
+    #[error("{}: line {line}: expected {expected}; use a file that `Vocabulary::save` wrote for a vocabulary of this size",
+        path.display())]
+    Vocabulary {
+        /// The file.
+        path: PathBuf,
+        /// The line, counted from 1.
+        line: usize,
+        /// What must be there.
+        expected: &'static str,
+    },
     /// The data set was not found in any folder.
     #[error(
         "no MNIST found in {looked_in}; name a folder with `--data`, set TUPLENET_MNIST, or download it"

@@ -45,6 +45,8 @@ mod text;
 #[cfg(feature = "train")]
 mod threads;
 pub mod token;
+#[cfg(feature = "text")]
+pub mod tokenizer;
 #[cfg(feature = "train")]
 pub mod train;
 pub mod weights;
