@@ -86,6 +86,24 @@ fn lenet_classifies_its_image_without_panics_or_allocator() {
     microcontroller(&source, &DIAGNOSE, path);
 }
 
+/// Finding the words of a text is the work of the crate `unicode-segmentation`, which has code that could panic.
+#[test]
+fn a_review_is_classified_without_an_allocator() {
+    let Some(source) = source() else { return };
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("firmware/default");
+    let arguments = ["--features", "text", "--bin", "sentiment"];
+    let built = build(&source, &target, "", "", &arguments);
+    let status = Command::new(&built).status().unwrap();
+    assert_eq!(status.code(), Some(1), "{status}");
+    let bytes = fs::read(&built).unwrap();
+    let file = object::File::parse(&*bytes).unwrap();
+    assert_eq!(allocators(&file), [""; 0]);
+    say(&format!(
+        "sentiment: exit code 1; no allocator\n{}",
+        sizes(&file)
+    ));
+}
+
 /// A weights file with numbers from -1 to 1, divided by the square root of the layer's inputs.
 fn weights(plan: &Plan) -> Vec<u8> {
     let mut next = 0.3f64;

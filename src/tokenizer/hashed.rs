@@ -1,6 +1,6 @@
 //! [`Hashed`].
 
-use super::ngram::{check_words, tokens};
+use super::ngram::{Ngram, check_words, tokens};
 use crate::token::Token;
 
 /// Tokens by the hashing trick: a word, or a sequence of words, has the token `1 + hash % (V - 1)`, where `hash` is the 64-bit
@@ -38,15 +38,21 @@ impl<const V: usize> Hashed<V> {
     pub fn tokens<const L: usize>(&self, text: &str) -> [Token<V>; L] {
         const { assert!(V >= 2, "a vocabulary has the padding and a token or more") };
         tokens(text, self.longest, |ngram| {
-            let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
-            for letter in ngram.chars() {
-                for byte in letter.encode_utf8(&mut [0; 4]).bytes() {
-                    hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-                }
-            }
-            Token::new(1 + (hash % (V as u64 - 1)) as usize)
+            let hash = hash(ngram) % (V as u64 - 1);
+            Some(1 + hash as usize)
         })
     }
+}
+
+/// The 64-bit FNV-1a hash of the letters of an n-gram.
+fn hash(ngram: Ngram<'_>) -> u64 {
+    let mut hash = 0xcbf2_9ce4_8422_2325;
+    for letter in ngram.chars() {
+        for byte in letter.encode_utf8(&mut [0; 4]).bytes() {
+            hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
+    hash
 }
 
 #[cfg(test)]

@@ -44,18 +44,28 @@ pub(super) fn ngrams(text: &str, longest: usize) -> impl Iterator<Item = Ngram<'
     })
 }
 
-/// The tokens of a text's n-grams of up to `longest` words, where they have one, and then the padding.
+/// The tokens of a text's n-grams of up to `longest` words, where `token` gives them an index, and then the padding.
 pub(super) fn tokens<const L: usize, const V: usize>(
     text: &str,
     longest: usize,
-    token: impl Fn(Ngram<'_>) -> Option<Token<V>>,
+    token: impl Fn(Ngram<'_>) -> Option<usize>,
 ) -> [Token<V>; L] {
     let mut tokens = [Token::PADDING; L];
-    let found = ngrams(text, longest).filter_map(|ngram| token(ngram));
-    for (to, token) in tokens.iter_mut().zip(found) {
-        *to = token;
-    }
+    fill(Token::values_mut(&mut tokens), text, longest, &token);
     tokens
+}
+
+/// Of [`tokens`] what is compiled once for all lengths and vocabularies: the indices as values.
+fn fill(
+    values: &mut [f32],
+    text: &str,
+    longest: usize,
+    token: &dyn Fn(Ngram<'_>) -> Option<usize>,
+) {
+    let found = ngrams(text, longest).filter_map(token);
+    for (value, token) in values.iter_mut().zip(found) {
+        *value = token as f32;
+    }
 }
 
 /// Asserts that n-grams have 1 to [`MAX_WORDS`] words.
@@ -98,7 +108,7 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_is_left_out_and_the_rest_is_padding() {
-        let len = |ngram: Ngram<'_>| Token::<9>::new(ngram.len);
+        let len = |ngram: Ngram<'_>| Some(ngram.len);
         let indices = |tokens: [Token<9>; 4]| tokens.map(Token::index);
         assert_eq!(indices(tokens("a b c", 2, len)), [1, 2, 1, 2]);
         assert_eq!(indices(tokens("a b", 2, len)), [1, 2, 1, 0]);

@@ -73,36 +73,31 @@ impl<const V: usize, S: AsRef<str>> Vocabulary<V, S> {
 
     /// The first `L` tokens of a text; the padding is what is left of `L`.
     pub fn tokens<const L: usize>(&self, text: &str) -> [Token<V>; L] {
-        tokens(text, self.longest, |ngram| match self.find(ngram) {
-            Some(token) => Token::new(token),
-            None if ngram.len == 1 => Token::new(1),
-            None => None,
+        let vocabulary = self.text.as_ref();
+        tokens(text, self.longest, |ngram| match find(vocabulary, ngram) {
+            None if ngram.len == 1 => Some(1),
+            token => token,
         })
     }
+}
 
-    /// The lines, each a word or a sequence of words, a tab and its token.
-    fn entries(&self) -> &str {
-        self.text.as_ref().split_once('\n').unwrap_or_default().1
+/// The token of an n-gram in the text of a vocabulary, by binary search.
+fn find(vocabulary: &str, ngram: Ngram<'_>) -> Option<usize> {
+    let (_, mut rest) = vocabulary.split_once('\n')?;
+    while !rest.is_empty() {
+        let middle = rest.floor_char_boundary(rest.len() / 2);
+        let (before, _) = rest.split_at(middle);
+        let start = before.rfind('\n').map_or(0, |end| end + 1);
+        let (before, from) = rest.split_at(start);
+        let (line, after) = from.split_once('\n')?;
+        let (words, token) = line.split_once('\t')?;
+        rest = match words.chars().cmp(ngram.chars()) {
+            Ordering::Equal => return token.parse().ok(),
+            Ordering::Less => after,
+            Ordering::Greater => before,
+        };
     }
-
-    /// The token of an n-gram, by binary search.
-    fn find(&self, ngram: Ngram<'_>) -> Option<usize> {
-        let mut rest = self.entries();
-        while !rest.is_empty() {
-            let middle = rest.floor_char_boundary(rest.len() / 2);
-            let (before, _) = rest.split_at(middle);
-            let start = before.rfind('\n').map_or(0, |end| end + 1);
-            let (before, from) = rest.split_at(start);
-            let (line, after) = from.split_once('\n')?;
-            let (words, token) = line.split_once('\t')?;
-            rest = match words.chars().cmp(ngram.chars()) {
-                Ordering::Equal => return token.parse().ok(),
-                Ordering::Less => after,
-                Ordering::Greater => before,
-            };
-        }
-        None
-    }
+    None
 }
 
 /// Checks a vocabulary of up to `vocabulary` tokens, and returns the number of words in its longest n-grams.

@@ -1,6 +1,6 @@
 //! [`Vocabulary::fit`]: the most frequent words of some texts.
 
-use std::{cmp::Reverse, collections::HashMap, fmt::Write};
+use std::{collections::HashMap, fmt::Write};
 
 use super::Vocabulary;
 use crate::{
@@ -30,24 +30,11 @@ impl<const V: usize> Vocabulary<V, String> {
                 found: longest.to_string(),
             });
         }
-        let mut counts: HashMap<String, u64> = HashMap::new();
+        let mut counts = HashMap::new();
         for text in texts {
-            for ngram in ngrams(text.as_ref(), longest) {
-                *counts.entry(ngram.chars().collect()).or_default() += 1;
-            }
+            count(text.as_ref(), longest, &mut counts);
         }
-        let mut words: Vec<(String, u64)> = counts.into_iter().collect();
-        words.sort_by(|(a, m), (b, n)| Reverse(m).cmp(&Reverse(n)).then_with(|| a.cmp(b)));
-        words.truncate(V.saturating_sub(2));
-        let words = words.into_iter().zip(2..);
-        let mut tokens: Vec<(String, usize)> =
-            words.map(|((word, _), token)| (word, token)).collect();
-        tokens.sort();
-        let mut text = format!("ngrams\t{longest}\n");
-        for (word, token) in tokens {
-            // writing to a `String` does not fail
-            let _ = writeln!(text, "{word}\t{token}");
-        }
+        let text = vocabulary(counts, longest, V);
         Ok(Vocabulary { text, longest })
     }
 
@@ -55,4 +42,27 @@ impl<const V: usize> Vocabulary<V, String> {
     pub fn as_str(&self) -> &str {
         &self.text
     }
+}
+
+/// Counts the n-grams of a text.
+fn count(text: &str, longest: usize, counts: &mut HashMap<String, u64>) {
+    for ngram in ngrams(text, longest) {
+        *counts.entry(ngram.chars().collect()).or_default() += 1;
+    }
+}
+
+/// The text of a vocabulary of up to `size` tokens.
+fn vocabulary(counts: HashMap<String, u64>, longest: usize, size: usize) -> String {
+    let mut words: Vec<(String, u64)> = counts.into_iter().collect();
+    words.sort_by(|(a, m), (b, n)| n.cmp(m).then_with(|| a.cmp(b)));
+    words.truncate(size.saturating_sub(2));
+    let tokens = words.into_iter().zip(2..);
+    let mut tokens: Vec<(String, usize)> = tokens.map(|((word, _), token)| (word, token)).collect();
+    tokens.sort();
+    let mut text = format!("ngrams\t{longest}\n");
+    for (word, token) in tokens {
+        // writing to a `String` does not fail
+        let _ = writeln!(text, "{word}\t{token}");
+    }
+    text
 }
