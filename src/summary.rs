@@ -66,6 +66,10 @@ impl fmt::Display for Summary {
             "input", "-"
         )?;
         for (step, dims) in steps.iter().zip(&dims[1..]) {
+            // one of two inputs, which is no layer
+            if matches!(step.op, Op::Narrow { .. }) {
+                continue;
+            }
             let name = Cell::of(step.op.name());
             let name = match step.op {
                 Op::Dropout { percent }
@@ -127,9 +131,15 @@ impl Dims {
     fn after(self, step: &Step) -> Self {
         match (step.op, step.op.window()) {
             (_, Some(window)) => Dims::of(&window.output),
-            (Op::Linear | Op::Flatten | Op::Embedding { .. } | Op::EmbeddingBag { .. }, None) => {
-                Dims::of(&[step.outputs])
-            }
+            (
+                Op::Linear
+                | Op::Flatten
+                | Op::Embedding { .. }
+                | Op::EmbeddingBag { .. }
+                | Op::Narrow { .. }
+                | Op::Dot { .. },
+                None,
+            ) => Dims::of(&[step.outputs]),
             (Op::Concat { .. }, None) => self.with_len(step.outputs),
             _ => self,
         }
@@ -193,6 +203,29 @@ mod tests {
             let line = format!(" {layer}  {words:<15} [B, 3]");
             assert!(table.contains(&line), "{line} in\n{table}");
         }
+    }
+
+    #[test]
+    fn a_pair_has_the_lines_of_its_layers() {
+        use crate::layers::Dot;
+        type Net = (
+            Parallel<(Embedding<90, 7>, (Linear<3, 7>, Tanh)), Dot>,
+            Linear<1, 2>,
+        );
+        let table = Net::summary().to_string();
+        let lines: Vec<String> = table
+            .lines()
+            .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))
+            .collect();
+        let expected = [
+            "input [B, 4] -",
+            "0.branches.0.0 Embedding [B, 7] 630",
+            "0.branches.1.0 Linear [B, 7] 28",
+            "0.branches.1.1 Tanh [B, 7] -",
+            "0 Dot [B, 1] -",
+            "1 Linear [B, 2] 4",
+        ];
+        assert_eq!(lines[2..8], expected, "{table}");
     }
 
     #[test]

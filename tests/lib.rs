@@ -17,6 +17,8 @@ mod cli_networks;
 #[cfg(unix)]
 mod cli_output;
 mod cli_predict;
+#[cfg(all(feature = "csv", feature = "text"))]
+mod cli_text;
 mod clipping;
 mod closed_forms;
 #[cfg(feature = "csv")]

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    shape::{Features, Image, Sample, Shape},
+    shape::{Features, Image, Numbers, Sample},
     target::Classes,
 };
 
@@ -52,7 +52,7 @@ const VARIABLE: &str = "TUPLENET_MNIST";
     label = "not the shape of an image of MNIST",
     note = "a network for them takes `Features<784>` or `Image<1, 28, 28>`"
 )]
-pub trait MnistShape: Shape<Array: Sample<Self>> {}
+pub trait MnistShape: Numbers<Array: Sample<Self>> {}
 
 impl MnistShape for Features<784> {}
 impl MnistShape for Image<1, 28, 28> {}
