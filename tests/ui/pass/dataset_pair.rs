@@ -1,0 +1,12 @@
+//! The categories of the data set are those of the network.
+
+use tuplenet::{Result, prelude::*, shape::{Category, Features, Pair}, target::Values, train::History};
+
+type Net = (Parallel<(Embedding<9, 3>, Linear<2, 1>)>, Linear<4, 1>);
+
+/// On any engine.
+pub fn fit<E: Engine<Net>>(net: &mut E, data: &Dataset<Pair<Category<9>, Features<2>>, Values<1>>) -> Result<History> {
+    Trainer::new(Adam::default()).loss(MeanSquaredError).fit(net, data)
+}
+
+fn main() {}

@@ -1,0 +1,10 @@
+//! The inputs of a pair are vectors, tokens and categories.
+
+use tuplenet::shape::{Features, Image, Pair, Shape};
+
+pub type Square = Image<1, 4, 4>;
+pub type Vector = Features<16>;
+
+fn main() {
+    let _: usize = <Pair<Features<2>, Vector> as Shape>::LEN;
+}
