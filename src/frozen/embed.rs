@@ -314,7 +314,8 @@ const fn pack_table(
                     panic!("`header::places` has checked the length of the file");
                 };
                 // SAFETY: any 32 bits are an `f32`.
-                block[token] = Block(unsafe { core::mem::transmute::<_, [f32; BLOCK]>(*bytes) });
+                block[token] =
+                    Block(unsafe { core::mem::transmute::<[u8; 4 * BLOCK], [f32; BLOCK]>(*bytes) });
             } else {
                 let mut lane = 0;
                 while lane < lanes {

@@ -85,9 +85,11 @@ impl<const V: usize, S: AsRef<str>> Vocabulary<V, S> {
 fn find(vocabulary: &str, ngram: Ngram<'_>) -> Option<usize> {
     let (_, mut rest) = vocabulary.split_once('\n')?;
     while !rest.is_empty() {
-        let middle = rest.floor_char_boundary(rest.len() / 2);
-        let (before, _) = rest.split_at(middle);
-        let start = before.rfind('\n').map_or(0, |end| end + 1);
+        // the line that the middle is in
+        let mut before = rest.as_bytes().iter().take(rest.len() / 2);
+        let start = before
+            .rposition(|&byte| byte == b'\n')
+            .map_or(0, |end| end + 1);
         let (before, from) = rest.split_at(start);
         let (line, after) = from.split_once('\n')?;
         let (words, token) = line.split_once('\t')?;
