@@ -73,7 +73,7 @@ where
         );
         assert!(
             plan.standardizes_only_the_input(),
-            "`Standardize` is the first layer of a network, and no branch goes around it"
+            "`Standardize` is the first layer of a network or of a branch of a `Parallel`, and no branch goes around it"
         );
         assert!(
             plan.embeds_only_the_input(),

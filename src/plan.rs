@@ -345,16 +345,29 @@ impl Plan {
         self.steps.split_at(self.len).0
     }
 
-    /// Whether every standardisation reads the network's input, and nothing else does.
+    /// Whether every standardisation reads the network's input, or a part of it, and nothing else reads that.
     pub(crate) const fn standardizes_only_the_input(&self) -> bool {
         let mut i = 0;
         while i < self.len {
+            let value = self.steps[i].input(i);
             if matches!(self.steps[i].op, Op::Standardize)
-                && (i > 0 || !matches!(self.last_use(0), Some(0)))
+                && (self.part_of_the_input(value).is_none() || !self.is_read_by(value, i))
             {
                 return false;
             }
             i += 1;
+        }
+        true
+    }
+
+    /// Whether step `i`, and no other, reads a value.
+    const fn is_read_by(&self, value: usize, i: usize) -> bool {
+        let mut reader = 0;
+        while reader < self.len {
+            if reader != i && self.steps[reader].reads(reader, value) > 0 {
+                return false;
+            }
+            reader += 1;
         }
         true
     }

@@ -4,13 +4,14 @@ use tuplenet::{
     layers::{Dot, Sum},
     prelude::*,
     shape::{Category, Features, Pair, Tokens},
-    target::Values,
+    target::{Classes, Values},
     token::Token,
 };
 
 use crate::{
     embeddings::{has_the_right_gradient, predicts_the_same_everywhere, trains_as_the_tape_does},
     engines::{OnFused, OnTape, Tested},
+    samples::Numbers,
 };
 
 type Factors = (
@@ -137,4 +138,78 @@ fn ratings_are_learned() {
         .loss(MeanSquaredError);
     trainer.fit(&mut net, &data).unwrap();
     assert!(net.evaluate(&data).unwrap().rmse() < 0.05);
+}
+
+/// A branch that standardises its input, of which the trainer computes the statistics from the samples that it trains on.
+#[test]
+fn a_branch_takes_raw_values() {
+    type Input = Pair<Category<6>, Features<18>>;
+    type Net = (
+        Parallel<(Embedding<6, 3>, (Standardize<18>, ReLU, Linear<18, 5>))>,
+        Linear<8, 2>,
+    );
+    let mut numbers = Numbers(3);
+    let records = (0..50).map(|at| {
+        let values =
+            std::array::from_fn(|i| numbers.next() * 10f32.powi(i as i32 / 3) + 7.0 * i as f32);
+        (Pair(Token::new(at % 6).unwrap(), values), at % 2)
+    });
+    let records: Vec<(Pair<Token<6>, [f32; 18]>, usize)> = records.collect();
+    let data = Dataset::<Input, Classes<2>>::from_records(&records, |it| *it).unwrap();
+    let mut weights = Weights::<Net>::init(1);
+    weights.adapt(&data).unwrap();
+    for feature in 0..18 {
+        let values = records
+            .iter()
+            .map(|(Pair(_, values), _)| f64::from(values[feature]));
+        let mean = values.clone().sum::<f64>() / 50.0;
+        let variance = values.map(|x| (x - mean).powi(2)).sum::<f64>() / 50.0;
+        let [found, deviation] =
+            [0, 18].map(|half| f64::from(weights.statistics()[half + feature]));
+        assert!(
+            (found - mean).abs() <= 1e-6 * mean
+                && (deviation - variance.sqrt()).abs() <= 1e-6 * deviation
+        );
+    }
+
+    let (tape, fused) = (
+        Tape::new(weights.clone()).unwrap(),
+        Fused::new(weights.clone()).unwrap(),
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("weights.safetensors");
+    weights.save(&path).unwrap();
+    let file = std::fs::read(&path).unwrap();
+    let frozen = Frozen::<Net>::from_bytes(&file).unwrap();
+    let order: Vec<u32> = (0..50).collect();
+    let (on_tape, on_fused) = (tape.upload(&data).unwrap(), fused.upload(&data).unwrap());
+    let many = fused.logits(&on_fused, &order).unwrap();
+    let expected = tape.logits(&on_tape, &order).unwrap();
+    for (at, expected) in expected.chunks(2).enumerate() {
+        let sample = data.sample(at).unwrap();
+        for found in [
+            &many[2 * at..2 * at + 2],
+            &fused.predict(&sample).unwrap(),
+            &frozen.predict(&sample),
+        ] {
+            assert!(
+                found
+                    .iter()
+                    .zip(expected)
+                    .all(|(a, b)| (a - b).abs() < 1e-5),
+                "{at}"
+            );
+        }
+    }
+    let (_, theirs) = tape.gradient(&on_tape, &order, Loss::CrossEntropy).unwrap();
+    let (_, ours) = fused
+        .gradient(&on_fused, &order, Loss::CrossEntropy)
+        .unwrap();
+    for (a, b) in ours.as_slice().iter().zip(theirs.as_slice()) {
+        assert!((a - b).abs() < 1e-6, "{a}, not {b}");
+    }
+
+    let mut net = Fused::<Net>::new(Weights::init(1)).unwrap();
+    Trainer::new(Adam::default()).fit(&mut net, &data).unwrap();
+    assert_eq!(net.weights().unwrap().statistics(), weights.statistics());
 }

@@ -69,7 +69,8 @@ pub enum Op {
         channels: usize,
     },
     /// `y[i] = (x[i] - m[i]) / s[i]`, with the mean and the standard deviation of feature `i` in the training data, `m: [I]` and
-    /// `s: [I]`, which training leaves as they are. `x` is the network's input, which no other step reads.
+    /// `s: [I]`, which training leaves as they are. `x` is the network's input, or
+    /// a part of it, which no other step reads.
     Standardize,
     /// `y[i] = w[i] (x[i] - m) / sqrt(v + 1e-5) + b[i]` with parameters `w: [I]`, `b: [I]`, where `m` and `v` are the mean and
     /// the (biased) variance of all values of the sample.

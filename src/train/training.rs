@@ -8,7 +8,7 @@ use crate::{
     engine::Engine,
     error::{Error, Result},
     network::Network,
-    weights::{Weights, adapt, is_unadapted, standardization},
+    weights::{Weights, adapt, is_unadapted, standardizes},
 };
 
 /// A running training: the loop updates it, and the observers read it.
@@ -52,7 +52,7 @@ impl<'f, N: Network, E: Engine<N>> Training<'f, N, E> {
     /// first epoch, unless the network has them already.
     pub(super) fn adapt(&mut self, samples: &Samples) -> Result<()> {
         let plan = const { &N::PLAN };
-        if standardization(plan).is_none() {
+        if !standardizes(plan) {
             return Ok(());
         }
         let mut weights = self.net.weights()?;

@@ -38,56 +38,63 @@ impl<N: Network> Weights<N> {
     }
 }
 
-/// The standardisation, if there is one.
-pub(crate) fn standardization(plan: &Plan) -> Option<&Step> {
-    let first = plan.steps().first();
-    first.filter(|step| matches!(step.op, Op::Standardize))
+/// The standardisations of a plan, each with the index of its first feature in a sample.
+fn standardizations(plan: &Plan) -> impl Iterator<Item = (usize, &Step)> {
+    let steps = plan.steps().iter().enumerate();
+    let steps = steps.filter(|(_, step)| matches!(step.op, Op::Standardize));
+    steps.filter_map(|(at, step)| Some((plan.part_of_the_input(step.input(at))?, step)))
+}
+
+/// Whether the plan has a standardisation.
+pub(crate) fn standardizes(plan: &Plan) -> bool {
+    standardizations(plan).next().is_some()
 }
 
 /// Whether `plan` has a standardisation whose statistics have not been computed.
 pub(crate) fn is_unadapted(plan: &Plan, running: &RunningStatistics) -> bool {
-    standardization(plan).is_some_and(|step| {
+    standardizations(plan).any(|(_, step)| {
         let deviations = step.statistics + step.inputs..step.statistics + step.statistics_len();
         running.values[deviations].iter().all(|&value| value == 0.0)
     })
 }
 
-/// Computes the statistics of a standardisation from the samples `order`, of which there is one or more.
+/// Computes the statistics of all standardisations from the samples `order`, of which there is one or more.
 pub(crate) fn adapt(
     plan: &Plan,
     running: &mut RunningStatistics,
     samples: &Samples,
     order: &[u32],
 ) {
-    let Some(step) = standardization(plan) else {
-        return;
-    };
-    let features = step.inputs;
-    let mut sample = vec![0.0; features];
-    let mut sum_over_samples = |term: &dyn Fn(usize, f64) -> f64| {
-        let mut sums = vec![0.0; features];
-        for &index in order {
-            samples.features.gather(features, &[index], &mut sample);
-            for (at, (sum, &value)) in sums.iter_mut().zip(&sample).enumerate() {
-                *sum += term(at, f64::from(value));
+    let width = plan.width(0);
+    let mut sample = vec![0.0; width];
+    for (first, step) in standardizations(plan) {
+        let features = step.inputs;
+        let mut sum_over_samples = |term: &dyn Fn(usize, f64) -> f64| {
+            let mut sums = vec![0.0; features];
+            for &index in order {
+                samples.features.gather(width, &[index], &mut sample);
+                let values = &sample[first..first + features];
+                for (at, (sum, &value)) in sums.iter_mut().zip(values).enumerate() {
+                    *sum += term(at, f64::from(value));
+                }
             }
+            sums
+        };
+        let count = order.len() as f64;
+        let means: Vec<f64> = sum_over_samples(&|_, x| x)
+            .iter()
+            .map(|sum| sum / count)
+            .collect();
+        let squares = sum_over_samples(&|at, x| (x - means[at]) * (x - means[at]));
+        let deviations = squares.iter().map(|sum| match (sum / count).sqrt() as f32 {
+            0.0 => 1.0,
+            deviation => deviation,
+        });
+        let statistics = &mut running.values[step.statistics..step.statistics + 2 * features];
+        let computed = means.iter().map(|&mean| mean as f32).chain(deviations);
+        for (statistic, value) in statistics.iter_mut().zip(computed) {
+            *statistic = value;
         }
-        sums
-    };
-    let count = order.len() as f64;
-    let means: Vec<f64> = sum_over_samples(&|_, x| x)
-        .iter()
-        .map(|sum| sum / count)
-        .collect();
-    let squares = sum_over_samples(&|at, x| (x - means[at]) * (x - means[at]));
-    let deviations = squares.iter().map(|sum| match (sum / count).sqrt() as f32 {
-        0.0 => 1.0,
-        deviation => deviation,
-    });
-    let statistics = &mut running.values[step.statistics..step.statistics + 2 * features];
-    let computed = means.iter().map(|&mean| mean as f32).chain(deviations);
-    for (statistic, value) in statistics.iter_mut().zip(computed) {
-        *statistic = value;
     }
 }
 

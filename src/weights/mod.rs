@@ -18,7 +18,7 @@ mod scale_outputs;
 
 #[cfg(feature = "train")]
 pub(crate) use self::{
-    adapt::{adapt, is_unadapted, standardization},
+    adapt::{adapt, is_unadapted, standardizes},
     buffer::{Parameters, RunningStatistics, batch_norms},
     file::to_safetensors,
 };

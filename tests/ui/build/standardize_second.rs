@@ -1,4 +1,4 @@
-//! error: `Standardize` is the first layer of a network, and no branch goes around it
+//! error: `Standardize` is the first layer of a network or of a branch of a `Parallel`, and no branch goes around it
 
 use tuplenet::prelude::*;
 

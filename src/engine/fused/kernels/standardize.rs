@@ -3,10 +3,11 @@
 use super::{Kernel, Lanes, PerLane, load, store};
 use crate::engine::fused::memory::matrix::{BLOCK, ViewMut};
 
-/// `(x - mean) / deviation`, in place, of a block of 16 features, each with its own numbers.
+/// `(x - mean) / deviation`, then ReLU if `relu`, in place, of a block of 16 features, each with its own numbers.
 pub(crate) struct Standardize<'a> {
     pub(crate) mean: PerLane,
     pub(crate) deviation: PerLane,
+    pub(crate) relu: bool,
     /// One block.
     pub(crate) values: ViewMut<'a>,
 }
@@ -19,6 +20,7 @@ impl Kernel for Standardize<'_> {
         let Standardize {
             mean,
             deviation,
+            relu,
             values,
         } = self;
         assert!(values.blocks > 0);
@@ -32,7 +34,7 @@ impl Kernel for Standardize<'_> {
                 unsafe {
                     let place = values.at(0, row).add(lane);
                     let y = simd.div_f32s(simd.sub_f32s(load::<S>(place), mean), deviation);
-                    store::<S>(place, y);
+                    store::<S>(place, if relu { simd.relu(y) } else { y });
                 }
             }
         }

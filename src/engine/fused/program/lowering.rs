@@ -60,8 +60,9 @@ impl Program {
         for (index, step) in steps.iter().enumerate() {
             let operands = step.operands(index).map(|value| places[value]);
             let mut operands: Vec<Place> = operands.collect();
-            // An embedding, or a part of a part, reads them where they are.
-            if step.op.vocabulary().is_none() && !matches!(step.op, Op::Narrow { .. }) {
+            // An embedding, a standardisation or a part of a part reads them where they are.
+            let reads_parts = matches!(step.op, Op::Narrow { .. } | Op::Standardize);
+            if step.op.vocabulary().is_none() && !reads_parts {
                 operands
                     .iter_mut()
                     .for_each(|place| *place = lowering.whole(*place));
@@ -107,10 +108,13 @@ impl Program {
                     let (image, vector) = (ImageOp::PRelu(prelu), LayerOp::PRelu(prelu));
                     lowering.either(image, vector, &operands, step.outputs)
                 }
-                Op::Standardize => {
-                    lowering.program.standardization = Some(step.statistics);
-                    operands[0]
-                }
+                Op::Standardize => match operands[0] {
+                    Place::Part { first, len } => lowering.part(first, len, Some(step.statistics)),
+                    place => {
+                        lowering.program.standardization = Some(step.statistics);
+                        place
+                    }
+                },
                 Op::Embedding { vocabulary } | Op::EmbeddingBag { vocabulary, .. } => {
                     let embedding = Embedding {
                         weights,
@@ -163,12 +167,18 @@ impl Lowering {
     /// A value as an operand that any layer can read.
     fn whole(&mut self, place: Place) -> Place {
         match place {
-            Place::Part { first, len } => {
-                let op = LayerOp::Narrow { start: first };
-                self.vector(op, &[Place::Vector(0)], len)
-            }
+            Place::Part { first, len } => self.part(first, len, None),
             place => place,
         }
+    }
+
+    /// Some values of the vectors' input, standardised by these statistics.
+    fn part(&mut self, start: usize, len: usize, standardization: Option<usize>) -> Place {
+        let op = LayerOp::Narrow {
+            start,
+            standardization,
+        };
+        self.vector(op, &[Place::Vector(0)], len)
     }
 
     fn vector(&mut self, op: LayerOp, operands: &[Place], outputs: usize) -> Place {

@@ -83,6 +83,8 @@ pub(crate) enum LayerOp {
     Narrow {
         /// The first of them.
         start: usize,
+        /// Of their standardisation, the place of its statistics among the network's.
+        standardization: Option<usize>,
     },
     /// The features of all operands.
     Concat,

@@ -150,18 +150,30 @@ pub(crate) unsafe fn layer<'a>(
             };
             dispatch(model.simd, dot);
         }
-        (LayerOp::Narrow { start }, input) => {
+        (
+            LayerOp::Narrow {
+                start,
+                standardization,
+            },
+            input,
+        ) => {
             let columns = partition.blocks.start * BLOCK..partition.blocks.end * BLOCK;
             let copy = CopyColumns {
                 input: input.dense(),
                 from: start + columns.start,
-                output,
+                output: output.reborrow(),
                 to: 0,
                 len: layer.outputs.min(columns.end).saturating_sub(columns.start),
                 adds: false,
-                epilogue: Epilogue::Output { relu },
+                epilogue: Epilogue::Output {
+                    relu: relu && standardization.is_none(),
+                },
             };
             dispatch(model.simd, copy);
+            if let Some(first) = standardization {
+                // SAFETY: guaranteed by the caller.
+                unsafe { standardize(model, first, layer.outputs, partition, output, relu) };
+            }
         }
         (LayerOp::Concat, _) => {
             let columns = partition.blocks.start * BLOCK..partition.blocks.end * BLOCK;
@@ -202,28 +214,45 @@ pub(crate) unsafe fn before(
 ) {
     let program = &model.program;
     if let Some(first) = program.standardization {
-        let features = program.inputs;
-        for (place, block) in partition.blocks.clone().enumerate() {
-            // SAFETY: guaranteed by the caller.
-            let statistic = |at: usize| unsafe { model.statistics.slice(at..at + 1)[0] };
-            let per_lane = |first: usize, beyond: f32| {
-                std::array::from_fn(|lane| match block * BLOCK + lane {
-                    feature if feature < features => statistic(first + feature),
-                    _ => beyond,
-                })
-            };
-            let standardize = Standardize {
-                mean: per_lane(first, 0.0),
-                // so that the columns beyond the last stay 0
-                deviation: per_lane(first + features, 1.0),
-                values: samples.block(place),
-            };
-            dispatch(model.simd, standardize);
-        }
+        let values = samples.reborrow();
+        // SAFETY: guaranteed by the caller.
+        unsafe { standardize(model, first, program.inputs, partition, values, false) };
     }
     if !program.before.is_empty() {
         // SAFETY: guaranteed by the caller.
         unsafe { elementwise(model, &program.before, partition, samples, None, masks) };
+    }
+}
+
+/// Standardises the partition's values, of `features` features, in place; then ReLU if `relu`. The statistics begin at `first`.
+///
+/// # Safety
+/// No thread writes the statistics until this returns.
+unsafe fn standardize(
+    model: &Model,
+    first: usize,
+    features: usize,
+    partition: &Partition,
+    mut values: ViewMut<'_>,
+    relu: bool,
+) {
+    for (place, block) in partition.blocks.clone().enumerate() {
+        // SAFETY: guaranteed by the caller.
+        let statistic = |at: usize| unsafe { model.statistics.slice(at..at + 1)[0] };
+        let per_lane = |first: usize, beyond: f32| {
+            std::array::from_fn(|lane| match block * BLOCK + lane {
+                feature if feature < features => statistic(first + feature),
+                _ => beyond,
+            })
+        };
+        let standardize = Standardize {
+            mean: per_lane(first, 0.0),
+            // so that the columns beyond the last stay 0
+            deviation: per_lane(first + features, 1.0),
+            relu,
+            values: values.block(place),
+        };
+        dispatch(model.simd, standardize);
     }
 }
 
