@@ -10,6 +10,7 @@ use std::{
     io::Write,
     path::{Path, PathBuf},
     process::Command,
+    sync::{Mutex, MutexGuard, PoisonError},
     thread,
 };
 
@@ -54,7 +55,7 @@ const DIAGNOSE: Program = Program {
 
 #[test]
 fn firmware_classifies_without_panics_or_allocator() {
-    if let Some(source) = source() {
+    if let Some((source, _builds)) = source() {
         check_both(&source, &DIGIT, "");
         check_both(&source, &DIAGNOSE, "");
     }
@@ -63,7 +64,9 @@ fn firmware_classifies_without_panics_or_allocator() {
 /// The weights are any: the class is that of the same file read at run time.
 #[test]
 fn lenet_classifies_its_image_without_panics_or_allocator() {
-    let Some(source) = source() else { return };
+    let Some((source, _builds)) = source() else {
+        return;
+    };
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("firmware");
     fs::create_dir_all(&folder).unwrap();
     let path = folder.join("lenet.safetensors");
@@ -89,7 +92,9 @@ fn lenet_classifies_its_image_without_panics_or_allocator() {
 /// Finding the words of a text is the work of the crate `unicode-segmentation`, which has code that could panic.
 #[test]
 fn a_review_is_classified_without_an_allocator() {
-    let Some(source) = source() else { return };
+    let Some((source, _builds)) = source() else {
+        return;
+    };
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("firmware/default");
     let arguments = ["--features", "text", "--bin", "sentiment"];
     let built = build(&source, &target, "", "", &arguments);
@@ -139,15 +144,18 @@ fn weights(plan: &Plan) -> Vec<u8> {
     safetensors::serialize(views, None).unwrap()
 }
 
-/// The folder of the example, where the test can run.
-fn source() -> Option<PathBuf> {
+/// The folder of the example, where the test can run, and a lock: the tests build programs of the same names with different
+/// features in the same folders, and run them then.
+fn source() -> Option<(PathBuf, MutexGuard<'static, ()>)> {
+    static BUILDS: Mutex<()> = Mutex::new(());
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/firmware");
     if !cfg!(all(unix, not(target_vendor = "apple"))) {
         say("SKIPPED firmware: the test reads symbols of ELF files only");
     } else if !source.exists() {
         say("SKIPPED firmware: its crate is not part of this package");
     } else {
-        return Some(source);
+        let builds = BUILDS.lock();
+        return Some((source, builds.unwrap_or_else(PoisonError::into_inner)));
     }
     None
 }
