@@ -67,6 +67,7 @@ pub fn available(options: &Options) -> Result<Vec<Contender>> {
         trains: true,
         batches: true,
         supports_avx2_limit: false,
+        skips_rows: false,
         settings,
         program: program.clone(),
         arguments: ["--serve", batches, "--device", &device]

@@ -7,14 +7,34 @@ use super::{network, options::Common, served::Result};
 /// One table of the benchmark.
 pub struct Case {
     pub trains: bool,
-    /// The name of the network: `I-H-O`, or one of images.
+    /// The name of the network: `I-H-O`, or one of images or tokens.
     pub network: String,
     /// The numbers of features and of classes.
     pub widths: [usize; 2],
     pub batch: usize,
-    /// Data without zeros.
-    pub dense: bool,
+    pub values: Values,
     pub threads: usize,
+}
+
+/// What the samples consist of.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Values {
+    /// Most of them are zero.
+    Pixels,
+    /// None of them is zero.
+    Dense,
+    /// Indices of words.
+    Tokens,
+}
+
+impl fmt::Display for Values {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Values::Pixels => "pixels",
+            Values::Dense => "dense",
+            Values::Tokens => "tokens",
+        })
+    }
 }
 
 impl Case {
@@ -23,7 +43,7 @@ impl Case {
         trains: bool,
         network: String,
         batch: usize,
-        dense: bool,
+        values: Values,
     ) -> Result<Self> {
         let single = !trains && batch == 1;
         Ok(Case {
@@ -31,7 +51,7 @@ impl Case {
             widths: network::widths(&network)?,
             network,
             batch,
-            dense,
+            values,
             threads: if single { 1 } else { options.threads },
         })
     }
@@ -81,9 +101,13 @@ impl fmt::Display for Case {
 
 /// 784-H-10 for each (H, B) of the grid.
 pub fn on_grid(options: &Common, trains: bool) -> Result<Vec<Case>> {
+    let values = match options.dense {
+        true => Values::Dense,
+        false => Values::Pixels,
+    };
     let grid = options.grid.iter().map(|&(hidden, batch)| {
         let network = format!("784-{hidden}-10");
-        Case::new(options, trains, network, batch, options.dense)
+        Case::new(options, trains, network, batch, values)
     });
     grid.collect()
 }

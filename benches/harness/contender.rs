@@ -6,7 +6,10 @@ use std::{
     process::Command,
 };
 
-use super::{case::Case, options::Common};
+use super::{
+    case::{Case, Values},
+    options::Common,
+};
 
 /// One row of the tables.
 pub struct Contender {
@@ -20,6 +23,9 @@ pub struct Contender {
     pub batches: bool,
     /// Whether `--avx2` has an effect on it.
     pub supports_avx2_limit: bool,
+    /// Whether its optimiser changes only those rows of a table of embeddings that the batch reads. That is not Adam, whose
+    /// moments of the other rows decay and move them too. It has the cases of tokens only.
+    pub skips_rows: bool,
     pub settings: &'static str,
     pub program: PathBuf,
     pub arguments: Vec<String>,
@@ -61,6 +67,7 @@ pub fn scripts(baselines: &[Script], more: &[String], options: &Common) -> Vec<C
                 trains,
                 batches: true,
                 supports_avx2_limit,
+                skips_rows: false,
                 settings,
                 program: python.into(),
                 arguments: [script]
@@ -81,10 +88,20 @@ pub fn left_out(name: &str, why: &str) {
 
 impl Contender {
     pub fn supports(&self, case: &Case) -> bool {
-        if case.trains {
+        let runs = if case.trains {
             self.trains
         } else {
             self.batches || case.batch == 1
+        };
+        runs && (!self.skips_rows || case.values == Values::Tokens)
+    }
+
+    /// How many of the first values must be tuplenet's, if `values` are compared.
+    pub fn equal_values(&self, values: usize) -> usize {
+        match self.skips_rows {
+            // The second step is the first one with moments that could decay; it changes the third loss.
+            true => 2,
+            false => values,
         }
     }
 

@@ -1,20 +1,28 @@
 //! The inputs that all contenders read: features, labels and initial weights, as files.
 
-use std::{fs, path::Path};
+use std::{fs, ops::RangeInclusive, path::Path};
 
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
+use rand_distr::Zipf;
 use tuplenet::{
     Error,
     data::{Digits, FeatureValues, Mnist, Targets},
     shape::Features,
 };
 
-use super::{case::Case, network, served::Result};
+use super::{
+    case::{Case, Values},
+    network::{self, VOCABULARY, WORDS},
+    served::Result,
+};
 
 /// The number of pixels of an image.
 const PIXELS: usize = 784;
 /// The seed of the random data, the built-in digits and the weights.
 const SEED: u64 = 1;
+
+/// The number of words of a text.
+const LENGTHS: RangeInclusive<usize> = 8..=WORDS;
 
 /// Images that samples are taken from.
 pub struct Source {
@@ -52,49 +60,76 @@ impl Source {
 
     /// Describes the features of a case.
     pub fn describe(&self, case: &Case) -> String {
-        match case.dense {
-            true => "values from 0.1 to 1, none zero".to_owned(),
-            false => format!("pixels of {}", self.name),
+        match case.values {
+            Values::Dense => "values from 0.1 to 1, none zero".to_owned(),
+            Values::Pixels => format!("pixels of {}", self.name),
+            Values::Tokens => format!(
+                "texts of {} to {} words, by Zipf's law of {}",
+                LENGTHS.start(),
+                LENGTHS.end(),
+                VOCABULARY - 1
+            ),
         }
+    }
+
+    /// The pixels and labels of the first images.
+    fn first(&self, count: usize) -> Result<(&[u8], &[u8])> {
+        let pixels = self.images.get(..count * PIXELS);
+        let first = pixels.zip(self.labels.get(..count));
+        Ok(first.ok_or_else(|| {
+            format!(
+                "batch: expected at most {} images in all batches, found {count}",
+                self.labels.len()
+            )
+        })?)
     }
 }
 
 /// Writes the files of a case, overwriting those of the previous one.
 pub fn write(folder: &Path, case: &Case, source: &Source) -> Result<()> {
     let samples = case.batch * case.batches();
-    let length = samples * case.widths[0];
     let pixels = folder.join("pixels.u8");
-    let features: Vec<f32> = if case.dense {
-        // tuplenet reads bytes if this file exists, else `features.f32`.
-        if pixels.exists() {
-            fs::remove_file(&pixels)?;
+    // tuplenet reads bytes if this file exists, else `features.f32`.
+    if pixels.exists() {
+        fs::remove_file(&pixels)?;
+    }
+    let (features, labels) = match case.values {
+        Values::Pixels => {
+            let (bytes, labels) = source.first(samples)?;
+            fs::write(&pixels, bytes)?;
+            let scaled = bytes.iter().map(|&byte| f32::from(byte) * (1.0 / 255.0));
+            (scaled.collect(), labels.to_vec())
         }
-        let mut rng = ChaCha8Rng::seed_from_u64(SEED);
-        (0..length).map(|_| rng.random_range(0.1..=1.0)).collect()
-    } else {
-        let bytes = source.images.get(..samples * PIXELS);
-        let bytes = bytes.ok_or_else(|| {
-            format!(
-                "batch: expected at most {} images in all batches, found {samples}",
-                source.labels.len()
-            )
-        })?;
-        fs::write(&pixels, bytes)?;
-        let scaled = bytes.iter().map(|&byte| f32::from(byte) * (1.0 / 255.0));
-        scaled.collect()
+        Values::Dense => {
+            let (_, labels) = source.first(samples)?;
+            (dense(samples * case.widths[0]), labels.to_vec())
+        }
+        Values::Tokens => texts(samples, case.widths[1])?,
     };
     let bytes: Vec<u8> = features
         .iter()
         .flat_map(|value| value.to_le_bytes())
         .collect();
     fs::write(folder.join("features.f32"), bytes)?;
-    let labels = source.labels.get(..samples);
-    let labels = labels.ok_or_else(|| {
-        format!(
-            "batch: expected at most {} labels in all batches, found {samples}",
-            source.labels.len()
-        )
-    })?;
     fs::write(folder.join("labels.u8"), labels)?;
     network::write(&case.network, SEED, folder)
+}
+
+fn dense(length: usize) -> Vec<f32> {
+    let mut rng = ChaCha8Rng::seed_from_u64(SEED);
+    (0..length).map(|_| rng.random_range(0.1..=1.0)).collect()
+}
+
+/// Texts, padded with token 0, and their classes. Words have the frequencies of those of a language: a batch reads some rows
+/// of a table many times, and most of them not once.
+fn texts(samples: usize, classes: usize) -> Result<(Vec<f32>, Vec<u8>)> {
+    let mut rng = ChaCha8Rng::seed_from_u64(SEED);
+    let words = Zipf::new((VOCABULARY - 1) as f64, 1.0)?;
+    let mut tokens = vec![0.0; samples * WORDS];
+    for text in tokens.chunks_exact_mut(WORDS) {
+        let length = rng.random_range(LENGTHS);
+        text[..length].fill_with(|| rng.sample(words) as f32);
+    }
+    let labels = (0..samples).map(|_| rng.random_range(0..classes) as u8);
+    Ok((tokens, labels.collect()))
 }

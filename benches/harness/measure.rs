@@ -5,6 +5,7 @@ use std::path::Path;
 use super::{
     Benchmark,
     case::Case,
+    contender::Contender,
     others::{DISTURBED, Ticks},
     process::Process,
     served::Result,
@@ -127,21 +128,10 @@ fn rows(benchmark: &Benchmark, case: &Case, folder: &Path) -> Result<(Vec<Row>, 
             }
         };
         let values = checked_values(&mut process, case)?;
-        let difference = match processes.is_empty() {
-            true => 0.0,
-            false => difference(&ours, &values, case),
-        };
-        if difference > TOLERANCE || difference.is_nan() {
-            let name = &contender.name;
-            return Err(format!(
-                "{case}: {name} computes something else: its values differ from tuplenet's by \
-                 {difference:.1e}, more than {TOLERANCE:.0e}\ntuplenet {ours:?}\n{name} {values:?}"
-            )
-            .into());
-        }
         if processes.is_empty() {
-            ours = values;
+            ours.clone_from(&values);
         }
+        check(contender, case, &ours, &values)?;
         let row = Row {
             id: contender.id,
             name: contender.name.clone(),
@@ -149,7 +139,7 @@ fn rows(benchmark: &Benchmark, case: &Case, folder: &Path) -> Result<(Vec<Row>, 
             version: answer.strip_prefix("ready ").unwrap_or_default().to_owned(),
             steps: steps_per_turn(&mut process, case, options.turn)?,
             seconds: Vec::new(),
-            difference,
+            difference: difference(&ours, &values, case),
         };
         process.pause()?;
         processes.push((process, row));
@@ -190,6 +180,21 @@ fn checked_values(process: &mut Process, case: &Case) -> Result<Vec<f32>> {
         true => Ok(values),
         false => Err(format!("expected {count} values, found {}", values.len()).into()),
     }
+}
+
+/// Checks that the contender's values are tuplenet's, as far as they must be.
+fn check(contender: &Contender, case: &Case, ours: &[f32], theirs: &[f32]) -> Result<()> {
+    let count = contender.equal_values(theirs.len());
+    let difference = difference(&ours[..count], &theirs[..count], case);
+    if difference <= TOLERANCE {
+        return Ok(());
+    }
+    let name = &contender.name;
+    Err(format!(
+        "{case}: {name} computes something else: its values differ from tuplenet's by \
+         {difference:.1e}, more than {TOLERANCE:.0e}\ntuplenet {ours:?}\n{name} {theirs:?}"
+    )
+    .into())
 }
 
 /// The largest difference, relative to the respective loss or to the largest logit.

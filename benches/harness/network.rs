@@ -4,9 +4,9 @@ use std::{fs, path::Path};
 
 use tuplenet::{
     models::{LeNet, Mlp, ResNet8},
-    plan::Op,
+    plan::{Op, Pooling},
     prelude::*,
-    shape::{Features, Image, Sample, Shape},
+    shape::{Features, Image, Sample, Shape, Tokens},
 };
 
 use super::served::Result;
@@ -28,6 +28,16 @@ type Mid = (
 /// The image classifier of MLPerf Tiny, for the digits of the benchmark.
 type ResNet = ResNet8<1, 28, 28, 10>;
 
+/// The words that a text of the benchmark has at most, and the vocabulary with the padding.
+pub const WORDS: usize = 64;
+pub const VOCABULARY: usize = 20_000;
+/// The classifier of texts of PyTorch's tutorial, with a hidden layer.
+type Bag = (
+    Tokens<WORDS, VOCABULARY>,
+    EmbeddingBag<VOCABULARY, 64>,
+    (Linear<64, 32>, ReLU, Linear<32, 2>),
+);
+
 /// Generic code that runs for a network that is known only at run time, with `O` classes.
 pub trait Job {
     type Out;
@@ -37,7 +47,7 @@ pub trait Job {
         <N::In as Shape>::Array: Sample<N::In>;
 }
 
-/// Runs `job` for the network with this name: `I-H-O`, or that of one of images.
+/// Runs `job` for the network with this name: `I-H-O`, or that of one of images or tokens.
 pub fn dispatch<J: Job>(name: &str, job: J) -> Result<J::Out> {
     match name {
         "784-128-10" => job.on::<Mlp<784, 128, 10>, 10>(),
@@ -49,6 +59,7 @@ pub fn dispatch<J: Job>(name: &str, job: J) -> Result<J::Out> {
         "lenet" => job.on::<LeNet, 10>(),
         "mid" => job.on::<Mid, 10>(),
         "resnet" => job.on::<ResNet, 10>(),
+        "bag" => job.on::<Bag, 2>(),
         _ => Err(format!("no network {name} was compiled").into()),
     }
 }
@@ -113,6 +124,10 @@ impl Job for Write<'_> {
                     format!("{path} {x} {name} {kernel} {stride}")
                 }
                 Op::BatchNorm { channels } => format!("{path} {x} BatchNorm2d {channels}"),
+                Op::EmbeddingBag {
+                    vocabulary,
+                    pooling: Pooling::Mean,
+                } => format!("{path} {x} {name} {vocabulary} {}", step.outputs),
                 Op::Add { back } => format!("{path} {x},{} {name}", value(back)),
                 _ => format!("{path} {x} {name}"),
             });

@@ -65,7 +65,7 @@ fn of_case(outcome: &Outcome) -> Value {
         "task": case.task(),
         "network": case.network,
         "batch": case.batch,
-        "data": if case.dense { "dense" } else { "pixels" },
+        "data": case.values.to_string(),
         "threads": case.threads,
         "others_share_of_cores": others,
         "rows": rows.collect::<Vec<_>>(),

@@ -2,8 +2,8 @@
 //!
 //! One command per line on standard input, one answer per line on standard output:
 //!
-//! - `setup train|infer NETWORK B FOLDER`, answer `ready VERSION`; the network is `I-H-O` or the name of one of images,
-//!   whose layers are in `FOLDER/layers.txt`
+//! - `setup train|infer NETWORK B FOLDER`, answer `ready VERSION`; the network is `I-H-O` or the name of one of images
+//!   or tokens, whose layers are in `FOLDER/layers.txt`
 //! - `reset`, answer `ok`: weights and optimiser are reset to their state after `setup`
 //! - `run K`, answer the seconds that K training steps or K predictions took
 //! - `values N`, answer the first N losses since `reset` or the first N logits of batch 0

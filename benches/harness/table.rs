@@ -74,7 +74,6 @@ pub fn footer(benchmark: &Benchmark, results: &[Outcome]) {
         let Some(best) = outcome.best_baseline() else {
             continue;
         };
-        let data = if case.dense { "dense" } else { "pixels" };
         let ratio = ours.median() / best.median();
         let (us, best_us) = (micros(ours.median()), micros(best.median()));
         let disturbed = match outcome.disturbed() {
@@ -82,8 +81,8 @@ pub fn footer(benchmark: &Benchmark, results: &[Outcome]) {
             None => "",
         };
         println!(
-            "| {case}, {data}{disturbed} | {} | {us} | {} | {best_us} | {ratio:.2} |",
-            ours.name, best.name
+            "| {case}, {}{disturbed} | {} | {us} | {} | {best_us} | {ratio:.2} |",
+            case.values, ours.name, best.name
         );
     }
     println!();

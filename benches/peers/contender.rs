@@ -15,7 +15,10 @@ use crate::{
     ours,
 };
 
-const SCRIPTS: [Script; 5] = [
+/// PyTorch with gradients of the rows that a batch reads, not of the whole table.
+const SPARSE: &str = "torch-sparse";
+
+const SCRIPTS: [Script; 6] = [
     (
         "torch-eager",
         "PyTorch, eager",
@@ -23,6 +26,15 @@ const SCRIPTS: [Script; 5] = [
         true,
         true,
         "Adam(fused=True), OpenMP threads spin; inference_mode",
+    ),
+    (
+        SPARSE,
+        "PyTorch, SparseAdam (not Adam)",
+        &["torch_peer.py", "sparse"],
+        true,
+        true,
+        "EmbeddingBag(sparse=True) with SparseAdam, by which moments of rows that a batch does not read do not decay, so that \
+         its losses are others from the third on; Adam(fused=True) for the other layers",
     ),
     (
         "torch-compile",
@@ -117,12 +129,17 @@ pub fn available(options: &Options) -> Result<Vec<Contender>> {
         trains: true,
         batches: true,
         supports_avx2_limit: true,
+        skips_rows: false,
         settings: "Engine::train for all steps of a turn; Engine::predict for 1, forward for more",
         program: env::current_exe()?,
         arguments: vec!["--serve".to_owned()],
     }];
     let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers");
-    all.extend(scripts(&SCRIPTS, &[], &options.common));
+    let python = scripts(&SCRIPTS, &[], &options.common);
+    all.extend(python.into_iter().map(|contender| Contender {
+        skips_rows: contender.id == SPARSE,
+        ..contender
+    }));
     for (id, name, all_cases, settings) in COMPILED {
         if !options.common.selects(id) {
             continue;
@@ -137,6 +154,7 @@ pub fn available(options: &Options) -> Result<Vec<Contender>> {
                 trains: all_cases,
                 batches: all_cases,
                 supports_avx2_limit: false,
+                skips_rows: false,
                 arguments: Vec::new(),
             }),
             None if id == RTNEURAL => left_out(

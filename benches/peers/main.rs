@@ -21,7 +21,7 @@ use clap::Parser;
 use self::{
     harness::{
         Benchmark,
-        case::{Case, on_grid},
+        case::{Case, Values, on_grid},
         options::Only,
         served::Result,
     },
@@ -55,39 +55,47 @@ const IMAGES: [&str; 4] = ["small", "lenet", "mid", "resnet"];
 /// The cases, in the order in which they are measured.
 fn cases(options: &Options) -> Result<Vec<Case>> {
     let common = &options.common;
-    let (vectors, images) = match options.networks {
-        None => (true, true),
-        Some(networks) => (networks == Networks::Vectors, networks == Networks::Images),
-    };
+    let selects = |kind| options.networks.is_none_or(|networks| networks == kind);
+    let [vectors, images, tokens] =
+        [Networks::Vectors, Networks::Images, Networks::Tokens].map(selects);
     let mut cases = Vec::new();
     if common.only != Some(Only::Infer) {
+        let train = |network: &str, batch, values| {
+            Case::new(common, true, network.to_owned(), batch, values)
+        };
         if vectors {
             cases.extend(on_grid(common, true)?);
         }
         for network in IMAGES.into_iter().filter(|_| images) {
-            cases.push(Case::new(common, true, network.to_owned(), 64, false)?);
+            cases.push(train(network, 64, Values::Pixels)?);
+        }
+        if tokens {
+            cases.push(train("bag", 256, Values::Tokens)?);
         }
     }
     if common.only != Some(Only::Train) {
-        let mut infer = |network: &str, batch, dense| {
+        let mut infer = |network: &str, batch, values| {
             // `--dense` leaves out pixels.
-            if dense || !common.dense {
-                cases.push(Case::new(common, false, network.to_owned(), batch, dense)?);
+            if values == Values::Dense || !common.dense {
+                cases.push(Case::new(common, false, network.to_owned(), batch, values)?);
             }
             Ok::<_, Box<dyn Error>>(())
         };
         if vectors {
             for network in ["784-128-10", "784-500-10"] {
-                infer(network, 1, false)?;
-                infer(network, 1, true)?;
+                infer(network, 1, Values::Pixels)?;
+                infer(network, 1, Values::Dense)?;
             }
-            infer("64-64-16", 1, true)?;
-            infer("784-500-10", 1024, false)?;
-            infer("784-500-10", 1024, true)?;
+            infer("64-64-16", 1, Values::Dense)?;
+            infer("784-500-10", 1024, Values::Pixels)?;
+            infer("784-500-10", 1024, Values::Dense)?;
         }
         for network in IMAGES.into_iter().filter(|_| images) {
-            infer(network, 1, false)?;
+            infer(network, 1, Values::Pixels)?;
         }
     }
-    Ok(cases)
+    match cases.is_empty() {
+        true => Err("--networks tokens: expected training, which is all that is measured".into()),
+        false => Ok(cases),
+    }
 }

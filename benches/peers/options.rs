@@ -14,7 +14,7 @@ pub struct Options {
     pub build: bool,
     #[command(flatten)]
     pub common: Common,
-    /// Only networks of vectors, or only networks of images
+    /// Only networks of vectors, of images or of tokens
     #[arg(long, value_name = "KIND")]
     pub networks: Option<Networks>,
     /// Disable AVX-512 in the contenders that have a setting for it
@@ -29,4 +29,5 @@ pub struct Options {
 pub enum Networks {
     Vectors,
     Images,
+    Tokens,
 }

@@ -4,6 +4,7 @@ from functools import partial
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from served import serve
 
 RATE, BETA1, BETA2, EPSILON = 1e-3, 0.9, 0.999, 1e-8
@@ -18,6 +19,11 @@ def logits(layers, weights, statistics, x, normalize):
         x = values[operands[0]]
         if name == "Linear":
             x = x @ next(weights) + next(weights)
+        elif name == "EmbeddingBag":
+            words, texts, lengths = x
+            rows = next(weights).at[words].get(mode="promise_in_bounds")
+            sums = jax.ops.segment_sum(rows, texts, lengths.size, indices_are_sorted=True)
+            x = sums / lengths[:, None]
         elif name == "Conv2d":
             stride, padding = sizes[3:]
             weight, bias = next(weights), next(weights)
@@ -86,15 +92,34 @@ def step(layers, state, x, y):
 
 def on_device(setup):
     """The weights, those of `Linear` transposed to JAX's `[inputs, outputs]`, and the running statistics."""
-    weights = [jnp.array(values.T if values.ndim == 2 else values) for values in setup.weights()]
+    weights = [
+        jnp.array(values.T if layer == "Linear" else values) for layer, values in setup.weights()
+    ]
     statistics = setup.weights(("running_mean", "running_var"))
-    return weights, [jnp.array(values) for values in statistics]
+    return weights, [jnp.array(values) for _, values in statistics]
+
+
+def batches(setup):
+    """The features of each batch. Texts are words, the text of each word, and the texts' lengths, which is faster than a
+    mean over padded texts. `jit` needs the same number of words in each batch, so the last words are of no text."""
+    if not setup.reads_tokens():
+        return [jnp.array(batch) for batch in setup.batches()]
+    texts = setup.texts()
+    count = max(words.size for words, _ in texts)
+    return [
+        (
+            jnp.array(np.pad(words, (0, count - words.size))),
+            jnp.array(np.repeat(np.arange(setup.batch + 1), [*lengths, count - words.size])),
+            jnp.array(lengths, jnp.float32),
+        )
+        for words, lengths in texts
+    ]
 
 
 class Training:
     def __init__(self, setup):
         self.setup = setup
-        self.batches = [jnp.array(batch) for batch in setup.batches()]
+        self.batches = batches(setup)
         self.labels = [jnp.array(labels, jnp.int32) for labels in setup.labels()]
         self.step = jax.jit(partial(step, setup.layers()), donate_argnums=0)
         self.reset()
@@ -119,7 +144,7 @@ class Training:
 
 class Inference:
     def __init__(self, setup):
-        self.batches = [jnp.array(batch) for batch in setup.batches()]
+        self.batches = batches(setup)
         self.weights = on_device(setup)
         self.forward = jax.jit(partial(inference, setup.layers()))
         self.next = 0

@@ -56,6 +56,14 @@ class Setup(NamedTuple):
         features = np.fromfile(self.folder / "features.f32", "<f4")
         return features.reshape(-1, self.batch, *self.input())
 
+    def reads_tokens(self):
+        return self.layers()[0].name == "EmbeddingBag"
+
+    def texts(self):
+        """Of each batch the words of all texts, one text after another, without the padding, and the texts' lengths."""
+        batches = self.batches().astype(np.int32)  # 0 is the padding
+        return [(batch[batch != 0], (batch != 0).sum(axis=1, dtype=np.int32)) for batch in batches]
+
     def labels(self):
         """The labels, `[batches, B]`."""
         return np.fromfile(self.folder / "labels.u8", np.uint8).reshape(-1, self.batch)
@@ -66,10 +74,10 @@ class Setup(NamedTuple):
         return load_file(self.folder / "weights.safetensors")
 
     def weights(self, parts=("weight", "bias")):
-        """These tensors of every layer that has them, in order."""
+        """These tensors of every layer that has them, in order, each with the layer's name."""
         tensors = self.tensors()
-        names = (f"{layer.path}.{part}" for layer in self.layers() for part in parts)
-        return [tensors[name] for name in names if name in tensors]
+        names = ((layer.name, f"{layer.path}.{part}") for layer in self.layers() for part in parts)
+        return [(layer, tensors[name]) for layer, name in names if name in tensors]
 
 
 def serve(version, make):

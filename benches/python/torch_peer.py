@@ -1,6 +1,6 @@
-"""PyTorch: eager, compiled (`torch.compile`) or, for inference, traced (`torch.jit.trace`).
+"""PyTorch: eager, with sparse gradients, compiled (`torch.compile`) or, for inference, traced (`torch.jit.trace`).
 
-    python torch_peer.py eager|compile|trace
+    python torch_peer.py eager|sparse|compile|trace
 """
 
 import sys
@@ -24,7 +24,17 @@ class GlobalAvgPool2d(nn.Sequential):
         super().__init__(nn.AdaptiveAvgPool2d(1), nn.Flatten())
 
 
-OURS = {"Add": Add, "GlobalAvgPool2d": GlobalAvgPool2d}
+class EmbeddingBag(nn.EmbeddingBag):
+    """Without `padding_idx`, as `batches` leave the padding out: no gradient reaches its row."""
+
+    def __init__(self, words, width):
+        super().__init__(words, width, mode="mean")
+
+    def forward(self, texts):
+        return super().forward(*texts)
+
+
+OURS = {"Add": Add, "EmbeddingBag": EmbeddingBag, "GlobalAvgPool2d": GlobalAvgPool2d}
 
 
 class Branching(nn.Module):
@@ -61,14 +71,58 @@ def load(net, setup):
                 tensor.copy_(torch.from_numpy(tensors[f"{layer.path}.{name}"]))
 
 
+def batches(setup):
+    """The features of each batch. Texts are words and the offset of each text in them: without `padding_idx`, `EmbeddingBag`
+    has faster kernels."""
+    if not setup.reads_tokens():
+        return list(torch.from_numpy(setup.batches()))
+    texts = []
+    for words, lengths in setup.texts():
+        words, offsets = torch.from_numpy(words), torch.from_numpy(lengths.cumsum() - lengths)
+        torch._dynamo.mark_dynamic(words, 0)  # one compiled graph for any number of words
+        texts.append((words, offsets.int()))
+    return texts
+
+
+class SparseAdam:
+    """`torch.optim.SparseAdam` for the table, the first layer, and the fused Adam for the other layers.
+
+    It is not Adam: in a step, a row that the batch does not read keeps its value and its moments. In Adam the moments
+    decay, and the row moves on."""
+
+    def __init__(self, net):
+        table, *others = net.parameters()
+        net[0].sparse = True
+        self.optimizers = [
+            torch.optim.SparseAdam([table], lr=1e-3),
+            torch.optim.Adam(others, lr=1e-3, fused=True),
+        ]
+
+    @property
+    def state(self):
+        sparse, dense = (optimizer.state for optimizer in self.optimizers)
+        return {**sparse, **dense}
+
+    def zero_grad(self):
+        for optimizer in self.optimizers:
+            optimizer.zero_grad()
+
+    def step(self):
+        for optimizer in self.optimizers:
+            optimizer.step()
+
+
 class Training:
     """Forward, loss and backward, with `compile` as one compiled graph; then the fused Adam."""
 
     def __init__(self, setup, mode):
         self.setup = setup
         self.net = network(setup)
-        self.optimizer = torch.optim.Adam(self.net.parameters(), lr=1e-3, fused=True)
-        self.batches = list(torch.from_numpy(setup.batches()))
+        if mode == "sparse":
+            self.optimizer = SparseAdam(self.net)
+        else:
+            self.optimizer = torch.optim.Adam(self.net.parameters(), lr=1e-3, fused=True)
+        self.batches = batches(setup)
         self.labels = list(torch.from_numpy(setup.labels()).long())
         net = self.net
 
@@ -82,8 +136,11 @@ class Training:
         """Resets in place, as the compiled graph refers to these tensors."""
         load(self.net, self.setup)
         for state in self.optimizer.state.values():
-            for tensor in state.values():
-                tensor.zero_()
+            for name, value in state.items():
+                if torch.is_tensor(value):
+                    value.zero_()
+                else:
+                    state[name] = 0  # the number of steps, in SparseAdam
         self.losses.clear()
 
     def run(self, steps):
@@ -101,7 +158,7 @@ class Training:
 
 class Inference:
     def __init__(self, setup, mode):
-        self.batches = list(torch.from_numpy(setup.batches()))
+        self.batches = batches(setup)
         net = network(setup).eval()
         if mode == "trace":
             net = torch.jit.freeze(torch.jit.trace(net, self.batches[0]))
