@@ -385,7 +385,7 @@ impl<S: Lanes, const K: usize> WithUpdate<S> for ZeroGradient<'_, S, K> {
     #[inline(always)]
     fn with<U: Update<S>>(self, simd: S, update: U) {
         for vector in self.vectors {
-            *vector = update.next(simd, *vector, simd.splat_f32s(0.0));
+            *vector = update.idle(simd, *vector);
         }
     }
 }

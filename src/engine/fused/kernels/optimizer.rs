@@ -57,6 +57,12 @@ pub(super) trait Update<S: Lanes>: Copy {
     /// The parameters after the update.
     fn next(self, simd: S, old: Parameter<S>, gradient: S::f32s) -> Parameter<S>;
 
+    /// The parameters after an update by a gradient of 0.
+    #[inline(always)]
+    fn idle(self, simd: S, old: Parameter<S>) -> Parameter<S> {
+        self.next(simd, old, simd.splat_f32s(0.0))
+    }
+
     /// Updates the parameters in memory.
     ///
     /// # Safety
@@ -164,13 +170,32 @@ impl<S: Lanes> Update<S> for AdamUpdate<S> {
     fn next(self, simd: S, old: Parameter<S>, gradient: S::f32s) -> Parameter<S> {
         let [mean, square] = old.moments;
         let new = simd.mul_f32s(self.complements[0], gradient);
-        let mean = flush(simd, simd.mul_add_e_f32s(self.betas[0], mean, new));
+        let mean = simd.mul_add_e_f32s(self.betas[0], mean, new);
         let new = simd.mul_f32s(self.complements[1], gradient);
         let new = simd.mul_add_e_f32s(new, gradient, simd.splat_f32s(MIN_DENOMINATOR));
         let square = simd.mul_add_e_f32s(self.betas[1], square, new);
+        self.step(simd, old.weight, mean, square)
+    }
+
+    /// The same operations, less those whose result is 0.
+    #[inline(always)]
+    fn idle(self, simd: S, old: Parameter<S>) -> Parameter<S> {
+        let [mean, square] = old.moments;
+        let mean = simd.mul_f32s(self.betas[0], mean);
+        let new = simd.splat_f32s(MIN_DENOMINATOR);
+        let square = simd.mul_add_e_f32s(self.betas[1], square, new);
+        self.step(simd, old.weight, mean, square)
+    }
+}
+
+impl<S: Lanes> AdamUpdate<S> {
+    /// The parameters after a step with these moments.
+    #[inline(always)]
+    fn step(self, simd: S, weight: S::f32s, mean: S::f32s, square: S::f32s) -> Parameter<S> {
+        let mean = flush(simd, mean);
         let change = simd.over_root(simd.mul_f32s(self.step, mean), square, self.epsilon);
         Parameter {
-            weight: simd.sub_f32s(old.weight, change),
+            weight: simd.sub_f32s(weight, change),
             moments: [mean, square],
         }
     }
