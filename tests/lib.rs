@@ -21,6 +21,7 @@ mod cli_predict;
 mod cli_text;
 mod clipping;
 mod closed_forms;
+mod committees;
 #[cfg(feature = "csv")]
 mod csv;
 mod curves;

@@ -4,6 +4,7 @@
 //! tensors, tape and kernels, on the CPU or (feature `cuda`) on an NVIDIA GPU. Every other engine is tested against
 //! it.
 
+mod committee;
 mod fused;
 #[cfg(feature = "cuda")]
 mod gpu;
@@ -21,6 +22,7 @@ pub(crate) use tape::check_class;
 #[cfg(feature = "dfdx")]
 pub use tape::{Batches, Tape, TapeDevice};
 
+pub use committee::Committee;
 pub use fused::{Fused, Processor, Simd};
 pub use optimizer_state::OptimizerState;
 pub use run::Run;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Evaluation, MultiLabelEvaluation, RegressionEvaluation};
+use super::{Evaluation, MultiLabelEvaluation, RegressionEvaluation, combine};
 use crate::{
     data::Targets,
     label::Label,
@@ -29,6 +29,10 @@ pub trait Evaluate: Target {
     /// The metrics of `outputs`, `[n, O]` row-major, of the samples with these targets, in order.
     #[doc(hidden)]
     fn evaluation(targets: &Targets, outputs: Vec<f32>) -> Self::Evaluation;
+
+    /// The outputs of several networks, each `[n, O]` row-major, as those of one.
+    #[doc(hidden)]
+    fn combined(members: &[Vec<f32>]) -> Vec<f32>;
 }
 
 impl<const C: usize> Evaluate for Classes<C> {
@@ -42,6 +46,10 @@ impl<const C: usize> Evaluate for Classes<C> {
             }
             _ => unreachable!("a data set of `Classes` has labels"),
         }
+    }
+
+    fn combined(members: &[Vec<f32>]) -> Vec<f32> {
+        combine::mean_probabilities(members, C)
     }
 }
 
@@ -60,6 +68,10 @@ impl<L: Label> Evaluate for L {
             _ => unreachable!("a data set of labels has labels"),
         }
     }
+
+    fn combined(members: &[Vec<f32>]) -> Vec<f32> {
+        combine::mean_probabilities(members, L::Logits::LEN)
+    }
 }
 
 impl<const N: usize> Evaluate for Values<N> {
@@ -71,6 +83,10 @@ impl<const N: usize> Evaluate for Values<N> {
             _ => unreachable!("a data set of `Values` has target values"),
         }
     }
+
+    fn combined(members: &[Vec<f32>]) -> Vec<f32> {
+        combine::mean(members)
+    }
 }
 
 impl<const N: usize> Evaluate for MultiLabel<N> {
@@ -81,5 +97,9 @@ impl<const N: usize> Evaluate for MultiLabel<N> {
             Targets::MultiLabels(bits) => MultiLabelEvaluation::of(N, bits, &outputs),
             _ => unreachable!("a data set of `MultiLabel` has several labels per sample"),
         }
+    }
+
+    fn combined(members: &[Vec<f32>]) -> Vec<f32> {
+        combine::mean_of_labels(members)
     }
 }

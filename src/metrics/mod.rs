@@ -5,6 +5,7 @@
 //! [`Engine::evaluate`](crate::engine::Engine::evaluate) gives the first three; which of them, the type of the data set
 //! states ([`Evaluate`]). All take plain slices as well, such as the outputs of a frozen model. All sums are in `f64`.
 
+pub(crate) mod combine;
 mod confusion;
 mod evaluate;
 mod evaluation;
@@ -14,6 +15,7 @@ mod ranking;
 mod regression;
 mod report;
 mod roc;
+mod spread;
 mod thresholds;
 
 pub use crate::argmax::argmax;
@@ -26,3 +28,4 @@ pub use ranking::Rankings;
 pub use regression::{RegressionEvaluation, RegressionScores};
 pub use report::{ClassScores, ClassificationReport};
 pub use roc::RocCurve;
+pub use spread::Spread;

@@ -7,6 +7,7 @@ mod checkpoint;
 mod early_stopping;
 mod epochs;
 mod fit;
+mod halving;
 mod history;
 mod observers;
 mod parallel;
@@ -18,6 +19,7 @@ mod validation;
 
 pub use checkpoint::Checkpoints;
 pub use early_stopping::EarlyStopping;
+pub use halving::{Halving, Search, Trial};
 pub use history::{EpochReport, History, Progress};
 pub use parallel::in_parallel;
 pub use trainer::Trainer;
