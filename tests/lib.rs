@@ -60,5 +60,9 @@ mod schedules;
 mod settings;
 mod standardize;
 mod tables;
+#[cfg(feature = "text")]
+mod tokenizer;
 mod validation;
+#[cfg(feature = "text")]
+mod vocabulary_oracle;
 mod wide;

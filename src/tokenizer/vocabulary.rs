@@ -134,14 +134,19 @@ const fn check(text: &[u8], vocabulary: usize) -> Result<usize, VocabularyError>
     while at < text.len() {
         line += 1;
         let (_, rest) = text.split_at(at);
-        let (mut tab, mut end) = (0, 0);
+        let (mut tab, mut end) = (None, 0);
         while end < rest.len() && rest[end] != b'\n' {
-            if rest[end] == b'\t' {
-                tab = end;
+            // the first one, as the search takes it
+            if rest[end] == b'\t' && tab.is_none() {
+                tab = Some(end);
             }
             end += 1;
         }
         expect!(end < rest.len(), "a line ending");
+        let tab = match tab {
+            Some(tab) => tab,
+            None => 0,
+        };
         let (words, token) = rest.split_at(tab);
         let (token, _) = token.split_at(end - tab);
         expect!(!words.is_empty(), "a word, a tab and its token");
@@ -244,6 +249,8 @@ mod tests {
             ("a\n", "line 2: expected a word, a tab and its token"),
             ("a 2\n", "line 2: expected a word, a tab and its token"),
             ("a\tb\n", "line 2: expected a word, a tab and its token"),
+            ("a\tb\t2\n", "line 2: expected a word, a tab and its token"),
+            ("\ta\t2\n", "line 2: expected a word, a tab and its token"),
             ("a\t-2\n", "line 2: expected a word, a tab and its token"),
             (
                 "a\t99999999999999999999999999\n",
