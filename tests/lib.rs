@@ -54,6 +54,7 @@ mod pictures;
 mod pytorch;
 mod reader;
 mod resume;
+mod sample_weights;
 mod samples;
 mod saving;
 mod schedules;

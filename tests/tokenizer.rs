@@ -15,7 +15,8 @@ use crate::{
 
 /// Words and sequences of them, mostly in order.
 fn entries() -> impl Strategy<Value = String> {
-    let word = prop_oneof![8 => "[a-e]{1,3}", 1 => "[a-b] [a-b]", 1 => "[a-b\t]{0,3}", 1 => "\\PC{0,3}"];
+    let word =
+        prop_oneof![8 => "[a-e]{1,3}", 1 => "[a-b] [a-b]", 1 => "[a-b\t]{0,3}", 1 => "\\PC{0,3}"];
     let token = prop_oneof![9 => (2usize..SIZE).prop_map(|n| n.to_string()), 1 => "\\PC{0,3}"];
     let lines = prop::collection::vec((word, token), 0..12);
     (lines, 0..8, "ngrams\t[1-4]|\\PC{0,9}").prop_map(|(mut lines, order, head)| {

@@ -65,6 +65,9 @@ struct Options {
     /// MovieLens' `ratings.csv` or `u.data`; default generated ratings
     #[arg(long, value_name = "FILE")]
     data: Option<PathBuf>,
+    /// Where to write the generated ratings, as a file that --data takes, with tabs
+    #[arg(long, value_name = "FILE", conflicts_with = "data")]
+    write: Option<PathBuf>,
     /// The network
     #[arg(long, value_enum, default_value_t = Choice::Dot)]
     network: Choice,
@@ -111,6 +114,9 @@ fn run<N: Network<In = Input, Output = Features<1>>>(options: &Options) -> Resul
             Ratings::generated(options.seed)?
         }
     };
+    if let Some(path) = &options.write {
+        ratings.write(path)?;
+    }
     let user = ratings
         .users
         .iter()

@@ -1,6 +1,6 @@
 //! Ratings: of a file in one of MovieLens' formats, or from a seed.
 
-use std::{collections::HashMap, hash::Hash, path::Path};
+use std::{collections::HashMap, fs, hash::Hash, path::Path};
 
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 use rand_distr::StandardNormal;
@@ -61,6 +61,20 @@ impl Ratings {
             all: ratings.collect::<Result<_>>()?,
             users: users.numbers,
             films: films.numbers,
+        })
+    }
+
+    /// Writes them in the format of `u.data`.
+    pub fn write(&self, path: &Path) -> Result<()> {
+        let lines = self.all.iter().map(|Rating { user, film, stars }| {
+            let (user, film) = (self.users[user.index()], self.films[film.index()]);
+            format!("{user}\t{film}\t{stars}\t0\n")
+        });
+        fs::write(path, lines.collect::<String>()).map_err(|source| Error::Io {
+            path: path.to_owned(),
+            action: "write",
+            source,
+            remedy: "name another file with --write",
         })
     }
 

@@ -68,6 +68,9 @@ struct Options {
     /// Number of generated reviews
     #[arg(long, default_value_t = 12_000, conflicts_with = "data")]
     reviews: usize,
+    /// Where to write the generated reviews, as a file that --data takes
+    #[arg(long, value_name = "FILE", conflicts_with = "data")]
+    write: Option<PathBuf>,
     /// Number of passes over the training reviews
     #[arg(long, default_value_t = 12)]
     epochs: usize,
@@ -97,6 +100,12 @@ fn run(options: &Options) -> Result<()> {
             reviews::reviews(options.reviews, options.seed)
         }
     };
+    if let Some(path) = &options.write {
+        let lines = reviews
+            .iter()
+            .map(|(sentiment, text)| format!("{}\t{text}\n", sentiment.name()));
+        write(path, lines.collect::<String>())?;
+    }
     reviews.shuffle(&mut ChaCha8Rng::seed_from_u64(options.seed));
     let (test, training) = reviews.split_at(reviews.len() / 5);
     println!(
@@ -158,6 +167,15 @@ fn train(options: &Options, reviews: &[Review], longest: usize) -> Result<(Fused
 
 fn evaluate(net: &Fused<Net>, words: &Words, reviews: &[Review]) -> Result<Evaluation> {
     net.evaluate(&tokens(words, reviews)?)
+}
+
+fn write(path: &Path, text: String) -> Result<()> {
+    fs::write(path, text).map_err(|source| Error::Io {
+        path: path.to_owned(),
+        action: "write",
+        source,
+        remedy: "name another file with --write",
+    })
 }
 
 /// Writes the weights and the vocabulary, which a program needs both.

@@ -280,7 +280,11 @@ impl<S: Shape, const C: usize> Images<S, Classes<C>> {
     fn with_labels(&self, bytes: Vec<u8>) -> Result<Dataset<S, Classes<C>>> {
         match (self.originals.features(), self.originals.targets()) {
             (FeatureValues::Bytes { scale, .. }, Targets::Labels(labels)) => {
-                Dataset::from_bytes(bytes, *scale, labels.clone())
+                let epoch = Dataset::from_bytes(bytes, *scale, labels.clone())?;
+                match &self.originals.samples.weights {
+                    Some(weights) => epoch.weighted(weights.clone()),
+                    None => Ok(epoch),
+                }
             }
             // `new` rejects these.
             _ => Ok(self.originals.clone()),

@@ -45,13 +45,15 @@ pub struct Dataset<S: Shape, T: Target> {
 }
 
 /// The contents of a data set as engines read them; only [`Dataset`] constructs it, after validation.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Samples {
     /// The features, `[n, F]`.
     pub features: FeatureValues,
     /// The labels, or `[n, C]` target values or bits.
     pub targets: Targets,
+    /// The weight of each sample in the loss of a training, if they are not all 1.
+    pub weights: Option<Vec<f32>>,
     /// `n`, at least 1.
     pub len: usize,
 }
@@ -192,8 +194,46 @@ impl<S: Shape, T: Target> Dataset<S, T> {
             samples: Arc::new(Samples {
                 features,
                 targets,
+                weights: None,
                 len,
             }),
+            shape: PhantomData,
+        })
+    }
+
+    /// The same samples with a weight for each in the loss that a training minimises, which is then the weighted mean
+    /// `sum_b w_b loss_b / sum_b w_b` of each batch, as with `sample_weight` in scikit-learn; class weights multiply them. The
+    /// history's training loss is that mean; validation losses and evaluations count every sample once.
+    ///
+    /// The samples are copied if another data set shares them.
+    ///
+    /// ```
+    /// use tuplenet::{prelude::*, shape::Features, target::Classes};
+    ///
+    /// let data = Dataset::<Features<1>, Classes<2>>::from_values(vec![0.0, 1.0], vec![0, 1])?;
+    /// let data = data.weighted(vec![1.0, 3.0])?; // the second one counts three times
+    /// # let refused = data.weighted(vec![1.0]).unwrap_err();
+    /// # assert_eq!(refused.to_string(), "data set: expected 2 weights, one for each sample, found 1");
+    /// # Ok::<(), tuplenet::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Data`](crate::Error::Data) for another number of weights than samples, and for one that is not above 0 or not
+    /// finite.
+    pub fn weighted(self, weights: Vec<f32>) -> Result<Self> {
+        if weights.len() != self.len() {
+            let expected = format!("{} weights, one for each sample", self.len());
+            return Err(mismatch(None, expected, weights.len()));
+        }
+        let is_legal = |weight: &f32| *weight > 0.0 && weight.is_finite();
+        if let Some(at) = weights.iter().position(|weight| !is_legal(weight)) {
+            let expected = "a weight above 0 and finite";
+            return Err(mismatch(Some(at), expected, weights[at]));
+        }
+        let mut samples = Arc::unwrap_or_clone(self.samples);
+        samples.weights = Some(weights);
+        Ok(Dataset {
+            samples: Arc::new(samples),
             shape: PhantomData,
         })
     }
@@ -201,7 +241,10 @@ impl<S: Shape, T: Target> Dataset<S, T> {
     /// A copy of the samples `order`, which are some of these, in that order.
     pub(super) fn subset(&self, order: &[u32]) -> Self {
         let Samples {
-            features, targets, ..
+            features,
+            targets,
+            weights,
+            ..
         } = &*self.samples;
         let features = match features {
             FeatureValues::Bytes { bytes, scale } => FeatureValues::Bytes {
@@ -221,6 +264,7 @@ impl<S: Shape, T: Target> Dataset<S, T> {
             samples: Arc::new(Samples {
                 features,
                 targets,
+                weights: weights.as_ref().map(|weights| select(weights, 1, order)),
                 len: order.len(),
             }),
             shape: PhantomData,
@@ -256,7 +300,7 @@ impl<S: Shape, T: Target> Dataset<S, T> {
         &self.samples.targets
     }
 
-    /// The SHA-256 of features, scale and targets, in hexadecimal; equal checksums mean equal samples.
+    /// The SHA-256 of features, scale, targets and weights, in hexadecimal; equal checksums mean equal samples.
     pub fn sha256(&self) -> String {
         let mut hash = Sha256::new();
         hash.update(
@@ -279,6 +323,10 @@ impl<S: Shape, T: Target> Dataset<S, T> {
                 hash.update("multi-label");
                 hash.update(bits);
             }
+        }
+        if let Some(weights) = &self.samples.weights {
+            hash.update("weights");
+            add_floats(&mut hash, weights);
         }
         in_hex(&hash.finalize())
     }

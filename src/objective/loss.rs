@@ -183,16 +183,17 @@ impl Loss {
         }
     }
 
-    /// By what the sum of the losses of the samples `order` is divided: their number, or the sum of their weights.
-    pub(crate) fn divisor(&self, targets: &Targets, order: &[u32]) -> f64 {
+    /// By what the sum of the losses of the samples `order` is divided: the sum of their weights, mostly their number. The
+    /// weight of a sample is that of its class, times its own of `weights`, if the data set has any.
+    pub(crate) fn divisor(&self, targets: &Targets, weights: Option<&[f32]>, order: &[u32]) -> f64 {
+        let own = |sample: usize| weights.map_or(1.0, |weights| f64::from(weights[sample]));
+        let samples = order.iter().map(|&sample| sample as usize);
         match (self, targets) {
             (Loss::WeightedCrossEntropy { weights, .. }, Targets::Labels(labels)) => {
-                let labels = order.iter().map(|&sample| labels[sample as usize]);
-                labels
-                    .map(|label| f64::from(weights[usize::from(label)]))
-                    .sum()
+                let of_class = |sample: usize| f64::from(weights[usize::from(labels[sample])]);
+                samples.map(|sample| of_class(sample) * own(sample)).sum()
             }
-            _ => order.len() as f64,
+            _ => samples.map(own).sum(),
         }
     }
 }
@@ -240,8 +241,11 @@ mod tests {
     fn the_divisor_is_the_weight_of_the_samples() {
         let labels = Targets::Labels(vec![0, 2, 1, 2]);
         let loss = weighted(&[1.0, 10.0, 0.5], 0.1);
-        assert_eq!(loss.divisor(&labels, &[3, 2, 1]), 11.0);
-        assert_eq!(Loss::CrossEntropy.divisor(&labels, &[3, 2, 1]), 3.0);
+        assert_eq!(loss.divisor(&labels, None, &[3, 2, 1]), 11.0);
+        assert_eq!(Loss::CrossEntropy.divisor(&labels, None, &[3, 2, 1]), 3.0);
+        let own = Some(&[4.0, 8.0, 0.5, 2.0][..]);
+        assert_eq!(loss.divisor(&labels, own, &[3, 2, 1]), 1.0 + 5.0 + 4.0);
+        assert_eq!(Loss::CrossEntropy.divisor(&labels, own, &[3, 2, 1]), 10.5);
     }
 
     #[track_caller]

@@ -117,7 +117,7 @@ fn mean_loss(loss: &Loss, targets: &Targets, order: &[u32], logits: &[f32], widt
         targets.gather(width, &[*sample], &mut target);
         sum += loss.of_sample(row, &target);
     }
-    sum / loss.divisor(targets, order)
+    sum / loss.divisor(targets, None, order)
 }
 
 /// The fraction of the samples `order` whose label is the predicted class, or `None` without labels.

@@ -8,7 +8,10 @@ use dfdx::prelude::{
 };
 
 use super::{batches::Uploaded, layer::Matrix};
-use crate::objective::{CustomLoss, Loss};
+use crate::{
+    data::Samples,
+    objective::{CustomLoss, Loss},
+};
 
 /// A batch's mean loss, and its gradients.
 pub(super) type LossAndGradients<D> = (Tensor<(), f32, D>, Gradients<f32, D>);
@@ -33,8 +36,7 @@ impl<D: Device<f32>> BatchLoss<'_, D> {
         if let Loss::Custom(loss) = self.loss {
             return self.custom(&**loss, logits);
         }
-        let divisor = self.loss.divisor(&self.data.samples().targets, self.order);
-        let mean = self.sum(logits)?.try_div(divisor as f32)?;
+        let mean = self.sum(logits)?.try_div(self.divisor() as f32)?;
         let value = mean.retaped::<NoneTape>();
         Ok((value, mean.try_backward()?))
     }
@@ -56,10 +58,38 @@ impl<D: Device<f32>> BatchLoss<'_, D> {
             Loss::MeanSquaredError | Loss::Custom(_) => logits.try_sub(targets)?.try_square()?,
         };
         // per sample first: summing all B C terms at once in f32 loses the fourth digit
-        errors
-            .try_sum::<(usize,), Axis<1>>()?
+        let of_samples = errors.try_sum::<(usize,), Axis<1>>()?;
+        self.weighted(of_samples)?
             .try_sum::<(), _>()?
             .try_div(self.classes as f32)
+    }
+
+    fn divisor(&self) -> f64 {
+        let Samples {
+            targets, weights, ..
+        } = self.data.samples();
+        self.loss.divisor(targets, weights.as_deref(), self.order)
+    }
+
+    /// The weights of the batch's samples, if they are not all 1.
+    fn weights(&self) -> Option<Vec<f32>> {
+        let weights = self.data.samples().weights.as_ref()?;
+        let order = self.order.iter();
+        Some(order.map(|&sample| weights[sample as usize]).collect())
+    }
+
+    /// The loss of each sample times its weight.
+    fn weighted(
+        &self,
+        losses: Tensor<(usize,), f32, D, Taped<D>>,
+    ) -> Result<Tensor<(usize,), f32, D, Taped<D>>, D::Err> {
+        let Some(weights) = self.weights() else {
+            return Ok(losses);
+        };
+        let weights: Tensor<(usize,), f32, D> = self
+            .device
+            .try_tensor_from_vec(weights, (self.order.len(),))?;
+        losses.try_mul(weights)
     }
 
     fn cross_entropy(
@@ -91,11 +121,10 @@ impl<D: Device<f32>> BatchLoss<'_, D> {
         };
         let shares = logits.try_log_softmax::<Axis<1>>()?.try_mul(targets)?;
         // per sample first, as above
-        without_share
+        let of_samples = without_share
             .try_choose(nothing.traced(Gradients::leaky()), shares)?
-            .try_sum::<(usize,), Axis<1>>()?
-            .try_sum::<(), _>()?
-            .try_negate()
+            .try_sum::<(usize,), Axis<1>>()?;
+        self.weighted(of_samples)?.try_sum::<(), _>()?.try_negate()
     }
 
     /// The gradients of `sum(logits * g)`, where `g` is the loss's own gradient with respect to the logits.
@@ -109,20 +138,27 @@ impl<D: Device<f32>> BatchLoss<'_, D> {
         let (outputs, targets) = (wide(logits.as_vec()), wide(targets.as_vec()));
         let mut gradient = vec![0.0; outputs.len()];
         let mut sum = 0.0;
+        let weights = self
+            .weights()
+            .unwrap_or_else(|| vec![1.0; self.order.len()]);
         let rows = outputs
             .chunks_exact(self.classes)
             .zip(targets.chunks_exact(self.classes))
-            .zip(gradient.chunks_exact_mut(self.classes));
-        for ((outputs, targets), gradient) in rows {
-            sum += loss.value(outputs, targets);
+            .zip(gradient.chunks_exact_mut(self.classes))
+            .zip(weights);
+        for (((outputs, targets), gradient), weight) in rows {
+            sum += loss.value(outputs, targets) * f64::from(weight);
             loss.gradient(outputs, targets, gradient);
+            gradient
+                .iter_mut()
+                .for_each(|slope| *slope *= f64::from(weight));
         }
-        let batch = self.order.len();
-        let seed = gradient.iter().map(|slope| (slope / batch as f64) as f32);
+        let (batch, divisor) = (self.order.len(), self.divisor());
+        let seed = gradient.iter().map(|slope| (slope / divisor) as f32);
         let seed: Matrix<D> = self
             .device
             .try_tensor_from_vec(seed.collect(), (batch, self.classes))?;
-        let value = vec![(sum / batch as f64) as f32];
+        let value = vec![(sum / divisor) as f32];
         let value: Tensor<(), f32, D> = self.device.try_tensor_from_vec(value, ())?;
         let seeded = logits.try_mul(seed)?.try_sum::<(), _>()?;
         Ok((value, seeded.try_backward()?))

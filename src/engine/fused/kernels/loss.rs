@@ -26,6 +26,8 @@ pub(crate) struct LossGradient<'a> {
     pub(crate) targets: &'a Targets,
     /// The samples' indices in `targets`, one per row.
     pub(crate) samples: &'a [u32],
+    /// The weight of each sample of the data set, if they are not all 1.
+    pub(crate) weights: Option<&'a [f32]>,
     /// `W`, by which the sum of the batch's losses is divided: its number of samples, or the sum of their weights.
     pub(crate) divisor: f64,
     pub(crate) derivatives: Derivative<View<'a>>,
@@ -66,6 +68,16 @@ impl Kernel for LossGradient<'_> {
             (Loss::Custom(loss), _) => self.custom(&**loss),
             // `Loss::check` refuses cross-entropy without labels
             _ => self.pointwise(simd, SquaredError),
+        }
+        if let Some(weights) = self.weights {
+            for (row, &sample) in self.samples.iter().enumerate() {
+                let weight = weights[sample as usize];
+                self.losses[row] *= weight;
+                for block in 0..self.delta.blocks {
+                    let delta = self.delta.row(block, row);
+                    delta.iter_mut().for_each(|slope| *slope *= weight);
+                }
+            }
         }
         if !matches!(self.derivatives, Derivative::One) {
             for block in 0..self.delta.blocks {

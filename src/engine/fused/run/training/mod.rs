@@ -245,8 +245,9 @@ impl Training<'_> {
                 }
                 let losses = self.activations.losses.slice(0..samples.len());
                 let sum: f64 = losses.iter().copied().map(f64::from).sum();
-                let targets = &self.job.data.samples.targets;
-                let mean = sum / self.job.loss.divisor(targets, samples);
+                let data = &self.job.data.samples;
+                let weights = data.weights.as_deref();
+                let mean = sum / self.job.loss.divisor(&data.targets, weights, samples);
                 self.job.losses.slice_mut(index..index + 1)[0] = mean as f32;
             }
         }

@@ -210,7 +210,7 @@ impl Training<'_> {
             rows: partition::rows(self.worker, batch.len()),
         };
         let rows = partition.rows.clone();
-        let (loss, targets) = (&self.job.loss, &self.job.data.samples.targets);
+        let (loss, data) = (&self.job.loss, &*self.job.data.samples);
         // SAFETY: the logits of these rows were written by this worker; only it accesses deltas and losses of these
         // rows before the next barrier.
         let gradient = unsafe {
@@ -218,9 +218,10 @@ impl Training<'_> {
                 loss,
                 logits: partition.read(logits),
                 classes: model.program.outputs,
-                targets,
+                targets: &data.targets,
                 samples: &batch[rows.clone()],
-                divisor: loss.divisor(targets, batch),
+                weights: data.weights.as_deref(),
+                divisor: loss.divisor(&data.targets, data.weights.as_deref(), batch),
                 derivatives: last
                     .map_or(Derivative::One, |last| self.derivative_of(last, &partition)),
                 delta: partition.write(delta),
