@@ -107,24 +107,25 @@ impl Plan {
         }
     }
 
-    /// A plan of [`Op::Embedding`] or [`Op::EmbeddingBag`], which takes `tokens` tokens of the network's input.
+    /// A plan of [`Op::Embedding`] or [`Op::EmbeddingBag`], which takes `inputs` values of the network's input: tokens, or tokens
+    /// and as many numbers.
     ///
     /// # Panics
     /// At compile time, for another operation, for an [`Op::Embedding`] of more than one token, for a vocabulary above
     /// [`Token::MAX_VOCABULARY`](crate::token::Token::MAX_VOCABULARY), and as [`Plan::linear`].
-    pub const fn embedding(op: Op, tokens: usize, outputs: usize) -> Plan {
+    pub const fn embedding(op: Op, inputs: usize, outputs: usize) -> Plan {
         let Some(vocabulary) = op.vocabulary() else {
             panic!("this operation has no vocabulary: use `Plan::elementwise`")
         };
         assert!(
-            !matches!(op, Op::Embedding { .. }) || tokens == 1,
+            !matches!(op, Op::Embedding { .. }) || inputs == 1,
             "an `Op::Embedding` takes one category"
         );
         assert!(
             0 < vocabulary && vocabulary <= Token::<0>::MAX_VOCABULARY,
             "a vocabulary has 1 to 16,777,216 tokens"
         );
-        Plan::one(op, tokens, outputs)
+        Plan::one(op, inputs, outputs)
     }
 
     /// A plan of one operation that keeps the width, such as an activation.

@@ -4,10 +4,10 @@
 use safetensors::SafeTensors;
 use tuplenet::{
     engine::{Processor, Run, Simd},
-    layers::{Max, Sum},
+    layers::{Max, Sum, Weighted},
     objective::Optimizer,
     prelude::*,
-    shape::{Category, Features, Shape, Tokens},
+    shape::{Category, Features, Pair, Shape, Tokens},
     target::Classes,
     token::Token,
 };
@@ -36,6 +36,12 @@ type Largest = (
     Linear<19, 3>,
 );
 type OfCategory = (Embedding<VOCABULARY, 17>, ReLU, Linear<17, 3>);
+type Numbered = (
+    Pair<Texts<70>, Features<70>>,
+    EmbeddingBag<VOCABULARY, 19, Weighted>,
+    ReLU,
+    Linear<19, 3>,
+);
 /// Two tables of the same tokens.
 type Both = (
     Texts<5>,
@@ -124,6 +130,7 @@ fn gradients_are_those_of_finite_differences() {
         has_the_right_gradient::<T, Summed>();
         has_the_right_gradient::<T, Largest>();
         has_the_right_gradient::<T, OfCategory>();
+        has_the_right_gradient::<T, Numbered>();
         has_the_right_gradient::<T, Both>();
     }
     on::<OnTape>();
@@ -188,6 +195,7 @@ fn every_optimizer_trains_as_on_the_tape() {
     trains_as_the_tape_does::<Summed>();
     trains_as_the_tape_does::<Largest>();
     trains_as_the_tape_does::<OfCategory>();
+    trains_as_the_tape_does::<Numbered>();
     trains_as_the_tape_does::<Both>();
 }
 
@@ -323,7 +331,42 @@ fn predictions_are_the_same_everywhere() {
     predicts_the_same_everywhere::<Summed>();
     predicts_the_same_everywhere::<Largest>();
     predicts_the_same_everywhere::<OfCategory>();
+    predicts_the_same_everywhere::<Numbered>();
     predicts_the_same_everywhere::<Both>();
+}
+
+/// The product of a sparse vector and a matrix is that of the same dense vector.
+#[test]
+fn a_weighted_bag_is_a_linear_layer() {
+    type Sparse = (
+        Pair<Tokens<6, 101>, Features<6>>,
+        EmbeddingBag<101, 20, Weighted>,
+    );
+    type Dense = (Linear<100, 20>,);
+    let (starts, mut indices, mut values) = (vec![0, 0, 6, 9], Vec::new(), Vec::new());
+    let mut dense = vec![0.0; 300];
+    for place in 0..9usize {
+        let (row, feature) = (1 + usize::from(place >= 6), place * 37 % 100);
+        let value = (place as f32 - 4.5) / 3.0;
+        indices.push(feature as u32);
+        values.push(value);
+        dense[row * 100 + feature] = value;
+    }
+    let data = Dataset::<_, Classes<20>>::from_csr(&starts, &indices, &values, [0, 1, 2]).unwrap();
+    let matrix = Weights::<Dense>::init(1);
+    // without the bias, and with a row of zeros for the padding
+    let mut table = Weights::<Sparse>::zeros();
+    for (at, weight) in matrix.tensor("0.weight").unwrap().values.iter().enumerate() {
+        let (output, feature) = (at / 100, at % 100);
+        table.as_mut_slice()[(feature + 1) * 20 + output] = *weight;
+    }
+    let bias = matrix.tensor("0.bias").unwrap().values.to_vec();
+    let expected = Fused::new(matrix).unwrap().forward(&dense).unwrap();
+    let net = Fused::new(table).unwrap();
+    let found = net.logits(&net.upload(&data).unwrap(), &[0, 1, 2]).unwrap();
+    for (at, (a, b)) in found.iter().zip(&expected).enumerate() {
+        assert!((a + bias[at % 20] - b).abs() < 1e-6, "{at}: {a}, not {b}");
+    }
 }
 
 /// A NaN in a vector reaches the maximum, wherever it is in the text.

@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | [`Dataset<S, T>`](Dataset) | features with labels or target values, validated on construction |
 //! | [`Dataset::from_records`] | records of the program's own, from any iterator |
+//! | [`Dataset::from_csr`] | compressed sparse rows, such as word counts |
 //! | [`Dataset::split`], [`Dataset::folds`] | its parts, as types: [`TrainingSet`], [`ValidationSet`], [`TestSet`] |
 #![cfg_attr(
     feature = "csv",
@@ -33,6 +34,7 @@ mod multi_label;
 mod prefetch;
 mod records;
 mod source;
+mod sparse;
 mod split;
 mod stratified;
 mod targets;

@@ -5,7 +5,7 @@ use core::{fmt::Debug, marker::PhantomData};
 use crate::{
     layer::Layer,
     plan::{Op, Plan, Pooling},
-    shape::{Features, Tokens},
+    shape::{Features, Pair, Tokens},
 };
 
 /// One vector of `D` learned features for a sequence of tokens: the mean of a vector for each token, or with
@@ -15,6 +15,11 @@ use crate::{
 /// deviation 1, except for row 0, which is and remains 0. Token 0 is the padding: it is not part of the mean, sum or maximum,
 /// which are 0 for a sequence of nothing else. As `torch.nn.EmbeddingBag(V, D, mode="mean", padding_idx=0)`, where such a
 /// sequence is also 0. The order of the tokens does not matter.
+///
+/// `EmbeddingBag<V, D, Weighted>` takes a number for each token, [`Pair<Tokens<L, V>, Features<L>>`](crate::shape::Pair), and gives the
+/// sum of the vectors, each times its number: the product of a sparse vector of `V` features, of which up to `L` are not 0, and a
+/// matrix. As `torch.nn.EmbeddingBag(V, D, mode="sum", padding_idx=0)` with `per_sample_weights`. A data set of such vectors is
+/// made by `Dataset::from_csr`.
 ///
 /// A training step updates the rows of its batch; what an optimiser with moments or weight decay does to the other rows it
 /// does when they are next read, with the same results. Only [clipping](crate::layers::EmbeddingBag#clipping) reads the whole
@@ -40,7 +45,7 @@ use crate::{
 #[derive(Clone, Copy, Debug, Default)]
 pub struct EmbeddingBag<const V: usize, const D: usize, P = Mean>(PhantomData<P>);
 
-/// How an [`EmbeddingBag`] makes one vector of those of all tokens: [`Mean`], [`Sum`] or [`Max`].
+/// How an [`EmbeddingBag`] makes one vector of those of all tokens: [`Mean`], [`Sum`] or [`Max`]; [`Weighted`] takes numbers as well.
 pub trait Pool: Debug + 'static {
     /// The pooling, in the plan.
     const POOLING: Pooling;
@@ -76,6 +81,24 @@ impl<const L: usize, const V: usize, const D: usize, P: Pool> Layer<Tokens<L, V>
             pooling: P::POOLING,
         },
         L,
+        D,
+    );
+}
+
+/// The sum of the vectors, each times a number.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Weighted;
+
+impl<const L: usize, const V: usize, const D: usize> Layer<Pair<Tokens<L, V>, Features<L>>>
+    for EmbeddingBag<V, D, Weighted>
+{
+    type Out = Features<D>;
+    const PLAN: Plan = Plan::embedding(
+        Op::EmbeddingBag {
+            vocabulary: V,
+            pooling: Pooling::Weighted,
+        },
+        2 * L,
         D,
     );
 }

@@ -41,7 +41,7 @@ pub use conv2d::Conv2d;
 pub use dropout::{Dropout, Dropout2d, Dropout2dRate, DropoutRate};
 pub use elu::ELU;
 pub use embedding::Embedding;
-pub use embedding_bag::{EmbeddingBag, Max, Mean, Pool, Sum};
+pub use embedding_bag::{EmbeddingBag, Max, Mean, Pool, Sum, Weighted};
 pub use flatten::Flatten;
 pub use floor::Floor;
 pub use gelu::GELU;

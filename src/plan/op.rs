@@ -124,6 +124,8 @@ pub enum Pooling {
     Sum,
     /// Their sum, divided by their number.
     Mean,
+    /// Their sum, each times a number of the sample: of `I` values, the first half are the tokens, the second half the numbers.
+    Weighted,
     /// Of each feature the largest; the gradient goes to the first of those. A NaN counts as larger than any number.
     Max,
 }

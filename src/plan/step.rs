@@ -2,7 +2,7 @@
 
 #[cfg(feature = "train")]
 use super::Window;
-use super::{Op, Path, op::MAX_OPERANDS};
+use super::{Op, Path, Pooling, op::MAX_OPERANDS};
 
 /// One operation with its widths, its operand and the offset of its parameters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -139,6 +139,19 @@ impl Step {
         }
     }
 
+    /// The number of tokens that an embedding reads; 0 for another operation.
+    pub(crate) const fn tokens(&self) -> usize {
+        match self.op {
+            Op::Embedding { .. } => 1,
+            Op::EmbeddingBag {
+                pooling: Pooling::Weighted,
+                ..
+            } => self.inputs / 2,
+            Op::EmbeddingBag { .. } => self.inputs,
+            _ => 0,
+        }
+    }
+
     /// Whether the parameters have the weight as `[inputs, outputs]` row-major, and not as `[outputs, inputs]`: that of an
     /// embedding.
     pub(crate) const fn is_table(&self) -> bool {
@@ -172,6 +185,7 @@ impl Step {
             }
             Op::BatchNorm { .. } | Op::Standardize => 2 * self.outputs,
             Op::LayerNorm { .. } => 7 * self.outputs,
+            // a multiply-add for each token and each number
             Op::EmbeddingBag { .. } => self.inputs * self.outputs,
             Op::Dot { .. } => 2 * self.inputs,
             Op::Embedding { .. } | Op::Narrow { .. } | Op::Flatten | Op::Concat { .. } => 0,

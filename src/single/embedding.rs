@@ -30,31 +30,42 @@ pub(super) unsafe fn embed(
     }
 }
 
-/// `y = pool(W[x[0]], W[x[1]], ..)`, then ReLU if `relu`, for the tokens `x` that are not 0; zeros where all are.
+/// `y = pool(W[x[0]], W[x[1]], ..)`, then ReLU if `relu`, for the tokens `x` that are not 0; zeros where all are. `input` has the
+/// tokens, and after them a number for each, if the pooling takes them.
 ///
 /// # Safety
 /// The table has `vocabulary` rows, at least one, and a column for each output; `output` has room for whole blocks.
 #[inline(always)]
 pub(super) unsafe fn embed_bag(
-    tokens: &[f32],
+    input: &[f32],
     vocabulary: usize,
     table: impl Matrix,
     pooling: Pooling,
     relu: bool,
     output: &mut [f32],
 ) {
+    let (tokens, numbers) = match pooling {
+        Pooling::Weighted => input.split_at_checked(input.len() / 2).unwrap_or_default(),
+        _ => (input, &[][..]),
+    };
     let count = tokens.iter().filter(|&&token| token != 0.0).count();
     for (block, output) in output.as_chunks_mut::<BLOCK>().0.iter_mut().enumerate() {
         let mut pooled = match pooling {
             Pooling::Max if count > 0 => [f32::NEG_INFINITY; BLOCK],
             _ => [0.0; BLOCK],
         };
-        for &token in tokens.iter().filter(|&&token| token != 0.0) {
+        for (at, &token) in tokens
+            .iter()
+            .enumerate()
+            .filter(|&(_, &token)| token != 0.0)
+        {
+            let number = numbers.get(at).copied().unwrap_or(1.0);
             // SAFETY: guaranteed by the caller; the index is below the vocabulary.
             let row = unsafe { table.row(index_of(token, vocabulary), block * BLOCK) };
             for (pooled, value) in pooled.iter_mut().zip(row) {
                 match pooling {
                     Pooling::Sum | Pooling::Mean => *pooled += value,
+                    Pooling::Weighted => *pooled += number * value,
                     // not `max`, which loses a NaN
                     Pooling::Max if *pooled >= value || pooled.is_nan() => {}
                     Pooling::Max => *pooled = value,

@@ -282,6 +282,7 @@ unsafe fn embedding<N: Network, V: Values, L: Lanes, const K: usize>(on: Operand
     // SAFETY: guaranteed by the caller.
     unsafe {
         let (input, output) = places(on.sample, &at, on.arena);
+        let input = input.get_unchecked(..at.step.inputs);
         let [_, vocabulary] = at.matrix;
         let table = on.values.matrix(&at);
         match at.step.op {

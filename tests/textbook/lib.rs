@@ -131,6 +131,22 @@ pub fn one_step(step: &Step, parameters: &[f64], x: &[f64]) -> Vec<f64> {
                 .collect()
         }
         Op::Embedding { .. } => parameters[x[0] as usize * step.outputs..][..step.outputs].to_vec(),
+        Op::EmbeddingBag {
+            pooling: Pooling::Weighted,
+            ..
+        } => {
+            let (tokens, numbers) = x.split_at(x.len() / 2);
+            let mut y = vec![0.0; step.outputs];
+            for (&token, number) in tokens
+                .iter()
+                .zip(numbers)
+                .filter(|(token, _)| **token > 0.0)
+            {
+                let row = &parameters[token as usize * step.outputs..];
+                y.iter_mut().zip(row).for_each(|(y, w)| *y += number * w);
+            }
+            y
+        }
         Op::EmbeddingBag { pooling, .. } => {
             let words = x.iter().filter(|&&token| token > 0.0);
             let rows = words.map(|&token| &parameters[token as usize * step.outputs..]);

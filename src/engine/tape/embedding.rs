@@ -16,7 +16,7 @@ pub(super) fn embedding<D: Device<f32>, T: Tape<f32, D>>(
     x: Matrix<D, T>,
 ) -> Result<Matrix<D, T>, D::Err> {
     let (x, tape) = x.split_tape();
-    rows(layer, &tokens(layer, &x), tape)
+    rows(layer, &tokens(layer, &x.as_vec()), tape)
 }
 
 /// The rows of the table `[V, D]` for the tokens `[B, L]` that are not 0, pooled; `[B, D]`.
@@ -25,16 +25,29 @@ pub(super) fn embedding_bag<D: Device<f32>, T: Tape<f32, D> + Merge<NoneTape>>(
     pooling: Pooling,
     x: Matrix<D, T>,
 ) -> Result<Matrix<D, T>, D::Err> {
-    let ((batch, len), features) = (*x.shape(), layer.weight.shape().1);
+    let ((batch, width), features) = (*x.shape(), layer.weight.shape().1);
     let device = x.device().clone();
     let (x, tape) = x.split_tape();
-    let tokens = tokens(layer, &x);
+    // of a weighted sum, the second half are numbers
+    let len = match pooling {
+        Pooling::Weighted => width / 2,
+        _ => width,
+    };
+    let values = x.as_vec();
+    let halves = values.chunks_exact(width).map(|row| row.split_at(len));
+    let (words, numbers): (Vec<&[f32]>, Vec<&[f32]>) = halves.unzip();
+    let tokens = tokens(layer, &words.concat());
     let rows = rows(layer, &tokens, tape)?;
     if pooling == Pooling::Max {
         return largest(&device, &tokens, rows, (batch, len, features));
     }
     let is_word = |&token: &usize| if token > 0 { 1.0 } else { 0.0 };
-    let words: Vec<f32> = tokens.iter().map(is_word).collect();
+    let mut words: Vec<f32> = tokens.iter().map(is_word).collect();
+    if pooling == Pooling::Weighted {
+        for (word, number) in words.iter_mut().zip(numbers.concat()) {
+            *word *= number;
+        }
+    }
     let counts = words.chunks_exact(len).map(|words| words.iter().sum());
     // the sum of none is 0
     let counts = counts.map(|count: f32| count.max(1.0)).collect();
@@ -45,7 +58,7 @@ pub(super) fn embedding_bag<D: Device<f32>, T: Tape<f32, D> + Merge<NoneTape>>(
         .try_reshape_like(&shape)?
         .try_mul(words)?
         .try_sum::<_, Axis<1>>()?;
-    if pooling == Pooling::Sum {
+    if pooling != Pooling::Mean {
         return Ok(sum);
     }
     let counts: Tensor<(usize,), f32, D> = device.try_tensor_from_vec(counts, (batch,))?;
@@ -79,11 +92,11 @@ fn largest<D: Device<f32>, T: Tape<f32, D> + Merge<NoneTape>>(
     of_samples.try_gather(sources)?.try_mul(has_words)
 }
 
-/// The tokens of all samples.
-fn tokens<D: Device<f32>>(layer: &Layer<D>, x: &Matrix<D>) -> Vec<usize> {
+/// The tokens with these values.
+fn tokens<D: Device<f32>>(layer: &Layer<D>, values: &[f32]) -> Vec<usize> {
     let vocabulary = layer.weight.shape().0;
-    let values = x.as_vec().into_iter();
-    values.map(|value| index_of(value, vocabulary)).collect()
+    let tokens = values.iter().map(|&value| index_of(value, vocabulary));
+    tokens.collect()
 }
 
 /// The rows of the table for these tokens.

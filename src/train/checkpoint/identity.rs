@@ -68,7 +68,8 @@ fn describe(plan: &Plan) -> String {
             pooling,
         } => format!(
             "Tokens<{}, {vocabulary}>, EmbeddingBag<{vocabulary}, {}, {pooling:?}>",
-            step.inputs, step.outputs
+            step.tokens(),
+            step.outputs
         ),
         Op::LayerNorm { image: None } => format!("LayerNorm<{}>", step.inputs),
         Op::LayerNorm {

@@ -47,22 +47,26 @@ impl Kernel for Embed<'_> {
             ..
         } = self.embedding;
         let columns = first..first + tokens;
-        assert!(self.samples.blocks >= columns.end.div_ceil(BLOCK) && self.samples.rows >= rows);
+        let end = columns.end + self.embedding.number(0).unwrap_or_default();
+        assert!(self.samples.blocks >= end.div_ceil(BLOCK) && self.samples.rows >= rows);
         assert!(self.table.blocks >= blocks && self.table.rows >= vocabulary && vocabulary > 0);
         let has_room = |view: &ViewMut<'_>| view.blocks >= blocks && view.rows >= rows;
         assert!(self.winners.as_ref().is_none_or(has_room));
         for row in 0..rows {
             let mut count = 0;
             for first in columns.clone().step_by(CHUNK) {
-                let mut words = [0; CHUNK];
+                let (mut words, mut factors) = ([0; CHUNK], [1.0; CHUNK]);
                 let mut len = 0;
                 for at in first..columns.end.min(first + CHUNK) {
                     let value = self.samples.row(at / BLOCK, row)[at % BLOCK];
                     let token = index_of(value, vocabulary);
                     words[len] = token;
+                    if let Some(at) = self.embedding.number(at) {
+                        factors[len] = self.samples.row(at / BLOCK, row)[at % BLOCK];
+                    }
                     len += usize::from(!self.embedding.is_padding(token));
                 }
-                let words = &words[..len];
+                let words = (&words[..len], &factors[..len]);
                 for block in 0..blocks {
                     // SAFETY: the words are below the vocabulary; the assertions above are those that it requires.
                     unsafe { self.pool(simd, block, row, words, count == 0) };
@@ -97,10 +101,11 @@ impl Embed<'_> {
         simd: S,
         block: usize,
         row: usize,
-        words: &[usize],
+        (words, factors): (&[usize], &[f32]),
         is_first: bool,
     ) {
         let is_max = self.embedding.pooling == Some(Pooling::Max);
+        let is_weighted = self.embedding.pooling == Some(Pooling::Weighted);
         for lane in (0..BLOCK).step_by(S::F32_LANES) {
             // SAFETY: guaranteed by the caller; a vector from `lane` on is within 16 lanes.
             unsafe {
@@ -111,8 +116,14 @@ impl Embed<'_> {
                         true => simd.splat_f32s(0.0),
                         false => load::<S>(place),
                     };
-                    for &word in words {
-                        sum = simd.add_f32s(sum, of(word));
+                    if is_weighted {
+                        for (&word, &factor) in words.iter().zip(factors) {
+                            sum = simd.mul_add_e_f32s(simd.splat_f32s(factor), of(word), sum);
+                        }
+                    } else {
+                        for &word in words {
+                            sum = simd.add_f32s(sum, of(word));
+                        }
                     }
                     store::<S>(place, sum);
                     continue;
@@ -160,11 +171,11 @@ pub(crate) struct Occurrences<'a> {
     pub(crate) ends: &'a [u32],
     /// Rows of the batch, in order for each token; as often as they have it.
     pub(crate) samples: &'a [u32],
-    /// For each row of the batch, the factor of its gradient.
-    pub(crate) scales: &'a [f32],
+    /// For each of `samples`, the factor of its gradient.
+    pub(crate) factors: &'a [f32],
 }
 
-/// The gradient of the rows that a batch has read, `sum_b scale[b] delta[b]`, which goes to the optimiser at once.
+/// The gradient of the rows that a batch has read, `sum_b factor[b] delta[b]`, which goes to the optimiser at once.
 pub(crate) struct TableGradient<'a> {
     pub(crate) occurrences: Occurrences<'a>,
     /// `[B, O]`, some blocks.
@@ -187,10 +198,10 @@ impl Kernel for TableGradient<'_> {
             tokens,
             ends,
             samples,
-            scales,
+            factors,
         } = self.occurrences;
         let (blocks, batch) = (self.delta.blocks, self.delta.rows);
-        assert!(tokens.len() == ends.len() && scales.len() >= batch);
+        assert!(tokens.len() == ends.len() && factors.len() == samples.len());
         assert!(ends.iter().all(|&end| end as usize <= samples.len()));
         assert!(samples.iter().all(|&sample| (sample as usize) < batch));
         let has_room = |view: &View<'_>| view.blocks >= blocks && view.rows >= batch;
@@ -223,7 +234,7 @@ impl<S: Lanes> WithUpdate<S> for TableGradient<'_> {
             tokens,
             ends,
             samples,
-            scales,
+            factors,
         } = self.occurrences;
         let moments = self.rule.moments();
         let mut start = 0;
@@ -232,26 +243,27 @@ impl<S: Lanes> WithUpdate<S> for TableGradient<'_> {
                 self.parameters
                     .prefetch(next as usize - self.first, moments);
             }
-            let samples = samples.get(start..end as usize).unwrap_or_default();
+            let range = start..end as usize;
+            let samples = samples.get(range.clone()).unwrap_or_default();
+            let factors = factors.get(range).unwrap_or_default();
             start = end as usize;
             let number = simd.splat_f32s(token as f32);
             for block in 0..self.delta.blocks {
                 let place = self.parameters.place(block, token as usize - self.first);
                 for lane in (0..BLOCK).step_by(S::F32_LANES) {
-                    // SAFETY: by the assertions in `run`, every sample is a row of the delta and of the winners and has a
-                    // scale, and the parameters have the row of the token; a vector from `lane` on is within 16 lanes.
+                    // SAFETY: by the assertions in `run`, every sample is a row of the delta and of the winners, and the parameters have the row of the token; a vector from `lane` on is within 16 lanes.
                     unsafe {
                         let at = |view: &View<'_>, sample: usize| {
                             load::<S>(view.at(block, sample).wrapping_add(lane))
                         };
                         let mut sum = simd.splat_f32s(0.0);
                         let mut before = None;
-                        for &sample in samples {
+                        for (&sample, &factor) in samples.iter().zip(factors) {
                             let delta = at(&self.delta, sample as usize);
                             match &self.winners {
                                 None => {
-                                    let scale = *scales.get_unchecked(sample as usize);
-                                    sum = simd.mul_add_e_f32s(delta, simd.splat_f32s(scale), sum);
+                                    let factor = simd.splat_f32s(factor);
+                                    sum = simd.mul_add_e_f32s(delta, factor, sum);
                                 }
                                 Some(winners) if before != Some(sample) => {
                                     let winner = at(winners, sample as usize);

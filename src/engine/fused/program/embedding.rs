@@ -23,4 +23,10 @@ impl Embedding {
     pub(crate) fn is_padding(&self, token: usize) -> bool {
         token == 0 && self.pooling.is_some()
     }
+
+    /// The place among the values of a sample of the number by which the token at another place is multiplied, if it is.
+    #[inline(always)]
+    pub(crate) fn number(&self, token: usize) -> Option<usize> {
+        (self.pooling == Some(Pooling::Weighted)).then_some(token + self.tokens)
+    }
 }

@@ -121,7 +121,7 @@ impl Program {
                         first: plan
                             .part_of_the_input(step.input(index))
                             .unwrap_or_default(),
-                        tokens: step.inputs,
+                        tokens: step.tokens(),
                         vocabulary,
                         pooling: match step.op {
                             Op::EmbeddingBag { pooling, .. } => Some(pooling),

@@ -23,9 +23,10 @@ pub(crate) struct TokenIndex {
     /// The number of tokens.
     count: usize,
     samples: Vec<u32>,
-    scales: Vec<f32>,
-    /// The place of the token and the sample of each occurrence, then room.
-    occurrences: Vec<[u32; 2]>,
+    /// For each of `samples`, the factor of its gradient.
+    factors: Vec<f32>,
+    /// The place of the token, the sample and the factor of each occurrence, then room.
+    occurrences: Vec<(u32, u32, f32)>,
     /// The features of a sample.
     sample: Vec<f32>,
 }
@@ -45,14 +46,13 @@ impl TokenIndex {
         }
         self.ends[..self.count].fill(0);
         self.count = 0;
-        self.scales.clear();
         let room = batch.len() * embedding.tokens + 1;
         if self.tokens.len() < room {
             self.places.resize(embedding.vocabulary, 0);
             self.sample.resize(width, 0.0);
             self.tokens.resize(room, 0);
             self.ends.resize(room, 0);
-            self.occurrences.resize(room, [0; 2]);
+            self.occurrences.resize(room, (0, 0, 0.0));
         }
         let TokenIndex {
             places,
@@ -66,10 +66,10 @@ impl TokenIndex {
         for (row, number) in batch.iter().enumerate() {
             data.features
                 .gather(width, std::slice::from_ref(number), sample);
-            let mut words = 0;
+            let (mut words, first_listed) = (0, listed);
             // With few branches, as no processor predicts which words a text has.
-            for &value in &sample[embedding.first..][..embedding.tokens] {
-                let token = index_of(value, embedding.vocabulary);
+            for at in embedding.first..embedding.first + embedding.tokens {
+                let token = index_of(sample[at], embedding.vocabulary);
                 let is_word = !embedding.is_padding(token);
                 words += u32::from(is_word);
                 if !is_word | !range.contains(&token) {
@@ -82,13 +82,15 @@ impl TokenIndex {
                 count += usize::from(is_new);
                 places[token] = place + 1;
                 ends[place as usize] += 1;
-                occurrences[listed] = [place, row as u32];
+                let factor = embedding.number(at).map_or(1.0, |at| sample[at]);
+                occurrences[listed] = (place, row as u32, factor);
                 listed += 1;
             }
-            self.scales.push(match embedding.pooling {
-                Some(Pooling::Mean) if words > 1 => 1.0 / words as f32,
-                _ => 1.0,
-            });
+            if embedding.pooling == Some(Pooling::Mean) && words > 1 {
+                let factor = 1.0 / words as f32;
+                let of_sample = occurrences[first_listed..listed].iter_mut();
+                of_sample.for_each(|occurrence| occurrence.2 = factor);
+            }
         }
         self.count = count;
         // From the number of samples of each token to where they begin.
@@ -97,9 +99,11 @@ impl TokenIndex {
             start += std::mem::replace(end, start);
         }
         self.samples.resize(listed, 0);
-        for &[place, row] in &occurrences[..listed] {
+        self.factors.resize(listed, 0.0);
+        for &(place, row, factor) in &occurrences[..listed] {
             let next = &mut ends[place as usize];
             self.samples[*next as usize] = row;
+            self.factors[*next as usize] = factor;
             *next += 1;
         }
     }
@@ -114,7 +118,7 @@ impl TokenIndex {
             tokens: self.tokens(),
             ends: &self.ends[..self.count],
             samples: &self.samples,
-            scales: &self.scales,
+            factors: &self.factors,
         }
     }
 }
