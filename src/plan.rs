@@ -128,6 +128,18 @@ impl Plan {
         Plan::one(op, inputs, outputs)
     }
 
+    /// A plan of one [`Op::OneHot`].
+    ///
+    /// # Panics
+    /// As [`Plan::embedding`].
+    pub const fn one_hot(vocabulary: usize) -> Plan {
+        assert!(
+            0 < vocabulary && vocabulary <= Token::<0>::MAX_VOCABULARY,
+            "a vocabulary has 1 to 16,777,216 tokens"
+        );
+        Plan::one(Op::OneHot, 1, vocabulary)
+    }
+
     /// A plan of one operation that keeps the width, such as an activation.
     ///
     /// # Panics
@@ -157,6 +169,7 @@ impl Plan {
             Op::Embedding { .. } | Op::EmbeddingBag { .. } => {
                 panic!("this operation has a vocabulary: use `Plan::embedding`")
             }
+            Op::OneHot => panic!("`Op::OneHot` has two widths: use `Plan::one_hot`"),
             Op::Dropout { percent: 100.. } => {
                 panic!("`Op::Dropout` takes a percentage below 100")
             }
@@ -378,8 +391,7 @@ impl Plan {
         let mut i = 0;
         while i < self.len {
             let step = &self.steps[i];
-            let reads_tokens =
-                step.op.vocabulary().is_some() || matches!(step.op, Op::Narrow { .. });
+            let reads_tokens = step.op.reads_tokens() || matches!(step.op, Op::Narrow { .. });
             if reads_tokens && self.part_of_the_input(step.input(i)).is_none() {
                 return false;
             }

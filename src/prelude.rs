@@ -11,7 +11,7 @@ pub use crate::{
     layers::{
         AvgPool2d, BatchNorm1d, BatchNorm2d, ChannelPReLU, Concat, Conv2d, Dropout, Dropout2d, ELU,
         Embedding, EmbeddingBag, Flatten, Floor, GELU, GlobalAvgPool2d, Hardswish, Identity, Input,
-        LayerNorm, LazyLinear, LeakyReLU, Linear, MaxPool2d, PReLU, Parallel, ReLU, Repeat,
+        LayerNorm, LazyLinear, LeakyReLU, Linear, MaxPool2d, OneHot, PReLU, Parallel, ReLU, Repeat,
         Residual, SiLU, Sigmoid, Softplus, Standardize, Tanh,
     },
 };

@@ -136,6 +136,7 @@ impl Dims {
                 | Op::Flatten
                 | Op::Embedding { .. }
                 | Op::EmbeddingBag { .. }
+                | Op::OneHot
                 | Op::Narrow { .. }
                 | Op::Dot { .. },
                 None,

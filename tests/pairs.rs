@@ -46,6 +46,11 @@ type Nested = (
     )>,
     Linear<8, 3>,
 );
+/// Categories of more columns than a block, before an activation.
+type Hot = (
+    Parallel<(OneHot<40>, (OneHot<3>, Tanh, Linear<3, 5>))>,
+    Linear<45, 3>,
+);
 /// Matrix factorisation with a bias for each user and each film.
 type Biased = (
     Residual<
@@ -63,6 +68,7 @@ fn gradients_are_those_of_finite_differences() {
         has_the_right_gradient::<T, Gates>();
         has_the_right_gradient::<T, Joined>();
         has_the_right_gradient::<T, Nested>();
+        has_the_right_gradient::<T, Hot>();
         has_the_right_gradient::<T, Biased>();
     }
     on::<OnTape>();
@@ -73,6 +79,7 @@ fn gradients_are_those_of_finite_differences() {
 fn every_optimizer_trains_as_on_the_tape() {
     trains_as_the_tape_does::<Factors>();
     trains_as_the_tape_does::<Gates>();
+    trains_as_the_tape_does::<Hot>();
     trains_as_the_tape_does::<Nested>();
 }
 
@@ -83,6 +90,7 @@ fn predictions_are_the_same_everywhere() {
     predicts_the_same_everywhere::<Gates>();
     predicts_the_same_everywhere::<Joined>();
     predicts_the_same_everywhere::<Nested>();
+    predicts_the_same_everywhere::<Hot>();
     predicts_the_same_everywhere::<Biased>();
 }
 

@@ -51,24 +51,28 @@ pub trait Pool: Debug + 'static {
     const POOLING: Pooling;
 }
 
-macro_rules! pools {
-    ($($(#[$attribute:meta])* $name:ident)*) => {$(
-        $(#[$attribute])*
-        #[derive(Clone, Copy, Debug, Default)]
-        pub struct $name;
+/// The mean of all vectors.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Mean;
 
-        impl Pool for $name {
-            const POOLING: Pooling = Pooling::$name;
-        }
-    )*};
+impl Pool for Mean {
+    const POOLING: Pooling = Pooling::Mean;
 }
-pools! {
-    /// The mean of all vectors.
-    Mean
-    /// The sum of all vectors.
-    Sum
-    /// Of each feature the largest.
-    Max
+
+/// The sum of all vectors; also how a [`Parallel`](super::Parallel) may join its branches.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Sum;
+
+impl Pool for Sum {
+    const POOLING: Pooling = Pooling::Sum;
+}
+
+/// Of each feature the largest.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Max;
+
+impl Pool for Max {
+    const POOLING: Pooling = Pooling::Max;
 }
 
 impl<const L: usize, const V: usize, const D: usize, P: Pool> Layer<Tokens<L, V>>

@@ -91,6 +91,8 @@ pub enum Op {
         /// The pooling.
         pooling: Pooling,
     },
+    /// `y[i] = 1` for `i = x`, else 0, where `x` is a category, a token of the network's input, below `O`.
+    OneHot,
     /// `y = x[start..start + O]`, some values of the network's input: one of a pair of inputs.
     Narrow {
         /// The first of them.
@@ -167,6 +169,7 @@ impl Op {
             Op::LayerNorm { .. } => "LayerNorm",
             Op::Embedding { .. } => "Embedding",
             Op::EmbeddingBag { .. } => "EmbeddingBag",
+            Op::OneHot => "OneHot",
             Op::Narrow { .. } => "Narrow",
             Op::Dot { .. } => "Dot",
             Op::Flatten => "Flatten",
@@ -181,6 +184,11 @@ impl Op {
             Op::Embedding { vocabulary } | Op::EmbeddingBag { vocabulary, .. } => Some(vocabulary),
             _ => None,
         }
+    }
+
+    /// Whether it reads tokens.
+    pub(crate) const fn reads_tokens(self) -> bool {
+        matches!(self, Op::OneHot) || self.vocabulary().is_some()
     }
 
     /// The window of an operation that has one.

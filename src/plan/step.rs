@@ -174,7 +174,7 @@ impl Step {
     /// `2 I O` for [`Op::Linear`] (the bias starts the sum), `2 C K L / G` for each output of [`Op::Conv2d`], the size of
     /// the window for each output of a pooling, `2 O` for [`Op::BatchNorm`] and [`Op::Standardize`], `7 O` for
     /// [`Op::LayerNorm`] (mean, distance, variance, factor, parameters), `I O` for [`Op::EmbeddingBag`], `2 I` for
-    /// [`Op::Dot`], none for [`Op::Embedding`], [`Op::Narrow`], [`Op::Flatten`] and [`Op::Concat`], `O` for every other
+    /// [`Op::Dot`], none for [`Op::Embedding`], [`Op::OneHot`], [`Op::Narrow`], [`Op::Flatten`] and [`Op::Concat`], `O` for every other
     /// operation: an activation counts as one.
     pub const fn flop(&self) -> usize {
         match self.op {
@@ -188,7 +188,11 @@ impl Step {
             // a multiply-add for each token and each number
             Op::EmbeddingBag { .. } => self.inputs * self.outputs,
             Op::Dot { .. } => 2 * self.inputs,
-            Op::Embedding { .. } | Op::Narrow { .. } | Op::Flatten | Op::Concat { .. } => 0,
+            Op::Embedding { .. }
+            | Op::OneHot
+            | Op::Narrow { .. }
+            | Op::Flatten
+            | Op::Concat { .. } => 0,
             _ => self.outputs,
         }
     }

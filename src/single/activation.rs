@@ -23,6 +23,7 @@ pub(crate) fn activate(op: Op, values: &mut [f32]) {
         | Op::PRelu { .. }
         | Op::Embedding { .. }
         | Op::EmbeddingBag { .. }
+        | Op::OneHot
         | Op::Narrow { .. }
         | Op::Dot { .. }
         | Op::Add { .. }

@@ -2,10 +2,10 @@
 
 use core::{marker::PhantomData, ops::Range};
 
-use super::{Lanes, matrix::Matrix};
-
-/// The number of columns in a block.
-pub(crate) const BLOCK: usize = 16;
+use super::{
+    Lanes,
+    matrix::{BLOCK, Matrix},
+};
 
 /// The length of the part of the arena with `len` values: whole blocks, which a product writes.
 #[inline(always)]

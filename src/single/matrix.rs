@@ -1,6 +1,9 @@
 //! [`Matrix`]: the weight and the bias of a layer, in either storage.
 
-use super::{Lanes, columns::BLOCK};
+use super::Lanes;
+
+/// The number of columns in a block.
+pub(crate) const BLOCK: usize = 16;
 
 /// A layer's weight `[O, I]` and its bias `[O]`.
 pub trait Matrix: Copy {

@@ -39,9 +39,10 @@ pub use self::{
     values::{Sealed, Values},
 };
 pub(crate) use self::{
-    columns::{BLOCK, Columns},
+    columns::Columns,
     forward::{forward, forward_in},
     lanes::Level,
+    matrix::BLOCK,
     norm::{affine, affine_of, sqrt},
     route::{is_folded, seeks_zeros},
     rows::Rows,

@@ -16,7 +16,7 @@ use super::{
     step::StepOf,
     values::Values,
 };
-use crate::{network::Network, plan::Op};
+use crate::{network::Network, plan::Op, token::index_of};
 
 /// What an operation reads and writes.
 pub(super) struct Operands<'a, V, L> {
@@ -42,6 +42,7 @@ impl<N: Network, V: Values, L: Lanes, const K: usize> OperationOf<N, V, L, K> {
             Op::Flatten => flatten::<N, V, L, K>,
             Op::Concat { .. } => concat::<N, V, L, K>,
             Op::Add { .. } => sum::<N, V, L, K>,
+            Op::OneHot => one_hot::<N, V, L, K>,
             Op::Narrow { .. } => narrow::<N, V, L, K>,
             Op::Dot { .. } => dot::<N, V, L, K>,
             Op::PRelu { .. } => slopes::<N, V, L, K>,
@@ -165,6 +166,22 @@ unsafe fn sum<N: Network, V: Values, L: Lanes, const K: usize>(on: Operands<'_, 
         if let Some(term) = at.term {
             add_term(&at, term, on.sample, on.copies, values);
         }
+    }
+}
+
+/// # Safety
+/// As [`operation`].
+#[inline(always)]
+unsafe fn one_hot<N: Network, V: Values, L: Lanes, const K: usize>(on: Operands<'_, V, L>) {
+    let at = StepOf::<N, V::Norms, K>::AT;
+    // SAFETY: guaranteed by the caller.
+    let (input, output) = unsafe { places(on.sample, &at, on.arena) };
+    let token = input
+        .first()
+        .map_or(0, |&token| index_of(token, at.step.outputs));
+    output.fill(0.0);
+    if let Some(value) = output.get_mut(token) {
+        *value = 1.0;
     }
 }
 

@@ -5,10 +5,11 @@
 //! of values that a later step reads again.
 
 use super::{
-    columns::{BLOCK, Columns, MIN_SPARSE, padded},
+    columns::{Columns, MIN_SPARSE, padded},
     concat::Parts,
     held::{Copies, Held, Term, is_before_relu, only_reader},
     image::{bordered, halves, suits_columns},
+    matrix::BLOCK,
 };
 use crate::plan::{Op, Plan, Step};
 
@@ -304,6 +305,7 @@ const fn gives_a_vector(op: Op) -> bool {
             | Op::Flatten
             | Op::Embedding { .. }
             | Op::EmbeddingBag { .. }
+            | Op::OneHot
             | Op::Narrow { .. }
             | Op::Dot { .. }
     )

@@ -1,6 +1,9 @@
 //! The matrix-vector product by rows: weights as PyTorch stores them, `[O, I]` row-major, in bytes of any alignment.
 
-use super::{Lanes, columns::BLOCK, matrix::Matrix};
+use super::{
+    Lanes,
+    matrix::{BLOCK, Matrix},
+};
 
 /// The number of rows computed together: as many accumulators hide the latency of a fused multiply-add.
 const MAX_ROWS: usize = 8;

@@ -26,6 +26,9 @@ const ORDER: &[&[&str]] = &[
         "text",
         "threads",
     ],
+    // Indices as values, and texts as such.
+    &["token"],
+    &["tokenizer"],
     // An architecture is a type, which folds into a plan.
     &["shape"],
     &["sizes"],

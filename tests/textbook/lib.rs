@@ -163,6 +163,9 @@ pub fn one_step(step: &Step, parameters: &[f64], x: &[f64]) -> Vec<f64> {
             });
             pooled.collect()
         }
+        Op::OneHot => (0..step.outputs)
+            .map(|at| f64::from(u8::from(at as f64 == x[0])))
+            .collect(),
         Op::Narrow { start } => x[start..start + step.outputs].to_vec(),
         Op::Flatten => x.to_vec(),
         op => x.iter().map(|&v| activation(op, v)).collect(),

@@ -19,6 +19,23 @@ pub(super) fn embedding<D: Device<f32>, T: Tape<f32, D>>(
     rows(layer, &tokens(layer, &x.as_vec()), tape)
 }
 
+/// 1 for the category of each sample, `[B, 1]`, else 0; `[B, V]`.
+pub(super) fn one_hot<D: Device<f32>, T: Tape<f32, D>>(
+    categories: usize,
+    x: Matrix<D, T>,
+) -> Result<Matrix<D, T>, D::Err> {
+    let (x, tape) = x.split_tape();
+    let tokens = x.as_vec();
+    let mut y = vec![0.0; tokens.len() * categories];
+    for (row, &token) in y.chunks_exact_mut(categories).zip(&tokens) {
+        row[index_of(token, categories)] = 1.0;
+    }
+    let y: Matrix<D> = x
+        .device()
+        .try_tensor_from_vec(y, (tokens.len(), categories))?;
+    Ok(y.put_tape(tape))
+}
+
 /// The rows of the table `[V, D]` for the tokens `[B, L]` that are not 0, pooled; `[B, D]`.
 pub(super) fn embedding_bag<D: Device<f32>, T: Tape<f32, D> + Merge<NoneTape>>(
     layer: &Layer<D>,

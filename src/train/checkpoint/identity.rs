@@ -62,6 +62,7 @@ fn describe(plan: &Plan) -> String {
         Op::Dropout2d { percent, .. } => format!("Dropout2d<{percent}>"),
         Op::BatchNorm { channels } => format!("BatchNorm<{channels}>"),
         Op::Standardize => format!("Standardize<{}>", step.inputs),
+        Op::OneHot => format!("OneHot<{}>", step.outputs),
         Op::Embedding { vocabulary } => format!("Embedding<{vocabulary}, {}>", step.outputs),
         Op::EmbeddingBag {
             vocabulary,

@@ -4,9 +4,9 @@
 
 use super::{
     Kernel, Lanes, load,
-    optimizer::{Parameter, Update},
+    optimizer::{Parameter, ParameterPtr, Update},
     prefetch, store,
-    update::{ParameterPtr, Parameters, Rule, WithUpdate},
+    update::{Parameters, Rule, WithUpdate},
 };
 use crate::{
     engine::fused::{

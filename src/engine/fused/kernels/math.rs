@@ -218,6 +218,7 @@ pub(super) fn activate<S: Lanes>(simd: S, op: Op, x: S::f32s) -> (S::f32s, S::f3
         | Op::PRelu { .. }
         | Op::Embedding { .. }
         | Op::EmbeddingBag { .. }
+        | Op::OneHot
         | Op::Narrow { .. }
         | Op::Dot { .. }
         | Op::Add { .. }

@@ -1,7 +1,7 @@
 //! Optimisers: the update of a vector of parameters by its gradient. Formulas and sources:
 //! [`Optimizer`](crate::objective::Optimizer).
 
-use super::{Lanes, load, store, update::ParameterPtr};
+use super::{Lanes, load, store};
 
 /// Running means below this are flushed to 0.
 ///
@@ -10,6 +10,23 @@ use super::{Lanes, load, store, update::ParameterPtr};
 const MIN_MEAN: f32 = 1e-30;
 /// The minimum of the second moment: its root is a valid divisor, and negligible compared with any epsilon in use.
 const MIN_DENOMINATOR: f32 = 1e-36;
+
+/// Pointers to a row of a block of parameters and to its moments; those of absent moments are dangling.
+#[derive(Clone, Copy)]
+pub(super) struct ParameterPtr {
+    pub(super) weights: *mut f32,
+    pub(super) moments: [*mut f32; 2],
+}
+
+impl ParameterPtr {
+    #[inline(always)]
+    pub(super) fn add(self, values: usize) -> ParameterPtr {
+        ParameterPtr {
+            weights: self.weights.wrapping_add(values),
+            moments: self.moments.map(|moment| moment.wrapping_add(values)),
+        }
+    }
+}
 
 /// A vector of parameters and of the moments that the optimiser keeps for them; those that it does not keep are 0.
 #[derive(Clone, Copy)]

@@ -2,7 +2,7 @@
 
 use super::{
     Lanes, load,
-    optimizer::{AdamUpdate, DecayedAdam, MomentumUpdate, SgdUpdate, Store, Update},
+    optimizer::{AdamUpdate, DecayedAdam, MomentumUpdate, ParameterPtr, SgdUpdate, Store, Update},
 };
 use crate::{
     engine::fused::memory::matrix::{BLOCK, ViewMut},
@@ -112,23 +112,6 @@ pub(crate) struct Parameters<'a> {
     pub(crate) weights: ViewMut<'a>,
     /// As many as the rule has.
     pub(crate) moments: [Option<ViewMut<'a>>; 2],
-}
-
-/// Pointers to a row of a block of parameters and to its moments; those of absent moments are dangling.
-#[derive(Clone, Copy)]
-pub(super) struct ParameterPtr {
-    pub(super) weights: *mut f32,
-    pub(super) moments: [*mut f32; 2],
-}
-
-impl ParameterPtr {
-    #[inline(always)]
-    pub(super) fn add(self, values: usize) -> ParameterPtr {
-        ParameterPtr {
-            weights: self.weights.wrapping_add(values),
-            moments: self.moments.map(|moment| moment.wrapping_add(values)),
-        }
-    }
 }
 
 impl Parameters<'_> {

@@ -62,7 +62,7 @@ impl Program {
             let mut operands: Vec<Place> = operands.collect();
             // An embedding, a standardisation or a part of a part reads them where they are.
             let reads_parts = matches!(step.op, Op::Narrow { .. } | Op::Standardize);
-            if step.op.vocabulary().is_none() && !reads_parts {
+            if !step.op.reads_tokens() && !reads_parts {
                 operands
                     .iter_mut()
                     .for_each(|place| *place = lowering.whole(*place));
@@ -130,6 +130,13 @@ impl Program {
                     };
                     let input = [Place::Vector(0)];
                     lowering.vector(LayerOp::Embedding(embedding), &input, step.outputs)
+                }
+                Op::OneHot => {
+                    let at = plan.part_of_the_input(step.input(index));
+                    let op = LayerOp::OneHot {
+                        at: at.unwrap_or_default(),
+                    };
+                    lowering.vector(op, &[Place::Vector(0)], step.outputs)
                 }
                 Op::Narrow { start } => Place::Part {
                     first: match operands[0] {

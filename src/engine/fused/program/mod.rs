@@ -79,6 +79,11 @@ pub(crate) enum LayerOp {
     Sum,
     /// The dot product of two vectors.
     Dot,
+    /// 1 for the category at this place of the vectors' input, else 0.
+    OneHot {
+        /// The place.
+        at: usize,
+    },
     /// Some features of the vectors' input.
     Narrow {
         /// The first of them.
@@ -149,7 +154,11 @@ impl LayerOp {
             | LayerOp::LayerNorm { .. }
             | LayerOp::PRelu(_)
             | LayerOp::Embedding(_) => true,
-            LayerOp::Sum | LayerOp::Dot | LayerOp::Narrow { .. } | LayerOp::Concat => false,
+            LayerOp::Sum
+            | LayerOp::Dot
+            | LayerOp::OneHot { .. }
+            | LayerOp::Narrow { .. }
+            | LayerOp::Concat => false,
         }
     }
 }

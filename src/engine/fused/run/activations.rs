@@ -84,6 +84,7 @@ impl Activations {
             | LayerOp::Embedding(_)
             | LayerOp::Sum
             | LayerOp::Dot
+            | LayerOp::OneHot { .. }
             | LayerOp::Narrow { .. }
             | LayerOp::Concat => Matrix::zeros(0, 0),
         });

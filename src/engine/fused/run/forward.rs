@@ -1,14 +1,17 @@
 //! A layer's outputs for a partition of its columns and a batch's rows; for training and for inference.
 
 use super::{input::Input, model::Model, norm::Numbers, prelu::per_lane};
-use crate::engine::fused::{
-    kernels::{
-        CopyColumns, Dot, Elementwise, Embed, Epilogue, Forward, Normalize, NormalizeRows, PRelu,
-        SampleNumbers, SparseForward, Standardize, Sum, dispatch,
+use crate::{
+    engine::fused::{
+        kernels::{
+            CopyColumns, Dot, Elementwise, Embed, Epilogue, Forward, Normalize, NormalizeRows,
+            PRelu, SampleNumbers, SparseForward, Standardize, Sum, dispatch,
+        },
+        memory::matrix::{BLOCK, Matrix, ViewMut},
+        program::{self, LayerOp, Operand},
+        threads::partition::Partition,
     },
-    memory::matrix::{BLOCK, Matrix, ViewMut},
-    program::{self, LayerOp, Operand},
-    threads::partition::Partition,
+    token::index_of,
 };
 
 /// The output buffers of a partition.
@@ -149,6 +152,22 @@ pub(crate) unsafe fn layer<'a>(
                 output,
             };
             dispatch(model.simd, dot);
+        }
+        (LayerOp::OneHot { at }, samples) => {
+            let samples = samples.dense();
+            let first = partition.blocks.start * BLOCK;
+            for row in 0..output.rows {
+                let token = samples.row(at / BLOCK, row)[at % BLOCK];
+                let token = index_of(token, layer.outputs);
+                for block in 0..output.blocks {
+                    let values = output.row(block, row);
+                    values.fill(0.0);
+                    let lane = token.wrapping_sub(first + block * BLOCK);
+                    if let Some(value) = values.get_mut(lane) {
+                        *value = 1.0;
+                    }
+                }
+            }
         }
         (
             LayerOp::Narrow {

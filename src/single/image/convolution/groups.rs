@@ -1,7 +1,7 @@
 //! The inputs of output channels of several groups: a lane has that of its group.
 
 use super::tile::Convolution;
-use crate::single::{columns::BLOCK, lanes::Lanes};
+use crate::single::{lanes::Lanes, matrix::BLOCK};
 
 /// Channel `channel` of each group's input at a position, for the output channels from `first` on.
 ///

@@ -2,7 +2,7 @@
 
 use crate::{
     plan::Window,
-    single::{columns::BLOCK, image::border::bordered, lanes::Lanes},
+    single::{image::border::bordered, lanes::Lanes, matrix::BLOCK},
 };
 
 /// A convolution. All of it is a constant where it is run, so that each convolution has loops of its own.

@@ -266,6 +266,7 @@ impl Training<'_> {
             | LayerOp::Embedding(_)
             | LayerOp::Sum
             | LayerOp::Dot
+            | LayerOp::OneHot { .. }
             | LayerOp::Narrow { .. }
             | LayerOp::Concat => {}
         }
@@ -315,7 +316,7 @@ impl Training<'_> {
                 // see `back`
                 LayerOp::Norm(_) | LayerOp::LayerNorm { .. } | LayerOp::PRelu(_) => {}
                 // they read the network's input, whose gradient is not computed
-                LayerOp::Embedding(_) | LayerOp::Narrow { .. } => {}
+                LayerOp::Embedding(_) | LayerOp::OneHot { .. } | LayerOp::Narrow { .. } => {}
                 LayerOp::Dot => {
                     let other = &model.program.layers[at].operands[1 - index];
                     let other = self.value(other.value, batch).dense();

@@ -104,7 +104,11 @@ impl Training<'_> {
                 unsafe { self.update_table(layer, index, batch.len(), rule, moments) };
                 return;
             }
-            LayerOp::Sum | LayerOp::Dot | LayerOp::Narrow { .. } | LayerOp::Concat => return,
+            LayerOp::Sum
+            | LayerOp::Dot
+            | LayerOp::OneHot { .. }
+            | LayerOp::Narrow { .. }
+            | LayerOp::Concat => return,
         };
         let partition = self.weight_partition(weights);
         // SAFETY: this phase writes weights and moments, in partitions, and each worker's own scratch; it
