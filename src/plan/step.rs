@@ -1,8 +1,8 @@
 //! [`Step`]: one operation of a plan, with its widths, its operands and its parameters.
 
+use super::{Op, Path, op::MAX_OPERANDS};
 #[cfg(feature = "train")]
-use super::Window;
-use super::{Op, Path, Pooling, op::MAX_OPERANDS};
+use super::{Pooling, Window};
 
 /// One operation with its widths, its operand and the offset of its parameters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -140,6 +140,7 @@ impl Step {
     }
 
     /// The number of tokens that an embedding reads; 0 for another operation.
+    #[cfg(feature = "train")]
     pub(crate) const fn tokens(&self) -> usize {
         match self.op {
             Op::Embedding { .. } => 1,

@@ -18,6 +18,9 @@ pub(super) type LossAndGradients<D> = (Tensor<(), f32, D>, Gradients<f32, D>);
 
 type Taped<D> = OwnedTape<f32, D>;
 
+/// A value for each sample of a batch.
+type OfSamples<D> = Tensor<(usize,), f32, D, Taped<D>>;
+
 /// A batch, and what is minimised for it.
 pub(super) struct BatchLoss<'a, D: Device<f32>> {
     pub(super) device: &'a D,
@@ -79,10 +82,7 @@ impl<D: Device<f32>> BatchLoss<'_, D> {
     }
 
     /// The loss of each sample times its weight.
-    fn weighted(
-        &self,
-        losses: Tensor<(usize,), f32, D, Taped<D>>,
-    ) -> Result<Tensor<(usize,), f32, D, Taped<D>>, D::Err> {
+    fn weighted(&self, losses: OfSamples<D>) -> Result<OfSamples<D>, D::Err> {
         let Some(weights) = self.weights() else {
             return Ok(losses);
         };
