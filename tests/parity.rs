@@ -18,15 +18,15 @@ use crate::{
     samples::Data,
 };
 
-/// Each entry of each tensor within 1e-5 of the tensor's largest.
-fn assert_close<N: Network>(ours: &Weights<N>, theirs: &Weights<N>, what: &str) {
+/// Each entry of each tensor within 1e-5 of the tensor's largest, times the [`conditioning`] of the network.
+fn assert_close<N: Network>(ours: &Weights<N>, theirs: &Weights<N>, conditioning: f32, what: &str) {
     for (a, b) in ours.tensors().zip(theirs.tensors()) {
         let largest = b.values.iter().fold(0f32, |max, v| max.max(v.abs()));
         for (i, (x, y)) in a.values.iter().zip(b.values).enumerate() {
             // An entry is a mean of softmax probabilities `p`; where they cancel, only their rounding errors remain, which
             // are equal for equal samples. `exp` has a relative error of 2.4e-7, which contributes `p (1 - p)` of that to
             // `p`, 6e-8 at most; sum and quotient are rounded, 3e-8 each; and there are two engines.
-            let allowed = 1e-5 * largest + 2.4e-7;
+            let allowed = 1e-5 * conditioning * largest + 2.4e-7;
             assert!(
                 (x - y).abs() <= allowed,
                 "{what}, {} [{i}]: {x} against {y}",
@@ -99,6 +99,38 @@ where
     weights
 }
 
+/// By how much layer normalisations magnify rounding errors: an error in proportion to a value becomes one in proportion to the
+/// deviation of the sample's values, by which both the value and its gradient are divided. At least 1.
+fn conditioning<N, const I: usize, const C: usize>(
+    weights: &Weights<N>,
+    dataset: &Dataset<Features<I>, Classes<C>>,
+) -> f32
+where
+    N: Network<In = Features<I>, Output = Features<C>>,
+{
+    let mut largest = 1f64;
+    // in a sequence of steps, as the networks of this test with a layer normalisation are
+    for at in 0..dataset.len() {
+        let mut x: Vec<f64> = dataset.sample(at).unwrap().map(f64::from).to_vec();
+        for step in N::PLAN.steps().iter().take_while(|step| step.back == 1) {
+            if let Op::LayerNorm { .. } = step.op {
+                let mean = x.iter().sum::<f64>() / x.len() as f64;
+                let squares = x.iter().map(|x| (x - mean).powi(2)).sum::<f64>();
+                let deviation = (squares / x.len() as f64 + 1e-5).sqrt();
+                let size = x.iter().fold(0f64, |size, x| size.max(x.abs()));
+                largest = largest.max(size / deviation);
+            }
+            let parameters = &weights.as_slice()[step.offset..step.offset + step.params()];
+            let parameters: Vec<f64> = parameters.iter().map(|&w| w.into()).collect();
+            match step.op {
+                Op::Add { .. } | Op::Concat { .. } | Op::BatchNorm { .. } => break,
+                _ => x = one_step(step, &parameters, &x),
+            }
+        }
+    }
+    largest as f32
+}
+
 /// Logits, loss and every gradient, for one shuffled batch.
 fn matches_the_tape<N, const I: usize, const C: usize>(processor: Processor, data: Data)
 where
@@ -118,6 +150,7 @@ where
     );
     let mut order: Vec<u32> = (0..data.samples as u32).rev().collect();
     order.rotate_left(data.samples / 3);
+    let conditioning = conditioning::<N, I, C>(&weights, &dataset);
 
     let theirs = tape.logits(&on_tape, &order).unwrap();
     let largest = theirs.iter().fold(0f32, |max, v| max.max(v.abs()));
@@ -160,7 +193,7 @@ where
         assert!(near(ours, 1e-5), "{what}: {ours} against {expected}");
         // dfdx sums the terms of a sample, and those sums, one after the other in `f32`
         assert!(near(theirs, 1e-4), "{what}: {theirs} against {expected}");
-        assert_close(&our_gradient, &their_gradient, &what);
+        assert_close(&our_gradient, &their_gradient, conditioning, &what);
     }
 }
 
