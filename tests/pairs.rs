@@ -14,15 +14,6 @@ use crate::{
     samples::Numbers,
 };
 
-type Factors = (
-    Parallel<(Embedding<30, 19>, Embedding<40, 19>), Dot>,
-    Linear<1, 3>,
-);
-type Added = (
-    Parallel<((Linear<3, 5>, Sigmoid), Embedding<40, 5>), Sum>,
-    ReLU,
-    Linear<5, 3>,
-);
 /// The sigmoids of columns beyond the last one are not 0.
 type Gates = (
     Parallel<((Linear<3, 5>, Sigmoid), (Embedding<40, 5>, Softplus)), Dot>,
@@ -63,8 +54,6 @@ type Biased = (
 #[test]
 fn gradients_are_those_of_finite_differences() {
     fn on<T: Tested>() {
-        has_the_right_gradient::<T, Factors>();
-        has_the_right_gradient::<T, Added>();
         has_the_right_gradient::<T, Gates>();
         has_the_right_gradient::<T, Joined>();
         has_the_right_gradient::<T, Nested>();
@@ -77,7 +66,6 @@ fn gradients_are_those_of_finite_differences() {
 
 #[test]
 fn every_optimizer_trains_as_on_the_tape() {
-    trains_as_the_tape_does::<Factors>();
     trains_as_the_tape_does::<Gates>();
     trains_as_the_tape_does::<Hot>();
     trains_as_the_tape_does::<Nested>();
@@ -85,8 +73,6 @@ fn every_optimizer_trains_as_on_the_tape() {
 
 #[test]
 fn predictions_are_the_same_everywhere() {
-    predicts_the_same_everywhere::<Factors>();
-    predicts_the_same_everywhere::<Added>();
     predicts_the_same_everywhere::<Gates>();
     predicts_the_same_everywhere::<Joined>();
     predicts_the_same_everywhere::<Nested>();
