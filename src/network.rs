@@ -24,8 +24,9 @@ use crate::{
 /// A trait bound refuses layers that do not fit together, so `cargo check` reports them. Conditions that stable Rust
 /// cannot express as a bound are assertions in [`PLAN`](Network::PLAN): every width is 1 or more, there are at most
 /// [`Plan::CAPACITY`] steps, memory can hold the parameters, and the plan of a custom layer has the widths of its
-/// type. (And in [`Frozen`](crate::frozen::Frozen): the activations fit the stack or the buffer.) `cargo build` evaluates them for every network that a program uses; `cargo check` does so only where a
-/// constant names the plan. One line next to the network's type is enough:
+/// type. (And in [`Frozen`](crate::frozen::Frozen): the activations fit the stack or the buffer.) `cargo build` evaluates
+/// them for every network that a program uses; `cargo check` does so only where a constant names the plan. One line next
+/// to the network's type is enough:
 ///
 /// ```compile_fail,E0080
 /// use tuplenet::prelude::*;

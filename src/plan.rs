@@ -107,8 +107,8 @@ impl Plan {
         }
     }
 
-    /// A plan of [`Op::Embedding`] or [`Op::EmbeddingBag`], which takes `inputs` values of the network's input: tokens, or tokens
-    /// and as many numbers.
+    /// A plan of [`Op::Embedding`] or [`Op::EmbeddingBag`], which takes `inputs` values of the network's input: tokens,
+    /// or tokens and as many numbers.
     ///
     /// # Panics
     /// At compile time, for another operation, for an [`Op::Embedding`] of more than one token, for a vocabulary above

@@ -41,8 +41,8 @@ pub struct Image<const C: usize, const H: usize, const W: usize>;
 #[derive(Clone, Copy, Debug)]
 pub struct Flat<S>(PhantomData<S>);
 
-/// A shape whose values are numbers, as those of [`Features`], [`Image`] and [`Flat`] are: a logit has a gradient with respect
-/// to them.
+/// A shape whose values are numbers, as those of [`Features`], [`Image`] and [`Flat`] are: a logit has a gradient with
+/// respect to them.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has tokens, with respect to which a logit has no gradient",
     label = "a sample of tokens",

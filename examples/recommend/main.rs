@@ -6,12 +6,13 @@
 //! cargo run --release --example recommend -- --data ml-100k/u.data --network mlp
 //! ```
 //!
-//! Each user and each film has a vector; what a user thinks of a film is their dot product and a number for each of both (matrix
-//! factorisation), or a network of both vectors. Without a file, ratings are generated from a seed. What the network knows is
-//! compared with the mean rating of each film, which is the same for every user.
+//! Each user and each film has a vector; what a user thinks of a film is their dot product and a number for each of both
+//! (matrix factorisation), or a network of both vectors. Without a file, ratings are generated from a seed. What the
+//! network knows is compared with the mean rating of each film, which is the same for every user.
 //!
-//! Sources: Y. Koren, R. Bell, C. Volinsky, "Matrix factorization techniques for recommender systems", 2009; X. He et al., "Neural
-//! collaborative filtering", 2017, <https://arxiv.org/abs/1708.05031>; the formats of <https://grouplens.org/datasets/movielens>.
+//! Sources: Y. Koren, R. Bell, C. Volinsky, "Matrix factorization techniques for recommender systems", 2009; X. He et
+//! al., "Neural collaborative filtering", 2017, <https://arxiv.org/abs/1708.05031>; the formats of
+//! <https://grouplens.org/datasets/movielens>.
 
 #[macro_use]
 #[path = "../mnist/output.rs"]

@@ -9,12 +9,14 @@ use crate::{
 };
 
 impl<const L: usize, const V: usize, T: Target> Dataset<Pair<Tokens<L, V>, Features<L>>, T> {
-    /// Samples of `V - 1` features, of which up to `L` are not 0, from a matrix in compressed sparse rows, such as word counts: row
-    /// `i` has the values `values[starts[i]..starts[i + 1]]` of the features `indices[starts[i]..starts[i + 1]]`, as `indptr`,
-    /// `indices` and `data` of SciPy's `csr_array`. They are never dense: a sample takes `8 L` bytes.
+    /// Samples of `V - 1` features, of which up to `L` are not 0, from a matrix in compressed sparse rows, such as word
+    /// counts: row `i` has the values from `starts[i]` to `starts[i + 1]`, those of the features with the `indices` at the
+    /// same places. The three are `indptr`, `indices` and `data` of SciPy's `csr_array`. They are never dense: a sample
+    /// takes `8 L` bytes.
     ///
     /// Feature `f` is token `f + 1`, as token 0 is the padding. An [`EmbeddingBag`](crate::layers::EmbeddingBag) with
-    /// [`Weighted`](crate::layers::Weighted) multiplies the samples by a matrix, in time proportional to the values that are not 0.
+    /// [`Weighted`](crate::layers::Weighted) multiplies the samples by a matrix, in time proportional to the values that
+    /// are not 0.
     ///
     /// ```
     /// use tuplenet::{layers::Weighted, prelude::*, shape::{Features, Pair, Tokens}, target::Classes};
@@ -33,9 +35,10 @@ impl<const L: usize, const V: usize, T: Target> Dataset<Pair<Tokens<L, V>, Featu
     /// ```
     ///
     /// # Errors
-    /// [`Error::Data`](crate::Error::Data), with the row where there is one, when `starts` does not begin with 0, decreases or does
-    /// not end with the number of values; when there are not as many indices as values or not as many targets as rows; for more
-    /// than `L` values in a row, an index that is not below `V - 1`, and a value that is not finite; and as
+    /// [`Error::Data`](crate::Error::Data), with the row where there is one, when `starts` does not begin with 0,
+    /// decreases or does not end with the number of values; when there are not as many indices as values or not as many
+    /// targets as rows; for more than `L` values in a row, an index that is not below `V - 1`, and a value that is not
+    /// finite; and as
     /// [`Dataset::from_records`].
     pub fn from_csr(
         starts: &[usize],

@@ -12,8 +12,9 @@ use crate::{
     shape::{Sample, Shape},
 };
 
-/// Networks of one type, such as those of several seeds, whose predictions are averaged: probabilities of classes, or outputs.
-/// It is never worse than its members are on average, mostly better than the best, and as slow as all of them.
+/// Networks of one type, such as those of several seeds, whose predictions are averaged: probabilities of classes, or
+/// outputs. Its cross-entropy and its squared error are never
+/// above the mean of its members', and mostly below the best; it is as slow as all of them.
 ///
 /// Source: L. K. Hansen, P. Salamon, "Neural network ensembles", 1990; of the mean of probabilities: B. Lakshminarayanan,
 /// A. Pritzel, C. Blundell, "Simple and scalable predictive uncertainty estimation using deep ensembles", 2016,
@@ -105,8 +106,8 @@ impl<N: Network, E: Engine<N>> Committee<N, E> {
         Ok(mean)
     }
 
-    /// The metrics of the committee on all samples of `data`, as [`Engine::evaluate`] gives them: of the mean of the networks'
-    /// probabilities, or of their outputs for target values.
+    /// The metrics of the committee on all samples of `data`, as [`Engine::evaluate`] gives them: of the mean of the
+    /// networks' probabilities, or of their outputs for target values.
     ///
     /// # Errors
     /// As [`Engine::logits`].

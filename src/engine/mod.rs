@@ -65,7 +65,8 @@ pub trait Engine<N: Network> {
     ///
     /// # Errors
     /// [`Error::Setting`](crate::error::Error::Setting) when the run is not legal for `data` (see
-    /// [`Run::check`]) or leaves a batch of one sample to a [`BatchNorm1d`](crate::layers::BatchNorm1d), [`Error::Device`](crate::error::Error::Device) when the device fails.
+    /// [`Run::check`]) or leaves a batch of one sample to a [`BatchNorm1d`](crate::layers::BatchNorm1d),
+    /// [`Error::Device`](crate::error::Error::Device) when the device fails.
     fn train(&mut self, data: &Self::Data, run: &Run<'_>, losses: &mut Vec<f32>) -> Result<()>;
 
     /// The logits of the samples `order`, `[order.len(), C]` row-major.

@@ -8,9 +8,9 @@ use crate::{
 
 /// `y = W[x]`: a vector of `D` learned features for each of `V` categories, such as users or countries.
 ///
-/// Input a category, [`Category<V>`](Category), output `[B, D]`. Parameter: `weight` `[V, D]` row-major, initially normal with
-/// mean 0 and deviation 1, as in `torch.nn.Embedding`. A training step updates the rows of its batch; what an optimiser with
-/// moments or weight decay does to the other rows it does when they are next read, with the same results.
+/// Input a category, [`Category<V>`](Category), output `[B, D]`. Parameter: `weight` `[V, D]` row-major, initially normal
+/// with mean 0 and deviation 1, as in `torch.nn.Embedding`. A training step updates the rows of its batch; what an
+/// optimiser with moments or weight decay does to the other rows it does when they are next read, with the same results.
 ///
 /// It takes categories of its own vocabulary: those of another do not compile. For a sequence of words, see
 /// [`EmbeddingBag`](super::EmbeddingBag).

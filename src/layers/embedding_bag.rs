@@ -16,10 +16,10 @@ use crate::{
 /// which are 0 for a sequence of nothing else. As `torch.nn.EmbeddingBag(V, D, mode="mean", padding_idx=0)`, where such a
 /// sequence is also 0. The order of the tokens does not matter.
 ///
-/// `EmbeddingBag<V, D, Weighted>` takes a number for each token, [`Pair<Tokens<L, V>, Features<L>>`](crate::shape::Pair), and gives the
-/// sum of the vectors, each times its number: the product of a sparse vector of `V` features, of which up to `L` are not 0, and a
-/// matrix. As `torch.nn.EmbeddingBag(V, D, mode="sum", padding_idx=0)` with `per_sample_weights`. A data set of such vectors is
-/// made by `Dataset::from_csr`.
+/// `EmbeddingBag<V, D, Weighted>` takes a number for each token, [`Pair<Tokens<L, V>, Features<L>>`](crate::shape::Pair),
+/// and gives the sum of the vectors, each times its number: the product of a sparse vector of `V` features, of which up
+/// to `L` are not 0, and a matrix. As `torch.nn.EmbeddingBag(V, D, mode="sum", padding_idx=0)` with `per_sample_weights`.
+/// A data set of such vectors is made by `Dataset::from_csr`.
 ///
 /// A training step updates the rows of its batch; what an optimiser with moments or weight decay does to the other rows it
 /// does when they are next read, with the same results. Only [clipping](crate::layers::EmbeddingBag#clipping) reads the whole
@@ -45,7 +45,8 @@ use crate::{
 #[derive(Clone, Copy, Debug, Default)]
 pub struct EmbeddingBag<const V: usize, const D: usize, P = Mean>(PhantomData<P>);
 
-/// How an [`EmbeddingBag`] makes one vector of those of all tokens: [`Mean`], [`Sum`] or [`Max`]; [`Weighted`] takes numbers as well.
+/// How an [`EmbeddingBag`] makes one vector of those of all tokens: [`Mean`], [`Sum`] or [`Max`]; [`Weighted`] takes
+/// numbers as well.
 pub trait Pool: Debug + 'static {
     /// The pooling, in the plan.
     const POOLING: Pooling;

@@ -13,7 +13,8 @@ use crate::{
 /// their sum, `y = A(a) + B(b)`; with `Parallel<(A, B), Dot>` their dot product, `y = sum_i A(a)[i] B(b)[i]`.
 ///
 /// Input [`Pair<SA, SB>`](Pair) of what the branches take; both give vectors. Output `[B, N + M]`, at most 512, `[B, N]`, or
-/// `[B, 1]`. Each branch is a layer or a tuple of layers; for a third input, a branch is a `Parallel` of a pair within the pair.
+/// `[B, 1]`. Each branch is a layer or a tuple of layers; for a third input, a branch is a `Parallel` of a pair within
+/// the pair.
 ///
 /// In weights files the parameters have the names of this module, so that files work in both directions:
 ///

@@ -8,11 +8,11 @@ use crate::{
 
 /// Standardises the samples, so that a network takes raw values: `y[i] = (x[i] - mean[i]) / std[i]`.
 ///
-/// Input `[B, N]`, output `[B, N]`. It is the first layer of a network, or of a branch of a [`Parallel`](super::Parallel), so that
-/// the shipped program needs no preprocessing.
-/// `mean` `[N]` and `std` `[N]` are the mean and the (biased) standard deviation of each feature in the training data, or a
-/// deviation of 1 where that is 0, as for `sklearn.preprocessing.StandardScaler`. They are no parameters: no optimiser changes
-/// them, and they are saved with the weights, like the statistics of [`BatchNorm1d`](super::BatchNorm1d).
+/// Input `[B, N]`, output `[B, N]`. It is the first layer of a network, or of a branch of a
+/// [`Parallel`](super::Parallel), so that the shipped program needs no preprocessing. `mean` `[N]` and `std` `[N]` are
+/// the mean and the (biased) standard deviation of each feature in the training data, or a deviation of 1 where that is
+/// 0, as for `sklearn.preprocessing.StandardScaler`. They are no parameters: no optimiser changes them, and they are
+/// saved with the weights, like the statistics of [`BatchNorm1d`](super::BatchNorm1d).
 ///
 #[cfg_attr(
     feature = "train",

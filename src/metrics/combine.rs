@@ -2,8 +2,8 @@
 //!
 //! Means of probabilities are computed from logarithms, so that none underflows.
 
-/// `ln mean_k softmax(z_k)[c]` for each class, of the logits `z_k` of each network, `[n, C]` row-major: logits whose softmax is the
-/// mean of the networks' probabilities.
+/// `ln mean_k softmax(z_k)[c]` for each class, of the logits `z_k` of each network, `[n, C]` row-major: logits whose
+/// softmax is the mean of the networks' probabilities.
 pub(crate) fn mean_probabilities(members: &[Vec<f32>], classes: usize) -> Vec<f32> {
     let logarithms = members.iter().map(|logits| {
         let rows = logits.chunks_exact(classes);

@@ -123,8 +123,8 @@ impl Step {
 
     /// The weight as a matrix, `[outputs, inputs]`: for each output (of a convolution: each output channel), the inputs
     /// that it depends on; of a batch normalisation and of slopes, `[C, 1]`, of a layer normalisation, `[I, 1]`; of an
-    /// embedding, `[O, V]`, which is in the parameters as a [table](Step::is_table). `[0, 0]` without parameters. The bias, if
-    /// there is one, has one value for each output.
+    /// embedding, `[O, V]`, which is in the parameters as a [table](Step::is_table). `[0, 0]` without parameters. The
+    /// bias, if there is one, has one value for each output.
     pub(crate) const fn weight_matrix(&self) -> [usize; 2] {
         match self.op {
             Op::Linear => [self.outputs, self.inputs],
@@ -175,8 +175,8 @@ impl Step {
     /// `2 I O` for [`Op::Linear`] (the bias starts the sum), `2 C K L / G` for each output of [`Op::Conv2d`], the size of
     /// the window for each output of a pooling, `2 O` for [`Op::BatchNorm`] and [`Op::Standardize`], `7 O` for
     /// [`Op::LayerNorm`] (mean, distance, variance, factor, parameters), `I O` for [`Op::EmbeddingBag`], `2 I` for
-    /// [`Op::Dot`], none for [`Op::Embedding`], [`Op::OneHot`], [`Op::Narrow`], [`Op::Flatten`] and [`Op::Concat`], `O` for every other
-    /// operation: an activation counts as one.
+    /// [`Op::Dot`], none for [`Op::Embedding`], [`Op::OneHot`], [`Op::Narrow`], [`Op::Flatten`] and [`Op::Concat`], `O`
+    /// for every other operation: an activation counts as one.
     pub const fn flop(&self) -> usize {
         match self.op {
             Op::Linear => 2 * self.inputs * self.outputs,

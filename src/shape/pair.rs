@@ -9,8 +9,8 @@ use core::slice;
 
 use super::{Category, Features, Sample, Sealed, Shape, Tokens};
 
-/// Two inputs, and two samples: as a shape, `Pair<A, B>` is that of a network with an input of shape `A` and one of shape `B`;
-/// `Pair(a, b)` is one sample of it. Three inputs are `Pair<A, Pair<B, C>>`.
+/// Two inputs, and two samples: as a shape, `Pair<A, B>` is that of a network with an input of shape `A` and one of shape
+/// `B`; `Pair(a, b)` is one sample of it. Three inputs are `Pair<A, Pair<B, C>>`.
 ///
 /// [`Parallel`](crate::layers::Parallel) takes it.
 ///

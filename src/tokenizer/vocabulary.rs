@@ -10,12 +10,12 @@ use core::{cmp::Ordering, fmt};
 use super::ngram::{MAX_WORDS, Ngram, check_words, tokens};
 use crate::token::Token;
 
-/// A vocabulary that was fitted to texts: token 1 stands for every word that is not in it, 2 is the most frequent word, and so
-/// on; sequences of words that are not in it have no token.
+/// A vocabulary that was fitted to texts: token 1 stands for every word that is not in it, 2 is the most frequent word,
+/// and so on; sequences of words that are not in it have no token.
 ///
-/// It is a text, of type `S`: the first line is `ngrams`, a tab and the number of words in the longest sequence; each other line
-/// is a word or a sequence of words, a tab and its token, in the order of the letters' code points. So it can be read, compared
-/// and embedded in a program, and no table is built to look a word up.
+/// It is a text, of type `S`: the first line is `ngrams`, a tab and the number of words in the longest sequence; each
+/// other line is a word or a sequence of words, a tab and its token, in the order of the letters' code points. So it can
+/// be read, compared and embedded in a program, and no table is built to look a word up.
 ///
 /// ```
 /// use tuplenet::{token::Token, tokenizer::Vocabulary};

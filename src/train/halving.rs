@@ -15,8 +15,8 @@ use crate::{
     error::{Error, Result},
 };
 
-/// Successive halving: all candidates train for some epochs, the best of them go on for `factor` times as many, and so on until
-/// one is left.
+/// Successive halving: all candidates train for some epochs, the best of them go on for `factor` times as many, and so on
+/// until one is left.
 ///
 /// Candidates train side by side, on as many threads as there are cores, so give each engine one thread.
 ///

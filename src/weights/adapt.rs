@@ -9,8 +9,9 @@ use crate::{
 };
 
 impl<N: Network> Weights<N> {
-    /// Computes the statistics of a [`Standardize`](crate::layers::Standardize) from all samples of `data`, of the first epoch; of
-    /// a network without one, nothing changes. Hold out validation and test samples before: give the training part alone.
+    /// Computes the statistics of a [`Standardize`](crate::layers::Standardize) from all samples of `data`, of the first
+    /// epoch; of a network without one, nothing changes. Hold out validation and test samples before: give the training
+    /// part alone.
     ///
     /// `mean[i] = (1/n) sum_b x_b[i]` and `std[i] = sqrt((1/n) sum_b (x_b[i] - mean[i])^2)`, in `f64`, or 1 where that is 0.
     ///

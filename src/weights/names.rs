@@ -71,9 +71,9 @@ impl Part {
         }
     }
 
-    /// `[O, I]`, or `[O, C / G, K, L]` for a convolution; `[O]` for a bias; of a batch normalisation, `[C]` and, for the number of
-    /// batches, `[]`; of a layer normalisation, the shape of what it normalises; `[C]` for slopes; `[V, O]` for an
-    /// embedding; `[I]` for statistics of features.
+    /// `[O, I]`, or `[O, C / G, K, L]` for a convolution; `[O]` for a bias; of a batch normalisation, `[C]` and, for the
+    /// number of batches, `[]`; of a layer normalisation, the shape of what it normalises; `[C]` for slopes; `[V, O]` for
+    /// an embedding; `[I]` for statistics of features.
     pub(crate) const fn shape(self, step: &Step) -> Shape {
         let [outputs, inputs] = step.weight_matrix();
         match (self, step.op) {

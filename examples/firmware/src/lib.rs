@@ -21,8 +21,9 @@
 //! the digits a list of 1 kB of the non-zero pixels; and the compiler's temporaries. Alignment changes it by up to 63
 //! bytes.
 //!
-//! LeNet is `src/bin/lenet.rs`, a review as a `&str` `src/bin/sentiment.rs`. The tumour is `src/bin/diagnose.rs`: 1,734 bytes of code and a model of 3,520 on x86-64. For a Cortex-M4F, the programs are linked without an operating system, which fails if
-//! anything could panic (`tests/firmware.rs`: 13,826 bytes of code for LeNet), but not run.
+//! LeNet is `src/bin/lenet.rs`, a review as a `&str` `src/bin/sentiment.rs`. The tumour is `src/bin/diagnose.rs`: 1,734
+//! bytes of code and a model of 3,520 on x86-64. For a Cortex-M4F, the programs are linked without an operating system,
+//! which fails if anything could panic (`tests/firmware.rs`: 13,826 bytes of code for LeNet), but not run.
 
 #![no_std]
 

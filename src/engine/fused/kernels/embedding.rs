@@ -251,7 +251,8 @@ impl<S: Lanes> WithUpdate<S> for TableGradient<'_> {
             for block in 0..self.delta.blocks {
                 let place = self.parameters.place(block, token as usize - self.first);
                 for lane in (0..BLOCK).step_by(S::F32_LANES) {
-                    // SAFETY: by the assertions in `run`, every sample is a row of the delta and of the winners, and the parameters have the row of the token; a vector from `lane` on is within 16 lanes.
+                    // SAFETY: by the assertions in `run`, every sample is a row of the delta and of the winners, and the
+                    // parameters have the row of the token; a vector from `lane` on is within 16 lanes.
                     unsafe {
                         let at = |view: &View<'_>, sample: usize| {
                             load::<S>(view.at(block, sample).wrapping_add(lane))
