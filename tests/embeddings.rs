@@ -255,6 +255,47 @@ fn reading_weights_between_steps_changes_nothing() {
     of::<OfCategory>();
 }
 
+/// Weights and state of an engine, and another engine that goes on with them, also one that has steps of its own pending.
+#[test]
+fn a_training_continues_from_its_state() {
+    let data = data::<Texts<70>>(60);
+    let order: Vec<u32> = (0..60).collect();
+    for optimizer in optimizers() {
+        let train = |net: &mut Fused<Mean>, samples: std::ops::Range<usize>| {
+            let uploaded = net.upload(&data).unwrap();
+            let run = Run {
+                order: &order[samples.clone()],
+                batch_size: 2,
+                optimizer: &optimizer,
+                schedule: Schedule::CONSTANT,
+                total_steps: 30,
+                loss: Loss::CrossEntropy,
+                seed: 1,
+                first_step: samples.start as u64 / 2,
+                clip_norm: None,
+            };
+            net.train(&uploaded, &run, &mut Vec::new()).unwrap();
+        };
+        let mut whole = Fused::new(Weights::<Mean>::init(2)).unwrap();
+        train(&mut whole, 0..60);
+        let mut first = Fused::new(Weights::<Mean>::init(2)).unwrap();
+        train(&mut first, 0..30);
+        let state = first.optimizer_state().unwrap();
+        let mut second = Fused::new(Weights::<Mean>::init(9)).unwrap();
+        train(&mut second, 40..60);
+        second
+            .restore(&first.weights().unwrap(), state.as_ref())
+            .unwrap();
+        train(&mut second, 30..60);
+        let states = [&whole, &second].map(|net| net.optimizer_state().unwrap().unwrap());
+        assert!(states[0].moments == states[1].moments, "{optimizer:?}");
+        assert!(
+            whole.weights().unwrap() == second.weights().unwrap(),
+            "{optimizer:?}"
+        );
+    }
+}
+
 /// Another optimiser, or clipping, begins where the pending steps of the one before end.
 #[test]
 fn a_change_of_the_optimizer_takes_the_steps_before_it() {
