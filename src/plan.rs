@@ -6,6 +6,7 @@
 //! Dims: `I` = inputs, `O` = outputs of a step, `B` = batch size.
 
 mod concat;
+mod input;
 mod op;
 mod parallel;
 mod path;
@@ -121,10 +122,7 @@ impl Plan {
             !matches!(op, Op::Embedding { .. }) || inputs == 1,
             "an `Op::Embedding` takes one category"
         );
-        assert!(
-            0 < vocabulary && vocabulary <= Token::<0>::MAX_VOCABULARY,
-            "a vocabulary has 1 to 16,777,216 tokens"
-        );
+        check_vocabulary(vocabulary);
         Plan::one(op, inputs, outputs)
     }
 
@@ -133,10 +131,7 @@ impl Plan {
     /// # Panics
     /// As [`Plan::embedding`].
     pub const fn one_hot(vocabulary: usize) -> Plan {
-        assert!(
-            0 < vocabulary && vocabulary <= Token::<0>::MAX_VOCABULARY,
-            "a vocabulary has 1 to 16,777,216 tokens"
-        );
+        check_vocabulary(vocabulary);
         Plan::one(Op::OneHot, 1, vocabulary)
     }
 
@@ -359,61 +354,6 @@ impl Plan {
         self.steps.split_at(self.len).0
     }
 
-    /// Whether every standardisation reads the network's input, or a part of it, and nothing else reads that.
-    pub(crate) const fn standardizes_only_the_input(&self) -> bool {
-        let mut i = 0;
-        while i < self.len {
-            let value = self.steps[i].input(i);
-            if matches!(self.steps[i].op, Op::Standardize)
-                && (self.part_of_the_input(value).is_none() || !self.is_read_by(value, i))
-            {
-                return false;
-            }
-            i += 1;
-        }
-        true
-    }
-
-    /// Whether step `i`, and no other, reads a value.
-    const fn is_read_by(&self, value: usize, i: usize) -> bool {
-        let mut reader = 0;
-        while reader < self.len {
-            if reader != i && self.steps[reader].reads(reader, value) > 0 {
-                return false;
-            }
-            reader += 1;
-        }
-        true
-    }
-
-    /// Whether every embedding reads the network's input, or a part of it.
-    pub(crate) const fn embeds_only_the_input(&self) -> bool {
-        let mut i = 0;
-        while i < self.len {
-            let step = &self.steps[i];
-            let reads_tokens = step.op.reads_tokens() || matches!(step.op, Op::Narrow { .. });
-            if reads_tokens && self.part_of_the_input(step.input(i)).is_none() {
-                return false;
-            }
-            i += 1;
-        }
-        true
-    }
-
-    /// The index in the network's input of the first value of a value that is a part of it, or all of it; see
-    /// [`Step::operand`].
-    pub(crate) const fn part_of_the_input(&self, mut value: usize) -> Option<usize> {
-        let mut first = 0;
-        while let Some(i) = value.checked_sub(1) {
-            let Op::Narrow { start } = self.steps[i].op else {
-                return None;
-            };
-            first += start;
-            value = self.steps[i].input(i);
-        }
-        Some(first)
-    }
-
     /// Whether it maps `inputs` features to `outputs`.
     pub(crate) const fn maps(&self, inputs: usize, outputs: usize) -> bool {
         match self.steps() {
@@ -467,6 +407,14 @@ impl Plan {
         }
         sum
     }
+}
+
+/// Asserts that tokens of the vocabulary can be values of a data set.
+const fn check_vocabulary(vocabulary: usize) {
+    assert!(
+        0 < vocabulary && vocabulary <= Token::<0>::MAX_VOCABULARY,
+        "a vocabulary has 1 to 16,777,216 tokens"
+    );
 }
 
 /// Asserts that one allocation can hold the parameters.

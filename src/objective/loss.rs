@@ -193,6 +193,7 @@ impl Loss {
                 let of_class = |sample: usize| f64::from(weights[usize::from(labels[sample])]);
                 samples.map(|sample| of_class(sample) * own(sample)).sum()
             }
+            _ if weights.is_none() => order.len() as f64,
             _ => samples.map(own).sum(),
         }
     }

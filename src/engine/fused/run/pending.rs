@@ -5,10 +5,12 @@
 //! the time of a step. So a row takes these steps when a batch reads it next, and all rows do before anything else reads the
 //! weights or the moments: the same steps, in the same order, with the same results.
 
+use core::ops::Range;
+
 use crate::engine::fused::{
     kernels::Rule,
     memory::{matrix::BLOCK, shared::Shared},
-    program::Program,
+    program::{Embedding, Program},
 };
 
 /// The number of steps after which all rows take them, so that the list remains short.
@@ -36,6 +38,12 @@ impl Pending {
             rules: Vec::new(),
             applied: tables.collect(),
         }
+    }
+
+    /// Where [`Pending::applied`] of a table has the counts of these rows of a block.
+    pub(crate) fn counts(embedding: &Embedding, block: usize, rows: &Range<usize>) -> Range<usize> {
+        let first = block * embedding.vocabulary;
+        first + rows.start..first + rows.end
     }
 
     /// Forgets the steps, once all rows have taken them.

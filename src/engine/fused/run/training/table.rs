@@ -40,25 +40,18 @@ impl TableSteps<'_> {
     /// # Safety
     /// No other thread reads or writes the worker's partition of the table and its moments until this returns.
     pub(crate) unsafe fn catch_up(&self, tokens: &[u32], count: usize) {
-        let Embedding {
-            weights,
-            vocabulary,
-            ..
-        } = *self.embedding;
+        let weights = self.embedding.weights;
         let partition = table_partition(self.model, self.worker, self.embedding);
         let applied = &self.pending.applied[weights];
-        let counts = |block: usize| {
-            let first = block * vocabulary;
-            first + partition.rows.start..first + partition.rows.end
-        };
+        // all blocks of a row have taken the same steps
+        let counts = Pending::counts(self.embedding, partition.blocks.start, &partition.rows);
         // SAFETY: guaranteed by the caller; the counts of a row belong to the worker that has the row.
         unsafe {
             let catch_up = CatchUp {
                 tokens,
                 first: partition.rows.start,
                 rules: &self.pending.rules[..count],
-                // all blocks of a row have taken the same steps
-                applied: applied.slice(counts(partition.blocks.start)),
+                applied: applied.slice(counts),
                 parameters: parameters(self.model, weights, &partition, self.moments),
             };
             dispatch(self.model.simd, catch_up);
@@ -144,9 +137,8 @@ impl Training<'_> {
             if let Some((pending, first)) = self.pending {
                 let applied = &pending.applied[embedding.weights];
                 for block in partition.blocks {
-                    let place = block * embedding.vocabulary;
-                    let rows = place + partition.rows.start..place + partition.rows.end;
-                    let applied = applied.slice_mut(rows);
+                    let counts = Pending::counts(embedding, block, &partition.rows);
+                    let applied = applied.slice_mut(counts);
                     for &token in tokens.tokens() {
                         applied[token as usize - partition.rows.start] = (first + index + 1) as u32;
                     }
