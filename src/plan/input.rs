@@ -45,7 +45,7 @@ impl Plan {
     }
 
     /// The index in the network's input of the first value of a value that is a part of it, or all of it; see
-    /// [`Step::operand`].
+    /// [`Step::operand`](super::Step::operand).
     pub(crate) const fn part_of_the_input(&self, mut value: usize) -> Option<usize> {
         let mut first = 0;
         while let Some(i) = value.checked_sub(1) {
