@@ -108,11 +108,12 @@ impl Plan {
         }
     }
 
-    /// A plan of [`Op::Embedding`] or [`Op::EmbeddingBag`], which takes `inputs` values of the network's input: tokens,
-    /// or tokens and as many numbers.
+    /// A plan of [`Op::Embedding`], [`Op::TokenEmbedding`] or [`Op::EmbeddingBag`], which takes `inputs` values of the
+    /// network's input: tokens, or tokens and as many numbers.
     ///
     /// # Panics
-    /// At compile time, for another operation, for an [`Op::Embedding`] of more than one token, for a vocabulary above
+    /// At compile time, for another operation, for an [`Op::Embedding`] of more than one token, for an
+    /// [`Op::TokenEmbedding`] whose outputs are not as many for each token, for a vocabulary above
     /// [`Token::MAX_VOCABULARY`](crate::token::Token::MAX_VOCABULARY), and as [`Plan::linear`].
     pub const fn embedding(op: Op, inputs: usize, outputs: usize) -> Plan {
         let Some(vocabulary) = op.vocabulary() else {
@@ -121,6 +122,11 @@ impl Plan {
         assert!(
             !matches!(op, Op::Embedding { .. }) || inputs == 1,
             "an `Op::Embedding` takes one category"
+        );
+        assert!(
+            !matches!(op, Op::TokenEmbedding { .. })
+                || inputs > 0 && outputs.is_multiple_of(inputs),
+            "an `Op::TokenEmbedding` has as many outputs for each token"
         );
         check_vocabulary(vocabulary);
         Plan::one(op, inputs, outputs)
@@ -161,7 +167,7 @@ impl Plan {
             Op::Conv2d(_) | Op::MaxPool2d(_) | Op::AvgPool2d(_) => {
                 panic!("this operation has a window: use `Plan::windowed`")
             }
-            Op::Embedding { .. } | Op::EmbeddingBag { .. } => {
+            Op::Embedding { .. } | Op::TokenEmbedding { .. } | Op::EmbeddingBag { .. } => {
                 panic!("this operation has a vocabulary: use `Plan::embedding`")
             }
             Op::OneHot => panic!("`Op::OneHot` has two widths: use `Plan::one_hot`"),
@@ -195,6 +201,9 @@ impl Plan {
             Op::Conv2d(window) => addressable((window.fan_in() + 1).checked_mul(window.output[0])),
             Op::Embedding { vocabulary } | Op::EmbeddingBag { vocabulary, .. } => {
                 addressable(vocabulary.checked_mul(outputs));
+            }
+            Op::TokenEmbedding { vocabulary } => {
+                addressable(vocabulary.checked_mul(outputs / inputs));
             }
             _ => {}
         }

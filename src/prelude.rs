@@ -9,10 +9,11 @@ pub use crate::{
     frozen::{Frozen, frozen},
     label::Logits,
     layers::{
-        AvgPool2d, BatchNorm1d, BatchNorm2d, ChannelPReLU, Concat, Conv2d, Dropout, Dropout2d, ELU,
-        Embedding, EmbeddingBag, Flatten, Floor, GELU, GlobalAvgPool2d, Hardswish, Identity, Input,
-        LayerNorm, LazyLinear, LeakyReLU, Linear, MaxPool2d, OneHot, PReLU, Parallel, ReLU, Repeat,
-        Residual, SiLU, Sigmoid, Softplus, Standardize, Tanh,
+        AvgPool1d, AvgPool2d, BatchNorm1d, BatchNorm2d, ChannelPReLU, Concat, Conv1d, Conv2d,
+        Dropout, Dropout2d, ELU, Embedding, EmbeddingBag, Flatten, Floor, GELU, GlobalAvgPool2d,
+        GlobalMaxPool2d, Hardswish, Identity, Input, LayerNorm, LazyLinear, LeakyReLU, Linear,
+        MaxPool1d, MaxPool2d, OneHot, PReLU, Parallel, ReLU, Repeat, Residual, SiLU, Sigmoid,
+        Softplus, Standardize, Tanh,
     },
 };
 #[cfg(feature = "train")]

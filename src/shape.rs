@@ -34,6 +34,11 @@ pub struct Features<const N: usize>;
 #[derive(Clone, Copy, Debug)]
 pub struct Image<const C: usize, const H: usize, const W: usize>;
 
+/// A sequence of `L` positions with `C` channels, such as the vectors of a text's words, or the readings of `C`
+/// sensors: an image of one row. So every layer of images takes it, besides [`Conv1d`](crate::layers::Conv1d) and the
+/// poolings of one dimension, and errors name the image. `L` is at most 512.
+pub type Sequence<const C: usize, const L: usize> = Image<C, 1, L>;
+
 /// The values of `S` as one vector: what [`Flatten`](crate::layers::Flatten) gives.
 ///
 /// Its width is the constant [`LEN`](Shape::LEN), but no number in its type, as stable Rust cannot write `C * H * W`

@@ -131,6 +131,9 @@ impl Dims {
     fn after(self, step: &Step) -> Self {
         match (step.op, step.op.window()) {
             (_, Some(window)) => Dims::of(&window.output),
+            (Op::TokenEmbedding { .. }, None) => {
+                Dims::of(&[step.outputs / step.inputs, 1, step.inputs])
+            }
             (
                 Op::Linear
                 | Op::Flatten

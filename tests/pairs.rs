@@ -3,7 +3,7 @@
 use tuplenet::{
     layers::{Dot, Sum},
     prelude::*,
-    shape::{Category, Features, Pair, Tokens},
+    shape::{Category, Features, Image, Pair, Tokens},
     target::{Classes, Values},
     token::Token,
 };
@@ -51,9 +51,55 @@ type Biased = (
     Linear<1, 3>,
 );
 
+/// An image and numbers, and the image as a vector beside its convolution.
+type Patient = (
+    Pair<Image<2, 5, 4>, Features<3>>,
+    Parallel<(
+        Concat<(
+            (BatchNorm2d<2>, Conv2d<2, 3, 3>, ReLU, GlobalAvgPool2d),
+            (Flatten, LazyLinear<2>),
+        )>,
+        (Linear<3, 18>, Tanh),
+    )>,
+    Linear<23, 3>,
+);
+/// Two images of different sizes, a text and a category.
+type Four = (
+    Pair<Pair<Image<1, 4, 4>, Image<1, 3, 6>>, Pair<Tokens<7, 40>, Category<30>>>,
+    Parallel<(
+        Parallel<
+            (
+                (Tanh, BatchNorm2d<1>, Conv2d<1, 4, 3>, GlobalMaxPool2d),
+                (BatchNorm2d<1>, Conv2d<1, 4, 2>, SiLU, GlobalAvgPool2d),
+            ),
+            Sum,
+        >,
+        Parallel<(
+            (Embedding<40, 5>, Conv1d<5, 4, 2>, ReLU, GlobalMaxPool2d),
+            (Embedding<30, 4>, ReLU),
+        )>,
+    )>,
+    Linear<12, 3>,
+);
+/// An image as a vector, twice, and activations of it.
+type Twice = (
+    Image<1, 4, 4>,
+    (Conv2d<1, 2, 3>, Tanh),
+    Concat<(
+        (Flatten, LazyLinear<5>, ReLU),
+        (Flatten, Sigmoid, LazyLinear<2>),
+        (Conv2d<2, 3, 2>, Flatten, ReLU, LazyLinear<4>),
+    )>,
+    Residual<Linear<11, 11>>,
+    Linear<11, 3>,
+);
+
 #[test]
 fn gradients_are_those_of_finite_differences() {
     fn on<T: Tested>() {
+        has_the_right_gradient::<T, Patient>();
+        has_the_right_gradient::<T, Four>();
+        has_the_right_gradient::<T, Twice>();
         has_the_right_gradient::<T, Gates>();
         has_the_right_gradient::<T, Joined>();
         has_the_right_gradient::<T, Nested>();
@@ -69,6 +115,9 @@ fn every_optimizer_trains_as_on_the_tape() {
     trains_as_the_tape_does::<Gates>();
     trains_as_the_tape_does::<Hot>();
     trains_as_the_tape_does::<Nested>();
+    trains_as_the_tape_does::<Patient>();
+    trains_as_the_tape_does::<Four>();
+    trains_as_the_tape_does::<Twice>();
 }
 
 #[test]
@@ -78,6 +127,9 @@ fn predictions_are_the_same_everywhere() {
     predicts_the_same_everywhere::<Nested>();
     predicts_the_same_everywhere::<Hot>();
     predicts_the_same_everywhere::<Biased>();
+    predicts_the_same_everywhere::<Patient>();
+    predicts_the_same_everywhere::<Four>();
+    predicts_the_same_everywhere::<Twice>();
 }
 
 /// Each table has its own name, and each input its own table.

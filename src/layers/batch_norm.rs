@@ -6,14 +6,15 @@ use crate::{
     shape::{Features, Image},
 };
 
-/// Batch normalisation of a vector of `N` features:
+/// Batch normalisation of a vector of `N` features, or of a sequence of `N` channels:
 /// `y[i] = w[i] (x[i] - m[i]) / sqrt(v[i] + 1e-5) + b[i]`.
 ///
-/// Input `[B, N]`, output `[B, N]`. In training, `m` and `v` are the mean and the variance of the feature in the batch, which
-/// has 2 samples or more; in inference, the running ones: after each step `m' = 0.9 m' + 0.1 m`, and likewise for the
-/// variance, of which the unbiased estimate is used, `v B / (B - 1)`. Parameters, in the plan's order: `weight` `[N]`,
-/// initially 1, and `bias` `[N]`, initially 0. A weights file has the running statistics as PyTorch's does:
-/// `running_mean`, `running_var` and `num_batches_tracked`.
+/// Input `[B, N]`, output `[B, N]`; or a [`Sequence<N, L>`](crate::shape::Sequence), output of the same shape, as
+/// [`BatchNorm2d`] of an image of one row. In training, `m` and `v` are the mean and the variance of the feature in the
+/// batch, which has 2 samples or more; in inference, the running ones: after each step `m' = 0.9 m' + 0.1 m`, and
+/// likewise for the variance, of which the unbiased estimate is used, `v B / (B - 1)`. Parameters, in the plan's order:
+/// `weight` `[N]`, initially 1, and `bias` `[N]`, initially 0. A weights file has the running statistics as PyTorch's
+/// does: `running_mean`, `running_var` and `num_batches_tracked`.
 ///
 /// `gradient` of an engine uses the batch's statistics, and leaves the running ones as they are.
 ///
@@ -36,6 +37,11 @@ pub struct BatchNorm1d<const N: usize>;
 impl<const N: usize> Layer<Features<N>> for BatchNorm1d<N> {
     type Out = Features<N>;
     const PLAN: Plan = Plan::elementwise(Op::BatchNorm { channels: N }, N);
+}
+
+impl<const C: usize, const L: usize> Layer<Image<C, 1, L>> for BatchNorm1d<C> {
+    type Out = Image<C, 1, L>;
+    const PLAN: Plan = Plan::elementwise(Op::BatchNorm { channels: C }, C * L);
 }
 
 impl<const N: usize> First for BatchNorm1d<N> {

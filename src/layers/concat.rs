@@ -5,16 +5,16 @@ use core::marker::PhantomData;
 use crate::{
     layer::{First, Layer},
     plan::Plan,
-    shape::{Category, Features, Flat, Image, Pair, Part, Shape, Tokens},
+    shape::{Features, Image, Shape},
     sizes::{Addend, Dim, Plus, Row, Size, Whole},
 };
 
 /// The outputs of 2 to 8 branches of the same input, one after another: `y = [A(x), B(x), ..]`, images along their
 /// channels, vectors along their features, as `torch.cat([a(x), b(x), ..], dim=1)`.
 ///
-/// Input of any shape that all branches take: images of the same height and width give `[B, C1 + C2 + .., H, W]`, vectors
-/// `[B, N1 + N2 + ..]`. The sum is 512 or less. Each branch is a layer or a tuple of layers, so that a sequence of layers is
-/// a tuple within the tuple of branches, as in `Concat<(Identity, (Conv2d<8, 4, 3, 1, 1>, ReLU))>`.
+/// Input of any shape that all branches take. Images of the same height and width give `[B, C1 + C2 + .., H, W]`,
+/// vectors `[B, N1 + N2 + ..]`. The sum is 512 or less. Each branch is a layer or a tuple of layers, so that a sequence
+/// of layers is a tuple within the tuple of branches, as in `Concat<(Identity, (Conv2d<8, 4, 3, 1, 1>, ReLU))>`.
 ///
 /// The parameters are those of the branches, in order. In weights files they have the names of this module, so that files
 /// work in both directions:
@@ -94,16 +94,16 @@ concat!(A B C D E F);
 concat!(A B C D E F G);
 concat!(A B C D E F G H);
 
-/// The outputs of the first branches, before which the output `Next` of the next branch can be put: both are images with
-/// the same sides if the input `In` is one, as an engine computes all images before all vectors, else vectors.
+/// The outputs of the first branches, before which the output `Next` of the next branch can be put: both are images
+/// with the same sides, or both are vectors.
 ///
 /// Not meant for users: it exists for its error message.
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
     message = "a branch of a `Concat` of `{In}` gives `{Next}`, and those before it give `{Self}`: they cannot be concatenated",
     label = "the branches of this `Concat` do not fit together",
-    note = "all branches of an image give images with the same height and width, those of a vector give vectors; together \
-        they have at most 512 channels or features"
+    note = "all branches give images with the same height and width, or all give vectors; together they have at most 512 \
+        channels or features"
 )]
 pub trait Before<Next, In> {
     /// The shape of both together.
@@ -111,15 +111,8 @@ pub trait Before<Next, In> {
 }
 
 #[diagnostic::do_not_recommend]
-impl<
-    const C: usize,
-    const D: usize,
-    const H: usize,
-    const W: usize,
-    const I: usize,
-    const Y: usize,
-    const X: usize,
-> Before<Image<D, H, W>, Image<I, Y, X>> for Image<C, H, W>
+impl<const C: usize, const D: usize, const H: usize, const W: usize, In> Before<Image<D, H, W>, In>
+    for Image<C, H, W>
 where
     Size<C>: Dim,
     Size<D>: Dim<Row: Row<Digits: Addend>>,
@@ -128,23 +121,12 @@ where
     type Both = <Plus<Size<C>, Size<D>> as Whole>::Image<H, W>;
 }
 
-macro_rules! vectors {
-    ($([$($generics:tt)*] $input:ty;)*) => {$(
-        #[diagnostic::do_not_recommend]
-        impl<const N: usize, const M: usize, $($generics)*> Before<Features<M>, $input> for Features<N>
-        where
-            Size<N>: Dim,
-            Size<M>: Dim<Row: Row<Digits: Addend>>,
-            Plus<Size<N>, Size<M>>: Whole,
-        {
-            type Both = <Plus<Size<N>, Size<M>> as Whole>::Features;
-        }
-    )*};
-}
-vectors! {
-    [const I: usize] Features<I>;
-    [S: Shape] Flat<S>;
-    [const L: usize, const V: usize] Tokens<L, V>;
-    [const V: usize] Category<V>;
-    [A: Part, B: Part] Pair<A, B>;
+#[diagnostic::do_not_recommend]
+impl<const N: usize, const M: usize, In> Before<Features<M>, In> for Features<N>
+where
+    Size<N>: Dim,
+    Size<M>: Dim<Row: Row<Digits: Addend>>,
+    Plus<Size<N>, Size<M>>: Whole,
+{
+    type Both = <Plus<Size<N>, Size<M>> as Whole>::Features;
 }

@@ -12,9 +12,9 @@ use crate::{
 /// Two branches, each of its own input, and their outputs one after another: `y = [A(a), B(b)]`. With `Parallel<(A, B), Sum>`
 /// their sum, `y = A(a) + B(b)`; with `Parallel<(A, B), Dot>` their dot product, `y = sum_i A(a)[i] B(b)[i]`.
 ///
-/// Input [`Pair<SA, SB>`](Pair) of what the branches take; both give vectors. Output `[B, N + M]`, at most 512, `[B, N]`, or
-/// `[B, 1]`. Each branch is a layer or a tuple of layers; for a third input, a branch is a `Parallel` of a pair within
-/// the pair.
+/// Input [`Pair<SA, SB>`](Pair) of what the branches take; both give vectors, whatever they read. Output `[B, N + M]`,
+/// at most 512, `[B, N]`, or `[B, 1]`. Each branch is a layer or a tuple of layers; for a third input, a branch is a
+/// `Parallel` of a pair within the pair.
 ///
 /// In weights files the parameters have the names of this module, so that files work in both directions:
 ///
@@ -29,7 +29,7 @@ use crate::{
 /// ```
 ///
 /// ```
-/// use tuplenet::{layers::Dot, prelude::*, shape::Pair, token::Token};
+/// use tuplenet::{layers::Dot, prelude::*, shape::{Image, Pair}, token::Token};
 ///
 /// /// How much one of 600 users likes one of 9000 films: matrix factorisation.
 /// type Rating = (Parallel<(Embedding<600, 16>, Embedding<9000, 16>), Dot>,);
@@ -40,6 +40,11 @@ use crate::{
 /// /// A price from 10 numbers and one of 50 districts.
 /// type Price = (Parallel<((Linear<10, 32>, ReLU), Embedding<50, 8>)>, Linear<40, 1>);
 /// assert_eq!(Price::PARAMS, 32 * 11 + 50 * 8 + 41);
+///
+/// /// A diagnosis from an image and 3 numbers, which are standardised.
+/// type Scan = (Image<1, 28, 28>, Conv2d<1, 8, 5>, ReLU, GlobalMaxPool2d);
+/// type Diagnosis = (Parallel<(Scan, (Standardize<3>, Linear<3, 8>))>, Linear<16, 2>);
+/// assert_eq!(Diagnosis::PARAMS, 8 * 26 + 8 * 4 + 2 * 17);
 /// # Ok::<(), tuplenet::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default)]

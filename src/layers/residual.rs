@@ -6,7 +6,7 @@ use super::Identity;
 use crate::{
     layer::{First, Layer},
     plan::Plan,
-    shape::{Category, Features, Flat, Image, Pair, Part, Shape, Tokens},
+    shape::{Features, Flat, Image, Shape},
 };
 
 /// The sum of two branches: `y = F(x) + P(x)`. Without `P`, `y = F(x) + x`, a skip connection.
@@ -53,15 +53,15 @@ impl<F: First, P> First for Residual<F, P> {
     type In = F::In;
 }
 
-/// The output of a body, to which the output `Other` of the shortcut can be added: the same shape. Both are images if the
-/// input `In` is one: an engine computes all images before all vectors.
+/// The output of a body, to which the output `Other` of the shortcut can be added: the same shape. `In` is the input,
+/// for the message.
 ///
 /// Not meant for users: it exists for its error message.
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
     message = "the body of a `Residual` of `{In}` gives `{Self}`, its shortcut gives `{Other}`: they cannot be added",
     label = "the branches of this `Residual` do not fit together",
-    note = "both branches give the same shape, images for an image; where `F` does not give the shape that it takes, add a \
+    note = "both branches give the same shape; where `F` does not give the shape that it takes, add a \
         projection, `Residual<F, P>`, as in `Residual<(Conv2d<8, 16, 3, 2, 1>,), (Conv2d<8, 16, 1, 2>,)>`"
 )]
 pub trait AddedTo<Other, In> {
@@ -70,40 +70,18 @@ pub trait AddedTo<Other, In> {
 }
 
 #[diagnostic::do_not_recommend]
-impl<const C: usize, const H: usize, const W: usize, const I: usize, const Y: usize, const X: usize>
-    AddedTo<Image<C, H, W>, Image<I, Y, X>> for Image<C, H, W>
+impl<const C: usize, const H: usize, const W: usize, In> AddedTo<Image<C, H, W>, In>
+    for Image<C, H, W>
 {
     type Sum = Self;
 }
 
 #[diagnostic::do_not_recommend]
-impl<const N: usize, const I: usize> AddedTo<Features<N>, Features<I>> for Features<N> {
+impl<const N: usize, In> AddedTo<Features<N>, In> for Features<N> {
     type Sum = Self;
 }
 
 #[diagnostic::do_not_recommend]
-impl<const N: usize, const L: usize, const V: usize> AddedTo<Features<N>, Tokens<L, V>>
-    for Features<N>
-{
-    type Sum = Self;
-}
-
-#[diagnostic::do_not_recommend]
-impl<const N: usize, const V: usize> AddedTo<Features<N>, Category<V>> for Features<N> {
-    type Sum = Self;
-}
-
-#[diagnostic::do_not_recommend]
-impl<const N: usize, A: Part, B: Part> AddedTo<Features<N>, Pair<A, B>> for Features<N> {
-    type Sum = Self;
-}
-
-#[diagnostic::do_not_recommend]
-impl<const N: usize, S: Shape> AddedTo<Features<N>, Flat<S>> for Features<N> {
-    type Sum = Self;
-}
-
-#[diagnostic::do_not_recommend]
-impl<S: Shape> AddedTo<Flat<S>, Flat<S>> for Flat<S> {
+impl<S: Shape, In> AddedTo<Flat<S>, In> for Flat<S> {
     type Sum = Self;
 }

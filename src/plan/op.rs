@@ -83,6 +83,12 @@ pub enum Op {
         /// `V`: the number of categories.
         vocabulary: usize,
     },
+    /// `y[c, i] = W[x[i], c]`, for each token `x[i]` of the network's input a row of `W: [V, C]` row-major, as an image
+    /// of `C` channels and one row of `I` columns: `O = C I`. The row of token 0, the padding, has no gradient.
+    TokenEmbedding {
+        /// `V`: the number of tokens.
+        vocabulary: usize,
+    },
     /// `y = pool(W[x[0]], W[x[1]], ..)`, of the rows of `W: [V, O]` row-major for the tokens `x` of the network's input that are
     /// not 0, the padding; zeros where all are.
     EmbeddingBag {
@@ -161,13 +167,16 @@ impl Op {
             Op::Hardswish => "Hardswish",
             Op::Dropout { .. } => "Dropout",
             Op::Dropout2d { .. } => "Dropout2d",
+            Op::Conv2d(Window { is_1d: true, .. }) => "Conv1d",
             Op::Conv2d(_) => "Conv2d",
+            Op::MaxPool2d(Window { is_1d: true, .. }) => "MaxPool1d",
             Op::MaxPool2d(_) => "MaxPool2d",
+            Op::AvgPool2d(Window { is_1d: true, .. }) => "AvgPool1d",
             Op::AvgPool2d(_) => "AvgPool2d",
             Op::BatchNorm { .. } => "BatchNorm",
             Op::Standardize => "Standardize",
             Op::LayerNorm { .. } => "LayerNorm",
-            Op::Embedding { .. } => "Embedding",
+            Op::Embedding { .. } | Op::TokenEmbedding { .. } => "Embedding",
             Op::EmbeddingBag { .. } => "EmbeddingBag",
             Op::OneHot => "OneHot",
             Op::Narrow { .. } => "Narrow",
@@ -181,7 +190,9 @@ impl Op {
     /// The size of the vocabulary of an operation that has one.
     pub(crate) const fn vocabulary(self) -> Option<usize> {
         match self {
-            Op::Embedding { vocabulary } | Op::EmbeddingBag { vocabulary, .. } => Some(vocabulary),
+            Op::Embedding { vocabulary }
+            | Op::TokenEmbedding { vocabulary }
+            | Op::EmbeddingBag { vocabulary, .. } => Some(vocabulary),
             _ => None,
         }
     }
@@ -189,6 +200,20 @@ impl Op {
     /// Whether it reads tokens.
     pub(crate) const fn reads_tokens(self) -> bool {
         matches!(self, Op::OneHot) || self.vocabulary().is_some()
+    }
+
+    /// Whether it gives a vector, or a part of the input, whatever it reads.
+    pub(crate) const fn gives_a_vector(self) -> bool {
+        matches!(
+            self,
+            Op::Linear
+                | Op::Flatten
+                | Op::Embedding { .. }
+                | Op::EmbeddingBag { .. }
+                | Op::OneHot
+                | Op::Narrow { .. }
+                | Op::Dot { .. }
+        )
     }
 
     /// The window of an operation that has one.

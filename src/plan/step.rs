@@ -76,9 +76,9 @@ impl Step {
         reads
     }
 
-    /// The number of parameters: `(I + 1) * O` for [`Op::Linear`], `(C K L / G + 1) * O` for [`Op::Conv2d`] with `G` groups,
-    /// `2 C` for [`Op::BatchNorm`], `2 I` for [`Op::LayerNorm`], `C` for [`Op::PRelu`], `V O` for [`Op::Embedding`] and
-    /// [`Op::EmbeddingBag`], else 0.
+    /// The number of parameters: `(I + 1) * O` for [`Op::Linear`], `(C K L / G + 1) * O` for [`Op::Conv2d`] with `G`
+    /// groups, `2 C` for [`Op::BatchNorm`], `2 I` for [`Op::LayerNorm`], `C` for [`Op::PRelu`], `V O` for
+    /// [`Op::Embedding`] and [`Op::EmbeddingBag`], `V C` for [`Op::TokenEmbedding`], else 0.
     pub const fn params(&self) -> usize {
         let [outputs, inputs] = self.weight_matrix();
         match self.has_bias() {
@@ -135,6 +135,7 @@ impl Step {
             Op::Embedding { vocabulary } | Op::EmbeddingBag { vocabulary, .. } => {
                 [self.outputs, vocabulary]
             }
+            Op::TokenEmbedding { vocabulary } => [self.outputs / self.inputs, vocabulary],
             _ => [0, 0],
         }
     }
@@ -148,7 +149,7 @@ impl Step {
                 pooling: Pooling::Weighted,
                 ..
             } => self.inputs / 2,
-            Op::EmbeddingBag { .. } => self.inputs,
+            Op::EmbeddingBag { .. } | Op::TokenEmbedding { .. } => self.inputs,
             _ => 0,
         }
     }
@@ -172,11 +173,11 @@ impl Step {
 
     /// Floating-point operations for one sample, forward: 1 MAC = 2 FLOP.
     ///
-    /// `2 I O` for [`Op::Linear`] (the bias starts the sum), `2 C K L / G` for each output of [`Op::Conv2d`], the size of
-    /// the window for each output of a pooling, `2 O` for [`Op::BatchNorm`] and [`Op::Standardize`], `7 O` for
+    /// `2 I O` for [`Op::Linear`] (the bias starts the sum), `2 C K L / G` for each output of [`Op::Conv2d`], the size
+    /// of the window for each output of a pooling, `2 O` for [`Op::BatchNorm`] and [`Op::Standardize`], `7 O` for
     /// [`Op::LayerNorm`] (mean, distance, variance, factor, parameters), `I O` for [`Op::EmbeddingBag`], `2 I` for
-    /// [`Op::Dot`], none for [`Op::Embedding`], [`Op::OneHot`], [`Op::Narrow`], [`Op::Flatten`] and [`Op::Concat`], `O`
-    /// for every other operation: an activation counts as one.
+    /// [`Op::Dot`], none for [`Op::Embedding`], [`Op::TokenEmbedding`], [`Op::OneHot`], [`Op::Narrow`], [`Op::Flatten`]
+    /// and [`Op::Concat`], `O` for every other operation: an activation counts as one.
     pub const fn flop(&self) -> usize {
         match self.op {
             Op::Linear => 2 * self.inputs * self.outputs,
@@ -190,6 +191,7 @@ impl Step {
             Op::EmbeddingBag { .. } => self.inputs * self.outputs,
             Op::Dot { .. } => 2 * self.inputs,
             Op::Embedding { .. }
+            | Op::TokenEmbedding { .. }
             | Op::OneHot
             | Op::Narrow { .. }
             | Op::Flatten

@@ -21,6 +21,9 @@ pub struct Window {
     pub padding: [usize; 2],
     /// `G`, the groups of channels of a convolution.
     pub groups: usize,
+    /// Whether it moves over a sequence, an image of one row: then the weight of a convolution has no axis for the rows
+    /// in files, and the name of the operation is that of one dimension.
+    pub is_1d: bool,
 }
 
 impl Window {
@@ -50,6 +53,32 @@ impl Window {
             stride,
             padding,
             groups: 1,
+            is_1d: false,
+        }
+    }
+
+    /// A kernel of one dimension over a sequence of `length` positions with `input` channels, that gives `channels`
+    /// channels.
+    ///
+    /// # Panics
+    /// As [`Window::new`].
+    pub const fn over_sequence(
+        [input, length]: [usize; 2],
+        channels: usize,
+        kernel: usize,
+        stride: usize,
+        padding: usize,
+    ) -> Window {
+        let window = Window::new(
+            [input, 1, length],
+            channels,
+            [1, kernel],
+            [1, stride],
+            [0, padding],
+        );
+        Window {
+            is_1d: true,
+            ..window
         }
     }
 

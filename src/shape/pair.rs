@@ -7,7 +7,7 @@
 
 use core::slice;
 
-use super::{Category, Features, Sample, Sealed, Shape, Tokens};
+use super::{Category, Features, Image, Sample, Sealed, Shape, Tokens};
 
 /// Two inputs, and two samples: as a shape, `Pair<A, B>` is that of a network with an input of shape `A` and one of shape
 /// `B`; `Pair(a, b)` is one sample of it. Three inputs are `Pair<A, Pair<B, C>>`.
@@ -27,14 +27,15 @@ use super::{Category, Features, Sample, Sealed, Shape, Tokens};
 #[repr(C)]
 pub struct Pair<A, B>(pub A, pub B);
 
-/// What can be in a [`Pair`]: features, tokens, a category, or a pair, but no image.
+/// What can be in a [`Pair`]: features, an image, tokens, a category, or a pair.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be in a `Pair`",
     label = "one of two inputs",
-    note = "an input of a pair is `Features<N>`, `Tokens<L, V>`, `Category<V>` or another `Pair`"
+    note = "an input of a pair is `Features<N>`, `Image<C, H, W>`, `Tokens<L, V>`, `Category<V>` or another `Pair`"
 )]
 pub trait Part: Shape<Array: Sample<Self>> {}
 impl<const N: usize> Part for Features<N> {}
+impl<const C: usize, const H: usize, const W: usize> Part for Image<C, H, W> {}
 impl<const L: usize, const V: usize> Part for Tokens<L, V> {}
 impl<const V: usize> Part for Category<V> {}
 impl<A: Part, B: Part> Part for Pair<A, B> {}

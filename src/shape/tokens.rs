@@ -8,7 +8,8 @@ use crate::token::Token;
 /// A sequence of `L` tokens of a vocabulary of `V`, such as the words of a text; one that is shorter is filled up with
 /// token 0, the padding.
 ///
-/// Only the layers that have a vector for each token take it: [`EmbeddingBag`](crate::layers::EmbeddingBag).
+/// Only the layers that have a vector for each token take it: [`Embedding`](crate::layers::Embedding), which keeps
+/// their order, and [`EmbeddingBag`](crate::layers::EmbeddingBag).
 #[derive(Clone, Copy, Debug)]
 pub struct Tokens<const L: usize, const V: usize>;
 

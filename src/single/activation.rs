@@ -22,6 +22,7 @@ pub(crate) fn activate(op: Op, values: &mut [f32]) {
         | Op::LayerNorm { .. }
         | Op::PRelu { .. }
         | Op::Embedding { .. }
+        | Op::TokenEmbedding { .. }
         | Op::EmbeddingBag { .. }
         | Op::OneHot
         | Op::Narrow { .. }

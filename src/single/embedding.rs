@@ -30,6 +30,30 @@ pub(super) unsafe fn embed(
     }
 }
 
+/// `y[i] = W[x[i]]` for the tokens `x`, then ReLU if `relu`: an image of one row, its channels last.
+///
+/// # Safety
+/// The table has `vocabulary` rows, at least one, and as many columns as there are outputs for a token.
+#[inline(always)]
+pub(super) unsafe fn embed_tokens(
+    tokens: &[f32],
+    vocabulary: usize,
+    table: impl Matrix,
+    relu: bool,
+    output: &mut [f32],
+) {
+    let channels = output.len() / tokens.len().max(1);
+    for (&token, output) in tokens.iter().zip(output.chunks_exact_mut(channels.max(1))) {
+        for (block, output) in output.chunks_mut(BLOCK).enumerate() {
+            // SAFETY: guaranteed by the caller; the index is below the vocabulary.
+            let row = unsafe { table.row(index_of(token, vocabulary), block * BLOCK) };
+            for (output, value) in output.iter_mut().zip(row) {
+                *output = if relu && value < 0.0 { 0.0 } else { value };
+            }
+        }
+    }
+}
+
 /// `y = pool(W[x[0]], W[x[1]], ..)`, then ReLU if `relu`, for the tokens `x` that are not 0; zeros where all are. `input` has the
 /// tokens, and after them a number for each, if the pooling takes them.
 ///

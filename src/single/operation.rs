@@ -4,7 +4,7 @@ use core::{marker::PhantomData, num::NonZeroUsize};
 
 use super::{
     arena::{copy, ends},
-    embedding::{embed, embed_bag},
+    embedding::{embed, embed_bag, embed_tokens},
     held::{Term, add},
     image::{Convolution, add_border, average, convolve, maximum, transpose},
     lanes::Lanes,
@@ -49,7 +49,9 @@ impl<N: Network, V: Values, L: Lanes, const K: usize> OperationOf<N, V, L, K> {
             Op::LayerNorm { .. } => layer_norm::<N, V, L, K>,
             Op::BatchNorm { .. } => batch_norm::<N, V, L, K>,
             Op::Standardize => standardize::<N, V, L, K>,
-            Op::Embedding { .. } | Op::EmbeddingBag { .. } => embedding::<N, V, L, K>,
+            Op::Embedding { .. } | Op::TokenEmbedding { .. } | Op::EmbeddingBag { .. } => {
+                embedding::<N, V, L, K>
+            }
             _ => activation::<N, V, L, K>,
         }
     };
@@ -305,6 +307,10 @@ unsafe fn embedding<N: Network, V: Values, L: Lanes, const K: usize>(on: Operand
         match at.step.op {
             Op::EmbeddingBag { pooling, .. } => {
                 embed_bag(input, vocabulary, table, pooling, at.relu, output);
+            }
+            Op::TokenEmbedding { .. } => {
+                let output = output.get_unchecked_mut(..at.step.outputs);
+                embed_tokens(input, vocabulary, table, at.relu, output);
             }
             _ => embed(input, vocabulary, table, at.relu, output),
         }

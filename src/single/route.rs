@@ -153,7 +153,11 @@ impl Route {
 /// If `folds_norms`, a batch normalisation directly after a product is part of its weights.
 pub(super) const fn route(plan: &Plan, folds_norms: bool) -> Route {
     let steps = plan.steps();
-    let (positions, channels) = sample(steps);
+    let positions = positions_of(steps, 0);
+    let channels = match steps {
+        [] => 1,
+        [first, ..] => first.inputs / positions,
+    };
     let start = At {
         step: Step::NONE,
         matrix: [0, 0],
@@ -218,6 +222,11 @@ pub(super) const fn route(plan: &Plan, folds_norms: bool) -> Route {
                 None => None,
             },
         };
+        if let (Some(window), true) = (step.op.window(), here.is_in_order()) {
+            // what comes before it need not know that it is an image
+            (here.positions, here.channels) = (window.input[1] * window.input[2], window.input[0]);
+            here.channels_first = true;
+        }
         if let Op::Concat { .. } = step.op {
             let parts = Parts::of(&step, i, route.sample, &route.copies);
             here.takes = None;
@@ -247,7 +256,12 @@ pub(super) const fn route(plan: &Plan, folds_norms: bool) -> Route {
         if needed > route.ends {
             route.ends = needed;
         }
-        let next = after(here);
+        let mut next = after(here);
+        if let Op::Narrow { .. } = step.op {
+            next.positions = positions_of(steps, i + 1);
+            next.channels = step.outputs / next.positions;
+            next.channels_first = true;
+        }
         here.output = match next.reads_sample {
             true => None,
             false => Some(next.end),
@@ -273,42 +287,21 @@ pub(crate) const fn is_folded(plan: &Plan, i: usize) -> bool {
         && matches!(only_reader(plan, i), Some(Op::BatchNorm { .. }))
 }
 
-/// Positions and channels of a sample: as many positions as the first window takes; all that comes before it keeps them.
-/// What no window reads stays in the plan's order, as a vector.
-const fn sample(steps: &[Step]) -> (usize, usize) {
-    let mut positions = 1;
-    let mut i = 0;
+/// The positions of what step `i` reads, a sample or a part of it: as many as the first window takes; all that comes
+/// before it keeps them. What no window reads stays in the plan's order, as a vector.
+const fn positions_of(steps: &[Step], mut i: usize) -> usize {
     while i < steps.len() {
         match (steps[i].op, steps[i].op.window()) {
             (_, Some(window)) => {
                 let [_, rows, columns] = window.input;
-                positions = rows * columns;
-                break;
+                return rows * columns;
             }
-            (Op::Linear | Op::Flatten | Op::Embedding { .. } | Op::EmbeddingBag { .. }, None) => {
-                break;
-            }
+            (Op::TokenEmbedding { .. }, None) => return 1,
+            (op, None) if op.gives_a_vector() => return 1,
             _ => i += 1,
         }
     }
-    match steps {
-        [] => (1, 1),
-        [first, ..] => (positions, first.inputs / positions),
-    }
-}
-
-/// Whether an operation gives a vector of its own, whatever it reads.
-const fn gives_a_vector(op: Op) -> bool {
-    matches!(
-        op,
-        Op::Linear
-            | Op::Flatten
-            | Op::Embedding { .. }
-            | Op::EmbeddingBag { .. }
-            | Op::OneHot
-            | Op::Narrow { .. }
-            | Op::Dot { .. }
-    )
+    1
 }
 
 /// Whether looking for zero inputs pays: samples such as images have many, and a matrix that exceeds a cache takes long
@@ -326,7 +319,7 @@ const fn keeps_channels_first(steps: &[Step], mut i: usize) -> bool {
         match steps[i].op {
             Op::MaxPool2d(window) | Op::AvgPool2d(window) => return halves(&window),
             Op::Conv2d(_) => return true,
-            op if gives_a_vector(op) => return true,
+            op if op.gives_a_vector() => return true,
             Op::Add { .. } | Op::Concat { .. } => return false,
             _ => i += 1,
         }
@@ -356,7 +349,8 @@ const fn needed(at: &At) -> usize {
     }
     match at.step.op {
         Op::Conv2d(_) | Op::MaxPool2d(_) | Op::AvgPool2d(_) => input + output,
-        op if gives_a_vector(op) => input + output,
+        Op::TokenEmbedding { .. } => input + output,
+        op if op.gives_a_vector() => input + output,
         // in place
         _ => output,
     }
@@ -366,9 +360,15 @@ const fn needed(at: &At) -> usize {
 const fn after(at: At) -> At {
     let mut next = at;
     let is_moved = match (at.step.op, at.step.op.window()) {
-        (op, None) if gives_a_vector(op) => {
+        (op, None) if op.gives_a_vector() => {
             next.positions = 1;
             next.channels = at.step.outputs;
+            true
+        }
+        (Op::TokenEmbedding { .. }, None) => {
+            next.positions = at.step.inputs;
+            next.channels = at.step.outputs / at.step.inputs;
+            next.channels_first = false;
             true
         }
         (Op::Concat { .. }, _) => {

@@ -57,7 +57,7 @@ impl Init {
             }
             if step.is_table() {
                 normal(weight, 1.0, &mut rng);
-                if matches!(step.op, Op::EmbeddingBag { .. }) {
+                if matches!(step.op, Op::EmbeddingBag { .. } | Op::TokenEmbedding { .. }) {
                     // that of the padding
                     weight[..rows].fill(0.0);
                 }

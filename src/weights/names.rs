@@ -102,10 +102,17 @@ impl Part {
                 }
             }
             (Part::Weight, Op::Conv2d(window)) => {
+                let [inputs, _] = window.group_channels();
                 let [rows, columns] = window.kernel;
-                Shape {
-                    sizes: [outputs, window.group_channels()[0], rows, columns],
-                    rank: 4,
+                match window.is_1d {
+                    true => Shape {
+                        sizes: [outputs, inputs, columns, 1],
+                        rank: 3,
+                    },
+                    false => Shape {
+                        sizes: [outputs, inputs, rows, columns],
+                        rank: 4,
+                    },
                 }
             }
             (Part::Weight, _) if step.is_table() => Shape {

@@ -6,27 +6,46 @@ use tuplenet::{
     layers::{Max, Sum},
     objective::Optimizer,
     prelude::*,
-    shape::{Features, Shape, Tokens},
+    shape::{Features, Sequence, Shape, Tokens},
     target::Classes,
     token::Token,
 };
 
 const FILE: &[u8] = include_bytes!("../reference/embeddings.safetensors");
 const IO: &[u8] = include_bytes!("../reference/embeddings_io.safetensors");
+const SEQUENCES_IO: &[u8] = include_bytes!("../reference/sequences_io.safetensors");
 
 type Words = Tokens<12, 50>;
 type Mean = (Words, EmbeddingBag<50, 18>, Linear<18, 3>);
 type Summed = (Words, EmbeddingBag<50, 18, Sum>, Linear<18, 3>);
 type Largest = (Words, EmbeddingBag<50, 18, Max>, Linear<18, 3>);
 type OfCategory = (Embedding<50, 18>, Linear<18, 3>);
+type Width<const K: usize> = (Conv1d<18, 6, K>, ReLU, GlobalMaxPool2d);
+type Sequences = (
+    Words,
+    Embedding<50, 18>,
+    Concat<(Width<2>, Width<3>)>,
+    Linear<12, 3>,
+);
+/// Every layer of one dimension.
+type Readings = (
+    Sequence<3, 40>,
+    (Conv1d<3, 6, 5, 2, 2>, BatchNorm1d<6>, ReLU, MaxPool1d<2>),
+    (Conv1d<6, 9, 3, 1, 0, 3>, Tanh, AvgPool1d<4>),
+    Flatten,
+    LazyLinear<3>,
+);
 
 tuplenet::frozen! {
     static FROZEN: Mean = "../reference/embeddings.safetensors";
+    static FROZEN_SEQUENCES: Sequences = "../reference/sequences.safetensors";
+    static FROZEN_READINGS: Readings = "../reference/readings.safetensors";
 }
 
 fn bytes(name: &str) -> Vec<u8> {
-    let io = SafeTensors::deserialize(IO).unwrap();
-    io.tensor(name).unwrap().data().to_vec()
+    let files = [IO, SEQUENCES_IO].map(|file| SafeTensors::deserialize(file).unwrap());
+    let mut tensors = files.iter().filter_map(|io| io.tensor(name).ok());
+    tensors.next().unwrap().data().to_vec()
 }
 
 fn floats(name: &str) -> Vec<f32> {
@@ -42,8 +61,13 @@ fn assert_close(found: &[f32], expected: &[f32], what: &str) {
     }
 }
 
-/// Logits and the losses of trainings, on both engines.
-fn of<N: Network<Output = Features<3>>>(pooling: &str) {
+/// Logits and the losses of trainings, on both engines, of a network whose tensors have the sizes of those of `Mean`.
+fn of<N: Network<Output = Features<3>>>(name: &str) {
+    let file = Weights::<Mean>::from_bytes(FILE).unwrap();
+    with(name, Weights::<N>::from_slice(file.as_slice()).unwrap());
+}
+
+fn with<N: Network<Output = Features<3>>>(name: &str, weights: Weights<N>) {
     let tokens = bytes("tokens");
     let rows = tokens.chunks_exact(12).map(|row| &row[..N::In::LEN]);
     let data = Dataset::<N::In, Classes<3>>::from_bytes(
@@ -52,33 +76,20 @@ fn of<N: Network<Output = Features<3>>>(pooling: &str) {
         bytes("labels"),
     );
     let data = data.unwrap();
-    // the tensors of both networks have the same sizes
-    let file = Weights::<Mean>::from_bytes(FILE).unwrap();
-    let weights = Weights::<N>::from_slice(file.as_slice()).unwrap();
-    on(
-        Tape::new(weights.clone()).unwrap(),
-        &data,
-        pooling,
-        &weights,
-    );
-    on(
-        Fused::new(weights.clone()).unwrap(),
-        &data,
-        pooling,
-        &weights,
-    );
+    on(Tape::new(weights.clone()).unwrap(), &data, name, &weights);
+    on(Fused::new(weights.clone()).unwrap(), &data, name, &weights);
 }
 
 fn on<N: Network<Output = Features<3>>>(
     mut net: impl Engine<N>,
     data: &Dataset<N::In, Classes<3>>,
-    pooling: &str,
+    network: &str,
     weights: &Weights<N>,
 ) {
     let uploaded = net.upload(data).unwrap();
     let all: Vec<u32> = (0..60).collect();
     let logits = net.logits(&uploaded, &all).unwrap();
-    assert_close(&logits, &floats(&format!("{pooling}.logits")), pooling);
+    assert_close(&logits, &floats(&format!("{network}.logits")), network);
     let optimizers: [(&str, Optimizer); 3] = [
         (
             "adam",
@@ -123,7 +134,7 @@ fn on<N: Network<Output = Features<3>>>(
         };
         let mut losses = Vec::new();
         net.train(&uploaded, &run, &mut losses).unwrap();
-        let name = format!("{pooling}.{name}");
+        let name = format!("{network}.{name}");
         assert_close(&losses, &floats(&name), &name);
     }
 }
@@ -134,13 +145,38 @@ fn logits_and_trainings_are_those_of_pytorch() {
     of::<Summed>("sum");
     of::<Largest>("max");
     of::<OfCategory>("category");
+    let file = include_bytes!("../reference/sequences.safetensors");
+    with::<Sequences>("words", Weights::from_bytes(file).unwrap());
 }
 
 #[test]
-fn a_frozen_network_of_tokens_has_the_same_logits() {
-    let (tokens, logits) = (bytes("tokens"), floats("mean.logits"));
-    for (row, expected) in tokens.chunks_exact(12).zip(logits.chunks_exact(3)) {
-        let text: [Token<50>; 12] = std::array::from_fn(|at| Token::new(row[at].into()).unwrap());
-        assert_close(&FROZEN.predict(&text), expected, "frozen");
+fn frozen_networks_of_tokens_have_the_same_logits() {
+    let tokens = bytes("tokens");
+    let texts = tokens.chunks_exact(12).map(|row| -> [Token<50>; 12] {
+        std::array::from_fn(|at| Token::new(row[at].into()).unwrap())
+    });
+    let [mean, words] = ["mean.logits", "words.logits"].map(floats);
+    let both = mean.chunks_exact(3).zip(words.chunks_exact(3));
+    for (text, (mean, words)) in texts.zip(both) {
+        assert_close(&FROZEN.predict(&text), mean, "mean");
+        assert_close(&FROZEN_SEQUENCES.predict(&text), words, "words");
+    }
+}
+
+#[test]
+fn layers_of_one_dimension_are_those_of_pytorch() {
+    let (x, expected) = (floats("readings.x"), floats("readings.logits"));
+    let file = include_bytes!("../reference/readings.safetensors");
+    let weights = Weights::<Readings>::from_bytes(file).unwrap();
+    assert_eq!(weights.tensor("4.weight").unwrap().shape, [9, 2, 3]);
+    let tape = Tape::new(weights.clone()).unwrap();
+    assert_close(&tape.forward(&x).unwrap(), &expected, "tape");
+    let fused = Fused::new(weights).unwrap();
+    assert_close(&fused.forward(&x).unwrap(), &expected, "fused");
+    for (x, expected) in x.chunks_exact(120).zip(expected.chunks_exact(3)) {
+        let x: [[[f32; 40]; 1]; 3] =
+            std::array::from_fn(|c| [std::array::from_fn(|at| x[c * 40 + at])]);
+        assert_close(&FROZEN_READINGS.predict(&x), expected, "frozen");
+        assert_close(&fused.predict(&x).unwrap(), expected, "one sample");
     }
 }

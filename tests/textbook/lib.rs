@@ -131,6 +131,18 @@ pub fn one_step(step: &Step, parameters: &[f64], x: &[f64]) -> Vec<f64> {
                 .collect()
         }
         Op::Embedding { .. } => parameters[x[0] as usize * step.outputs..][..step.outputs].to_vec(),
+        // a padding is 0 as it begins, and has no gradient
+        Op::TokenEmbedding { .. } => {
+            let channels = step.outputs / x.len();
+            let rows = |c: usize| {
+                let value = move |&token: &f64| match token as usize {
+                    0 => 0.0,
+                    token => parameters[token * channels + c],
+                };
+                x.iter().map(value)
+            };
+            (0..channels).flat_map(rows).collect()
+        }
         Op::EmbeddingBag {
             pooling: Pooling::Weighted,
             ..

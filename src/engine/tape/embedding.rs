@@ -3,11 +3,14 @@
 //! Dims: `B` = batch size, `L` = tokens of a sample, `V` = vocabulary, `D` = features.
 
 use dfdx::prelude::{
-    Axis, BroadcastTo, Device, GatherTo, HasShape, Merge, NoneTape, PutTape, ReshapeTo, SplitTape,
-    SumTo, Tape, Tensor, TryDiv, TryMul,
+    Axis, BroadcastTo, ChooseFrom, Device, GatherTo, HasShape, Merge, NoneTape, PutTape, ReshapeTo,
+    SplitTape, SumTo, Tape, Tensor, TryDiv, TryLe, TryMul,
 };
 
-use super::layer::{Layer, Matrix};
+use super::{
+    image::gather,
+    layer::{Layer, Matrix},
+};
 use crate::{plan::Pooling, token::index_of};
 
 /// The rows of the table `[V, D]` for one category of each sample, `[B, 1]`; `[B, D]`.
@@ -34,6 +37,29 @@ pub(super) fn one_hot<D: Device<f32>, T: Tape<f32, D>>(
         .device()
         .try_tensor_from_vec(y, (tokens.len(), categories))?;
     Ok(y.put_tape(tape))
+}
+
+/// The rows of the table `[V, D]` for the tokens `[B, L]`, as images of `D` channels and one row; `[B, D L]`. That of
+/// token 0 has no gradient.
+pub(super) fn token_embedding<D: Device<f32>, T: Tape<f32, D> + Merge<NoneTape> + Merge<T>>(
+    layer: &Layer<D>,
+    x: Matrix<D, T>,
+) -> Result<Matrix<D, T>, D::Err> {
+    let ((batch, len), features) = (*x.shape(), layer.weight.shape().1);
+    let device = x.device().clone();
+    let (x, tape) = x.split_tape();
+    let tokens = tokens(layer, &x.as_vec());
+    let rows = rows(layer, &tokens, tape)?;
+    let tokens = tokens
+        .iter()
+        .flat_map(|&token| vec![token as f32; features]);
+    let tokens: Matrix<D> = device.try_tensor_from_vec(tokens.collect(), *rows.shape())?;
+    // dfdx panics on a choice between a tensor and itself; the product is another tensor of the same values
+    let constant = rows.retaped::<NoneTape>().try_mul(1.0)?.retaped::<T>();
+    let rows = tokens.try_le(0.0)?.try_choose(constant, rows)?;
+    let channels_first = (0..features * len).map(|at| at % len * features + at / len);
+    let images = rows.try_reshape_like(&(batch, len * features))?;
+    gather(images, &channels_first.collect::<Vec<_>>())
 }
 
 /// The rows of the table `[V, D]` for the tokens `[B, L]` that are not 0, pooled; `[B, D]`.

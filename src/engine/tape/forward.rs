@@ -7,7 +7,7 @@ use dfdx::prelude::{
 
 use super::{
     concat::concat,
-    embedding::{embedding, embedding_bag, one_hot},
+    embedding::{embedding, embedding_bag, one_hot, token_embedding},
     image::{avg_pool2d, conv2d, gather, max_pool2d},
     layer::{Layer, Matrix, linear},
     layer_norm::layer_norm,
@@ -80,6 +80,7 @@ pub(super) fn forward<D: Device<f32>, T: Tape<f32, D> + Merge<NoneTape> + Merge<
             Op::MaxPool2d(window) => max_pool2d(window, x)?,
             Op::AvgPool2d(window) => avg_pool2d(window, x)?,
             Op::Embedding { .. } => embedding(&layers[ordinal], x)?,
+            Op::TokenEmbedding { .. } => token_embedding(&layers[ordinal], x)?,
             Op::EmbeddingBag { pooling, .. } => embedding_bag(&layers[ordinal], pooling, x)?,
             Op::OneHot => one_hot(step.outputs, x)?,
             Op::Narrow { start } => {

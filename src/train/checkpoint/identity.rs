@@ -64,6 +64,11 @@ fn describe(plan: &Plan) -> String {
         Op::Standardize => format!("Standardize<{}>", step.inputs),
         Op::OneHot => format!("OneHot<{}>", step.outputs),
         Op::Embedding { vocabulary } => format!("Embedding<{vocabulary}, {}>", step.outputs),
+        Op::TokenEmbedding { vocabulary } => format!(
+            "Tokens<{}, {vocabulary}>, Embedding<{vocabulary}, {}>",
+            step.inputs,
+            step.outputs / step.inputs
+        ),
         Op::EmbeddingBag {
             vocabulary,
             pooling,
@@ -84,9 +89,9 @@ fn describe(plan: &Plan) -> String {
             let backs: Vec<String> = backs.map(usize::to_string).collect();
             format!("Concat<{}>", backs.join(", "))
         }
-        Op::Conv2d(window) => format!("Conv2d({window:?})"),
-        Op::MaxPool2d(window) => format!("MaxPool2d({window:?})"),
-        Op::AvgPool2d(window) => format!("AvgPool2d({window:?})"),
+        Op::Conv2d(window) | Op::MaxPool2d(window) | Op::AvgPool2d(window) => {
+            format!("{}({window:?})", step.op.name())
+        }
         op => op.name().to_owned(),
     };
     let layers = plan.steps().iter().map(|step| match step.back {

@@ -25,6 +25,8 @@ pub(crate) struct Embed<'a> {
     pub(crate) embedding: Embedding,
     /// `[B, F]`, of which some columns are the tokens, each an index as a value.
     pub(crate) samples: View<'a>,
+    /// The column of the first value of a sample.
+    pub(crate) start: usize,
     /// `[V, O]`, some blocks of columns.
     pub(crate) table: View<'a>,
     /// `[B, O]`, the same blocks.
@@ -46,7 +48,7 @@ impl Kernel for Embed<'_> {
             vocabulary,
             ..
         } = self.embedding;
-        let columns = first..first + tokens;
+        let columns = self.start + first..self.start + first + tokens;
         let end = columns.end + self.embedding.number(0).unwrap_or_default();
         assert!(self.samples.blocks >= end.div_ceil(BLOCK) && self.samples.rows >= rows);
         assert!(self.table.blocks >= blocks && self.table.rows >= vocabulary && vocabulary > 0);
@@ -79,7 +81,7 @@ impl Kernel for Embed<'_> {
                     // SAFETY: block and row are within the output; a vector from `lane` on is within 16 lanes.
                     unsafe {
                         let mut y = load::<S>(place);
-                        if self.embedding.pooling == Some(Pooling::Mean) && count > 1 {
+                        if self.embedding.pools_by(Pooling::Mean) && count > 1 {
                             y = simd.div_f32s(y, simd.splat_f32s(count as f32));
                         }
                         store::<S>(place, if self.relu { simd.relu(y) } else { y });
@@ -104,8 +106,8 @@ impl Embed<'_> {
         (words, factors): (&[usize], &[f32]),
         is_first: bool,
     ) {
-        let is_max = self.embedding.pooling == Some(Pooling::Max);
-        let is_weighted = self.embedding.pooling == Some(Pooling::Weighted);
+        let is_max = self.embedding.pools_by(Pooling::Max);
+        let is_weighted = self.embedding.pools_by(Pooling::Weighted);
         for lane in (0..BLOCK).step_by(S::F32_LANES) {
             // SAFETY: guaranteed by the caller; a vector from `lane` on is within 16 lanes.
             unsafe {
@@ -162,23 +164,23 @@ impl Embed<'_> {
     }
 }
 
-/// The samples of a batch that have each token.
+/// Where the samples of a batch have each token.
 #[derive(Clone, Copy)]
 pub(crate) struct Occurrences<'a> {
     /// The tokens, each once.
     pub(crate) tokens: &'a [u32],
-    /// For each, the end of its samples in `samples`, which begin where those of the token before end.
+    /// For each, the end of its rows in `rows`, which begin where those of the token before end.
     pub(crate) ends: &'a [u32],
-    /// Rows of the batch, in order for each token; as often as they have it.
-    pub(crate) samples: &'a [u32],
-    /// For each of `samples`, the factor of its gradient.
+    /// Rows of the gradient, in order for each token; as often as they have it.
+    pub(crate) rows: &'a [u32],
+    /// For each of `rows`, the factor of its gradient.
     pub(crate) factors: &'a [f32],
 }
 
 /// The gradient of the rows that a batch has read, `sum_b factor[b] delta[b]`, which goes to the optimiser at once.
 pub(crate) struct TableGradient<'a> {
     pub(crate) occurrences: Occurrences<'a>,
-    /// `[B, O]`, some blocks.
+    /// `[B, O]`, some blocks; of a sequence, `[B L, O]`.
     pub(crate) delta: View<'a>,
     /// The token that has the maximum, `[B, O]`, the same blocks; only its row has the gradient.
     pub(crate) winners: Option<View<'a>>,
@@ -197,13 +199,13 @@ impl Kernel for TableGradient<'_> {
         let Occurrences {
             tokens,
             ends,
-            samples,
+            rows,
             factors,
         } = self.occurrences;
         let (blocks, batch) = (self.delta.blocks, self.delta.rows);
-        assert!(tokens.len() == ends.len() && factors.len() == samples.len());
-        assert!(ends.iter().all(|&end| end as usize <= samples.len()));
-        assert!(samples.iter().all(|&sample| (sample as usize) < batch));
+        assert!(tokens.len() == ends.len() && factors.len() == rows.len());
+        assert!(ends.iter().all(|&end| end as usize <= rows.len()));
+        assert!(rows.iter().all(|&row| (row as usize) < batch));
         let has_room = |view: &View<'_>| view.blocks >= blocks && view.rows >= batch;
         assert!(self.winners.as_ref().is_none_or(has_room));
         let rows = self.rows();
@@ -233,7 +235,7 @@ impl<S: Lanes> WithUpdate<S> for TableGradient<'_> {
         let Occurrences {
             tokens,
             ends,
-            samples,
+            rows,
             factors,
         } = self.occurrences;
         let moments = self.rule.moments();
@@ -244,30 +246,30 @@ impl<S: Lanes> WithUpdate<S> for TableGradient<'_> {
                     .prefetch(next as usize - self.first, moments);
             }
             let range = start..end as usize;
-            let samples = samples.get(range.clone()).unwrap_or_default();
+            let rows = rows.get(range.clone()).unwrap_or_default();
             let factors = factors.get(range).unwrap_or_default();
             start = end as usize;
             let number = simd.splat_f32s(token as f32);
             for block in 0..self.delta.blocks {
                 let place = self.parameters.place(block, token as usize - self.first);
                 for lane in (0..BLOCK).step_by(S::F32_LANES) {
-                    // SAFETY: by the assertions in `run`, every sample is a row of the delta and of the winners, and the
+                    // SAFETY: by the assertions in `run`, every row is one of the delta and of the winners, and the
                     // parameters have the row of the token; a vector from `lane` on is within 16 lanes.
                     unsafe {
-                        let at = |view: &View<'_>, sample: usize| {
-                            load::<S>(view.at(block, sample).wrapping_add(lane))
+                        let at = |view: &View<'_>, row: usize| {
+                            load::<S>(view.at(block, row).wrapping_add(lane))
                         };
                         let mut sum = simd.splat_f32s(0.0);
                         let mut before = None;
-                        for (&sample, &factor) in samples.iter().zip(factors) {
-                            let delta = at(&self.delta, sample as usize);
+                        for (&row, &factor) in rows.iter().zip(factors) {
+                            let delta = at(&self.delta, row as usize);
                             match &self.winners {
                                 None => {
                                     let factor = simd.splat_f32s(factor);
                                     sum = simd.mul_add_e_f32s(delta, factor, sum);
                                 }
-                                Some(winners) if before != Some(sample) => {
-                                    let winner = at(winners, sample as usize);
+                                Some(winners) if before != Some(row) => {
+                                    let winner = at(winners, row as usize);
                                     let has_won = simd.equal_f32s(winner, number);
                                     let zero = simd.splat_f32s(0.0);
                                     let delta = simd.select_f32s(has_won, delta, zero);
@@ -276,7 +278,7 @@ impl<S: Lanes> WithUpdate<S> for TableGradient<'_> {
                                 // the token is in the sample more than once
                                 Some(_) => {}
                             }
-                            before = Some(sample);
+                            before = Some(row);
                         }
                         update.apply(simd, place.add(lane), sum);
                     }

@@ -22,6 +22,15 @@ impl<'a> Rows<'a> {
             FeatureValues::Values(values) => Rows::Floats(values),
         }
     }
+
+    /// The value at this place.
+    #[inline(always)]
+    pub(crate) fn value(&self, at: usize) -> f32 {
+        match self {
+            Rows::Bytes(bytes, scale) => f32::from(bytes[at]) * scale,
+            Rows::Floats(values) => values[at],
+        }
+    }
 }
 
 /// Copies samples of `width` features into the rows of a packed matrix.

@@ -17,6 +17,10 @@ pub(crate) struct Interleave<'a> {
     /// The number of samples, 1 to 16. The lanes after the last are copies of it: any value would do, as their
     /// gradients are 0, but for one that is not finite in a sample that is.
     pub(crate) count: usize,
+    /// The number of values of a sample.
+    pub(crate) width: usize,
+    /// The first of those that are copied.
+    pub(crate) first: usize,
     pub(crate) output: ImageViewMut<'a>,
 }
 
@@ -37,10 +41,9 @@ impl Interleave<'_> {
     #[inline(always)]
     fn copy<T>(&self, values: &[T], value: impl Fn(&T) -> f32) {
         let [channels, height, width] = self.output.layout.size();
-        let len = channels * height * width;
         let samples: [&[T]; SAMPLES] = std::array::from_fn(|lane| {
             let sample = self.samples.at(lane.min(self.count - 1));
-            &values[sample * len..(sample + 1) * len]
+            &values[sample * self.width + self.first..(sample + 1) * self.width]
         });
         for channel in 0..channels {
             for row in 0..height {

@@ -217,6 +217,7 @@ pub(super) fn activate<S: Lanes>(simd: S, op: Op, x: S::f32s) -> (S::f32s, S::f3
         | Op::LayerNorm { .. }
         | Op::PRelu { .. }
         | Op::Embedding { .. }
+        | Op::TokenEmbedding { .. }
         | Op::EmbeddingBag { .. }
         | Op::OneHot
         | Op::Narrow { .. }

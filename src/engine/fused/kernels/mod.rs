@@ -36,6 +36,7 @@ mod pointwise;
 mod pooling;
 mod prelu;
 mod product;
+mod sequence;
 mod sparse;
 mod standardize;
 mod sum;
@@ -69,6 +70,7 @@ pub(crate) use self::{
     pooling::{AvgPool, MaxPool, MultiplyDerivative, PoolGradient},
     prelu::{PRelu, PReluGradient, SlopeSums},
     product::{Forward, InputGradient, WeightGradient},
+    sequence::{EmbedSequence, SequenceGradient},
     sparse::{SparseBatch, SparseForward, SparseWeightGradient, Values},
     standardize::Standardize,
     sum::Sum,

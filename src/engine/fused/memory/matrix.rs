@@ -268,6 +268,16 @@ impl ViewMut<'_> {
         }
     }
 
+    /// Some of its blocks, for a shorter time.
+    pub(crate) fn blocks(&mut self, blocks: Range<usize>) -> ViewMut<'_> {
+        assert!(blocks.start <= blocks.end && blocks.end <= self.blocks);
+        ViewMut {
+            start: self.at(blocks.start, 0),
+            blocks: blocks.len(),
+            ..*self
+        }
+    }
+
     /// The same part, for a shorter time.
     pub(crate) fn reborrow(&mut self) -> ViewMut<'_> {
         ViewMut { ..*self }

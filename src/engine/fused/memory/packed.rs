@@ -71,8 +71,11 @@ pub(crate) fn unpack(program: &Program, matrices: &[Matrix], flat: &mut [f32]) {
 
 /// A matrix of zeros for each of these steps with parameters.
 pub(crate) fn zeros(steps: &[Step]) -> Vec<Matrix> {
-    let sizes = steps.iter().map(Step::weight_matrix);
-    sizes
-        .map(|[outputs, inputs]| Matrix::zeros(inputs + 1, outputs))
-        .collect()
+    steps.iter().map(zeros_of).collect()
+}
+
+/// A matrix of zeros for a step with parameters.
+pub(crate) fn zeros_of(step: &Step) -> Matrix {
+    let [outputs, inputs] = step.weight_matrix();
+    Matrix::zeros(inputs + 1, outputs)
 }

@@ -4,18 +4,19 @@ use std::ops::Range;
 
 use super::{
     elementwise::{Elementwise, is_relu, stores_derivatives},
+    embedding::Embedding,
     layout::ImageLayout,
     norm::Norm,
     operand::{Operand, Value, contribute},
     pass::{Pass, gradient_border, padding, suits_winograd},
     prelu::PRelu,
 };
-use crate::plan::Window;
+use crate::{engine::fused::memory::matrix::BLOCK, plan::Window};
 
-/// Operations on the samples, then layers; the last image is the input of the first `Linear`.
+/// Operations on the samples, then layers.
 #[derive(Debug)]
 pub(crate) struct Images {
-    /// The samples, with the border that the layers read.
+    /// The samples, with the border that the layers read; of no values if they are no images.
     pub(crate) input: ImageLayout,
     /// Operations before the first layer.
     pub(crate) before: Vec<Elementwise>,
@@ -23,13 +24,24 @@ pub(crate) struct Images {
     /// The layers that a worker computes without the others: each batch normalisation begins a new stage, as its statistics
     /// are those of all samples of the batch.
     pub(crate) stages: Vec<Range<usize>>,
+    /// The images that are the vectors' input.
+    pub(crate) flattened: Vec<FlattenedImage>,
+}
+
+/// An image that is part of the vectors' input, or all of it.
+#[derive(Debug)]
+pub(crate) struct FlattenedImage {
+    /// Its gradient has a term of the vectors.
+    pub(crate) operand: Operand,
+    /// The column of the vectors' input where it begins, a multiple of 16.
+    pub(crate) column: usize,
 }
 
 /// An operation on images, and those on each of its outputs.
 #[derive(Debug)]
 pub(crate) struct ImageLayer {
     pub(crate) op: ImageOp,
-    /// Two for a sum, several for a concatenation, else one.
+    /// Two for a sum, several for a concatenation, else one: the samples, for what is made of them.
     pub(crate) operands: Vec<Operand>,
     pub(crate) then: Vec<Elementwise>,
     /// The outputs, with the border that the layers after it read.
@@ -43,6 +55,12 @@ pub(crate) struct ImageLayer {
 /// What an [`ImageLayer`] computes; `C` is a convolution.
 #[derive(Debug)]
 pub(crate) enum ImageOp<C = Convolution> {
+    /// A part of each sample.
+    Part {
+        /// The place of its first value.
+        first: usize,
+    },
+    Embedding(Embedding),
     Convolution(C),
     MaxPool(Window),
     AvgPool(Window),
@@ -73,15 +91,28 @@ pub(crate) struct Convolution {
     pub(crate) backward: Vec<Pass>,
 }
 
+impl FlattenedImage {
+    /// The blocks of 16 columns of the vectors' input that an image of this layout has.
+    pub(crate) fn blocks(&self, layout: &ImageLayout) -> Range<usize> {
+        let first = self.column / BLOCK;
+        first..first + layout.pixel_count().div_ceil(BLOCK)
+    }
+}
+
 impl<C> ImageOp<C> {
     /// Whether it has weights, whose gradient depends on its input.
     pub(crate) fn has_weights(&self) -> bool {
         match self {
-            ImageOp::Convolution(_)
+            ImageOp::Embedding(_)
+            | ImageOp::Convolution(_)
             | ImageOp::Norm(_)
             | ImageOp::LayerNorm { .. }
             | ImageOp::PRelu(_) => true,
-            ImageOp::MaxPool(_) | ImageOp::AvgPool(_) | ImageOp::Sum | ImageOp::Concat => false,
+            ImageOp::Part { .. }
+            | ImageOp::MaxPool(_)
+            | ImageOp::AvgPool(_)
+            | ImageOp::Sum
+            | ImageOp::Concat => false,
         }
     }
 
@@ -94,6 +125,26 @@ impl<C> ImageOp<C> {
         match self {
             ImageOp::Norm(norm) => Some(norm),
             _ => None,
+        }
+    }
+}
+
+impl ImageOp {
+    /// The index among the program's parameters of those whose gradient is summed over groups of blocks; that of a
+    /// table is not.
+    pub(crate) fn summed_weights(&self) -> Option<usize> {
+        match self {
+            ImageOp::Convolution(convolution) => Some(convolution.weights),
+            ImageOp::Norm(norm) => Some(norm.weights),
+            ImageOp::LayerNorm { weights } | ImageOp::PRelu(PRelu { weights, .. }) => {
+                Some(*weights)
+            }
+            ImageOp::Part { .. }
+            | ImageOp::Embedding(_)
+            | ImageOp::MaxPool(_)
+            | ImageOp::AvgPool(_)
+            | ImageOp::Sum
+            | ImageOp::Concat => None,
         }
     }
 }
@@ -149,23 +200,30 @@ impl Unplaced {
 }
 
 impl Images {
-    /// Lowers operations on images, at least one; `before` are those on the samples, whose size is `input`.
+    /// Lowers operations on images; `before` are those on the samples, whose size is `input`. The vectors' input has
+    /// the values `flattened`, each from a column on.
     pub(super) fn new(
         input: [usize; 3],
         before: Vec<Elementwise>,
         mut unplaced: Vec<Unplaced>,
+        flattened: Vec<(Value, usize)>,
     ) -> Self {
+        let operands = flattened.iter().map(|&(value, _)| Operand::new(value));
+        let mut vectors: Vec<Operand> = operands.collect();
         let layers = unplaced.iter_mut();
-        contribute(
-            false,
-            layers.map(|layer| (layer.op.has_weights(), &mut layer.operands)),
-        );
+        let layers = layers.map(|layer| (layer.op.has_weights(), &mut layer.operands));
+        contribute(false, layers.chain([(false, &mut vectors)]));
+        let columns = flattened.iter().map(|&(_, column)| column);
+        let flattened = vectors.into_iter().zip(columns);
         let layouts = layouts(input, &unplaced);
         let mut images = Images {
             input: layouts[0],
             before,
             layers: Vec::with_capacity(unplaced.len()),
             stages: stages(&unplaced),
+            flattened: flattened
+                .map(|(operand, column)| FlattenedImage { operand, column })
+                .collect(),
         };
         let mut convolutions = 0;
         for (at, layer) in unplaced.into_iter().enumerate() {
@@ -182,6 +240,8 @@ impl Images {
             };
             let delta = ImageLayout::new(size, delta_border);
             let op = match op {
+                ImageOp::Part { first } => ImageOp::Part { first },
+                ImageOp::Embedding(embedding) => ImageOp::Embedding(embedding),
                 ImageOp::MaxPool(window) => ImageOp::MaxPool(window),
                 ImageOp::AvgPool(window) => ImageOp::AvgPool(window),
                 ImageOp::Norm(norm) => ImageOp::Norm(norm),
@@ -228,7 +288,12 @@ impl Images {
             .any(|next| self.layers[next].op.has_weights());
         let stage = self.stages.iter().find(|stage| stage.contains(&at));
         let crosses = |next| stage.is_some_and(|stage| !stage.contains(&next));
-        let is_read_later = readers.clone().any(crosses);
+        let is_flattened = self
+            .flattened
+            .iter()
+            .any(|image| image.operand.value == at + 1);
+        let is_last_stage = self.stages.last() == stage;
+        let is_read_later = readers.clone().any(crosses) || is_flattened && !is_last_stage;
         let is_derivative =
             self.layers[at].is_relu() && !readers.any(|next| self.masks_by_maximum(next));
         is_input || is_read_later || is_derivative || self.masks_by_maximum(at)
@@ -255,12 +320,9 @@ impl Images {
         })
     }
 
-    /// The number of layers with weights, which are the first among the program's parameters.
-    pub(crate) fn weights(&self) -> usize {
-        self.layers
-            .iter()
-            .filter(|layer| layer.op.has_weights())
-            .count()
+    /// Whether there is anything to train.
+    pub(crate) fn has_weights(&self) -> bool {
+        self.layers.iter().any(|layer| layer.op.has_weights())
     }
 
     /// Whether there is a batch normalisation.
@@ -268,12 +330,9 @@ impl Images {
         self.stages.len() > 1
     }
 
-    /// The last image.
-    pub(crate) fn output(&self) -> &ImageLayout {
-        match self.layers.last() {
-            Some(layer) => &layer.output,
-            None => &self.input,
-        }
+    /// Whether layers read whole samples as images.
+    pub(crate) fn read_samples(&self) -> bool {
+        self.input.pixel_count() > 0
     }
 }
 

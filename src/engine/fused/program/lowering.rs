@@ -1,18 +1,29 @@
 //! From the plan to the program.
 
 use super::{
-    DropoutStep, Elementwise, Embedding, ImageOp, Images, Layer, LayerOp, Norm, PRelu, Program,
+    DropoutStep, Elementwise, Embedding, EmbeddingOutput, ImageOp, Images, Layer, LayerOp, Norm,
+    PRelu, Program,
+    dims::{self, Reads, Size},
     images::Unplaced,
-    operand::{Operand, Value, contribute},
+    operand::{Contribution, Operand, Value, contribute},
 };
-use crate::plan::{Op, Plan, Step, Window};
+use crate::{
+    engine::fused::memory::matrix::BLOCK,
+    plan::{Op, Plan, Window},
+};
 
 /// Where the program has a value of the plan.
 #[derive(Clone, Copy, Debug)]
 enum Place {
     Image(Value),
+    /// An image as a vector: some columns of the vectors' input.
+    Flat {
+        image: Value,
+        column: usize,
+        len: usize,
+    },
     Vector(Value),
-    /// Some values of the vectors' input.
+    /// Some values of the samples.
     Part {
         first: usize,
         len: usize,
@@ -22,20 +33,35 @@ enum Place {
 /// A program that is being lowered.
 struct Lowering {
     program: Program,
-    /// Channels, rows and columns of the first image, if there are any.
-    image: Option<[usize; 3]>,
+    /// The size of the samples if they are images.
+    sample: Option<Size>,
     image_layers: Vec<Unplaced>,
+    /// Whether the vectors' input is one image and nothing else.
+    is_one_image: bool,
 }
 
 impl Program {
     /// Lowers a plan whose input has `inputs` features.
     ///
-    /// A flattened image has the values of the image, so operations after `Flatten` are as good before it, and it is
-    /// nothing to compute: the vectors' input is read from the last image. An operation on each value is done in place
-    /// by the layer before it; where other steps read that layer's output too, on a copy.
+    /// All images are computed before all vectors, whose input is a flattened image; or several, and the samples, if
+    /// layers read them too. A flattened image has the values of the image, so operations after `Flatten` are as good
+    /// before it. An operation on each value is done in place by the layer before it; where other steps read that
+    /// layer's output too, on a copy.
     pub(crate) fn new(plan: &Plan, inputs: usize) -> Self {
         let steps = plan.steps();
-        let image = image(steps);
+        let sizes = dims::sizes(plan);
+        let reads = Reads::of(plan, &sizes);
+        let has_images = sizes.iter().any(Option::is_some);
+        let is_one_image = match reads.flattened[..] {
+            [image] => !reads.samples && plan.uses_of(image) <= 1,
+            _ => false,
+        };
+        // Each part begins with a block, so that workers write whole blocks.
+        let mut columns = vec![0];
+        for &value in &reads.flattened {
+            columns.push((columns[columns.len() - 1] + plan.width(value)).next_multiple_of(BLOCK));
+        }
+        let end = columns.pop().unwrap_or_default();
         let mut lowering = Lowering {
             program: Program {
                 images: None,
@@ -45,28 +71,42 @@ impl Program {
                 parameters: Vec::new(),
                 dropouts: Vec::new(),
                 norms: Vec::new(),
+                embeddings: Vec::new(),
                 inputs,
-                features: inputs,
+                features: match (has_images, is_one_image) {
+                    (false, _) => inputs,
+                    (true, true) => plan.width(reads.flattened[0]),
+                    (true, false) => end + if reads.samples { inputs } else { 0 },
+                },
+                samples: (!has_images || reads.samples).then_some(end),
                 outputs: steps.last().map_or(inputs, |step| step.outputs),
                 takes_bitmaps: takes_bitmaps(plan),
             },
-            image,
+            sample: sizes[0],
             image_layers: Vec::new(),
+            is_one_image,
         };
-        let mut places = vec![match image {
-            Some(_) => Place::Image(0),
-            None => Place::Vector(0),
+        let mut places = vec![match (sizes[0], has_images) {
+            (Some(_), _) => Place::Image(0),
+            (None, false) => Place::Vector(0),
+            (None, true) => Place::Part {
+                first: 0,
+                len: inputs,
+            },
         }];
         for (index, step) in steps.iter().enumerate() {
-            let operands = step.operands(index).map(|value| places[value]);
-            let mut operands: Vec<Place> = operands.collect();
-            // An embedding, a standardisation or a part of a part reads them where they are.
+            let values: Vec<usize> = step.operands(index).collect();
+            // Some read a part of the samples where it is, and operations on each value are as good before `Flatten`.
             let reads_parts = matches!(step.op, Op::Narrow { .. } | Op::Standardize);
-            if !step.op.reads_tokens() && !reads_parts {
-                operands
-                    .iter_mut()
-                    .for_each(|place| *place = lowering.whole(*place));
+            for &value in &values {
+                let is_only_reader = plan.uses_of(value) == 1;
+                match places[value] {
+                    Place::Part { .. } if reads_parts || step.op.reads_tokens() => {}
+                    Place::Flat { .. } if is_elementwise(step.op) && is_only_reader => {}
+                    place => places[value] = lowering.whole(place),
+                }
             }
+            let operands: Vec<Place> = values.iter().map(|&value| places[value]).collect();
             if step.has_params() {
                 lowering.program.parameters.push(*step);
             }
@@ -115,39 +155,67 @@ impl Program {
                         place
                     }
                 },
-                Op::Embedding { vocabulary } | Op::EmbeddingBag { vocabulary, .. } => {
+                Op::Embedding { vocabulary }
+                | Op::TokenEmbedding { vocabulary }
+                | Op::EmbeddingBag { vocabulary, .. } => {
                     let embedding = Embedding {
+                        index: lowering.program.embeddings.len(),
                         weights,
                         first: plan
                             .part_of_the_input(step.input(index))
                             .unwrap_or_default(),
                         tokens: step.tokens(),
                         vocabulary,
-                        pooling: match step.op {
-                            Op::EmbeddingBag { pooling, .. } => Some(pooling),
-                            _ => None,
+                        output: match step.op {
+                            Op::EmbeddingBag { pooling, .. } => EmbeddingOutput::Pooled(pooling),
+                            Op::TokenEmbedding { .. } => EmbeddingOutput::Sequence,
+                            _ => EmbeddingOutput::Row,
                         },
                     };
-                    let input = [Place::Vector(0)];
-                    lowering.vector(LayerOp::Embedding(embedding), &input, step.outputs)
+                    lowering.program.embeddings.push(embedding);
+                    match sizes[index + 1] {
+                        Some(size) => lowering.source(ImageOp::Embedding(embedding), size),
+                        None => {
+                            let op = LayerOp::Embedding(embedding);
+                            lowering.vector(op, &[Place::Vector(0)], step.outputs)
+                        }
+                    }
                 }
                 Op::OneHot => {
                     let at = plan.part_of_the_input(step.input(index));
                     let op = LayerOp::OneHot {
-                        at: at.unwrap_or_default(),
+                        at: lowering.column(at.unwrap_or_default()),
                     };
                     lowering.vector(op, &[Place::Vector(0)], step.outputs)
                 }
-                Op::Narrow { start } => Place::Part {
-                    first: match operands[0] {
+                Op::Narrow { start } => {
+                    let first = match operands[0] {
                         Place::Part { first, .. } => first + start,
                         _ => start,
-                    },
-                    len: step.outputs,
-                },
+                    };
+                    match sizes[index + 1] {
+                        Some(size) => lowering.source(ImageOp::Part { first }, size),
+                        None => Place::Part {
+                            first,
+                            len: step.outputs,
+                        },
+                    }
+                }
                 Op::Dot { .. } => lowering.vector(LayerOp::Dot, &operands, step.outputs),
                 Op::Flatten => match operands[0] {
-                    Place::Image(_) => Place::Vector(0),
+                    Place::Image(image) => {
+                        let value = step.input(index);
+                        let part = reads.flattened.iter().position(|&read| read == value);
+                        let flat = Place::Flat {
+                            image,
+                            column: columns[part.unwrap_or_default()],
+                            len: step.outputs,
+                        };
+                        match plan.uses_of(value) {
+                            1 => flat,
+                            _ => lowering.whole(flat),
+                        }
+                    }
                     vector => vector,
                 },
                 Op::Add { .. } => lowering.sum(&operands, step.outputs),
@@ -166,7 +234,13 @@ impl Program {
             };
             places.push(place);
         }
-        lowering.finish()
+        let flattened = reads.flattened.iter().zip(columns);
+        let flattened = flattened.map(|(&value, column)| match places[value] {
+            Place::Image(image) => (image, column),
+            _ => unreachable!("an image has a size"),
+        });
+        let flattened = flattened.collect();
+        lowering.finish(flattened)
     }
 }
 
@@ -175,12 +249,24 @@ impl Lowering {
     fn whole(&mut self, place: Place) -> Place {
         match place {
             Place::Part { first, len } => self.part(first, len, None),
+            Place::Flat { .. } if self.is_one_image => Place::Vector(0),
+            Place::Flat { column, len, .. } => self.columns(column, len, None),
             place => place,
         }
     }
 
+    /// Some values of the samples, standardised by these statistics.
+    fn part(&mut self, first: usize, len: usize, standardization: Option<usize>) -> Place {
+        self.columns(self.column(first), len, standardization)
+    }
+
+    /// Where the vectors' input has this value of the samples.
+    fn column(&self, value: usize) -> usize {
+        self.program.samples.unwrap_or_default() + value
+    }
+
     /// Some values of the vectors' input, standardised by these statistics.
-    fn part(&mut self, start: usize, len: usize, standardization: Option<usize>) -> Place {
+    fn columns(&mut self, start: usize, len: usize, standardization: Option<usize>) -> Place {
         let op = LayerOp::Narrow {
             start,
             standardization,
@@ -190,10 +276,12 @@ impl Lowering {
 
     fn vector(&mut self, op: LayerOp, operands: &[Place], outputs: usize) -> Place {
         let operands = operands.iter().map(|place| match place {
-            // a flattened image
-            Place::Image(_) => Operand::new(0),
             Place::Vector(value) => Operand::new(*value),
-            Place::Part { .. } => unreachable!("`whole` has copied it"),
+            Place::Image(_) | Place::Flat { .. } | Place::Part { .. } => {
+                unreachable!(
+                    "only `Flatten` makes a vector of an image, and `whole` has copied parts"
+                )
+            }
         });
         self.program.layers.push(Layer {
             op,
@@ -212,7 +300,7 @@ impl Lowering {
     ) -> Place {
         let operands = operands.iter().map(|place| match *place {
             Place::Image(value) => Operand::new(value),
-            Place::Vector(_) | Place::Part { .. } => {
+            Place::Flat { .. } | Place::Vector(_) | Place::Part { .. } => {
                 unreachable!("a vector never becomes an image")
             }
         });
@@ -223,6 +311,11 @@ impl Lowering {
             then: Vec::new(),
         });
         Place::Image(self.image_layers.len())
+    }
+
+    /// An image that is made of the samples.
+    fn source(&mut self, op: ImageOp<(Window, usize)>, size: Size) -> Place {
+        self.image(op, &[Place::Image(0)], size)
     }
 
     fn norm(&mut self, norm: Norm, operands: &[Place], width: usize) -> Place {
@@ -245,7 +338,9 @@ impl Lowering {
     ) -> Place {
         match operands[0] {
             Place::Image(value) => self.image(image, operands, self.size(value)),
-            Place::Vector(_) | Place::Part { .. } => self.vector(vector, operands, width),
+            Place::Flat { .. } | Place::Vector(_) | Place::Part { .. } => {
+                self.vector(vector, operands, width)
+            }
         }
     }
 
@@ -264,7 +359,7 @@ impl Lowering {
                     rows * columns,
                 )
             }
-            Place::Vector(_) | Place::Part { .. } => {
+            Place::Flat { .. } | Place::Vector(_) | Place::Part { .. } => {
                 let place = self.vector(LayerOp::Concat, operands, width);
                 let layer = self.program.layers.last_mut();
                 (place, layer.map(|layer| &mut layer.operands), 1)
@@ -282,15 +377,14 @@ impl Lowering {
     fn size(&self, value: Value) -> [usize; 3] {
         match value.checked_sub(1) {
             Some(layer) => self.image_layers[layer].size,
-            None => self.image.unwrap_or_default(),
+            None => self.sample.unwrap_or_default(),
         }
     }
 
     /// The plan's operation `index` on `width` values, after those at `place`; it is numbered if it is a dropout.
     fn elementwise(&mut self, op: Op, index: usize, width: usize, place: Place) {
         let place = match place {
-            // after `Flatten`
-            Place::Vector(0) if self.image.is_some() => Place::Image(self.image_layers.len()),
+            Place::Flat { image, .. } => Place::Image(image),
             place => place,
         };
         let mut operation = Elementwise { op, dropout: None };
@@ -303,7 +397,7 @@ impl Lowering {
             operation.dropout = Some(self.program.dropouts.len());
             let image = match place {
                 Place::Image(value) => Some(self.size(value)),
-                Place::Vector(_) | Place::Part { .. } => None,
+                Place::Flat { .. } | Place::Vector(_) | Place::Part { .. } => None,
             };
             self.program.dropouts.push(DropoutStep {
                 percent,
@@ -321,44 +415,67 @@ impl Lowering {
         chain.push(operation);
     }
 
-    fn finish(self) -> Program {
+    /// The program whose vectors read these images, each from this column of their input on.
+    fn finish(self, flattened: Vec<(Value, usize)>) -> Program {
         let Lowering {
             mut program,
-            image,
+            sample,
             image_layers,
+            is_one_image,
         } = self;
-        if let Some(image) = image {
+        if !flattened.is_empty() {
             let before = std::mem::take(&mut program.before);
-            let images = Images::new(image, before, image_layers);
-            program.features = images.output().pixel_count();
+            let sample = sample.unwrap_or_default();
+            let images = Images::new(sample, before, image_layers, flattened);
             program.images = Some(images);
         }
-        let images = program.images.as_ref();
-        let layers = program.layers.iter_mut();
-        contribute(
-            images.is_some_and(|images| images.weights() > 0),
-            layers.map(|layer| (layer.op.has_weights(), &mut layer.operands)),
-        );
+        let images = program.images.iter().flat_map(|images| &images.flattened);
+        let with_gradient = images.filter(|image| image.operand.gradient.is_some());
+        let columns: Vec<usize> = with_gradient.map(|image| image.column).collect();
+        let reads_image = |layer: &Layer| match layer.op {
+            LayerOp::Narrow { start, .. } => !is_one_image && columns.contains(&start),
+            _ => false,
+        };
+        let layers = program.layers.iter_mut().map(|layer| {
+            let has_gradient = layer.op.has_weights() || reads_image(layer);
+            (has_gradient, &mut layer.operands)
+        });
+        contribute(is_one_image && !columns.is_empty(), layers);
+        for column in columns.iter().filter(|_| !is_one_image) {
+            contribute_columns(*column, &mut program.layers);
+        }
         program
     }
 }
 
-/// Channels, rows and columns of a sample that is treated as an image: it has the rows and columns of the first window's
-/// input; without windows, a batch normalisation of channels of several values makes it one, whose values need not be
-/// arranged in rows.
-fn image(steps: &[Step]) -> Option<[usize; 3]> {
-    let window = steps.iter().find_map(|step| step.op.window());
-    let norm = || {
-        steps.iter().find_map(|step| match step.op {
-            Op::BatchNorm { channels } if channels < step.inputs => {
-                Some([step.inputs / channels, 1])
-            }
-            _ => None,
-        })
-    };
-    let sides = window.map(|Window { input, .. }| [input[1], input[2]]);
-    let [rows, columns] = sides.or_else(norm)?;
-    Some([steps.first()?.inputs / (rows * columns), rows, columns])
+/// Determines the contributions of the layers that copy the image at this column of the vectors' input, which other
+/// layers do not read.
+fn contribute_columns(column: usize, layers: &mut [Layer]) {
+    let mut adds = false;
+    for layer in layers.iter_mut().rev() {
+        if matches!(layer.op, LayerOp::Narrow { start, .. } if start == column) {
+            let completes = false;
+            layer.operands[0].gradient = Some(Contribution { adds, completes });
+            adds = true;
+        }
+    }
+}
+
+/// Whether an operation computes each value from one value, and has no weights.
+fn is_elementwise(op: Op) -> bool {
+    matches!(
+        op,
+        Op::Relu
+            | Op::Sigmoid
+            | Op::Tanh
+            | Op::LeakyRelu { .. }
+            | Op::Gelu
+            | Op::Softplus
+            | Op::Silu
+            | Op::Elu { .. }
+            | Op::Hardswish
+            | Op::Dropout { .. }
+    )
 }
 
 /// Whether the samples may be bitmaps: they are vectors that only one `Linear` reads.

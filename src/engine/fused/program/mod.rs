@@ -1,5 +1,6 @@
 //! The lowered plan: each operation fused with the elementwise operations that follow it.
 
+mod dims;
 mod elementwise;
 mod embedding;
 mod images;
@@ -13,7 +14,7 @@ mod prelu;
 use self::elementwise::{is_relu, stores_derivatives};
 pub(crate) use self::{
     elementwise::Elementwise,
-    embedding::Embedding,
+    embedding::{Embedding, EmbeddingOutput},
     images::{Convolution, ImageLayer, ImageOp, Images},
     layout::{ImageLayout, SAMPLES},
     lowering::takes_bitmaps,
@@ -27,7 +28,7 @@ use crate::{plan::Step, seed::dropout2d_row};
 /// The program that the engine runs: images, if there are any, then vectors.
 #[derive(Debug)]
 pub(crate) struct Program {
-    /// Operations on images, whose last output is the vectors' input.
+    /// Operations on images.
     pub(crate) images: Option<Images>,
     /// Of a standardisation of the vectors' input, the place of its statistics among the network's.
     pub(crate) standardization: Option<usize>,
@@ -38,10 +39,13 @@ pub(crate) struct Program {
     pub(crate) parameters: Vec<Step>,
     pub(crate) dropouts: Vec<DropoutStep>,
     pub(crate) norms: Vec<Norm>,
+    pub(crate) embeddings: Vec<Embedding>,
     /// The number of features of a sample.
     pub(crate) inputs: usize,
-    /// The number of features of the vectors' input: that of a sample, or of the last image.
+    /// The number of columns of the vectors' input: samples, or flattened images, or these and then samples.
     pub(crate) features: usize,
+    /// The column where the vectors' input has the samples, a multiple of 16, if it has them.
+    pub(crate) samples: Option<usize>,
     /// The number of outputs of the network.
     pub(crate) outputs: usize,
     /// Whether samples may be bitmaps; see [`takes_bitmaps`].
@@ -79,9 +83,9 @@ pub(crate) enum LayerOp {
     Sum,
     /// The dot product of two vectors.
     Dot,
-    /// 1 for the category at this place of the vectors' input, else 0.
+    /// 1 for the category in this column of the vectors' input, else 0.
     OneHot {
-        /// The place.
+        /// The column.
         at: usize,
     },
     /// Some features of the vectors' input.
@@ -135,13 +139,9 @@ impl Program {
         }
     }
 
-    /// Its embeddings, each with the index of its layer.
-    pub(crate) fn embeddings(&self) -> impl Iterator<Item = (usize, &Embedding)> {
-        let layers = self.layers.iter().enumerate();
-        layers.filter_map(|(at, layer)| match &layer.op {
-            LayerOp::Embedding(embedding) => Some((at, embedding)),
-            _ => None,
-        })
+    /// Whether the images read tables.
+    pub(crate) fn embeds_sequences(&self) -> bool {
+        self.embeddings.iter().any(Embedding::is_sequence)
     }
 }
 

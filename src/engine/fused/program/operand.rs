@@ -43,8 +43,9 @@ impl Operand {
     }
 }
 
-/// Determines the contributions of layers, in order: of each, whether it has weights, and its operands. A value has a
-/// gradient if it depends on weights; `input_does` states whether the input does.
+/// Determines the contributions of layers, in order: of each, whether it has weights, or reads others' outputs by
+/// another way than its operands, and its operands. A value has a gradient if it depends on weights; `input_does`
+/// states whether the input does.
 pub(super) fn contribute<'a>(
     input_does: bool,
     layers: impl Iterator<Item = (bool, &'a mut Vec<Operand>)>,

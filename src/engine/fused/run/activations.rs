@@ -40,7 +40,7 @@ pub(crate) struct Activations {
     pub(crate) sample_numbers: Vec<Shared<SampleNumbers>>,
     /// For each layer, the token that has the maximum, `[B, O]`; empty where it is no maximum of embeddings.
     pub(crate) winners: Vec<Matrix>,
-    /// For each layer, for each worker, which samples have each token of the worker's rows; empty where it is no embedding.
+    /// For each embedding, for each worker, which samples have each token of the worker's rows.
     tokens: Vec<Vec<Mutex<TokenIndex>>>,
     /// The loss of each sample.
     pub(crate) losses: Shared<f32>,
@@ -89,16 +89,11 @@ impl Activations {
             | LayerOp::Concat => Matrix::zeros(0, 0),
         });
         let winners = program.layers.iter().map(|layer| match layer.op {
-            LayerOp::Embedding(Embedding {
-                pooling: Some(Pooling::Max),
-                ..
-            }) => of(layer.outputs),
+            LayerOp::Embedding(embedding) if embedding.pools_by(Pooling::Max) => of(layer.outputs),
             _ => Matrix::zeros(0, 0),
         });
-        let tokens = program.layers.iter().map(|layer| match layer.op {
-            LayerOp::Embedding(_) => (0..workers).map(|_| Mutex::default()).collect(),
-            _ => Vec::new(),
-        });
+        let tokens = program.embeddings.iter();
+        let tokens = tokens.map(|_| (0..workers).map(|_| Mutex::default()).collect());
         let column_sums = program.layers.iter().map(|layer| match layer.op {
             LayerOp::PRelu(_) => Matrix::zeros(1, layer.outputs),
             _ => Matrix::zeros(0, 0),
@@ -109,7 +104,7 @@ impl Activations {
         });
         Activations {
             capacity,
-            input: InputBuffer::new(capacity, program.features, is_dense),
+            input: InputBuffer::new(capacity, program, is_dense),
             images: program
                 .images
                 .as_ref()
@@ -136,9 +131,13 @@ impl Activations {
         }
     }
 
-    /// Which samples have each token of a worker's rows of the table of layer `at`, an embedding.
-    pub(crate) fn tokens(&self, at: usize, worker: &Worker<'_>) -> MutexGuard<'_, TokenIndex> {
-        let index = &self.tokens[at][worker.index];
+    /// Which samples have each token of a worker's rows of the table of an embedding.
+    pub(crate) fn tokens(
+        &self,
+        embedding: &Embedding,
+        worker: &Worker<'_>,
+    ) -> MutexGuard<'_, TokenIndex> {
+        let index = &self.tokens[embedding.index][worker.index];
         index.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -148,7 +148,7 @@ impl Context {
                 Ok(())
             }
             Some(Job::Settle) => {
-                for (_, embedding) in self.model.program.embeddings() {
+                for embedding in &self.model.program.embeddings {
                     let Some(memory) = &state.optimizer else {
                         continue;
                     };
@@ -236,7 +236,7 @@ impl State {
                 }
                 *steps_done = memory.steps;
                 memory.steps += steps as u64;
-                if clip_norm.is_none() && model.program.embeddings().next().is_some() {
+                if clip_norm.is_none() && !model.program.embeddings.is_empty() {
                     let rules = (0..steps as u64).map(|index| {
                         let peak = optimizer.learning_rate();
                         let step = *first_step + index;

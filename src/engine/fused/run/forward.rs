@@ -121,6 +121,7 @@ pub(crate) unsafe fn layer<'a>(
             let embed = Embed {
                 embedding,
                 samples: samples.dense(),
+                start: model.program.samples.unwrap_or_default(),
                 table: weights(embedding.weights),
                 output,
                 relu,

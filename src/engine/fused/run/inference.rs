@@ -10,7 +10,7 @@ use super::{
     model::Model,
 };
 use crate::engine::fused::{
-    kernels::{Gather, NonzeroBits, Rows, Samples, SparseBatch, Values, WORD, dispatch},
+    kernels::{NonzeroBits, Rows, Samples, SparseBatch, Values, WORD, dispatch},
     memory::{
         matrix::{BLOCK, Matrix},
         raw_slice::{RawSlice, RawSliceMut},
@@ -57,7 +57,7 @@ impl Chunk {
         let program = &model.program;
         let outputs = program.layers.iter();
         Chunk {
-            input: InputBuffer::new(CHUNK, program.features, is_dense),
+            input: InputBuffer::new(CHUNK, program, is_dense),
             images: program.images.as_ref().map(InferenceBuffers::new),
             outputs: outputs
                 .map(|layer| Matrix::zeros(CHUNK, layer.outputs))
@@ -111,12 +111,10 @@ impl Job {
                 match &self.source {
                     Source::Numbered(data, order) => {
                         let samples = &order.get()[rows.clone()];
-                        if chunk.images.is_some() {
+                        if is_dense {
                             let features = Rows::of(&data.samples.features);
-                            chunk.flatten(model, features, Samples::Numbered(samples), rows.len());
-                        } else if is_dense {
-                            chunk.input.gather(model.simd, data, samples, 0..rows.len());
-                            chunk.before(model, rows.len());
+                            let samples = Samples::Numbered(samples);
+                            chunk.gather(model, features, samples, rows.len());
                         }
                         let input = chunk.input.read(data, samples);
                         chunk.layers(model, input, rows.len(), logits);
@@ -137,18 +135,7 @@ impl Job {
                         } else {
                             let dense = chunk.input.dense();
                             let (values, samples) = (Rows::Floats(values), Samples::From(0));
-                            if chunk.images.is_some() {
-                                chunk.flatten(model, values, samples, rows.len());
-                            } else {
-                                let gather = Gather {
-                                    rows: values,
-                                    width,
-                                    samples,
-                                    output: dense.view_mut(0..dense.blocks(), 0..rows.len()),
-                                };
-                                dispatch(model.simd, gather);
-                                chunk.before(model, rows.len());
-                            }
+                            chunk.gather(model, values, samples, rows.len());
                             let view = dense.view().within(0..dense.blocks(), 0..rows.len());
                             chunk.layers(model, Input::Dense(view), rows.len(), logits);
                         }
@@ -173,7 +160,24 @@ impl Chunk {
         (count as f64) < bitmap::SPARSE_BELOW * values.len() as f64
     }
 
-    /// The flattened last images of `count` samples.
+    /// The vectors' input for `count` samples: flattened images, samples, or both.
+    ///
+    /// # Safety
+    /// No other thread uses this chunk, and none writes the weights or the statistics.
+    unsafe fn gather(&self, model: &Model, rows: Rows<'_>, samples: Samples<'_>, count: usize) {
+        // SAFETY: guaranteed by the caller.
+        unsafe {
+            self.flatten(model, rows, samples, count);
+            if model.program.samples.is_some() {
+                self.input.gather(model.simd, rows, samples, 0..count);
+            }
+            if self.images.is_none() {
+                self.before(model, count);
+            }
+        }
+    }
+
+    /// The flattened images of `count` samples, if there are any.
     ///
     /// # Safety
     /// No other thread uses this chunk, and none writes the weights.

@@ -10,9 +10,10 @@ use crate::{
             Gather, Rows, Samples, Simd, SparseBatch, Values, WORD, dispatch, transpose_bits,
         },
         memory::{
-            matrix::{Matrix, View},
+            matrix::{BLOCK, Matrix, View},
             shared::Shared,
         },
+        program::Program,
     },
 };
 
@@ -41,8 +42,11 @@ impl<'a> Input<'a> {
 /// bitmaps.
 #[derive(Debug)]
 pub(crate) struct InputBuffer {
+    /// The number of features of a sample.
     features: usize,
-    /// `[B, F]`, or empty.
+    /// The column where the samples begin.
+    start: usize,
+    /// The vectors' input, `[B, F]`, or empty.
     dense: Matrix,
     /// `[B / 64, F]`, or empty.
     columns: Shared<u64>,
@@ -51,16 +55,17 @@ pub(crate) struct InputBuffer {
 
 impl InputBuffer {
     /// A buffer for `capacity` samples of a dense or a sparse data set.
-    pub(crate) fn new(capacity: usize, features: usize, is_dense: bool) -> Self {
+    pub(crate) fn new(capacity: usize, program: &Program, is_dense: bool) -> Self {
         let (dense, sparse) = if is_dense {
             (capacity, 0)
         } else {
             (0, capacity)
         };
         InputBuffer {
-            features,
-            dense: Matrix::zeros(dense, features),
-            columns: Shared::zeros(sparse.div_ceil(WORD) * features),
+            features: program.inputs,
+            start: program.samples.unwrap_or_default(),
+            dense: Matrix::zeros(dense, program.features),
+            columns: Shared::zeros(sparse.div_ceil(WORD) * program.inputs),
             is_dense,
         }
     }
@@ -74,23 +79,24 @@ impl InputBuffer {
         &self.dense
     }
 
-    /// Copies the samples `samples` of a data set into the rows `rows`.
+    /// Copies the samples `samples` of `from` into the rows `rows`.
     ///
     /// # Safety
-    /// No other thread reads the buffer, or writes these rows, until this returns.
+    /// No other thread reads the buffer, or writes the columns of samples in these rows, until this returns.
     pub(crate) unsafe fn gather(
         &self,
         simd: Simd,
-        data: &Uploaded,
-        samples: &[u32],
+        from: Rows<'_>,
+        samples: Samples<'_>,
         rows: Range<usize>,
     ) {
+        let blocks = self.start / BLOCK..self.dense.blocks();
         let gather = Gather {
-            rows: Rows::of(&data.samples.features),
+            rows: from,
             width: self.features,
-            samples: Samples::Numbered(samples),
+            samples,
             // SAFETY: guaranteed by the caller.
-            output: unsafe { self.dense.view_mut(0..self.dense.blocks(), rows) },
+            output: unsafe { self.dense.view_mut(blocks, rows) },
         };
         dispatch(simd, gather);
     }

@@ -22,10 +22,11 @@ pub(crate) struct TokenIndex {
     ends: Vec<u32>,
     /// The number of tokens.
     count: usize,
-    samples: Vec<u32>,
-    /// For each of `samples`, the factor of its gradient.
+    /// Rows of the gradient: that of a sample, or of one of its positions.
+    rows: Vec<u32>,
+    /// For each of `rows`, the factor of its gradient.
     factors: Vec<f32>,
-    /// The place of the token, the sample and the factor of each occurrence, then room.
+    /// The place of the token, the row and the factor of each occurrence, then room.
     occurrences: Vec<(u32, u32, f32)>,
     /// The features of a sample.
     sample: Vec<f32>,
@@ -62,6 +63,7 @@ impl TokenIndex {
             sample,
             ..
         } = self;
+        let rows_of_sample = embedding.gradient_rows();
         let (mut count, mut listed) = (0, 0);
         for (row, number) in batch.iter().enumerate() {
             data.features
@@ -83,10 +85,14 @@ impl TokenIndex {
                 places[token] = place + 1;
                 ends[place as usize] += 1;
                 let factor = embedding.number(at).map_or(1.0, |at| sample[at]);
+                let row = match rows_of_sample {
+                    1 => row,
+                    rows => row * rows + at - embedding.first,
+                };
                 occurrences[listed] = (place, row as u32, factor);
                 listed += 1;
             }
-            if embedding.pooling == Some(Pooling::Mean) && words > 1 {
+            if embedding.pools_by(Pooling::Mean) && words > 1 {
                 let factor = 1.0 / words as f32;
                 let of_sample = occurrences[first_listed..listed].iter_mut();
                 of_sample.for_each(|occurrence| occurrence.2 = factor);
@@ -98,11 +104,11 @@ impl TokenIndex {
         for end in &mut ends[..count] {
             start += std::mem::replace(end, start);
         }
-        self.samples.resize(listed, 0);
+        self.rows.resize(listed, 0);
         self.factors.resize(listed, 0.0);
         for &(place, row, factor) in &occurrences[..listed] {
             let next = &mut ends[place as usize];
-            self.samples[*next as usize] = row;
+            self.rows[*next as usize] = row;
             self.factors[*next as usize] = factor;
             *next += 1;
         }
@@ -117,7 +123,7 @@ impl TokenIndex {
         Occurrences {
             tokens: self.tokens(),
             ends: &self.ends[..self.count],
-            samples: &self.samples,
+            rows: &self.rows,
             factors: &self.factors,
         }
     }

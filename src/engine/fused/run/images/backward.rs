@@ -1,10 +1,12 @@
 //! The backward pass of 16 samples through the images, and the gradients of the weights.
 
+use std::ops::Range;
+
 use super::{BatchBlock, BlockBuffers, WorkerBuffers};
 use crate::engine::fused::{
     kernels::{
         Convolve, Derivative, Epilogue, KernelGradient, MultiplyDerivative, NormGradient,
-        PoolGradient, Sum, Unflatten, Winograd, dispatch,
+        PoolGradient, SequenceGradient, Sum, Unflatten, Winograd, dispatch,
     },
     memory::{
         image::{ImageBuffer, ImageView},
@@ -20,31 +22,39 @@ pub(crate) struct Backward<'a> {
     pub(crate) images: &'a Images,
     pub(crate) block: &'a BlockBuffers,
     pub(crate) worker: &'a WorkerBuffers,
-    /// For each layer with weights, their gradient.
+    /// As [`ImageBuffers::gradients`](super::ImageBuffers), of the group.
     pub(crate) gradients: &'a [Matrix],
+    /// For each embedding, the gradient of its outputs.
+    pub(crate) sequences: &'a [Matrix],
+    /// The samples' rows of the batch.
+    pub(crate) rows: Range<usize>,
     /// Whether the gradients are added to those that are there, or replace them.
     pub(crate) adds: bool,
     pub(crate) batch: BatchBlock<'a>,
 }
 
 impl Backward<'_> {
-    /// Begins with `delta`, the gradient of the flattened last image.
+    /// Begins with `delta`, the gradient of the vectors' input, for the rows of the samples.
     ///
     /// # Safety
     /// No other thread uses the worker's buffers or these gradients, and none writes the block's, until this returns.
     pub(crate) unsafe fn begin(&self, delta: View<'_>) {
-        let last = self.images.layers.len() - 1;
-        // SAFETY: guaranteed by the caller; views of a buffer to write end before it is read.
-        unsafe {
-            let output = self.delta(last).view_mut();
-            dispatch(
-                self.model.simd,
-                Unflatten {
-                    input: delta,
-                    output,
-                },
-            );
-            self.multiply_derivative(last);
+        for image in &self.images.flattened {
+            let (Some(at), Some(Contribution { completes, .. })) =
+                (image.operand.value.checked_sub(1), image.operand.gradient)
+            else {
+                continue;
+            };
+            // SAFETY: guaranteed by the caller; views of a buffer to write end before it is read.
+            unsafe {
+                let output = self.delta(at).view_mut();
+                let blocks = image.blocks(&output.layout);
+                let input = delta.within(blocks, 0..delta.rows);
+                dispatch(self.model.simd, Unflatten { input, output });
+                if completes {
+                    self.multiply_derivative(at);
+                }
+            }
         }
     }
 
@@ -82,6 +92,16 @@ impl Backward<'_> {
                 _ => {}
             }
             let delta = self.delta(at).view();
+            if let ImageOp::Embedding(embedding) = &layer.op {
+                let output = &self.sequences[embedding.index];
+                let [start, end] =
+                    [self.rows.start, self.rows.end].map(|row| row * embedding.tokens);
+                let gradient = SequenceGradient {
+                    input: delta,
+                    output: output.view_mut(0..output.blocks(), start..end),
+                };
+                dispatch(simd, gradient);
+            }
             if let ImageOp::Convolution(convolution) = &layer.op {
                 let output = &self.gradients[convolution.weights];
                 let input = self.value(layer.operands[0].value);
@@ -193,6 +213,8 @@ impl Backward<'_> {
                 }
                 // see `layer`
                 ImageOp::LayerNorm { .. } | ImageOp::PRelu(_) => {}
+                // they read the network's input, whose gradient is not computed
+                ImageOp::Part { .. } | ImageOp::Embedding(_) => {}
                 ImageOp::Sum | ImageOp::Concat => {
                     for channel in 0..output.layout.channels {
                         let sum = Sum {

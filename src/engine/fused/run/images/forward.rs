@@ -9,11 +9,11 @@ use crate::{
     data::FeatureValues,
     engine::fused::{
         kernels::{
-            AvgPool, Convolve, Elementwise, Epilogue, Flatten, Interleave, MaxPool, Rows, Samples,
-            Sum, Winograd, dispatch,
+            AvgPool, Convolve, Elementwise, EmbedSequence, Epilogue, Flatten, Interleave, MaxPool,
+            Rows, Samples, Sum, Winograd, dispatch,
         },
         memory::{
-            image::ImageBuffer,
+            image::{ImageBuffer, ImageViewMut},
             matrix::{View, ViewMut},
         },
         program::{self, ImageOp, Images, Value},
@@ -44,6 +44,7 @@ impl<'a> Source<'a> {
 pub(crate) struct Forward<'a> {
     pub(crate) model: &'a Model,
     pub(crate) images: &'a Images,
+    pub(crate) source: Source<'a>,
     pub(crate) block: &'a BlockBuffers,
     pub(crate) weights: &'a PackedWeights,
     /// None in inference, where the block has every output.
@@ -64,7 +65,7 @@ impl InferenceBuffers {
         unsafe { self.weights.pack(model, images) };
     }
 
-    /// Computes the flattened last image of some samples, without dropout.
+    /// Computes the flattened images of some samples, without dropout.
     ///
     /// # Safety
     /// As [`InferenceBuffers::pack_weights`].
@@ -78,6 +79,7 @@ impl InferenceBuffers {
         let forward = Forward {
             model,
             images,
+            source,
             block: &self.block,
             weights: &self.weights,
             worker: None,
@@ -86,7 +88,7 @@ impl InferenceBuffers {
         };
         // SAFETY: guaranteed by the caller.
         unsafe {
-            forward.begin(source);
+            forward.begin();
             forward.layers(0..images.layers.len());
             forward.flatten(output);
         }
@@ -98,19 +100,28 @@ impl Forward<'_> {
     ///
     /// # Safety
     /// No other thread uses the buffers, and none writes the weights, until this returns.
-    pub(crate) unsafe fn begin(&self, source: Source<'_>) {
-        let (model, block) = (self.model, self.block);
+    pub(crate) unsafe fn begin(&self) {
+        let input = &self.block.input;
         // SAFETY: guaranteed by the caller; views of a buffer to write end before it is read.
         unsafe {
-            let interleave = Interleave {
-                rows: source.rows,
-                samples: source.samples,
-                count: source.count,
-                output: block.input.view_mut(),
-            };
-            dispatch(model.simd, interleave);
-            self.elementwise(&self.images.before, &block.input, None);
+            if self.images.read_samples() {
+                self.interleave(0, input.view_mut());
+            }
+            self.elementwise(&self.images.before, input, None);
         }
+    }
+
+    /// Values of the samples, from the one at `first` on.
+    fn interleave(&self, first: usize, output: ImageViewMut<'_>) {
+        let interleave = Interleave {
+            rows: self.source.rows,
+            samples: self.source.samples,
+            count: self.source.count,
+            width: self.model.program.inputs,
+            first,
+            output,
+        };
+        dispatch(self.model.simd, interleave);
     }
 
     /// Some layers, whose operands are computed.
@@ -124,14 +135,17 @@ impl Forward<'_> {
         }
     }
 
-    /// The last image, into the rows of `output`.
+    /// The flattened images, into the rows of `output`, the vectors' input.
     ///
     /// # Safety
     /// As [`Forward::begin`].
-    pub(crate) unsafe fn flatten(&self, output: ViewMut<'_>) {
-        // SAFETY: guaranteed by the caller.
-        let input = unsafe { self.value(self.images.layers.len()).view() };
-        dispatch(self.model.simd, Flatten { input, output });
+    pub(crate) unsafe fn flatten(&self, mut output: ViewMut<'_>) {
+        for image in &self.images.flattened {
+            // SAFETY: guaranteed by the caller.
+            let input = unsafe { self.value(image.operand.value).view() };
+            let output = output.blocks(image.blocks(&input.layout));
+            dispatch(self.model.simd, Flatten { input, output });
+        }
     }
 
     /// Measures the input of layer `at`, if it is a batch normalisation.
@@ -167,6 +181,19 @@ impl Forward<'_> {
             let input = self.value(layer.operands[0].value).view();
             let mut output = buffer.view_mut();
             match &layer.op {
+                ImageOp::Part { first } => self.interleave(*first, output),
+                ImageOp::Embedding(embedding) => {
+                    let embed = EmbedSequence {
+                        embedding: *embedding,
+                        rows: self.source.rows,
+                        samples: self.source.samples,
+                        count: self.source.count,
+                        width: self.model.program.inputs,
+                        table: self.model.weights[embedding.weights].view(),
+                        output,
+                    };
+                    dispatch(simd, embed);
+                }
                 ImageOp::Convolution(convolution) => {
                     is_done |= relu;
                     let epilogue = Epilogue::Output { relu };

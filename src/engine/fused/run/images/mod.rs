@@ -21,7 +21,7 @@ pub(crate) use self::{
 };
 use crate::engine::fused::{
     kernels::{KernelGradient, LaneNumbers, Winograd},
-    memory::{image::ImageBuffer, matrix::Matrix, packed::zeros, shared::Shared},
+    memory::{image::ImageBuffer, matrix::Matrix, packed, shared::Shared},
     program::{ImageLayer, ImageLayout, ImageOp, Images, Program, SAMPLES, Value},
     threads::{partition, pool::Worker},
 };
@@ -73,9 +73,12 @@ pub(crate) struct ImageBuffers {
     pub(crate) workers: Vec<WorkerBuffers>,
     /// For each batch normalisation; those of vectors are not used.
     pub(crate) norms: Vec<NormBuffers>,
-    /// The gradient of the flattened last image, `[B, F]`.
+    /// The gradient of the vectors' input, `[B, F]`.
     pub(crate) delta: Matrix,
-    /// For each group of blocks and each layer with weights, their gradient; those of batch normalisations are in the first.
+    /// For each embedding, the gradient of its outputs, `[B L, C]`; empty where it gives no sequence.
+    pub(crate) sequences: Vec<Matrix>,
+    /// For each group of blocks and each of the program's parameters, their gradient; those of batch normalisations are
+    /// in the first. Empty for the parameters of vectors and for tables, whose gradient is not stored.
     pub(crate) gradients: Vec<Vec<Matrix>>,
 }
 
@@ -206,7 +209,22 @@ impl ImageBuffers {
     /// Buffers for batches of at most `capacity` samples.
     pub(crate) fn new(program: &Program, images: &Images, workers: usize, capacity: usize) -> Self {
         let blocks = capacity.div_ceil(SAMPLES);
-        let parameters = &program.parameters[..images.weights()];
+        let weights = images.layers.iter();
+        let weights: Vec<usize> = weights
+            .filter_map(|layer| layer.op.summed_weights())
+            .collect();
+        let parameters = program.parameters.iter().enumerate();
+        let gradients = parameters.map(|(at, step)| match weights.contains(&at) {
+            true => packed::zeros_of(step),
+            false => Matrix::zeros(0, 0),
+        });
+        let sequences = program.embeddings.iter().map(|embedding| {
+            let [channels, _] = program.parameters[embedding.weights].weight_matrix();
+            match embedding.is_sequence() {
+                true => Matrix::zeros(capacity * embedding.tokens, channels),
+                false => Matrix::zeros(0, 0),
+            }
+        });
         ImageBuffers {
             blocks: (0..blocks)
                 .map(|_| BlockBuffers::for_training(program, images))
@@ -218,8 +236,9 @@ impl ImageBuffers {
                 .map(|norm| NormBuffers::new(norm, blocks))
                 .collect(),
             delta: Matrix::zeros(capacity, program.features),
+            sequences: sequences.collect(),
             gradients: (0..group_count(blocks))
-                .map(|_| zeros(parameters))
+                .map(|_| gradients.clone().collect())
                 .collect(),
         }
     }

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::{DropoutKey, Moments, Training};
 use crate::engine::fused::{
     kernels::{AddMatrices, Rule, dispatch},
-    program::{ImageOp, Images, Norm, PRelu, SAMPLES},
+    program::{ImageOp, Images, Norm, SAMPLES},
     run::{
         images::{Backward, Forward, ImageBuffers, MAX_GROUPS, Source, group_count, groups},
         norm::inverse_deviation,
@@ -20,7 +20,8 @@ impl Training<'_> {
         images.zip(self.activations.images.as_ref())
     }
 
-    /// Computes the flattened last images of this worker's blocks of samples, with a barrier before each batch normalisation.
+    /// Computes the flattened images of this worker's blocks of samples, with a barrier before each batch
+    /// normalisation.
     ///
     /// # Safety
     /// As [`Training::step`].
@@ -38,16 +39,17 @@ impl Training<'_> {
             let (is_first, is_last) = (index == 0, index + 1 == images.stages.len());
             for at in groups(self.worker, samples.len()).flat_map(|(_, blocks)| blocks) {
                 let rows = at * SAMPLES..samples.len().min((at + 1) * SAMPLES);
+                let features = &self.job.data.samples.features;
                 let forward = Forward {
                     model,
                     images,
+                    source: Source::numbered(features, &samples[rows.clone()]),
                     block: &buffers.blocks[at],
                     weights: &worker.weights,
                     worker: Some(worker),
                     batch: Some(buffers.batch(at, samples.len())),
                     dropout: dropout_key.is_some(),
                 };
-                let features = &self.job.data.samples.features;
                 // SAFETY: blocks are partitioned, and each worker has its own buffers; no thread reads the vectors' input in
                 // this phase. The batch has been measured before the last barrier.
                 unsafe {
@@ -55,7 +57,7 @@ impl Training<'_> {
                         if let Some(key) = dropout_key {
                             self.draw_image_masks(buffers, at, rows.clone(), key);
                         }
-                        forward.begin(Source::numbered(features, &samples[rows.clone()]));
+                        forward.begin();
                     }
                     forward.layers(stage.clone());
                     match is_last {
@@ -151,23 +153,26 @@ impl Training<'_> {
             let (is_first, is_last) = (index == 0, index + 1 == images.stages.len());
             for (group, blocks) in groups(self.worker, samples) {
                 for at in blocks.clone() {
+                    let rows = at * SAMPLES..samples.min((at + 1) * SAMPLES);
                     let backward = Backward {
                         model: self.model,
                         images,
                         block: &buffers.blocks[at],
                         worker: &buffers.workers[self.worker.index],
                         gradients: &buffers.gradients[group],
+                        sequences: &buffers.sequences,
+                        rows: rows.clone(),
                         adds: at > blocks.start,
                         batch: buffers.batch(at, samples),
                     };
-                    let rows = at * SAMPLES..samples.min((at + 1) * SAMPLES);
                     // The batch normalisation that begins a stage needs a barrier between its outputs' gradient and its
                     // input's.
                     let start = stage.start + usize::from(!is_first);
                     let end = stage.end + usize::from(!is_last);
-                    // SAFETY: groups are partitioned, and each worker has its own scratch; this phase writes only scratch,
-                    // the groups' gradients and the blocks' deltas and sums, and the block's other buffers were written
-                    // by this worker. The batch has been added up before the last barrier.
+                    // SAFETY: groups are partitioned, and each worker has its own scratch; this phase writes only
+                    // scratch, the groups' gradients, the samples' rows of sequences and the blocks' deltas and sums,
+                    // and the block's other buffers were written by this worker. The batch has been added up before the
+                    // last barrier.
                     unsafe {
                         if is_last {
                             backward.begin(delta.read(0..delta.blocks(), rows));
@@ -222,19 +227,24 @@ impl Training<'_> {
     pub(super) unsafe fn update_images(
         &self,
         (images, buffers): (&Images, &ImageBuffers),
-        samples: usize,
+        (index, samples): (usize, usize),
         rule: Rule,
         moments: Moments<'_>,
     ) {
         let groups = group_count(samples.div_ceil(SAMPLES));
         for layer in &images.layers {
             let (at, groups) = match &layer.op {
-                ImageOp::Convolution(convolution) => (convolution.weights, groups),
-                ImageOp::Norm(norm) => (norm.weights, 1),
-                ImageOp::LayerNorm { weights } | ImageOp::PRelu(PRelu { weights, .. }) => {
-                    (*weights, groups)
+                ImageOp::Embedding(embedding) => {
+                    let delta = (&buffers.sequences[embedding.index], None);
+                    // SAFETY: guaranteed by the caller.
+                    unsafe { self.update_table(embedding, delta, (index, samples), rule, moments) };
+                    continue;
                 }
-                _ => continue,
+                ImageOp::Norm(norm) => (norm.weights, 1),
+                op => match op.summed_weights() {
+                    Some(weights) => (weights, groups),
+                    None => continue,
+                },
             };
             let partition = self.weight_partition(at);
             // SAFETY: this phase writes gradients, weights and moments, in partitions.

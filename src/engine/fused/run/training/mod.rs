@@ -7,13 +7,14 @@
 //! | --- | --- | --- |
 //! | gather | the batch's samples, masks of dropout | rows |
 //! | and of an embedding | rows of the table and moments that are [not up to date](super::pending) | columns |
+//! | (before images that read a table, that is a phase of its own) | | |
 //! | or images, each stage | all buffers of the images, sums of blocks, masks, the vectors' input | blocks of 16 rows |
 //! | forward, each layer | its outputs (and derivatives) | columns; rows in a layer normalisation and in the last layer, unless it is a batch normalisation |
 //! | loss | the last layer's delta, losses, the transposed bitmap | the same rows, so no barrier before it; words |
 //! | back, each layer whose operands depend on weights | its terms in their deltas | the operands' columns; rows of a layer normalisation |
 //! | and of a normalisation | the gradient of its weights | columns |
 //! | and of a parametric ReLU | sums for the gradient of its slopes | columns |
-//! | back of images, each stage | gradients of the groups of blocks, deltas and sums of blocks | groups |
+//! | back of images, each stage | gradients of the groups of blocks, deltas and sums of blocks, rows of the gradients of sequences | groups |
 //! | update, all layers | weights and moments | columns |
 //!
 //! A barrier follows each phase, except where [`partition::is_independent`] saves it in a network of two layers: after
@@ -204,14 +205,21 @@ impl Training<'_> {
         is_independent: bool,
     ) -> Result<(), BrokenBarrier> {
         let layers = self.model.program.layers.len();
-        // Poolings alone have no weights.
-        let trained_images = self.images().filter(|(images, _)| images.weights() > 0);
+        // Poolings alone have none.
+        let trained_images = self.images().filter(|(images, _)| images.has_weights());
         // SAFETY: between two barriers each of these writes what no other reads, as the table at the
         // head of this file says, and partitions are disjoint (see `partition`).
         unsafe {
             if self.gathers(dropout_key) {
+                let reads_tables = self.model.program.embeds_sequences();
+                if reads_tables {
+                    self.read_tokens(index, samples);
+                    self.worker.barrier()?;
+                }
                 self.gather(samples, dropout_key)?;
-                self.read_tokens(index, samples);
+                if !reads_tables {
+                    self.read_tokens(index, samples);
+                }
                 self.worker.barrier()?;
             }
             for at in 0..layers {

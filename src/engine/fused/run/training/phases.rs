@@ -3,8 +3,8 @@
 use super::{DropoutKey, Training};
 use crate::engine::fused::{
     kernels::{
-        CopyColumns, Derivative, DotGradient, Epilogue, InputGradient, LossGradient, Sum, WORD,
-        dispatch,
+        CopyColumns, Derivative, DotGradient, Epilogue, InputGradient, LossGradient, Rows, Samples,
+        Sum, WORD, dispatch,
     },
     memory::matrix::{BLOCK, Matrix, View},
     program::{Contribution, LayerOp, Operand, Value},
@@ -45,9 +45,10 @@ impl Training<'_> {
         // of these rows just below.
         unsafe {
             let samples = &samples[rows.clone()];
-            if all.input.is_dense() && images.is_none() {
-                let data = &self.job.data;
-                all.input.gather(model.simd, data, samples, rows.clone());
+            if all.input.is_dense() && model.program.samples.is_some() {
+                let from = Rows::of(&self.job.data.samples.features);
+                let samples = Samples::Numbered(samples);
+                all.input.gather(model.simd, from, samples, rows.clone());
             }
             if let Some(DropoutKey { seed, step }) = dropout_key {
                 let dropouts = model.program.dropouts.iter().zip(&all.masks);
@@ -62,7 +63,7 @@ impl Training<'_> {
                     }
                 }
             }
-            if all.input.is_dense() {
+            if all.input.is_dense() && images.is_none() {
                 let input = all.input.dense();
                 let values = input.view_mut(0..input.blocks(), rows.clone());
                 let partition = Partition {
@@ -316,7 +317,23 @@ impl Training<'_> {
                 // see `back`
                 LayerOp::Norm(_) | LayerOp::LayerNorm { .. } | LayerOp::PRelu(_) => {}
                 // they read the network's input, whose gradient is not computed
-                LayerOp::Embedding(_) | LayerOp::OneHot { .. } | LayerOp::Narrow { .. } => {}
+                LayerOp::Embedding(_) | LayerOp::OneHot { .. } => {}
+                LayerOp::Narrow { start, .. } => {
+                    let columns = partition.blocks.start * BLOCK..partition.blocks.end * BLOCK;
+                    let end = start + model.program.layers[at].outputs;
+                    let [from, to] =
+                        [start, end].map(|column| column.clamp(columns.start, columns.end));
+                    let copy = CopyColumns {
+                        input: delta.read(0..delta.blocks(), partition.rows.clone()),
+                        from: from.saturating_sub(start),
+                        output,
+                        to: from - columns.start,
+                        len: to - from,
+                        adds,
+                        epilogue: Epilogue::Derivative(derivatives),
+                    };
+                    dispatch(model.simd, copy);
+                }
                 LayerOp::Dot => {
                     let other = &model.program.layers[at].operands[1 - index];
                     let other = self.value(other.value, batch).dense();

@@ -3,7 +3,7 @@
 use super::{Moments, Training, update::parameters};
 use crate::engine::fused::{
     kernels::{CatchUp, Rule, TableGradient, dispatch},
-    memory::matrix::BLOCK,
+    memory::matrix::{BLOCK, Matrix},
     program::Embedding,
     run::{model::Model, pending::Pending},
     threads::{partition::Partition, pool::Worker},
@@ -88,9 +88,9 @@ impl Training<'_> {
     /// As [`Training::step`], whose batch `index` this is.
     pub(super) unsafe fn read_tokens(&self, index: usize, batch: &[u32]) {
         let program = &self.model.program;
-        for (at, embedding) in program.embeddings() {
+        for embedding in &program.embeddings {
             let rows = table_partition(self.model, self.worker, embedding).rows;
-            let mut tokens = self.activations.tokens(at, self.worker);
+            let mut tokens = self.activations.tokens(embedding, self.worker);
             let data = &self.job.data.samples;
             tokens.list(embedding, data, program.inputs, batch, &rows);
             if let Some((steps, (_, first))) = self.table_steps(embedding).zip(self.pending) {
@@ -100,21 +100,23 @@ impl Training<'_> {
         }
     }
 
-    /// Updates this worker's rows of the table of layer `at` by the gradients of those that the batch has read.
+    /// Updates this worker's rows of a table by the gradients of those that the batch has read: by the gradient of the
+    /// outputs and, for a maximum, the tokens that have it. `index` is the step of the job, with that many samples.
     ///
     /// # Safety
     /// As [`Training::update`].
     pub(super) unsafe fn update_table(
         &self,
-        (at, embedding): (usize, &Embedding),
-        index: usize,
-        batch: usize,
+        embedding: &Embedding,
+        (delta, winners): (&Matrix, Option<&Matrix>),
+        (index, samples): (usize, usize),
         rule: Rule,
         moments: Moments<'_>,
     ) {
-        let (model, all) = (self.model, self.activations);
+        let model = self.model;
         let partition = table_partition(model, self.worker, embedding);
-        let tokens = all.tokens(at, self.worker);
+        let tokens = self.activations.tokens(embedding, self.worker);
+        let rows = 0..samples * embedding.gradient_rows();
         // SAFETY: this phase writes weights, moments and stored gradients, in partitions; it reads deltas, written before.
         unsafe {
             if rule == Rule::Store {
@@ -124,11 +126,10 @@ impl Training<'_> {
                 }
             }
             let columns = partition.blocks.clone();
-            let winners = &all.winners[at];
             let gradient = TableGradient {
                 occurrences: tokens.occurrences(),
-                delta: all.deltas[at].read(columns.clone(), 0..batch),
-                winners: (winners.blocks() > 0).then(|| winners.read(columns, 0..batch)),
+                delta: delta.read(columns.clone(), rows.clone()),
+                winners: winners.map(|winners| winners.read(columns, rows)),
                 first: partition.rows.start,
                 rule,
                 parameters: parameters(model, embedding.weights, &partition, moments),

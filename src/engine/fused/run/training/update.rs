@@ -45,7 +45,7 @@ impl Training<'_> {
         }
         if let Some(images) = self.images() {
             // SAFETY: guaranteed by the caller.
-            unsafe { self.update_images(images, batch.len(), rule, moments) };
+            unsafe { self.update_images(images, (index, batch.len()), rule, moments) };
         }
     }
 
@@ -99,9 +99,10 @@ impl Training<'_> {
                 return;
             }
             LayerOp::Embedding(embedding) => {
-                let layer = (at, embedding);
+                let winners = Some(&all.winners[at]).filter(|winners| winners.blocks() > 0);
+                let (delta, step) = ((&all.deltas[at], winners), (index, batch.len()));
                 // SAFETY: guaranteed by the caller.
-                unsafe { self.update_table(layer, index, batch.len(), rule, moments) };
+                unsafe { self.update_table(embedding, delta, step, rule, moments) };
                 return;
             }
             LayerOp::Sum
