@@ -81,7 +81,8 @@ impl<const V: usize> Token<V> {
 /// checked sample has, is the nearest one.
 #[inline(always)]
 pub(crate) const fn index_of(value: f32, vocabulary: usize) -> usize {
-    let index = value as usize;
+    // in 32 bits, which processors convert several of at a time
+    let index = value as u32 as usize;
     match NonZeroUsize::new(vocabulary) {
         Some(vocabulary) if index >= vocabulary.get() => vocabulary.get() - 1,
         _ => index,

@@ -25,6 +25,15 @@ pub enum Values {
     Dense,
     /// Indices of words.
     Tokens,
+    /// Indices of words, then a number for each.
+    Counts,
+}
+
+impl Values {
+    /// Whether a step may leave out the rows of words that its batch does not have.
+    pub fn has_words(self) -> bool {
+        matches!(self, Values::Tokens | Values::Counts)
+    }
 }
 
 impl fmt::Display for Values {
@@ -33,6 +42,7 @@ impl fmt::Display for Values {
             Values::Pixels => "pixels",
             Values::Dense => "dense",
             Values::Tokens => "tokens",
+            Values::Counts => "counts",
         })
     }
 }

@@ -6,10 +6,7 @@ use std::{
     process::Command,
 };
 
-use super::{
-    case::{Case, Values},
-    options::Common,
-};
+use super::{case::Case, options::Common};
 
 /// One row of the tables.
 pub struct Contender {
@@ -93,7 +90,7 @@ impl Contender {
         } else {
             self.batches || case.batch == 1
         };
-        runs && (!self.skips_rows || case.values == Values::Tokens)
+        runs && (!self.skips_rows || case.values.has_words())
     }
 
     /// How many of the first values must be tuplenet's, if `values` are compared.

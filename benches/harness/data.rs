@@ -1,6 +1,6 @@
 //! The inputs that all contenders read: features, labels and initial weights, as files.
 
-use std::{fs, ops::RangeInclusive, path::Path};
+use std::{collections::BTreeMap, fs, ops::RangeInclusive, path::Path};
 
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 use rand_distr::Zipf;
@@ -12,7 +12,7 @@ use tuplenet::{
 
 use super::{
     case::{Case, Values},
-    network::{self, VOCABULARY, WORDS},
+    network::{self, COUNTED, DIFFERENT, VOCABULARY, WORDS},
     served::Result,
 };
 
@@ -23,6 +23,8 @@ const SEED: u64 = 1;
 
 /// The number of words of a text.
 const LENGTHS: RangeInclusive<usize> = 8..=WORDS;
+/// The same, of a text whose words are counted.
+const COUNTED_LENGTHS: RangeInclusive<usize> = 60..=180;
 
 /// Images that samples are taken from.
 pub struct Source {
@@ -69,6 +71,12 @@ impl Source {
                 LENGTHS.end(),
                 VOCABULARY - 1
             ),
+            Values::Counts => format!(
+                "ln(1 + n) for the words that a text of {} to {} has n times, by Zipf's law of {}",
+                COUNTED_LENGTHS.start(),
+                COUNTED_LENGTHS.end(),
+                COUNTED - 1
+            ),
         }
     }
 
@@ -104,7 +112,8 @@ pub fn write(folder: &Path, case: &Case, source: &Source) -> Result<()> {
             let (_, labels) = source.first(samples)?;
             (dense(samples * case.widths[0]), labels.to_vec())
         }
-        Values::Tokens => texts(samples, case.widths[1])?,
+        Values::Tokens => (texts(samples)?, labels(samples, case.widths[1])),
+        Values::Counts => (counts(samples)?, labels(samples, case.widths[1])),
     };
     let bytes: Vec<u8> = features
         .iter()
@@ -120,9 +129,15 @@ fn dense(length: usize) -> Vec<f32> {
     (0..length).map(|_| rng.random_range(0.1..=1.0)).collect()
 }
 
-/// Texts, padded with token 0, and their classes. Words have the frequencies of those of a language: a batch reads some rows
-/// of a table many times, and most of them not once.
-fn texts(samples: usize, classes: usize) -> Result<(Vec<f32>, Vec<u8>)> {
+fn labels(samples: usize, classes: usize) -> Vec<u8> {
+    let mut rng = ChaCha8Rng::seed_from_u64(SEED + 1);
+    let labels = (0..samples).map(|_| rng.random_range(0..classes) as u8);
+    labels.collect()
+}
+
+/// Texts, padded with token 0. Words have the frequencies of those of a language: a batch reads some rows of a table many
+/// times, and most of them not once.
+fn texts(samples: usize) -> Result<Vec<f32>> {
     let mut rng = ChaCha8Rng::seed_from_u64(SEED);
     let words = Zipf::new((VOCABULARY - 1) as f64, 1.0)?;
     let mut tokens = vec![0.0; samples * WORDS];
@@ -130,6 +145,24 @@ fn texts(samples: usize, classes: usize) -> Result<(Vec<f32>, Vec<u8>)> {
         let length = rng.random_range(LENGTHS);
         text[..length].fill_with(|| rng.sample(words) as f32);
     }
-    let labels = (0..samples).map(|_| rng.random_range(0..classes) as u8);
-    Ok((tokens, labels.collect()))
+    Ok(tokens)
+}
+
+/// The different words of texts, padded with token 0, and a number for each: the logarithm of its count plus 1.
+fn counts(samples: usize) -> Result<Vec<f32>> {
+    let mut rng = ChaCha8Rng::seed_from_u64(SEED);
+    let words = Zipf::new((COUNTED - 1) as f64, 1.0)?;
+    let mut values = vec![0.0; samples * 2 * DIFFERENT];
+    for sample in values.chunks_exact_mut(2 * DIFFERENT) {
+        let length = rng.random_range(COUNTED_LENGTHS);
+        let mut counts = BTreeMap::new();
+        for _ in 0..length {
+            *counts.entry(rng.sample(words) as u32).or_insert(0) += 1;
+        }
+        let (tokens, numbers) = sample.split_at_mut(DIFFERENT);
+        for ((token, number), (word, count)) in tokens.iter_mut().zip(numbers).zip(counts) {
+            (*token, *number) = (word as f32, (1.0 + f64::from(count)).ln() as f32);
+        }
+    }
+    Ok(values)
 }

@@ -3,10 +3,11 @@
 use std::{fs, path::Path};
 
 use tuplenet::{
+    layers::Weighted,
     models::{LeNet, Mlp, ResNet8},
     plan::{Op, Pooling},
     prelude::*,
-    shape::{Features, Image, Sample, Shape, Tokens},
+    shape::{Features, Image, Pair, Sample, Shape, Tokens},
 };
 
 use super::served::Result;
@@ -38,6 +39,24 @@ type Bag = (
     (Linear<64, 32>, ReLU, Linear<32, 2>),
 );
 
+/// Sequences of three words anywhere in a text.
+type Text = (
+    Tokens<WORDS, VOCABULARY>,
+    Embedding<VOCABULARY, 64>,
+    (Conv1d<64, 64, 3>, ReLU, GlobalMaxPool2d),
+    Linear<64, 2>,
+);
+
+/// The words that are counted, with the padding, and how many different ones a text has at most.
+pub const COUNTED: usize = 16_385;
+pub const DIFFERENT: usize = 128;
+/// Counts of words, most of which are 0, and a hidden layer.
+type Counts = (
+    Pair<Tokens<DIFFERENT, COUNTED>, Features<DIFFERENT>>,
+    EmbeddingBag<COUNTED, 128, Weighted>,
+    (ReLU, Linear<128, 2>),
+);
+
 /// Generic code that runs for a network that is known only at run time, with `O` classes.
 pub trait Job {
     type Out;
@@ -60,6 +79,8 @@ pub fn dispatch<J: Job>(name: &str, job: J) -> Result<J::Out> {
         "mid" => job.on::<Mid, 10>(),
         "resnet" => job.on::<ResNet, 10>(),
         "bag" => job.on::<Bag, 2>(),
+        "text" => job.on::<Text, 2>(),
+        "counts" => job.on::<Counts, 2>(),
         _ => Err(format!("no network {name} was compiled").into()),
     }
 }
@@ -108,6 +129,14 @@ impl Job for Write<'_> {
             let (path, x, name) = (step.path, value(step.back), step.op.name());
             layers.push(match step.op {
                 Op::Linear => format!("{path} {x} {name} {} {}", step.inputs, step.outputs),
+                Op::Conv2d(window) if window.is_1d => format!(
+                    "{path} {x} {name} {} {} {} {} {}",
+                    window.input[0],
+                    window.output[0],
+                    window.kernel[1],
+                    window.stride[1],
+                    window.padding[1]
+                ),
                 Op::Conv2d(window) => format!(
                     "{path} {x} {name} {} {} {} {} {}",
                     window.input[0],
@@ -119,6 +148,9 @@ impl Job for Write<'_> {
                 Op::AvgPool2d(window) if window.kernel[..] == window.input[1..] => {
                     format!("{path} {x} GlobalAvgPool2d")
                 }
+                Op::MaxPool2d(window) if window.kernel[..] == window.input[1..] => {
+                    format!("{path} {x} GlobalMaxPool2d")
+                }
                 Op::MaxPool2d(window) => {
                     let [kernel, stride] = [window.kernel[0], window.stride[0]];
                     format!("{path} {x} {name} {kernel} {stride}")
@@ -128,6 +160,13 @@ impl Job for Write<'_> {
                     vocabulary,
                     pooling: Pooling::Mean,
                 } => format!("{path} {x} {name} {vocabulary} {}", step.outputs),
+                Op::EmbeddingBag { vocabulary, .. } => {
+                    format!("{path} {x} WeightedBag {vocabulary} {}", step.outputs)
+                }
+                Op::TokenEmbedding { vocabulary } => {
+                    let channels = step.outputs / step.inputs;
+                    format!("{path} {x} TokenEmbedding {vocabulary} {channels}")
+                }
                 Op::Add { back } => format!("{path} {x},{} {name}", value(back)),
                 _ => format!("{path} {x} {name}"),
             });

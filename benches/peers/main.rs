@@ -71,6 +71,8 @@ fn cases(options: &Options) -> Result<Vec<Case>> {
         }
         if tokens {
             cases.push(train("bag", 256, Values::Tokens)?);
+            cases.push(train("text", 256, Values::Tokens)?);
+            cases.push(train("counts", 256, Values::Counts)?);
         }
     }
     if common.only != Some(Only::Train) {

@@ -19,11 +19,26 @@ def logits(layers, weights, statistics, x, normalize):
         x = values[operands[0]]
         if name == "Linear":
             x = x @ next(weights) + next(weights)
-        elif name == "EmbeddingBag":
-            words, texts, lengths = x
+        elif name in ("EmbeddingBag", "WeightedBag"):
+            words, texts, lengths, *numbers = x
             rows = next(weights).at[words].get(mode="promise_in_bounds")
-            sums = jax.ops.segment_sum(rows, texts, lengths.size, indices_are_sorted=True)
-            x = sums / lengths[:, None]
+            for number in numbers:
+                rows = rows * number[:, None]
+            x = jax.ops.segment_sum(rows, texts, lengths.size, indices_are_sorted=True)
+            if name == "EmbeddingBag":
+                x = x / lengths[:, None]
+        elif name == "TokenEmbedding":
+            rows = next(weights).at[x].get(mode="promise_in_bounds")
+            # the row of the padding has no gradient
+            rows = jnp.where(x[..., None] > 0, rows, jax.lax.stop_gradient(rows))
+            x = rows.transpose(0, 2, 1)
+        elif name == "Conv1d":
+            stride, padding = sizes[3:]
+            weight, bias = next(weights), next(weights)
+            x = jax.lax.conv_general_dilated(x, weight, (stride,), [(padding, padding)])
+            x = x + bias[:, None]
+        elif name == "GlobalMaxPool2d":
+            x = x.max(2)  # only of sequences here
         elif name == "Conv2d":
             stride, padding = sizes[3:]
             weight, bias = next(weights), next(weights)
@@ -102,17 +117,20 @@ def on_device(setup):
 def batches(setup):
     """The features of each batch. Texts are words, the text of each word, and the texts' lengths, which is faster than a
     mean over padded texts. `jit` needs the same number of words in each batch, so the last words are of no text."""
-    if not setup.reads_tokens():
+    if setup.reads() == "TokenEmbedding":
+        return [jnp.array(batch) for batch in setup.tokens()]
+    if setup.reads() not in ("EmbeddingBag", "WeightedBag"):
         return [jnp.array(batch) for batch in setup.batches()]
-    texts = setup.texts()
-    count = max(words.size for words, _ in texts)
+    texts = list(setup.texts())
+    count = max(words.size for words, *_ in texts)
     return [
         (
             jnp.array(np.pad(words, (0, count - words.size))),
             jnp.array(np.repeat(np.arange(setup.batch + 1), [*lengths, count - words.size])),
             jnp.array(lengths, jnp.float32),
+            *(jnp.array(np.pad(values, (0, count - words.size))) for values in numbers),
         )
-        for words, lengths in texts
+        for words, lengths, *numbers in texts
     ]
 
 

@@ -56,13 +56,24 @@ class Setup(NamedTuple):
         features = np.fromfile(self.folder / "features.f32", "<f4")
         return features.reshape(-1, self.batch, *self.input())
 
-    def reads_tokens(self):
-        return self.layers()[0].name == "EmbeddingBag"
+    def reads(self):
+        """`TokenEmbedding`, `EmbeddingBag` or `WeightedBag` if the first layer is one."""
+        return self.layers()[0].name
+
+    def tokens(self):
+        """Padded texts, `[batches, B, L]`."""
+        return self.batches().astype(np.int32)
 
     def texts(self):
-        """Of each batch the words of all texts, one text after another, without the padding, and the texts' lengths."""
-        batches = self.batches().astype(np.int32)  # 0 is the padding
-        return [(batch[batch != 0], (batch != 0).sum(axis=1, dtype=np.int32)) for batch in batches]
+        """Of each batch the words of all texts, one text after another, without the padding, the texts' lengths, and of a
+        `WeightedBag` the words' numbers."""
+        batches, numbers = self.batches(), None
+        if self.reads() == "WeightedBag":
+            batches, numbers = np.split(batches, 2, axis=2)
+        for index, batch in enumerate(batches.astype(np.int32)):
+            is_word = batch != 0  # 0 is the padding
+            words = [batch[is_word], is_word.sum(axis=1, dtype=np.int32)]
+            yield words if numbers is None else [*words, numbers[index][is_word]]
 
     def labels(self):
         """The labels, `[batches, B]`."""

@@ -34,7 +34,31 @@ class EmbeddingBag(nn.EmbeddingBag):
         return super().forward(*texts)
 
 
-OURS = {"Add": Add, "EmbeddingBag": EmbeddingBag, "GlobalAvgPool2d": GlobalAvgPool2d}
+class WeightedBag(nn.EmbeddingBag):
+    def __init__(self, words, width):
+        super().__init__(words, width, mode="sum")
+
+    def forward(self, texts):
+        words, offsets, numbers = texts
+        return super().forward(words, offsets, per_sample_weights=numbers)
+
+
+class TokenEmbedding(nn.Embedding):
+    def __init__(self, words, width):
+        super().__init__(words, width, padding_idx=0)
+
+    def forward(self, tokens):
+        return super().forward(tokens).transpose(1, 2)
+
+
+OURS = {
+    "Add": Add,
+    "EmbeddingBag": EmbeddingBag,
+    "GlobalAvgPool2d": GlobalAvgPool2d,
+    "GlobalMaxPool2d": lambda: nn.AdaptiveMaxPool1d(1),  # only of sequences here
+    "TokenEmbedding": TokenEmbedding,
+    "WeightedBag": WeightedBag,
+}
 
 
 class Branching(nn.Module):
@@ -74,13 +98,18 @@ def load(net, setup):
 def batches(setup):
     """The features of each batch. Texts are words and the offset of each text in them: without `padding_idx`, `EmbeddingBag`
     has faster kernels."""
-    if not setup.reads_tokens():
+    if setup.reads() == "TokenEmbedding":
+        return list(torch.from_numpy(setup.tokens()))
+    if setup.reads() not in ("EmbeddingBag", "WeightedBag"):
         return list(torch.from_numpy(setup.batches()))
     texts = []
-    for words, lengths in setup.texts():
+    for words, lengths, *numbers in setup.texts():
         words, offsets = torch.from_numpy(words), torch.from_numpy(lengths.cumsum() - lengths)
-        torch._dynamo.mark_dynamic(words, 0)  # one compiled graph for any number of words
-        texts.append((words, offsets.int()))
+        of_words = [words, *map(torch.from_numpy, numbers)]
+        for values in of_words:
+            torch._dynamo.mark_dynamic(values, 0)  # one compiled graph for any number of words
+        words, *numbers = of_words
+        texts.append((words, offsets.int(), *numbers))
     return texts
 
 

@@ -303,27 +303,44 @@ fn a_training_continues_from_its_state() {
 #[test]
 fn a_change_of_the_optimizer_takes_the_steps_before_it() {
     let data = data::<Texts<70>>(41);
-    let train_both = |clip_norm: Option<f64>, read: bool| {
+    let train_both = |first: &Recipe, second: &Recipe, read: bool| {
         let mut net = Fused::new(Weights::<Mean>::init(2)).unwrap();
         let uploaded = net.upload(&data).unwrap();
-        let first = Recipe::of(Adam::default());
-        train(&mut net, &uploaded, 40, &first, 4, 2);
+        train(&mut net, &uploaded, 40, first, 4, 2);
         if read {
             net.weights().unwrap();
         }
-        let second = match clip_norm {
-            None => Recipe::of(Sgd::default()),
-            some => Recipe {
-                clip_norm: some,
-                ..first
-            },
-        };
-        train(&mut net, &uploaded, 40, &second, 4, 1);
+        train(&mut net, &uploaded, 40, second, 4, 1);
         net.weights().unwrap()
     };
-    for clip_norm in [None, Some(0.1)] {
-        let [read, not_read] = [true, false].map(|read| train_both(clip_norm, read));
-        assert!(read == not_read, "{clip_norm:?}");
+    let adam = || Recipe::of(Adam::default());
+    let adamw = |weight_decay| {
+        Recipe::of(AdamW {
+            weight_decay,
+            ..AdamW::default()
+        })
+    };
+    let clipped = Recipe {
+        clip_norm: Some(0.1),
+        ..adam()
+    };
+    let sgd = |momentum, weight_decay| {
+        Recipe::of(Sgd {
+            momentum,
+            weight_decay,
+            ..Sgd::default()
+        })
+    };
+    for (first, second) in [
+        (adam(), sgd(0.0, 0.0)),
+        (adam(), clipped),
+        (adamw(0.0), adamw(0.1)),
+        (adamw(0.1), adamw(0.0)),
+        (sgd(0.9, 0.0), sgd(0.0, 0.1)),
+        (sgd(0.0, 0.1), sgd(0.9, 0.0)),
+    ] {
+        let [read, not_read] = [true, false].map(|read| train_both(&first, &second, read));
+        assert!(read == not_read, "{first:?}, {second:?}");
     }
 }
 

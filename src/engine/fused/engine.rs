@@ -142,8 +142,15 @@ impl<N: Network> Engine<N> for Fused<N> {
             model.check_new_weights();
         }
         let memory = state.map(|state| {
-            let moments = state.moments.iter().map(Weights::as_slice);
-            let mut moments = moments.map(|moment| packed::to_packed(&model.program, moment));
+            let moments = state.moments.iter().enumerate().map(|(index, from)| {
+                // SAFETY: as above.
+                let mut moments = unsafe { packed::moments(&model.program, &model.weights, index) };
+                for (step, moment) in model.program.parameters.iter().zip(&mut moments) {
+                    packed::pack(step, from.as_slice(), moment.whole());
+                }
+                moments
+            });
+            let mut moments = moments.collect::<Vec<_>>().into_iter();
             let moments = [moments.next(), moments.next()].map(Option::unwrap_or_default);
             OptimizerBuffers::new(&model.program, state.kind, state.steps, moments)
         });

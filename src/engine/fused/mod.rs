@@ -113,7 +113,7 @@ impl<N: Network> Fused<N> {
         processor.check()?;
         let weights = weights.into_weights();
         let program = Program::new(&N::PLAN, N::In::LEN);
-        let packed = packed::to_packed(&program, weights.as_slice());
+        let packed = packed::weights(&program, weights.as_slice());
         let model = Model::new(program, processor.simd, packed, &weights.running);
         let context = Arc::new(Context::new(model, processor.threads));
         let pool = match processor.threads {

@@ -22,7 +22,8 @@ fn make(setup: &Setup) -> Result<Box<dyn Served>> {
         // It multiplies the gradient by the share of equal maxima in the window, a quarter where there are none.
         return Err("the gradient of its max pooling is not that of the maximum".into());
     }
-    if net.layers.iter().any(|layer| layer.name == "EmbeddingBag") {
+    let tables = ["EmbeddingBag", "WeightedBag", "TokenEmbedding"];
+    if net.layers.iter().any(|layer| tables.contains(&layer.name.as_str())) {
         return Err("networks of vectors and images only".into());
     }
     let mut dims = vec![setup.batch];

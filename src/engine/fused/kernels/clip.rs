@@ -7,7 +7,8 @@ use super::{
     bits::WORD,
     load,
     optimizer::Update,
-    update::{Parameters, Rule, WithUpdate},
+    rule::Rule,
+    update::{Parameters, WithUpdate},
 };
 use crate::engine::fused::memory::matrix::{BLOCK, View};
 

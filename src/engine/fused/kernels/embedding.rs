@@ -4,9 +4,11 @@
 
 use super::{
     Kernel, Lanes, load,
-    optimizer::{Parameter, ParameterPtr, Update},
-    prefetch, store,
-    update::{Parameters, Rule, WithUpdate},
+    optimizer::{Parameter, Update},
+    prefetch,
+    rule::Rule,
+    store,
+    update::{Parameters, WithUpdate},
 };
 use crate::{
     engine::fused::{
@@ -69,9 +71,12 @@ impl Kernel for Embed<'_> {
                     len += usize::from(!self.embedding.is_padding(token));
                 }
                 let words = (&words[..len], &factors[..len]);
-                for block in 0..blocks {
-                    // SAFETY: the words are below the vocabulary; the assertions above are those that it requires.
-                    unsafe { self.pool(simd, block, row, words, count == 0) };
+                // SAFETY: the words are below the vocabulary; the assertions above are those that they require.
+                unsafe {
+                    match self.embedding.pools_by(Pooling::Max) {
+                        true => self.largest(simd, row, words.0, count == 0),
+                        false => self.sum(simd, row, words, count == 0),
+                    }
                 }
                 count += len;
             }
@@ -93,43 +98,101 @@ impl Kernel for Embed<'_> {
 }
 
 impl Embed<'_> {
-    /// Pools the rows of `words` with what the output has, or with nothing if these are the first.
+    /// Adds the rows of `words`, each times its factor, to what the output has, or to nothing if these are the first.
     ///
     /// # Safety
-    /// The words are below the vocabulary, which the table has; block and row are within the output and the winners.
+    /// The words are below the vocabulary, which the table has; the row is within the output.
     #[inline(always)]
-    unsafe fn pool<S: Lanes>(
+    unsafe fn sum<S: Lanes>(
         &mut self,
         simd: S,
-        block: usize,
         row: usize,
-        (words, factors): (&[usize], &[f32]),
+        words: (&[usize], &[f32]),
         is_first: bool,
     ) {
-        let is_max = self.embedding.pools_by(Pooling::Max);
+        let vectors = self.output.blocks * BLOCK / S::F32_LANES;
+        let mut vector = 0;
+        while vector < vectors {
+            // SAFETY: guaranteed by the caller; there are that many vectors.
+            vector += unsafe {
+                // several at a time, as the row of a word is contiguous
+                match vectors - vector {
+                    4.. => self.add::<S, 4>(simd, (vector, row), words, is_first),
+                    2..4 => self.add::<S, 2>(simd, (vector, row), words, is_first),
+                    _ => self.add::<S, 1>(simd, (vector, row), words, is_first),
+                }
+            };
+        }
+    }
+
+    /// [`Embed::sum`] of `K` vectors, from vector `at` on; `K`.
+    ///
+    /// # Safety
+    /// As [`Embed::sum`]; the output has that many vectors.
+    #[inline(always)]
+    unsafe fn add<S: Lanes, const K: usize>(
+        &mut self,
+        simd: S,
+        (at, row): (usize, usize),
+        (words, factors): (&[usize], &[f32]),
+        is_first: bool,
+    ) -> usize {
+        let split = |k: usize| {
+            let lane = (at + k) * S::F32_LANES;
+            (lane / BLOCK, lane % BLOCK)
+        };
         let is_weighted = self.embedding.pools_by(Pooling::Weighted);
-        for lane in (0..BLOCK).step_by(S::F32_LANES) {
+        // SAFETY: guaranteed by the caller.
+        unsafe {
+            let place = |k: usize| {
+                let (block, lane) = split(k);
+                self.output.at(block, row).wrapping_add(lane)
+            };
+            let of = |word: usize, k: usize| {
+                let (block, lane) = split(k);
+                load::<S>(self.table.at(block, word).wrapping_add(lane))
+            };
+            let mut sums = [simd.splat_f32s(0.0); K];
+            if !is_first {
+                for (k, sum) in sums.iter_mut().enumerate() {
+                    *sum = load::<S>(place(k));
+                }
+            }
+            if is_weighted {
+                for (&word, &factor) in words.iter().zip(factors) {
+                    let factor = simd.splat_f32s(factor);
+                    for (k, sum) in sums.iter_mut().enumerate() {
+                        *sum = simd.mul_add_e_f32s(factor, of(word, k), *sum);
+                    }
+                }
+            } else {
+                for &word in words {
+                    for (k, sum) in sums.iter_mut().enumerate() {
+                        *sum = simd.add_f32s(*sum, of(word, k));
+                    }
+                }
+            }
+            for (k, sum) in sums.into_iter().enumerate() {
+                store::<S>(place(k), sum);
+            }
+        }
+        K
+    }
+
+    /// Of each feature the largest of the rows of `words` and of what the output has, if these are not the first.
+    ///
+    /// # Safety
+    /// The words are below the vocabulary, which the table has; the row is within the output and the winners.
+    #[inline(always)]
+    unsafe fn largest<S: Lanes>(&mut self, simd: S, row: usize, words: &[usize], is_first: bool) {
+        let blocks = 0..self.output.blocks;
+        for (block, lane) in
+            blocks.flat_map(|b| (0..BLOCK).step_by(S::F32_LANES).map(move |lane| (b, lane)))
+        {
             // SAFETY: guaranteed by the caller; a vector from `lane` on is within 16 lanes.
             unsafe {
                 let place = self.output.at(block, row).wrapping_add(lane);
                 let of = |word: usize| load::<S>(self.table.at(block, word).wrapping_add(lane));
-                if !is_max {
-                    let mut sum = match is_first {
-                        true => simd.splat_f32s(0.0),
-                        false => load::<S>(place),
-                    };
-                    if is_weighted {
-                        for (&word, &factor) in words.iter().zip(factors) {
-                            sum = simd.mul_add_e_f32s(simd.splat_f32s(factor), of(word), sum);
-                        }
-                    } else {
-                        for &word in words {
-                            sum = simd.add_f32s(sum, of(word));
-                        }
-                    }
-                    store::<S>(place, sum);
-                    continue;
-                }
                 let winners = self.winners.as_ref().map(|winners| winners.at(block, row));
                 let winners = winners.map(|winners| winners.wrapping_add(lane));
                 let (mut most, mut winner, words) = match (is_first, words) {
@@ -184,10 +247,8 @@ pub(crate) struct TableGradient<'a> {
     pub(crate) delta: View<'a>,
     /// The token that has the maximum, `[B, O]`, the same blocks; only its row has the gradient.
     pub(crate) winners: Option<View<'a>>,
-    /// The token of the parameters' first row.
-    pub(crate) first: usize,
     pub(crate) rule: Rule,
-    /// Some rows of the same blocks of the table, with all of the tokens.
+    /// The same blocks of the table, with a row for each token.
     pub(crate) parameters: Parameters<'a>,
 }
 
@@ -208,24 +269,10 @@ impl Kernel for TableGradient<'_> {
         assert!(rows.iter().all(|&row| (row as usize) < batch));
         let has_room = |view: &View<'_>| view.blocks >= blocks && view.rows >= batch;
         assert!(self.winners.as_ref().is_none_or(has_room));
-        let rows = self.rows();
+        let rows = tokens.iter().max().map_or(0, |&last| last as usize + 1);
         self.parameters.check(&self.rule, blocks, rows);
         let rule = self.rule;
         rule.with(simd, self);
-    }
-}
-
-impl TableGradient<'_> {
-    /// The number of rows of the parameters up to that of the largest token.
-    ///
-    /// # Panics
-    /// When a token is before the first.
-    fn rows(&self) -> usize {
-        let tokens = self.occurrences.tokens.iter();
-        assert!(tokens.clone().all(|&token| token as usize >= self.first));
-        tokens
-            .max()
-            .map_or(0, |&last| last as usize - self.first + 1)
     }
 }
 
@@ -242,8 +289,7 @@ impl<S: Lanes> WithUpdate<S> for TableGradient<'_> {
         let mut start = 0;
         for (at, (&token, &end)) in tokens.iter().zip(ends).enumerate() {
             if let Some(&next) = tokens.get(at + AHEAD) {
-                self.parameters
-                    .prefetch(next as usize - self.first, moments);
+                self.parameters.prefetch(next as usize, moments);
             }
             let range = start..end as usize;
             let rows = rows.get(range.clone()).unwrap_or_default();
@@ -251,7 +297,7 @@ impl<S: Lanes> WithUpdate<S> for TableGradient<'_> {
             start = end as usize;
             let number = simd.splat_f32s(token as f32);
             for block in 0..self.delta.blocks {
-                let place = self.parameters.place(block, token as usize - self.first);
+                let place = self.parameters.place(block, token as usize);
                 for lane in (0..BLOCK).step_by(S::F32_LANES) {
                     // SAFETY: by the assertions in `run`, every row is one of the delta and of the winners, and the
                     // parameters have the row of the token; a vector from `lane` on is within 16 lanes.
@@ -292,62 +338,14 @@ impl<S: Lanes> WithUpdate<S> for TableGradient<'_> {
 pub(crate) struct CatchUp<'a> {
     /// The tokens, each once.
     pub(crate) tokens: &'a [u32],
-    /// The token of the parameters' first row.
-    pub(crate) first: usize,
-    /// The steps since all rows were up to date.
+    /// The steps since all rows were up to date, of one optimiser.
     pub(crate) rules: &'a [Rule],
+    /// Whether one of them [decays](Rule::decays).
+    pub(crate) decays: bool,
     /// For each row of the parameters, how many of these have been applied.
     pub(crate) applied: &'a [u32],
     /// Some blocks.
     pub(crate) parameters: Parameters<'a>,
-}
-
-impl CatchUp<'_> {
-    /// The row of a token in the parameters, and the steps that it has yet to take.
-    #[inline(always)]
-    fn row(&self, token: u32) -> Option<(usize, &[Rule])> {
-        let row = (token as usize).checked_sub(self.first)?;
-        let applied = *self.applied.get(row)?;
-        Some((row, self.rules.get(applied as usize..)?))
-    }
-
-    /// Applies `rules` to `K` vectors of a row, from vector `at` on.
-    ///
-    /// # Safety
-    /// The parameters have the row, that many vectors and the rules' moments.
-    #[inline(always)]
-    unsafe fn apply<S: Lanes, const K: usize>(
-        &self,
-        simd: S,
-        row: usize,
-        at: usize,
-        rules: &[Rule],
-    ) {
-        let Some(first) = rules.first() else {
-            return;
-        };
-        let moments = first.moments();
-        let places: [ParameterPtr; K] = std::array::from_fn(|k| {
-            let lane = (at + k) * S::F32_LANES;
-            self.parameters.place(lane / BLOCK, row).add(lane % BLOCK)
-        });
-        // SAFETY: guaranteed by the caller.
-        let mut vectors = places.map(|place| unsafe { Parameter::<S>::load(simd, place, moments) });
-        let is_zero = |&moment: &S::f32s| simd.nonzero(moment) == 0;
-        let mut kept = vectors.iter().flat_map(|vector| &vector.moments);
-        if first.skips_inactive() && kept.all(is_zero) {
-            // and remain so
-            return;
-        }
-        for rule in rules {
-            let vectors = &mut vectors;
-            rule.with(simd, ZeroGradient { vectors });
-        }
-        for (vector, place) in vectors.into_iter().zip(places) {
-            // SAFETY: guaranteed by the caller.
-            unsafe { vector.store(place, moments) };
-        }
-    }
 }
 
 impl Kernel for CatchUp<'_> {
@@ -355,53 +353,97 @@ impl Kernel for CatchUp<'_> {
 
     #[inline(always)]
     fn run<S: Lanes>(self, simd: S) {
+        let Some(first) = self.rules.first() else {
+            return;
+        };
         let (rows, blocks) = (self.applied.len(), self.parameters.weights.blocks);
-        let mut moments = 0;
-        for rule in self.rules {
-            self.parameters.check(rule, blocks, rows);
-            moments = rule.moments();
-        }
-        let vectors = blocks * BLOCK / S::F32_LANES;
+        self.parameters.check(first, blocks, rows);
+        let moments = first.moments();
+        assert!(self.rules.iter().all(|rule| rule.moments() == moments));
+        first.with_any(simd, self.decays, self);
+    }
+}
+
+impl<S: Lanes> WithUpdate<S> for CatchUp<'_> {
+    #[inline(always)]
+    fn with<U: Update<S>>(self, simd: S, update: U) {
+        let vectors = self.parameters.weights.blocks * BLOCK / S::F32_LANES;
         for (at, &token) in self.tokens.iter().enumerate() {
             let next = self.tokens.get(at + AHEAD);
             if let Some((next, [_, ..])) = next.and_then(|&next| self.row(next)) {
-                self.parameters.prefetch(next, moments);
+                self.parameters.prefetch(next, U::MOMENTS);
             }
             let Some((row, rules)) = self.row(token) else {
                 continue;
             };
             let mut vector = 0;
             while vector < vectors {
-                // SAFETY: the parameters have the blocks and the row, by the checks above, and that many vectors.
-                unsafe {
+                // SAFETY: the parameters have the blocks, the row and the moments, by the checks above, and that many
+                // vectors.
+                vector += unsafe {
                     // several at a time, as each step needs the results of the one before
                     match vectors - vector {
-                        4.. => self.apply::<S, 4>(simd, row, vector, rules),
-                        2..4 => self.apply::<S, 2>(simd, row, vector, rules),
-                        _ => self.apply::<S, 1>(simd, row, vector, rules),
+                        4.. => self.apply::<S, U, 4>(simd, update, row, vector, rules),
+                        2..4 => self.apply::<S, U, 2>(simd, update, row, vector, rules),
+                        _ => self.apply::<S, U, 1>(simd, update, row, vector, rules),
                     }
-                }
-                vector += match vectors - vector {
-                    4.. => 4,
-                    2..4 => 2,
-                    _ => 1,
                 };
             }
         }
     }
 }
 
-/// The update of vectors of parameters whose gradients are 0.
-struct ZeroGradient<'a, S: Lanes, const K: usize> {
-    vectors: &'a mut [Parameter<S>; K],
-}
-
-impl<S: Lanes, const K: usize> WithUpdate<S> for ZeroGradient<'_, S, K> {
+impl CatchUp<'_> {
+    /// The row of a token in the parameters, and the steps that it has yet to take.
     #[inline(always)]
-    fn with<U: Update<S>>(self, simd: S, update: U) {
-        for vector in self.vectors {
-            *vector = update.idle(simd, *vector);
+    fn row(&self, token: u32) -> Option<(usize, &[Rule])> {
+        let applied = *self.applied.get(token as usize)?;
+        Some((token as usize, self.rules.get(applied as usize..)?))
+    }
+
+    /// Applies `rules` to `K` vectors of a row, from vector `at` on; `K`.
+    ///
+    /// # Safety
+    /// The parameters have the row, that many vectors and the update's moments.
+    #[inline(always)]
+    unsafe fn apply<S: Lanes, U: Update<S>, const K: usize>(
+        &self,
+        simd: S,
+        update: U,
+        row: usize,
+        at: usize,
+        rules: &[Rule],
+    ) -> usize {
+        // loops, as `map` is not inlined into kernels
+        let place = |k: usize| {
+            let lane = (at + k) * S::F32_LANES;
+            self.parameters.place(lane / BLOCK, row).add(lane % BLOCK)
+        };
+        // SAFETY: guaranteed by the caller.
+        let mut vectors = unsafe { [Parameter::<S>::load(simd, place(0), U::MOMENTS); K] };
+        let mut is_zero = true;
+        for (k, vector) in vectors.iter_mut().enumerate() {
+            // SAFETY: guaranteed by the caller.
+            *vector = unsafe { Parameter::<S>::load(simd, place(k), U::MOMENTS) };
+            for moment in vector.moments {
+                is_zero &= simd.nonzero(moment) == 0;
+            }
         }
+        if rules.is_empty() || !self.decays && is_zero {
+            // and remain so
+            return K;
+        }
+        for rule in rules {
+            let update = update.by(simd, rule);
+            for vector in &mut vectors {
+                *vector = update.idle(simd, *vector);
+            }
+        }
+        for (k, vector) in vectors.into_iter().enumerate() {
+            // SAFETY: guaranteed by the caller.
+            unsafe { vector.store(place(k), U::MOMENTS) };
+        }
+        K
     }
 }
 

@@ -36,10 +36,12 @@ mod pointwise;
 mod pooling;
 mod prelu;
 mod product;
+mod rule;
 mod sequence;
 mod sparse;
 mod standardize;
 mod sum;
+mod tokens;
 mod update;
 mod winograd;
 
@@ -70,10 +72,12 @@ pub(crate) use self::{
     pooling::{AvgPool, MaxPool, MultiplyDerivative, PoolGradient},
     prelu::{PRelu, PReluGradient, SlopeSums},
     product::{Forward, InputGradient, WeightGradient},
+    rule::Rule,
     sequence::{EmbedSequence, SequenceGradient},
     sparse::{SparseBatch, SparseForward, SparseWeightGradient, Values},
     standardize::Standardize,
     sum::Sum,
-    update::{Parameters, Rule},
+    tokens::{FindTokens, OwnTokens},
+    update::Parameters,
     winograd::Winograd,
 };

@@ -1,7 +1,7 @@
 //! Optimisers: the update of a vector of parameters by its gradient. Formulas and sources:
 //! [`Optimizer`](crate::objective::Optimizer).
 
-use super::{Lanes, load, store};
+use super::{Lanes, load, rule::Rule, store};
 
 /// Running means below this are flushed to 0.
 ///
@@ -23,7 +23,11 @@ impl ParameterPtr {
     pub(super) fn add(self, values: usize) -> ParameterPtr {
         ParameterPtr {
             weights: self.weights.wrapping_add(values),
-            moments: self.moments.map(|moment| moment.wrapping_add(values)),
+            // not `map`, which is not inlined into every loop
+            moments: [
+                self.moments[0].wrapping_add(values),
+                self.moments[1].wrapping_add(values),
+            ],
         }
     }
 }
@@ -74,6 +78,9 @@ pub(super) trait Update<S: Lanes>: Copy {
     /// The parameters after the update.
     fn next(self, simd: S, old: Parameter<S>, gradient: S::f32s) -> Parameter<S>;
 
+    /// The same update in a step by another rule of the same optimiser.
+    fn by(self, simd: S, rule: &Rule) -> Self;
+
     /// The parameters after an update by a gradient of 0.
     #[inline(always)]
     fn idle(self, simd: S, old: Parameter<S>) -> Parameter<S> {
@@ -110,6 +117,11 @@ impl<S: Lanes> Update<S> for Store {
     const MOMENTS: usize = 1;
 
     #[inline(always)]
+    fn by(self, _: S, _: &Rule) -> Self {
+        self
+    }
+
+    #[inline(always)]
     fn next(self, simd: S, old: Parameter<S>, gradient: S::f32s) -> Parameter<S> {
         Parameter {
             moments: [gradient, simd.splat_f32s(0.0)],
@@ -134,6 +146,17 @@ impl<S: Lanes> Update<S> for SgdUpdate<S> {
     const MOMENTS: usize = 0;
 
     #[inline(always)]
+    fn by(self, simd: S, rule: &Rule) -> Self {
+        match *rule {
+            Rule::Sgd { rate, decay } => SgdUpdate {
+                rate: simd.splat_f32s(rate),
+                decay: simd.splat_f32s(decay),
+            },
+            _ => self,
+        }
+    }
+
+    #[inline(always)]
     fn next(self, simd: S, old: Parameter<S>, gradient: S::f32s) -> Parameter<S> {
         let gradient = simd.mul_add_e_f32s(self.decay, old.weight, gradient);
         Parameter {
@@ -153,6 +176,24 @@ pub(super) struct MomentumUpdate<S: Lanes> {
 
 impl<S: Lanes> Update<S> for MomentumUpdate<S> {
     const MOMENTS: usize = 1;
+
+    #[inline(always)]
+    fn by(self, simd: S, rule: &Rule) -> Self {
+        match *rule {
+            Rule::Momentum {
+                rate,
+                momentum,
+                nesterov,
+                decay,
+            } => MomentumUpdate {
+                rate: simd.splat_f32s(rate),
+                momentum: simd.splat_f32s(momentum),
+                nesterov,
+                decay: simd.splat_f32s(decay),
+            },
+            _ => self,
+        }
+    }
 
     #[inline(always)]
     fn next(self, simd: S, old: Parameter<S>, gradient: S::f32s) -> Parameter<S> {
@@ -182,6 +223,28 @@ pub(super) struct AdamUpdate<S: Lanes> {
 
 impl<S: Lanes> Update<S> for AdamUpdate<S> {
     const MOMENTS: usize = 2;
+
+    #[inline(always)]
+    fn by(self, simd: S, rule: &Rule) -> Self {
+        match *rule {
+            Rule::Adam {
+                betas,
+                complements,
+                step,
+                epsilon,
+                ..
+            } => AdamUpdate {
+                betas: [simd.splat_f32s(betas[0]), simd.splat_f32s(betas[1])],
+                complements: [
+                    simd.splat_f32s(complements[0]),
+                    simd.splat_f32s(complements[1]),
+                ],
+                step: simd.splat_f32s(step),
+                epsilon: simd.splat_f32s(epsilon),
+            },
+            _ => self,
+        }
+    }
 
     #[inline(always)]
     fn next(self, simd: S, old: Parameter<S>, gradient: S::f32s) -> Parameter<S> {
@@ -228,6 +291,18 @@ pub(super) struct DecayedAdam<S: Lanes> {
 
 impl<S: Lanes> Update<S> for DecayedAdam<S> {
     const MOMENTS: usize = 2;
+
+    #[inline(always)]
+    fn by(self, simd: S, rule: &Rule) -> Self {
+        match *rule {
+            Rule::Adam { decay, keep, .. } => DecayedAdam {
+                adam: self.adam.by(simd, rule),
+                decay: simd.splat_f32s(decay),
+                keep: simd.splat_f32s(keep),
+            },
+            _ => self,
+        }
+    }
 
     #[inline(always)]
     fn next(self, simd: S, old: Parameter<S>, gradient: S::f32s) -> Parameter<S> {

@@ -10,10 +10,7 @@
 use std::ops::Range;
 
 use super::{
-    Epilogue, Kernel, Lanes,
-    derivative::Derivative,
-    load, store,
-    update::{Parameters, Rule},
+    Epilogue, Kernel, Lanes, derivative::Derivative, load, rule::Rule, store, update::Parameters,
 };
 use crate::engine::fused::memory::matrix::{BLOCK, View, ViewMut};
 
@@ -366,7 +363,7 @@ impl Kernel for WeightGradient<'_> {
             rule,
             parameters,
         } = self;
-        parameters.check(&rule, delta.blocks, inputs.len());
+        parameters.check_tiles(&rule, delta.blocks, inputs.len());
         let end = inputs.end.min(bias);
         assert!(end <= input.blocks * BLOCK && inputs.end <= bias + 1);
         assert_eq!(input.rows, delta.rows);
@@ -406,7 +403,7 @@ pub(super) fn bias_gradient<S: Lanes>(
     rule: &Rule,
     parameters: &Parameters<'_>,
 ) {
-    parameters.check(rule, delta.blocks, row + 1);
+    parameters.check_tiles(rule, delta.blocks, row + 1);
     let mut sums = [0.0; BLOCK];
     for block in 0..delta.blocks {
         for lane in (0..BLOCK).step_by(S::F32_LANES) {

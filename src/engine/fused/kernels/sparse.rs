@@ -23,8 +23,9 @@ use super::{
     optimizer::Update,
     prefetch,
     product::{bias_gradient, groups},
+    rule::Rule,
     store,
-    update::{Parameters, Rule, WithUpdate},
+    update::{Parameters, WithUpdate},
 };
 use crate::engine::fused::memory::matrix::{BLOCK, View, ViewMut};
 
@@ -295,7 +296,7 @@ impl Kernel for SparseWeightGradient<'_> {
         let features = self.batch.features;
         self.batch.check(0..self.delta.rows);
         let (rows, rule) = (self.inputs.len(), self.rule);
-        self.parameters.check(&rule, self.delta.blocks, rows);
+        self.parameters.check_tiles(&rule, self.delta.blocks, rows);
         assert!(self.columns.len() >= self.delta.rows.div_ceil(WORD) * features);
         assert!(self.active.len() >= self.batch.words() && self.inputs.end <= features + 1);
         let nonzero = self.inputs.start..self.inputs.end.min(features);

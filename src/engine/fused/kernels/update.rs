@@ -3,109 +3,9 @@
 use super::{
     Lanes, load,
     optimizer::{AdamUpdate, DecayedAdam, MomentumUpdate, ParameterPtr, SgdUpdate, Store, Update},
+    rule::Rule,
 };
-use crate::{
-    engine::fused::memory::matrix::{BLOCK, ViewMut},
-    objective::{Adam, AdamW, Optimizer, Sgd},
-};
-
-/// One step of an optimiser, with everything that does not depend on the parameter precomputed.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Rule {
-    /// Leaves the parameter unchanged, and writes the gradient to the first moment.
-    Store,
-    Sgd {
-        rate: f32,
-        decay: f32,
-    },
-    Momentum {
-        rate: f32,
-        momentum: f32,
-        nesterov: bool,
-        decay: f32,
-    },
-    /// `w = keep w - step m / (sqrt(v) + epsilon)`; bias corrections are in `step` and `epsilon`.
-    Adam {
-        betas: [f32; 2],
-        /// `1 - beta` for each beta.
-        complements: [f32; 2],
-        step: f32,
-        epsilon: f32,
-        /// The coefficient of the parameter in the gradient: L2 weight decay.
-        decay: f32,
-        /// The factor of the parameter before the step: decoupled weight decay.
-        keep: f32,
-    },
-}
-
-impl Rule {
-    /// Step number `t` (from 1) of `optimizer` with this learning rate.
-    pub(crate) fn new(optimizer: &Optimizer, learning_rate: f64, t: u64) -> Self {
-        let adam = |betas: [f64; 2], epsilon: f64, decay: f64, keep: f64| {
-            let correction = betas.map(|beta| 1.0 - beta.powf(t as f64));
-            let root = correction[1].sqrt();
-            Rule::Adam {
-                betas: betas.map(|beta| beta as f32),
-                complements: betas.map(|beta| (1.0 - beta) as f32),
-                step: (learning_rate / correction[0] * root) as f32,
-                epsilon: (epsilon * root) as f32,
-                decay: decay as f32,
-                keep: keep as f32,
-            }
-        };
-        match *optimizer {
-            Optimizer::Sgd(Sgd {
-                momentum: 0.0,
-                weight_decay,
-                ..
-            }) => Rule::Sgd {
-                rate: learning_rate as f32,
-                decay: weight_decay as f32,
-            },
-            Optimizer::Sgd(Sgd {
-                momentum,
-                nesterov,
-                weight_decay,
-                ..
-            }) => Rule::Momentum {
-                rate: learning_rate as f32,
-                momentum: momentum as f32,
-                nesterov,
-                decay: weight_decay as f32,
-            },
-            Optimizer::Adam(Adam {
-                betas,
-                epsilon,
-                weight_decay,
-                ..
-            }) => adam(betas, epsilon, weight_decay, 1.0),
-            Optimizer::AdamW(AdamW {
-                betas,
-                epsilon,
-                weight_decay,
-                ..
-            }) => adam(betas, epsilon, 0.0, 1.0 - learning_rate * weight_decay),
-        }
-    }
-
-    /// The number of moments for each parameter.
-    pub(crate) fn moments(&self) -> usize {
-        match self {
-            Rule::Sgd { .. } => 0,
-            Rule::Store | Rule::Momentum { .. } => 1,
-            Rule::Adam { .. } => 2,
-        }
-    }
-
-    /// Whether a parameter whose gradients were all 0 remains unchanged.
-    pub(crate) fn skips_inactive(&self) -> bool {
-        match *self {
-            Rule::Store => false,
-            Rule::Sgd { decay, .. } | Rule::Momentum { decay, .. } => decay == 0.0,
-            Rule::Adam { decay, keep, .. } => decay == 0.0 && keep == 1.0,
-        }
-    }
-}
+use crate::engine::fused::memory::matrix::{BLOCK, ViewMut};
 
 /// Some rows of some blocks of a layer's parameters, with their moments.
 pub(crate) struct Parameters<'a> {
@@ -115,18 +15,31 @@ pub(crate) struct Parameters<'a> {
 }
 
 impl Parameters<'_> {
-    /// Checks that there are that many blocks and rows, and the moments of `rule`, all in the same layout.
+    /// Checks that there are that many blocks and rows, and the moments of `rule`.
     ///
     /// # Panics
     /// When the check fails.
     pub(super) fn check(&self, rule: &Rule, blocks: usize, rows: usize) {
-        let kept = self.moments.iter().take(rule.moments());
-        let parts = kept.map(Option::as_ref).chain([Some(&self.weights)]);
-        for part in parts {
-            assert!(part.is_some_and(|part| part.blocks >= blocks
-                && part.rows >= rows
-                && part.block_stride() == self.weights.block_stride()));
+        for part in self.parts(rule) {
+            assert!(part.is_some_and(|part| part.blocks >= blocks && part.rows >= rows));
         }
+    }
+
+    /// The same, and that all are in the same layout, for [`Parameters::update_tile`].
+    ///
+    /// # Panics
+    /// When the check fails, and when it is a table.
+    pub(super) fn check_tiles(&self, rule: &Rule, blocks: usize, rows: usize) {
+        self.check(rule, blocks, rows);
+        let stride = self.weights.block_stride();
+        let mut parts = self.parts(rule).flatten();
+        assert!(parts.all(|part| part.block_stride() == stride));
+    }
+
+    /// The weights and the moments of `rule`.
+    fn parts(&self, rule: &Rule) -> impl Iterator<Item = Option<&ViewMut<'_>>> {
+        let kept = self.moments.iter().take(rule.moments());
+        kept.map(Option::as_ref).chain([Some(&self.weights)])
     }
 
     /// The start of a row of a block.
@@ -146,7 +59,7 @@ impl Parameters<'_> {
     /// `blocks * 16`.
     ///
     /// # Safety
-    /// [`Parameters::check`] has checked the rule, the blocks and the rows; there are that many gradients.
+    /// [`Parameters::check_tiles`] has checked the rule, the blocks and the rows; there are that many gradients.
     #[inline(always)]
     pub(super) unsafe fn update_tile<S: Lanes>(
         &self,
@@ -203,51 +116,47 @@ impl Rule {
     /// Calls `with` with the update of this rule, its constants already in vectors.
     #[inline(always)]
     pub(super) fn with<S: Lanes>(&self, simd: S, then: impl WithUpdate<S>) {
-        let splat = |value: f32| simd.splat_f32s(value);
+        self.with_any(simd, self.decays(), then);
+    }
+
+    /// The same, with an update that can be that of other rules of the optimiser, too: if `decays`, of those that decay.
+    #[inline(always)]
+    pub(super) fn with_any<S: Lanes>(&self, simd: S, decays: bool, then: impl WithUpdate<S>) {
+        let zero = simd.splat_f32s(0.0);
         match *self {
             Rule::Store => then.with(simd, Store),
-            Rule::Sgd { rate, decay } => {
-                let (rate, decay) = (splat(rate), splat(decay));
-                then.with(simd, SgdUpdate::<S> { rate, decay });
+            Rule::Sgd { .. } => {
+                let update = SgdUpdate::<S> {
+                    rate: zero,
+                    decay: zero,
+                };
+                then.with(simd, update.by(simd, self));
             }
-            Rule::Momentum {
-                rate,
-                momentum,
-                nesterov,
-                decay,
-            } => {
+            Rule::Momentum { nesterov, .. } => {
                 let update = MomentumUpdate::<S> {
-                    rate: splat(rate),
-                    momentum: splat(momentum),
+                    rate: zero,
+                    momentum: zero,
                     nesterov,
-                    decay: splat(decay),
+                    decay: zero,
                 };
-                then.with(simd, update);
+                then.with(simd, update.by(simd, self));
             }
-            Rule::Adam {
-                betas,
-                complements,
-                step,
-                epsilon,
-                decay,
-                keep,
-            } => {
-                let update = AdamUpdate::<S> {
-                    betas: betas.map(splat),
-                    complements: complements.map(splat),
-                    step: splat(step),
-                    epsilon: splat(epsilon),
+            Rule::Adam { .. } => {
+                let adam = AdamUpdate::<S> {
+                    betas: [zero; 2],
+                    complements: [zero; 2],
+                    step: zero,
+                    epsilon: zero,
                 };
-                if decay == 0.0 && keep == 1.0 {
-                    then.with(simd, update);
-                } else {
-                    let (decay, keep) = (splat(decay), splat(keep));
+                if decays {
                     let update = DecayedAdam {
-                        adam: update,
-                        decay,
-                        keep,
+                        adam,
+                        decay: zero,
+                        keep: zero,
                     };
-                    then.with(simd, update);
+                    then.with(simd, update.by(simd, self));
+                } else {
+                    then.with(simd, adam.by(simd, self));
                 }
             }
         }

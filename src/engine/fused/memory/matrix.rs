@@ -4,8 +4,11 @@
 //! is 64 bytes, 64-byte aligned: one vector of AVX-512, two of AVX2, four of NEON. Activations `[B, H]` have a row for
 //! each sample, weights `[I + 1, O]` one for each input and a last one for the bias. A product may iterate over either
 //! by rows or by columns without repacking.
+//!
+//! The table of an embedding is the exception: a step reads a few of its rows, with their moments. So a row is contiguous,
+//! and its moments follow it, `[rows][3][columns / 16][16]`: [`Matrix::table`].
 
-use std::{fmt, marker::PhantomData, ops::Range};
+use std::{fmt, marker::PhantomData, ops::Range, sync::Arc};
 
 use super::shared::Shared;
 pub(crate) use crate::single::BLOCK;
@@ -13,23 +16,73 @@ use crate::single::Columns;
 
 /// A packed matrix whose parts several threads may write at once.
 pub(crate) struct Matrix {
-    values: Shared<f32>,
+    /// Shared by a table and its moments.
+    values: Arc<Shared<f32>>,
+    /// The index of the first value.
+    start: usize,
     blocks: usize,
     rows: usize,
-    /// The stride from one block to the next, in rows: odd, so that the same row of different blocks maps to different
-    /// cache sets.
-    stride: usize,
+    strides: Strides,
 }
+
+/// The distances between rows of 16 values, in such rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Strides {
+    /// From one block to the next: odd, so that the same row of different blocks maps to different cache sets.
+    block: usize,
+    /// From one row of a block to the next: 1, except in a table.
+    row: usize,
+}
+
+impl Strides {
+    /// The index of the first value of row `row` of block `block`.
+    #[inline(always)]
+    fn at(self, block: usize, row: usize) -> usize {
+        (block * self.block + row * self.row) * BLOCK
+    }
+}
+
+/// The number of values that a table has for each weight: it and two moments.
+const PARTS: usize = 3;
 
 impl Matrix {
     /// `[rows, columns]` of zeros.
     pub(crate) fn zeros(rows: usize, columns: usize) -> Self {
         let (blocks, stride) = (columns.div_ceil(BLOCK), rows | 1);
         Matrix {
-            values: Shared::zeros(blocks * stride * BLOCK),
+            values: Arc::new(Shared::zeros(blocks * stride * BLOCK)),
+            start: 0,
             blocks,
             rows,
-            stride,
+            strides: Strides {
+                block: stride,
+                row: 1,
+            },
+        }
+    }
+
+    /// A table `[rows, columns]` of zeros, with room for its [moments](Matrix::moment).
+    pub(crate) fn table(rows: usize, columns: usize) -> Self {
+        let blocks = columns.div_ceil(BLOCK);
+        Matrix {
+            values: Arc::new(Shared::zeros(rows * PARTS * blocks * BLOCK)),
+            start: 0,
+            blocks,
+            rows,
+            strides: Strides {
+                block: 1,
+                row: PARTS * blocks,
+            },
+        }
+    }
+
+    /// The moment of a table with this index, 0 or 1: a matrix that has other values of the same buffer.
+    pub(crate) fn moment(&self, index: usize) -> Self {
+        debug_assert!(self.strides.row == PARTS * self.blocks && index + 1 < PARTS);
+        Matrix {
+            values: Arc::clone(&self.values),
+            start: (index + 1) * self.blocks * BLOCK,
+            ..*self
         }
     }
 
@@ -48,10 +101,10 @@ impl Matrix {
     #[inline]
     pub(crate) unsafe fn view(&self) -> View<'_> {
         View {
-            start: self.values.as_ptr(),
+            start: self.values.as_ptr().wrapping_add(self.start),
             blocks: self.blocks,
             rows: self.rows,
-            stride: self.stride,
+            strides: self.strides,
             values: PhantomData,
         }
     }
@@ -66,12 +119,12 @@ impl Matrix {
     pub(crate) unsafe fn view_mut(&self, blocks: Range<usize>, rows: Range<usize>) -> ViewMut<'_> {
         assert!(blocks.start <= blocks.end && blocks.end <= self.blocks);
         assert!(rows.start <= rows.end && rows.end <= self.rows);
-        let first = (blocks.start * self.stride + rows.start) * BLOCK;
+        let first = self.start + self.strides.at(blocks.start, rows.start);
         ViewMut {
             start: self.values.as_ptr().wrapping_add(first),
             blocks: blocks.len(),
             rows: rows.len(),
-            stride: self.stride,
+            strides: self.strides,
             values: PhantomData,
         }
     }
@@ -107,7 +160,7 @@ pub(crate) struct View<'a> {
     start: *const f32,
     pub(crate) blocks: usize,
     pub(crate) rows: usize,
-    stride: usize,
+    strides: Strides,
     values: PhantomData<&'a [f32]>,
 }
 
@@ -122,7 +175,10 @@ impl<'a> View<'a> {
             start: values.as_ptr(),
             blocks,
             rows,
-            stride: rows,
+            strides: Strides {
+                block: rows,
+                row: 1,
+            },
             values: PhantomData,
         }
     }
@@ -141,7 +197,10 @@ impl<'a> View<'a> {
             start,
             blocks,
             rows,
-            stride,
+            strides: Strides {
+                block: stride,
+                row: 1,
+            },
             values: PhantomData,
         }
     }
@@ -167,7 +226,11 @@ impl<'a> View<'a> {
     /// When the view is not the whole of such a matrix.
     #[inline]
     pub(crate) fn columns(self, inputs: usize, outputs: usize) -> Columns<'a> {
-        assert!(self.stride == Columns::stride(inputs) && self.rows == inputs + 1);
+        let strides = Strides {
+            block: Columns::stride(inputs),
+            row: 1,
+        };
+        assert!(self.strides == strides && self.rows == inputs + 1);
         assert!(self.blocks == outputs.div_ceil(BLOCK));
         // SAFETY: `blocks * stride` rows of 16 are there, by the assertions above, and no thread writes them while the
         // view lives.
@@ -177,13 +240,17 @@ impl<'a> View<'a> {
     /// The start of row `row` of block `block`.
     #[inline(always)]
     pub(crate) fn at(&self, block: usize, row: usize) -> *const f32 {
-        self.start.wrapping_add((block * self.stride + row) * BLOCK)
+        self.start.wrapping_add(self.strides.at(block, row))
     }
 
-    /// The stride from one block to the next, in values.
+    /// The stride from one block to the next, in values, of a matrix whose rows of a block are contiguous.
+    ///
+    /// # Panics
+    /// When it is a table.
     #[inline(always)]
     pub(crate) fn block_stride(&self) -> usize {
-        self.stride * BLOCK
+        assert!(self.strides.row == 1);
+        self.strides.block * BLOCK
     }
 
     /// Row `row` of block `block`.
@@ -200,7 +267,7 @@ pub(crate) struct ViewMut<'a> {
     start: *mut f32,
     pub(crate) blocks: usize,
     pub(crate) rows: usize,
-    stride: usize,
+    strides: Strides,
     values: PhantomData<&'a mut [f32]>,
 }
 
@@ -215,7 +282,10 @@ impl ViewMut<'_> {
             start: values.as_mut_ptr(),
             blocks,
             rows,
-            stride: rows,
+            strides: Strides {
+                block: rows,
+                row: 1,
+            },
             values: PhantomData,
         }
     }
@@ -234,7 +304,10 @@ impl ViewMut<'_> {
             start,
             blocks,
             rows,
-            stride,
+            strides: Strides {
+                block: stride,
+                row: 1,
+            },
             values: PhantomData,
         }
     }
@@ -242,13 +315,17 @@ impl ViewMut<'_> {
     /// The start of row `row` of block `block`.
     #[inline(always)]
     pub(crate) fn at(&self, block: usize, row: usize) -> *mut f32 {
-        self.start.wrapping_add((block * self.stride + row) * BLOCK)
+        self.start.wrapping_add(self.strides.at(block, row))
     }
 
-    /// The stride from one block to the next, in values.
+    /// The stride from one block to the next, in values, of a matrix whose rows of a block are contiguous.
+    ///
+    /// # Panics
+    /// When it is a table.
     #[inline(always)]
     pub(crate) fn block_stride(&self) -> usize {
-        self.stride * BLOCK
+        assert!(self.strides.row == 1);
+        self.strides.block * BLOCK
     }
 
     /// Row `row` of block `block`.

@@ -7,13 +7,44 @@
 use super::matrix::{BLOCK, Matrix, ViewMut};
 use crate::{engine::fused::program::Program, plan::Step};
 
-/// Packs weights or moments: one matrix for each step with parameters.
-pub(crate) fn to_packed(program: &Program, flat: &[f32]) -> Vec<Matrix> {
-    let mut matrices = zeros(&program.parameters);
+/// The weights of a program: one matrix for each step with parameters.
+pub(crate) fn weights(program: &Program, flat: &[f32]) -> Vec<Matrix> {
+    let mut matrices: Vec<Matrix> = program.parameters.iter().map(storage).collect();
     for (step, matrix) in program.parameters.iter().zip(&mut matrices) {
         pack(step, flat, matrix.whole());
     }
     matrices
+}
+
+/// Moment `index` of the weights, 0 or 1, as zeros: one matrix for each step with parameters.
+///
+/// # Safety
+/// No other thread reads or writes the moments of tables, and no view holds any of their values, until this returns.
+pub(crate) unsafe fn moments(program: &Program, weights: &[Matrix], index: usize) -> Vec<Matrix> {
+    let steps = program.parameters.iter().zip(weights);
+    let moments = steps.map(|(step, weights)| match step.is_table() {
+        true => {
+            let mut moment = weights.moment(index);
+            let mut values = moment.whole();
+            for (block, row) in
+                (0..values.blocks).flat_map(|b| (0..weights.rows()).map(move |r| (b, r)))
+            {
+                values.row(block, row).fill(0.0);
+            }
+            moment
+        }
+        false => zeros_of(step),
+    });
+    moments.collect()
+}
+
+/// A matrix of zeros for the weights of a step.
+fn storage(step: &Step) -> Matrix {
+    let [outputs, inputs] = step.weight_matrix();
+    match step.is_table() {
+        true => Matrix::table(inputs + 1, outputs),
+        false => zeros_of(step),
+    }
 }
 
 /// Packs the weights, or moments, of one step; the padding of the last block is 0.
@@ -69,12 +100,12 @@ pub(crate) fn unpack(program: &Program, matrices: &[Matrix], flat: &mut [f32]) {
     }
 }
 
-/// A matrix of zeros for each of these steps with parameters.
+/// A matrix of zeros for each of these steps with parameters, for their gradients.
 pub(crate) fn zeros(steps: &[Step]) -> Vec<Matrix> {
     steps.iter().map(zeros_of).collect()
 }
 
-/// A matrix of zeros for a step with parameters.
+/// A matrix of zeros for a step with parameters, for its gradient.
 pub(crate) fn zeros_of(step: &Step) -> Matrix {
     let [outputs, inputs] = step.weight_matrix();
     Matrix::zeros(inputs + 1, outputs)

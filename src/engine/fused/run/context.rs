@@ -18,7 +18,7 @@ use crate::engine::{
     Run,
     fused::{
         kernels::{Rule, WORD},
-        memory::{matrix::Matrix, packed::zeros},
+        memory::{matrix::Matrix, packed},
         threads::{BrokenBarrier, pool::Worker},
     },
 };
@@ -129,9 +129,13 @@ impl Context {
     /// is long.
     pub(crate) fn must_settle_before(&self, run: &Run<'_>) -> bool {
         let kind = run.optimizer.kind();
+        let moments = Rule::new(run.optimizer, run.optimizer.learning_rate(), 1).moments();
         let must = self.optimizer(|memory| {
-            let is_long = memory.pending.rules.len() >= pending::MAX_STEPS;
-            run.clip_norm.is_some() || memory.kind != kind || is_long
+            let rules = &memory.pending.rules;
+            let is_long = rules.len() >= pending::MAX_STEPS;
+            // SGD with or without momentum
+            let keeps_others = rules.iter().any(|rule| rule.moments() != moments);
+            run.clip_norm.is_some() || memory.kind != kind || is_long || keeps_others
         });
         must.unwrap_or(false)
     }
@@ -193,7 +197,7 @@ impl State {
         match &mut job.kind {
             Kind::Gradient => {
                 if self.gradients.is_empty() {
-                    self.gradients = zeros(&model.program.parameters);
+                    self.gradients = packed::zeros(&model.program.parameters);
                 }
             }
             Kind::Train {
@@ -218,9 +222,11 @@ impl State {
                     OptimizerBuffers::new(&model.program, kind, 0, [Vec::new(), Vec::new()])
                 });
                 let rule = Rule::new(optimizer, optimizer.learning_rate(), 1);
-                for moment in memory.moments.iter_mut().take(rule.moments()) {
+                let moments = memory.moments.iter_mut().enumerate();
+                for (index, moment) in moments.take(rule.moments()) {
                     if moment.is_empty() {
-                        *moment = zeros(&model.program.parameters);
+                        // SAFETY: the workers wait for this job, and whoever trains holds the engine by `&mut`.
+                        *moment = unsafe { packed::moments(&model.program, &model.weights, index) };
                     }
                 }
                 if clip_norm.is_some() && memory.stored.is_none() {
@@ -243,7 +249,7 @@ impl State {
                         let rate = schedule.learning_rate(peak, step, *total_steps);
                         Rule::new(optimizer, rate, *steps_done + index + 1)
                     });
-                    memory.pending.rules.extend(rules);
+                    memory.pending.extend(rules);
                 }
             }
         }

@@ -276,7 +276,7 @@ mod tests {
     fn is_sparse<const INPUTS: usize>(nonzero: usize) -> bool {
         let weights = Weights::<(Linear<INPUTS, 3>,)>::init(1);
         let program = Program::new(&<(Linear<INPUTS, 3>,)>::PLAN, INPUTS);
-        let packed = packed::to_packed(&program, weights.as_slice());
+        let packed = packed::weights(&program, weights.as_slice());
         let model = Model::new(program, Simd::detect(), packed, &weights.running);
         let values: Vec<f32> = (0..2 * INPUTS).map(|at| f32::from(at < nonzero)).collect();
         Chunk::new(&model, true).find_zeros(&model, &values, INPUTS)

@@ -126,7 +126,7 @@ mod tests {
 
     fn model(weights: &Weights<Net>) -> Model {
         let program = Program::new(&Net::PLAN, 70);
-        let packed = packed::to_packed(&program, weights.as_slice());
+        let packed = packed::weights(&program, weights.as_slice());
         Model::new(program, Simd::detect(), packed, &weights.running)
     }
 

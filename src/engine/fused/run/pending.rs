@@ -5,13 +5,7 @@
 //! the time of a step. So a row takes these steps when a batch reads it next, and all rows do before anything else reads the
 //! weights or the moments: the same steps, in the same order, with the same results.
 
-use core::ops::Range;
-
-use crate::engine::fused::{
-    kernels::Rule,
-    memory::{matrix::BLOCK, shared::Shared},
-    program::{Embedding, Program},
-};
+use crate::engine::fused::{kernels::Rule, memory::shared::Shared, program::Program};
 
 /// The number of steps after which all rows take them, so that the list remains short.
 pub(crate) const MAX_STEPS: usize = 1 << 12;
@@ -20,8 +14,9 @@ pub(crate) const MAX_STEPS: usize = 1 << 12;
 #[derive(Debug, Default)]
 pub(crate) struct Pending {
     pub(crate) rules: Vec<Rule>,
-    /// For each parameter of the program, for each row of each block how many of these it has taken; empty where it is no
-    /// table.
+    /// Whether one of them [decays](Rule::decays).
+    pub(crate) decays: bool,
+    /// For each parameter of the program, for each row how many of these it has taken; empty where it is no table.
     pub(crate) applied: Vec<Shared<u32>>,
 }
 
@@ -29,26 +24,29 @@ impl Pending {
     pub(crate) fn new(program: &Program) -> Self {
         let tables = program.parameters.iter().map(|step| match step.is_table() {
             true => {
-                let [outputs, vocabulary] = step.weight_matrix();
-                Shared::zeros(outputs.div_ceil(BLOCK) * vocabulary)
+                let [_, vocabulary] = step.weight_matrix();
+                Shared::zeros(vocabulary)
             }
             false => Shared::zeros(0),
         });
         Pending {
             rules: Vec::new(),
+            decays: false,
             applied: tables.collect(),
         }
     }
 
-    /// Where [`Pending::applied`] of a table has the counts of these rows of a block.
-    pub(crate) fn counts(embedding: &Embedding, block: usize, rows: &Range<usize>) -> Range<usize> {
-        let first = block * embedding.vocabulary;
-        first + rows.start..first + rows.end
+    /// Adds the next steps.
+    pub(crate) fn extend(&mut self, rules: impl Iterator<Item = Rule>) {
+        let first = self.rules.len();
+        self.rules.extend(rules);
+        self.decays |= self.rules[first..].iter().any(Rule::decays);
     }
 
     /// Forgets the steps, once all rows have taken them.
     pub(crate) fn clear(&mut self) {
         self.rules.clear();
+        self.decays = false;
         for applied in &mut self.applied {
             // SAFETY: `&mut self` guarantees that no other slice is alive.
             unsafe { applied.slice_mut(0..applied.len()) }.fill(0);

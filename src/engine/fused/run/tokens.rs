@@ -1,12 +1,12 @@
 //! [`TokenIndex`]: which samples of a batch have each token.
 
-use std::ops::Range;
-
 use crate::{
     data::Samples,
-    engine::fused::{kernels::Occurrences, program::Embedding},
+    engine::fused::{
+        kernels::{FindTokens, Occurrences, OwnTokens, Simd, dispatch},
+        program::Embedding,
+    },
     plan::Pooling,
-    token::index_of,
 };
 
 /// The samples of a batch that have each token, of some of the tokens.
@@ -30,17 +30,22 @@ pub(crate) struct TokenIndex {
     occurrences: Vec<(u32, u32, f32)>,
     /// The features of a sample.
     sample: Vec<f32>,
+    /// The tokens of a sample.
+    all: Vec<u32>,
+    /// The worker's, each with its place among them, then room.
+    found: Vec<(u32, u32)>,
 }
 
 impl TokenIndex {
-    /// Lists the samples `batch` of a data set, of `width` features each, for the tokens in `range`.
+    /// Lists the samples `batch` of a data set, of `width` features each, for a worker's tokens.
     pub(crate) fn list(
         &mut self,
+        simd: Simd,
         embedding: &Embedding,
         data: &Samples,
         width: usize,
         batch: &[u32],
-        range: &Range<usize>,
+        own: OwnTokens,
     ) {
         for token in &self.tokens[..self.count] {
             self.places[*token as usize] = 0;
@@ -51,6 +56,8 @@ impl TokenIndex {
         if self.tokens.len() < room {
             self.places.resize(embedding.vocabulary, 0);
             self.sample.resize(width, 0.0);
+            self.all.resize(embedding.tokens, 0);
+            self.found.resize(embedding.tokens + 1, (0, 0));
             self.tokens.resize(room, 0);
             self.ends.resize(room, 0);
             self.occurrences.resize(room, (0, 0, 0.0));
@@ -61,6 +68,8 @@ impl TokenIndex {
             ends,
             occurrences,
             sample,
+            all,
+            found,
             ..
         } = self;
         let rows_of_sample = embedding.gradient_rows();
@@ -68,15 +77,17 @@ impl TokenIndex {
         for (row, number) in batch.iter().enumerate() {
             data.features
                 .gather(width, std::slice::from_ref(number), sample);
-            let (mut words, first_listed) = (0, listed);
-            // With few branches, as no processor predicts which words a text has.
-            for at in embedding.first..embedding.first + embedding.tokens {
-                let token = index_of(sample[at], embedding.vocabulary);
-                let is_word = !embedding.is_padding(token);
-                words += u32::from(is_word);
-                if !is_word | !range.contains(&token) {
-                    continue;
-                }
+            let first_listed = listed;
+            let find = FindTokens {
+                embedding,
+                own,
+                values: &sample[embedding.first..embedding.first + embedding.tokens],
+                all,
+                found,
+            };
+            let [len, words] = dispatch(simd, find);
+            for &(token, at) in &found[..len] {
+                let (token, at) = (token as usize, at as usize);
                 let place = places[token];
                 let is_new = place == 0;
                 let place = if is_new { count as u32 } else { place - 1 };
@@ -84,10 +95,11 @@ impl TokenIndex {
                 count += usize::from(is_new);
                 places[token] = place + 1;
                 ends[place as usize] += 1;
-                let factor = embedding.number(at).map_or(1.0, |at| sample[at]);
+                let number = embedding.number(embedding.first + at);
+                let factor = number.map_or(1.0, |at| sample[at]);
                 let row = match rows_of_sample {
                     1 => row,
-                    rows => row * rows + at - embedding.first,
+                    rows => row * rows + at,
                 };
                 occurrences[listed] = (place, row as u32, factor);
                 listed += 1;

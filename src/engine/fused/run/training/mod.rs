@@ -6,7 +6,7 @@
 //! | phase | writes | partition |
 //! | --- | --- | --- |
 //! | gather | the batch's samples, masks of dropout | rows |
-//! | and of an embedding | rows of the table and moments that are [not up to date](super::pending) | columns |
+//! | and of an embedding | rows of the table and moments that are [not up to date](super::pending) | [tokens](super::super::kernels::OwnTokens) |
 //! | (before images that read a table, that is a phase of its own) | | |
 //! | or images, each stage | all buffers of the images, sums of blocks, masks, the vectors' input | blocks of 16 rows |
 //! | forward, each layer | its outputs (and derivatives) | columns; rows in a layer normalisation and in the last layer, unless it is a batch normalisation |
@@ -15,7 +15,7 @@
 //! | and of a normalisation | the gradient of its weights | columns |
 //! | and of a parametric ReLU | sums for the gradient of its slopes | columns |
 //! | back of images, each stage | gradients of the groups of blocks, deltas and sums of blocks, rows of the gradients of sequences | groups |
-//! | update, all layers | weights and moments | columns |
+//! | update, all layers | weights and moments | columns; of a table, tokens |
 //!
 //! A barrier follows each phase, except where [`partition::is_independent`] saves it in a network of two layers: after
 //! the loss, each worker reads and writes its own columns of the first layer (weights, moments, outputs, derivatives,
@@ -28,7 +28,7 @@
 //!
 //! | phase | writes | partition |
 //! | --- | --- | --- |
-//! | store, all layers | gradients | columns |
+//! | store, all layers | gradients | columns; of a table, tokens |
 //! | measure | sums of squares | pieces |
 //! | apply, all layers | weights and moments | columns |
 //!

@@ -122,7 +122,9 @@ impl Training<'_> {
         }
         let output = &all.outputs[at];
         let layer = &self.model.program.layers[at];
-        let has_rows = matches!(layer.op, LayerOp::LayerNorm { .. });
+        let is_norm = matches!(layer.op, LayerOp::LayerNorm { .. });
+        // whole rows of the table
+        let has_rows = is_norm || matches!(layer.op, LayerOp::Embedding(_));
         let partition = if has_rows || at + 1 == self.model.program.layers.len() {
             Partition {
                 blocks: 0..output.blocks(),
@@ -141,7 +143,7 @@ impl Training<'_> {
                 derivatives: derivatives.then(|| partition.write(&all.derivatives[at])),
                 winners: has_winners.then(|| partition.write(&all.winners[at])),
                 masks: dropout.then_some(&all.masks[..]),
-                numbers: match has_rows {
+                numbers: match is_norm {
                     true => all.sample_numbers[at].slice_mut(partition.rows.clone()),
                     false => &mut [],
                 },

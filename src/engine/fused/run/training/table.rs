@@ -2,14 +2,14 @@
 
 use super::{Moments, Training, update::parameters};
 use crate::engine::fused::{
-    kernels::{CatchUp, Rule, TableGradient, dispatch},
-    memory::matrix::{BLOCK, Matrix},
+    kernels::{CatchUp, OwnTokens, Rule, TableGradient, dispatch},
+    memory::matrix::Matrix,
     program::Embedding,
     run::{model::Model, pending::Pending},
     threads::{partition::Partition, pool::Worker},
 };
 
-/// The steps that the rows of a worker's partition of a table have yet to take.
+/// The steps that a worker's rows of a table have yet to take.
 pub(crate) struct TableSteps<'a> {
     pub(crate) model: &'a Model,
     pub(crate) worker: &'a Worker<'a>,
@@ -18,55 +18,50 @@ pub(crate) struct TableSteps<'a> {
     pub(crate) pending: &'a Pending,
 }
 
-/// A worker's partition of the table of an embedding, without the row of the bias that it lacks.
-pub(crate) fn table_partition(
-    model: &Model,
-    worker: &Worker<'_>,
-    embedding: &Embedding,
-) -> Partition {
-    let table = &model.weights[embedding.weights];
-    let Partition { blocks, rows } =
-        Partition::in_units(worker, table.blocks(), table.rows(), BLOCK);
-    let end = rows.end.min(embedding.vocabulary);
-    Partition {
-        blocks,
-        rows: rows.start.min(end)..end,
-    }
-}
-
 impl TableSteps<'_> {
-    /// Takes the first `count` steps with the rows of these tokens, which are in the worker's partition.
+    /// Takes the first `count` steps with the rows of these tokens, which are the worker's.
     ///
     /// # Safety
-    /// No other thread reads or writes the worker's partition of the table and its moments until this returns.
+    /// No other thread reads or writes these rows of the table and its moments, and none writes counts of steps, until this
+    /// returns.
     pub(crate) unsafe fn catch_up(&self, tokens: &[u32], count: usize) {
         let weights = self.embedding.weights;
-        let partition = table_partition(self.model, self.worker, self.embedding);
         let applied = &self.pending.applied[weights];
-        // all blocks of a row have taken the same steps
-        let counts = Pending::counts(self.embedding, partition.blocks.start, &partition.rows);
-        // SAFETY: guaranteed by the caller; the counts of a row belong to the worker that has the row.
+        // SAFETY: guaranteed by the caller.
         unsafe {
             let catch_up = CatchUp {
                 tokens,
-                first: partition.rows.start,
                 rules: &self.pending.rules[..count],
-                applied: applied.slice(counts),
-                parameters: parameters(self.model, weights, &partition, self.moments),
+                decays: self.pending.decays,
+                applied: applied.slice(0..applied.len()),
+                parameters: parameters(self.model, weights, &self.table(), self.moments),
             };
             dispatch(self.model.simd, catch_up);
         }
     }
 
-    /// Takes all steps with all rows.
+    /// Takes all steps with all of the worker's rows.
     ///
     /// # Safety
     /// As [`TableSteps::catch_up`].
     pub(crate) unsafe fn catch_up_all(&self) {
-        let partition = table_partition(self.model, self.worker, self.embedding);
-        let tokens: Vec<u32> = partition.rows.map(|token| token as u32).collect();
+        let tokens =
+            OwnTokens::of(self.worker.index, self.worker.count).below(self.embedding.vocabulary);
+        let tokens: Vec<u32> = tokens.collect();
         // SAFETY: guaranteed by the caller.
         unsafe { self.catch_up(&tokens, self.pending.rules.len()) };
+    }
+
+    fn table(&self) -> Partition {
+        table(self.model, self.embedding)
+    }
+}
+
+/// The table of an embedding, without the row of the bias that it lacks.
+fn table(model: &Model, embedding: &Embedding) -> Partition {
+    Partition {
+        blocks: 0..model.weights[embedding.weights].blocks(),
+        rows: 0..embedding.vocabulary,
     }
 }
 
@@ -89,12 +84,12 @@ impl Training<'_> {
     pub(super) unsafe fn read_tokens(&self, index: usize, batch: &[u32]) {
         let program = &self.model.program;
         for embedding in &program.embeddings {
-            let rows = table_partition(self.model, self.worker, embedding).rows;
+            let own = OwnTokens::of(self.worker.index, self.worker.count);
             let mut tokens = self.activations.tokens(embedding, self.worker);
             let data = &self.job.data.samples;
-            tokens.list(embedding, data, program.inputs, batch, &rows);
+            tokens.list(self.model.simd, embedding, data, program.inputs, batch, own);
             if let Some((steps, (_, first))) = self.table_steps(embedding).zip(self.pending) {
-                // SAFETY: no worker reads the table in this phase, and each writes its own partition.
+                // SAFETY: no worker reads other rows than its own in this phase, or writes counts.
                 unsafe { steps.catch_up(tokens.tokens(), first + index) };
             }
         }
@@ -114,35 +109,34 @@ impl Training<'_> {
         moments: Moments<'_>,
     ) {
         let model = self.model;
-        let partition = table_partition(model, self.worker, embedding);
+        let table = table(model, embedding);
         let tokens = self.activations.tokens(embedding, self.worker);
         let rows = 0..samples * embedding.gradient_rows();
-        // SAFETY: this phase writes weights, moments and stored gradients, in partitions; it reads deltas, written before.
+        // SAFETY: this phase writes weights, moments and stored gradients, each worker those of its own tokens; it reads
+        // deltas, written before.
         unsafe {
             if rule == Rule::Store {
-                let mut gradients = partition.write(&moments[0][embedding.weights]);
-                for block in 0..gradients.blocks {
-                    (0..gradients.rows).for_each(|row| gradients.row(block, row).fill(0.0));
+                let mut gradients = table.write(&moments[0][embedding.weights]);
+                for token in
+                    OwnTokens::of(self.worker.index, self.worker.count).below(embedding.vocabulary)
+                {
+                    (0..gradients.blocks).for_each(|b| gradients.row(b, token as usize).fill(0.0));
                 }
             }
-            let columns = partition.blocks.clone();
+            let columns = table.blocks.clone();
             let gradient = TableGradient {
                 occurrences: tokens.occurrences(),
                 delta: delta.read(columns.clone(), rows.clone()),
                 winners: winners.map(|winners| winners.read(columns, rows)),
-                first: partition.rows.start,
                 rule,
-                parameters: parameters(model, embedding.weights, &partition, moments),
+                parameters: parameters(model, embedding.weights, &table, moments),
             };
             dispatch(model.simd, gradient);
             if let Some((pending, first)) = self.pending {
                 let applied = &pending.applied[embedding.weights];
-                for block in partition.blocks {
-                    let counts = Pending::counts(embedding, block, &partition.rows);
-                    let applied = applied.slice_mut(counts);
-                    for &token in tokens.tokens() {
-                        applied[token as usize - partition.rows.start] = (first + index + 1) as u32;
-                    }
+                for &token in tokens.tokens() {
+                    let at = token as usize;
+                    applied.slice_mut(at..at + 1)[0] = (first + index + 1) as u32;
                 }
             }
         }
