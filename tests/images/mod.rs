@@ -4,6 +4,7 @@ mod gradients;
 mod maxima;
 mod parity;
 mod pytorch;
+mod selected;
 mod single;
 mod state_dict;
 

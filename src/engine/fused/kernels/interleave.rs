@@ -71,7 +71,7 @@ impl Kernel for Flatten<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<S: Lanes>(mut self, _: S) {
+    fn run<S: Lanes>(mut self, simd: S) {
         let layout = self.input.layout;
         assert_eq!(self.output.blocks, layout.pixel_count().div_ceil(BLOCK));
         assert!(self.output.rows <= SAMPLES);
@@ -82,8 +82,9 @@ impl Kernel for Flatten<'_> {
                 // SAFETY: a pixel of the image has 16 samples, which no thread writes while the view lives.
                 *column = unsafe { *self.input.start.wrapping_add(pixel).cast() };
             }
-            for sample in 0..self.output.rows {
-                *self.output.row(block, sample) = columns.map(|column| column[sample]);
+            simd.transpose(&mut columns);
+            for (sample, row) in columns.iter().enumerate().take(self.output.rows) {
+                *self.output.row(block, sample) = *row;
             }
         }
     }
@@ -100,7 +101,7 @@ impl Kernel for Unflatten<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<S: Lanes>(self, _: S) {
+    fn run<S: Lanes>(self, simd: S) {
         let layout = self.output.layout;
         assert_eq!(self.input.blocks, layout.pixel_count().div_ceil(BLOCK));
         assert!(self.input.rows <= SAMPLES);
@@ -110,10 +111,11 @@ impl Kernel for Unflatten<'_> {
             for (sample, row) in rows.iter_mut().enumerate().take(self.input.rows) {
                 *row = *self.input.row(block, sample);
             }
-            for (lane, pixel) in (0..BLOCK).zip(pixels.by_ref()) {
+            simd.transpose(&mut rows);
+            for (lanes, pixel) in rows.iter().zip(pixels.by_ref()) {
                 let to = self.output.start.wrapping_add(pixel);
                 // SAFETY: a pixel of the image has 16 samples, to which this view is the only access.
-                unsafe { to.cast::<[f32; SAMPLES]>().write(rows.map(|row| row[lane])) };
+                unsafe { to.cast::<[f32; SAMPLES]>().write(*lanes) };
             }
         }
     }

@@ -104,7 +104,21 @@ pub(crate) trait Lanes: pulp::Simd {
 
     /// Bit `i` is set if lane `i` is non-zero.
     fn nonzero(self, v: Self::f32s) -> u64;
+
+    /// Exchanges rows and columns.
+    #[inline(always)]
+    fn transpose(self, tile: &mut Tile) {
+        let rows = *tile;
+        for (at, column) in tile.iter_mut().enumerate() {
+            for (value, row) in column.iter_mut().zip(&rows) {
+                *value = row[at];
+            }
+        }
+    }
 }
+
+/// 16 x 16 values.
+pub(crate) type Tile = [[f32; 16]; 16];
 
 #[cfg(target_arch = "x86_64")]
 impl Lanes for pulp::x86::V4 {
@@ -142,6 +156,49 @@ impl Lanes for pulp::x86::V4 {
     #[inline(always)]
     fn minus_product(self, c: Self::f32s, a: Self::f32s, b: Self::f32s) -> Self::f32s {
         cast(self.avx512f._mm512_fnmadd_ps(cast(a), cast(b), cast(c)))
+    }
+
+    /// In squares of 4 x 4, one in each quarter of a register, then the quarters.
+    #[inline(always)]
+    fn transpose(self, tile: &mut Tile) {
+        use std::arch::x86_64::__m512;
+        let simd = self.avx512f;
+        let rows: [__m512; 16] = cast(*tile);
+        // for each four rows, their values in column `4 q + c`, `q` the quarter, for each `c`
+        let mut squares = [[rows[0]; 4]; 4];
+        for (four, square) in squares.iter_mut().enumerate() {
+            let [a, b] = [rows[4 * four], rows[4 * four + 1]];
+            let [c, d] = [rows[4 * four + 2], rows[4 * four + 3]];
+            let low = [simd._mm512_unpacklo_ps(a, b), simd._mm512_unpacklo_ps(c, d)];
+            let high = [simd._mm512_unpackhi_ps(a, b), simd._mm512_unpackhi_ps(c, d)];
+            let [even, odd] = [low, high];
+            *square = [
+                cast(simd._mm512_unpacklo_pd(cast(even[0]), cast(even[1]))),
+                cast(simd._mm512_unpackhi_pd(cast(even[0]), cast(even[1]))),
+                cast(simd._mm512_unpacklo_pd(cast(odd[0]), cast(odd[1]))),
+                cast(simd._mm512_unpackhi_pd(cast(odd[0]), cast(odd[1]))),
+            ];
+        }
+        const EVEN: i32 = 0b10_00_10_00;
+        const ODD: i32 = 0b11_01_11_01;
+        let mut columns = rows;
+        for c in 0..4 {
+            let [w, x] = [squares[0][c], squares[1][c]];
+            let [y, z] = [squares[2][c], squares[3][c]];
+            let even = [
+                simd._mm512_shuffle_f32x4::<EVEN>(w, x),
+                simd._mm512_shuffle_f32x4::<EVEN>(y, z),
+            ];
+            let odd = [
+                simd._mm512_shuffle_f32x4::<ODD>(w, x),
+                simd._mm512_shuffle_f32x4::<ODD>(y, z),
+            ];
+            columns[c] = simd._mm512_shuffle_f32x4::<EVEN>(even[0], even[1]);
+            columns[4 + c] = simd._mm512_shuffle_f32x4::<EVEN>(odd[0], odd[1]);
+            columns[8 + c] = simd._mm512_shuffle_f32x4::<ODD>(even[0], even[1]);
+            columns[12 + c] = simd._mm512_shuffle_f32x4::<ODD>(odd[0], odd[1]);
+        }
+        *tile = cast(columns);
     }
 
     #[inline(always)]
@@ -302,4 +359,32 @@ pub(super) fn prefetch<T>(address: *const T) {
     }
     #[cfg(not(target_arch = "x86_64"))]
     let _ = address;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Transpose(Tile);
+
+    impl Kernel for Transpose {
+        type Output = Tile;
+
+        #[inline(always)]
+        fn run<S: Lanes>(mut self, simd: S) -> Tile {
+            simd.transpose(&mut self.0);
+            self.0
+        }
+    }
+
+    #[test]
+    fn rows_become_columns_for_every_simd() {
+        let value = |row: usize, column: usize| (16 * row + column) as f32;
+        let tile = std::array::from_fn(|row| std::array::from_fn(|column| value(row, column)));
+        let expected: Tile =
+            std::array::from_fn(|row| std::array::from_fn(|column| value(column, row)));
+        for simd in [Simd::Avx512, Simd::Avx2, Simd::Neon, Simd::Scalar] {
+            assert_eq!(dispatch(simd, Transpose(tile)), expected, "{simd:?}");
+        }
+    }
 }

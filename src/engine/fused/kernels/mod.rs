@@ -37,6 +37,7 @@ mod pooling;
 mod prelu;
 mod product;
 mod rule;
+mod selected;
 mod sequence;
 mod sparse;
 mod standardize;
@@ -73,6 +74,7 @@ pub(crate) use self::{
     prelu::{PRelu, PReluGradient, SlopeSums},
     product::{Forward, InputGradient, WeightGradient},
     rule::Rule,
+    selected::{PackSelected, SelectedGradient, Untranspose},
     sequence::{EmbedSequence, SequenceGradient},
     sparse::{SparseBatch, SparseForward, SparseWeightGradient, Values},
     standardize::Standardize,

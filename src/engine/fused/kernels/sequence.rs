@@ -33,7 +33,7 @@ impl Kernel for EmbedSequence<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<S: Lanes>(self, _: S) {
+    fn run<S: Lanes>(self, simd: S) {
         let Embedding {
             first,
             tokens,
@@ -49,12 +49,15 @@ impl Kernel for EmbedSequence<'_> {
         for position in 0..tokens {
             let words = starts.map(|start| index_of(self.rows.value(start + position), vocabulary));
             for block in 0..channels.div_ceil(BLOCK) {
-                let vectors = words.map(|word| self.table.row(block, word));
-                for channel in block * BLOCK..channels.min((block + 1) * BLOCK) {
+                let mut tile = [[0.0; BLOCK]; SAMPLES];
+                for (vector, &word) in tile.iter_mut().zip(&words) {
+                    *vector = *self.table.row(block, word);
+                }
+                simd.transpose(&mut tile);
+                for (channel, lanes) in (block * BLOCK..channels).zip(&tile) {
                     let to = self.output.at([channel, 0, position]);
-                    let lanes = vectors.map(|vector| vector[channel % BLOCK]);
                     // SAFETY: the pixel is in the image, by the assertions above, and has 16 samples.
-                    unsafe { to.cast::<[f32; SAMPLES]>().write(lanes) };
+                    unsafe { to.cast::<[f32; SAMPLES]>().write(*lanes) };
                 }
             }
         }
@@ -73,7 +76,7 @@ impl Kernel for SequenceGradient<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<S: Lanes>(mut self, _: S) {
+    fn run<S: Lanes>(mut self, simd: S) {
         let [channels, rows, positions] = self.input.layout.size();
         let samples = self.output.rows / positions.max(1);
         assert!(rows == 1 && samples <= SAMPLES);
@@ -85,9 +88,9 @@ impl Kernel for SequenceGradient<'_> {
                     // SAFETY: a pixel of the image has 16 samples, which no thread writes while the view lives.
                     *column = unsafe { *self.input.at([channel, 0, position]).cast() };
                 }
-                for sample in 0..samples {
-                    let row = self.output.row(block, sample * positions + position);
-                    *row = columns.map(|column| column[sample]);
+                simd.transpose(&mut columns);
+                for (sample, values) in columns.iter().enumerate().take(samples) {
+                    *self.output.row(block, sample * positions + position) = *values;
                 }
             }
         }

@@ -86,6 +86,8 @@ pub(crate) struct Convolution {
     pub(crate) weights: usize,
     /// Whether training uses Winograd's algorithm.
     pub(crate) uses_winograd: bool,
+    /// The layer that alone reads its outputs, if that is the maximum of each channel.
+    pub(crate) selected_by: Option<usize>,
     pub(crate) forward: Pass,
     /// Those of the gradient of its input, if that is computed.
     pub(crate) backward: Vec<Pass>,
@@ -256,6 +258,7 @@ impl Images {
                         index: convolutions - 1,
                         weights,
                         uses_winograd: suits_winograd(&window),
+                        selected_by: None,
                         forward: Pass::forward(&window, &layouts[operands[0].value]),
                         backward: match has_input_gradient {
                             true => Pass::backward(&window, &delta),
@@ -275,8 +278,31 @@ impl Images {
         }
         for at in 0..images.layers.len() {
             images.layers[at].keeps_output = images.reads_output(at);
+            let selected = images.selected_by(at);
+            if let ImageOp::Convolution(convolution) = &mut images.layers[at].op {
+                convolution.selected_by = selected;
+            }
         }
         images
+    }
+
+    /// The layer that alone reads the outputs of layer `at`, a convolution, if that is the maximum of each channel, and if
+    /// it has several positions to choose from.
+    fn selected_by(&self, at: usize) -> Option<usize> {
+        /// With fewer, transposing the images takes longer than the multiplications by zeros.
+        const MIN_POSITIONS: usize = 8;
+        let ImageOp::Convolution(Convolution { window, .. }) = &self.layers[at].op else {
+            return None;
+        };
+        let [_, rows, columns] = window.output;
+        let pool = (0..self.layers.len()).find(|&next| self.layers[next].reads(at + 1))?;
+        let ImageOp::MaxPool(pooling) = &self.layers[pool].op else {
+            return None;
+        };
+        let is_global = pooling.kernel == [rows, columns] && pooling.padding == [0; 2];
+        let is_only_reader = self.layers[pool].operands[0].is_only_term();
+        let has_positions = window.groups == 1 && rows * columns >= MIN_POSITIONS;
+        (is_global && is_only_reader && has_positions).then_some(pool)
     }
 
     /// Whether the backward pass, or another stage, reads the outputs of layer `at`: for the gradient of weights, or for the
@@ -318,6 +344,14 @@ impl Images {
             ImageOp::Convolution(convolution) => Some(convolution),
             _ => None,
         })
+    }
+
+    /// The layout of a value.
+    pub(crate) fn layout(&self, value: Value) -> ImageLayout {
+        match value.checked_sub(1) {
+            Some(at) => self.layers[at].output,
+            None => self.input,
+        }
     }
 
     /// Whether there is anything to train.

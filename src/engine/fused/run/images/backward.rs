@@ -91,6 +91,12 @@ impl Backward<'_> {
                 ImageOp::PRelu(prelu) => return self.prelu(at, prelu),
                 _ => {}
             }
+            if let ImageOp::Convolution(convolution) = &layer.op
+                && let Some(pool) = convolution.selected_by
+                && self.model.skips_zeros()
+            {
+                return self.selected(at, convolution, pool);
+            }
             let delta = self.delta(at).view();
             if let ImageOp::Embedding(embedding) = &layer.op {
                 let output = &self.sequences[embedding.index];

@@ -10,6 +10,7 @@ mod layer_norm;
 mod norm;
 mod packed_weights;
 mod prelu;
+mod selected;
 
 use std::ops::Range;
 
@@ -20,7 +21,7 @@ pub(crate) use self::{
     packed_weights::PackedWeights,
 };
 use crate::engine::fused::{
-    kernels::{KernelGradient, LaneNumbers, Winograd},
+    kernels::{KernelGradient, LaneNumbers, SelectedGradient, Winograd},
     memory::{image::ImageBuffer, matrix::Matrix, packed, shared::Shared},
     program::{ImageLayer, ImageLayout, ImageOp, Images, Program, SAMPLES, Value},
     threads::{partition, pool::Worker},
@@ -64,6 +65,8 @@ pub(crate) struct WorkerBuffers {
     sums: Shared<f32>,
     /// See [`Winograd::scratch_len`].
     squares: Shared<f32>,
+    /// An input and its gradient; see [`SelectedGradient::len`].
+    transposed: [Shared<f32>; 2],
 }
 
 /// The buffers of a training step.
@@ -192,6 +195,13 @@ impl WorkerBuffers {
         let channels = winograd
             .flat_map(|convolution| convolution.window.group_channels())
             .max();
+        let selected = images.layers.iter().filter(|layer| match &layer.op {
+            ImageOp::Convolution(convolution) => convolution.selected_by.is_some(),
+            _ => false,
+        });
+        let transposed = selected
+            .map(|layer| SelectedGradient::len(&images.layout(layer.operands[0].value)))
+            .max();
         WorkerBuffers {
             outputs: outputs.collect(),
             deltas: match images.has_norms() {
@@ -201,6 +211,7 @@ impl WorkerBuffers {
             weights: PackedWeights::new(images, true),
             sums: Shared::zeros(fan_in.map_or(0, KernelGradient::scratch_len)),
             squares: Shared::zeros(channels.map_or(0, Winograd::scratch_len)),
+            transposed: [(); 2].map(|()| Shared::zeros(transposed.unwrap_or_default())),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::engine::fused::{
-    kernels::{PackKernels, PackWinograd, Passes, dispatch},
+    kernels::{PackKernels, PackSelected, PackWinograd, Passes, dispatch},
     memory::shared::Shared,
     program::{Convolution, Images},
     run::model::Model,
@@ -16,6 +16,8 @@ pub(crate) struct PackedWeights {
     forward: Vec<Shared<f32>>,
     /// For the gradient of the input; empty where that is not computed, and for inference.
     backward: Vec<Shared<f32>>,
+    /// For the gradients of a convolution of which only maxima are read; empty for others, and for inference.
+    selected: Vec<Shared<f32>>,
     /// Whether they are for training, which may use Winograd's algorithm.
     is_training: bool,
 }
@@ -46,7 +48,18 @@ impl PackedWeights {
             });
             lens.map(Shared::zeros).collect()
         };
+        let selected = images.convolutions().map(|convolution| {
+            let is_selected = is_training && convolution.selected_by.is_some();
+            Shared::zeros(match is_selected {
+                true => PackSelected::len(
+                    convolution.window.group_channels(),
+                    convolution.forward.taps.len(),
+                ),
+                false => 0,
+            })
+        });
         PackedWeights {
+            selected: selected.collect(),
             forward: all(0),
             backward: if is_training { all(1) } else { Vec::new() },
             is_training,
@@ -66,7 +79,29 @@ impl PackedWeights {
                     unsafe { self.pack_for(model, convolution, passes, values) };
                 }
             }
+            let selected = &self.selected[convolution.index];
+            if selected.len() > 0 {
+                // SAFETY: guaranteed by the caller.
+                let pack = unsafe {
+                    PackSelected {
+                        weights: model.weights[convolution.weights].view(),
+                        channels: convolution.window.group_channels(),
+                        output: selected.slice_mut(0..selected.len()),
+                    }
+                };
+                dispatch(model.simd, pack);
+            }
         }
+    }
+
+    /// Those for the gradients of a convolution of which only maxima are read.
+    ///
+    /// # Safety
+    /// No thread packs them while the slice lives.
+    pub(super) unsafe fn selected(&self, convolution: &Convolution) -> &[f32] {
+        let values = &self.selected[convolution.index];
+        // SAFETY: guaranteed by the caller.
+        unsafe { values.slice(0..values.len()) }
     }
 
     /// Packs a convolution's weights for one use.
