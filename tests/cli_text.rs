@@ -22,14 +22,22 @@ fn refuses(name: &str, arguments: &[&str], code: i32, words: &str) {
     assert_eq!(text.trim_end(), format!("error: {words}"), "{arguments:?}");
 }
 
-/// Negations are nearly half of the opinions, so words alone say less than pairs, by ten points of accuracy or more.
+/// Negations are nearly half of the opinions, so a bag of words says less than a bag of pairs, by ten points of accuracy or
+/// more, and less than a convolution over the words.
 #[test]
 fn pairs_of_words_read_negations() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().to_str().unwrap();
     let output = example("sentiment", &["--out", out, "It was far from dull."]);
-    let [words, pairs] = ["words alone", "pairs of words"].map(|line| numbers(&output, line)[0]);
+    let [words, convolution, pairs] =
+        ["words alone", "convolution", "pairs of words"].map(|line| numbers(&output, line)[0]);
     assert!(pairs > 99.0 && pairs - words > 10.0, "{words}, {pairs}");
+    // which reads single words, in order
+    assert!(convolution > 98.0, "{convolution}");
+    for name in ["roc.svg", "calibration.svg"] {
+        let svg = fs::read_to_string(folder.path().join(name)).unwrap();
+        assert!(svg.starts_with("<svg"), "{name}");
+    }
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(
         text.ends_with("positive: It was far from dull.\n"),
@@ -128,7 +136,8 @@ fn write(path: &Path, is_csv: bool) {
 #[test]
 fn ratings_in_both_formats_are_read_and_learned() {
     let folder = tempfile::tempdir().unwrap();
-    let saved = folder.path().join("weights.safetensors");
+    let [saved, picture] =
+        ["weights.safetensors", "stars.svg"].map(|name| folder.path().join(name));
     for (name, is_csv) in [("ratings.csv", true), ("u.data", false)] {
         let path = folder.path().join(name);
         write(&path, is_csv);
@@ -141,8 +150,13 @@ fn ratings_in_both_formats_are_read_and_learned() {
             "60",
             "--save",
             saved.to_str().unwrap(),
+            "--picture",
+            picture.to_str().unwrap(),
         ];
         let output = example("recommend", &arguments);
+        let svg = fs::read_to_string(&picture).unwrap();
+        // two given numbers of stars
+        assert!(svg.starts_with("<svg") && svg.matches("<circle").count() == 2);
         let [baseline, network] =
             ["mean of the film", "the network"].map(|line| numbers(&output, line)[0]);
         assert!(

@@ -20,6 +20,7 @@ mod output;
 
 #[path = "../mnist/exit.rs"]
 mod exit;
+mod pictures;
 mod ratings;
 
 use std::{collections::HashSet, path::PathBuf, process::ExitCode};
@@ -88,6 +89,9 @@ struct Options {
         default_value = "target/recommend.safetensors"
     )]
     save: PathBuf,
+    /// Where to draw the predictions for the test ratings, as SVG
+    #[arg(long, value_name = "FILE", default_value = "target/recommend.svg")]
+    picture: PathBuf,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -144,6 +148,8 @@ fn run<N: Network<In = Input, Output = Features<1>>>(options: &Options) -> Resul
     let means = Means::of(training);
     println!("                    RMSE  NDCG@10");
     let predicted = predict(&net, test)?;
+    let given = test.iter().map(|rating| rating.stars);
+    let pairs: Vec<(f32, f32)> = given.zip(predicted.iter().copied()).collect();
     for (name, predictions) in [
         (
             "mean of the film",
@@ -161,6 +167,7 @@ fn run<N: Network<In = Input, Output = Features<1>>>(options: &Options) -> Resul
 
     net.weights()?.save(&options.save)?;
     println!("\nweights {}", options.save.display());
+    pictures::save(pairs.into_iter(), &options.picture)?;
     println!(
         "for user {}, of the films that they have not rated:",
         options.user

@@ -1,4 +1,4 @@
-//! Tells positive reviews from negative ones, by words alone and by pairs of words.
+//! Tells positive reviews from negative ones: by words alone, by pairs of words, and by a convolution over the words.
 //!
 //! ```text
 //! cargo run --release --example sentiment
@@ -9,8 +9,10 @@
 //! A file of reviews has two columns with a tab between them: `positive` or `negative`, and the text. Without one, reviews are
 //! generated from a seed, with negations: "not bad", "far from funny".
 //!
-//! A text is the mean of a vector for each of its words, or of its words and pairs of words ("fastText"). The vocabulary is
-//! fitted to the training reviews alone; it and the weights are what a program ships, as `examples/firmware` does, without `std`.
+//! A text is the mean of a vector for each of its words, or of its words and pairs of words ("fastText"); or the largest values
+//! of a convolution over two and three words at a time. The vocabulary is fitted to the training reviews alone. The bag of
+//! pairs and its vocabulary are saved, which is what a program ships, as `examples/firmware` does, without `std`; beside them
+//! are its ROC curve and its calibration, as SVG.
 
 #[macro_use]
 #[path = "../mnist/output.rs"]
@@ -18,6 +20,8 @@ mod output;
 
 #[path = "../mnist/exit.rs"]
 mod exit;
+#[path = "../diagnose/pictures.rs"]
+mod pictures;
 mod reviews;
 
 use std::{
@@ -30,7 +34,13 @@ use std::{
 use clap::Parser;
 use rand::{SeedableRng, rngs::ChaCha8Rng, seq::SliceRandom};
 use tuplenet::{
-    Error, Result, data::Csv, label::Label, metrics::Evaluation, prelude::*, shape::Tokens,
+    Error, Result,
+    data::Csv,
+    explain::Calibration,
+    label::{self, Label},
+    metrics::Evaluation,
+    prelude::*,
+    shape::Tokens,
     tokenizer::Vocabulary,
 };
 
@@ -46,12 +56,22 @@ tuplenet::classes! {
 const VOCABULARY: usize = 2048;
 /// The tokens of a review; what is beyond is not read.
 type Text = Tokens<128, VOCABULARY>;
-type Net = (
+/// A mean of vectors.
+type Bag = (
     Text,
     EmbeddingBag<VOCABULARY, 8>,
     Linear<8, 16>,
     ReLU,
     Linear<16, 2>,
+    Logits<Sentiment>,
+);
+/// `K` words at a time, wherever they are in the text.
+type Width<const K: usize> = (Conv1d<8, 16, K>, ReLU, GlobalMaxPool2d);
+type Convolution = (
+    Text,
+    Embedding<VOCABULARY, 8>,
+    Concat<(Width<2>, Width<3>)>,
+    Linear<32, 2>,
     Logits<Sentiment>,
 );
 type Words = Vocabulary<VOCABULARY, String>;
@@ -77,7 +97,7 @@ struct Options {
     /// Seed of the reviews, their division, the initial weights and the order of samples
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Folder for the weights and the vocabulary
+    /// Folder for the weights, the vocabulary and the pictures
     #[arg(long, value_name = "DIR", default_value = "target/sentiment")]
     out: PathBuf,
 }
@@ -113,26 +133,20 @@ fn run(options: &Options) -> Result<()> {
         training.len(),
         test.len()
     );
-    println!("{}\n", Net::summary());
+    println!("{}\n\n{}\n", Bag::summary(), Convolution::summary());
 
     println!("                 accuracy  log loss  training");
-    let mut best = None;
-    for (name, longest) in [("words alone", 1), ("pairs of words", 2)] {
-        let begun = Instant::now();
-        let (net, words) = train(options, training, longest)?;
-        let seconds = begun.elapsed().as_secs_f64();
-        let evaluation = evaluate(&net, &words, test)?;
-        println!(
-            "{name:16} {:6.2} %  {:8.4}  {seconds:6.2} s",
-            evaluation.accuracy() * 100.0,
-            evaluation.loss
-        );
-        best = Some((net, words));
-    }
-    let Some((net, words)) = best else {
-        return Ok(());
-    };
+    compare::<Bag>("words alone", options, (training, test), 1)?;
+    compare::<Convolution>("convolution", options, (training, test), 1)?;
+    let (net, words, evaluation) = compare::<Bag>("pairs of words", options, (training, test), 2)?;
     save(options, &net, &words)?;
+    let roc = evaluation.roc_curve(Sentiment::Positive.index())?;
+    pictures::save(pictures::roc(&roc), &options.out.join("roc.svg"))?;
+    let calibration = Calibration::of(&evaluation, 10)?;
+    pictures::save(
+        pictures::calibration(&calibration),
+        &options.out.join("calibration.svg"),
+    )?;
     for text in &options.texts {
         println!("{}: {text}", net.classify(&words.tokens(text))?.name());
     }
@@ -146,11 +160,17 @@ fn tokens(words: &Words, reviews: &[Review]) -> Result<Dataset<Text, Sentiment>>
     })
 }
 
-/// Trains on the words and the sequences of up to `longest` words of some reviews.
-fn train(options: &Options, reviews: &[Review], longest: usize) -> Result<(Fused<Net>, Words)> {
-    let words = Words::fit(reviews.iter().map(|(_, text)| text), longest)?;
-    let data = tokens(&words, reviews)?;
-    let mut net = Fused::new(Weights::<Net>::init(options.seed))?;
+/// Trains on the words and the sequences of up to `longest` words of some reviews, and evaluates on others.
+fn compare<N: Network<In = Text, Output = label::Logits<Sentiment>>>(
+    name: &str,
+    options: &Options,
+    (training, test): (&[Review], &[Review]),
+    longest: usize,
+) -> Result<(Fused<N>, Words, Evaluation)> {
+    let begun = Instant::now();
+    let words = Words::fit(training.iter().map(|(_, text)| text), longest)?;
+    let data = tokens(&words, training)?;
+    let mut net = Fused::new(Weights::<N>::init(options.seed))?;
     let adam = Adam {
         learning_rate: 0.01,
         ..Adam::default()
@@ -162,11 +182,14 @@ fn train(options: &Options, reviews: &[Review], longest: usize) -> Result<(Fused
         .batch(64)
         .seed(options.seed)
         .fit(&mut net, &data)?;
-    Ok((net, words))
-}
-
-fn evaluate(net: &Fused<Net>, words: &Words, reviews: &[Review]) -> Result<Evaluation> {
-    net.evaluate(&tokens(words, reviews)?)
+    let seconds = begun.elapsed().as_secs_f64();
+    let evaluation = net.evaluate(&tokens(&words, test)?)?;
+    println!(
+        "{name:16} {:6.2} %  {:8.4}  {seconds:6.2} s",
+        evaluation.accuracy() * 100.0,
+        evaluation.loss
+    );
+    Ok((net, words, evaluation))
 }
 
 fn write(path: &Path, text: String) -> Result<()> {
@@ -179,7 +202,7 @@ fn write(path: &Path, text: String) -> Result<()> {
 }
 
 /// Writes the weights and the vocabulary, which a program needs both.
-fn save(options: &Options, net: &Fused<Net>, words: &Words) -> Result<()> {
+fn save(options: &Options, net: &Fused<Bag>, words: &Words) -> Result<()> {
     let folder: &Path = &options.out;
     fs::create_dir_all(folder).map_err(|source| Error::Io {
         path: folder.to_owned(),
