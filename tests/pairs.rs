@@ -56,7 +56,10 @@ type Patient = (
     Pair<Image<2, 5, 4>, Features<3>>,
     Parallel<(
         Concat<(
-            (BatchNorm2d<2>, Conv2d<2, 3, 3>, ReLU, GlobalAvgPool2d),
+            (
+                (BatchNorm2d<2>, Concat<(Identity, Conv2d<2, 2, 3, 1, 1>)>),
+                (Conv2d<4, 3, 3>, ReLU, GlobalAvgPool2d),
+            ),
             (Flatten, LazyLinear<2>),
         )>,
         (Linear<3, 18>, Tanh),

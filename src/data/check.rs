@@ -35,10 +35,11 @@ pub(super) fn check_label(classes: usize, label: usize, at: usize) -> Result<u8>
         .ok_or_else(|| mismatch(Some(at), format!("a label below {classes}"), label))
 }
 
-pub(super) fn check_finite(what: &str, width: usize, values: &[f32]) -> Result<()> {
+/// Checks that values of samples, `width` of each, are finite; the first sample is number `first`.
+pub(super) fn check_finite(what: &str, first: usize, width: usize, values: &[f32]) -> Result<()> {
     match values.iter().position(|value| !value.is_finite()) {
         Some(at) => Err(mismatch(
-            at.checked_div(width),
+            at.checked_div(width).map(|sample| first + sample),
             format!("finite {what}"),
             values[at],
         )),
@@ -48,14 +49,8 @@ pub(super) fn check_finite(what: &str, width: usize, values: &[f32]) -> Result<(
 
 /// Checks the features of samples, the first of which is number `first`: finite values and tokens of their vocabularies.
 pub(super) fn check_features<S: Shape>(first: usize, values: &[f32]) -> Result<()> {
-    match values.iter().position(|value| !value.is_finite()) {
-        Some(at) => Err(mismatch(
-            at.checked_div(S::LEN).map(|sample| first + sample),
-            "finite features",
-            values[at],
-        )),
-        None => check_tokens::<S>(first, values.iter().copied()),
-    }
+    check_finite("features", first, S::LEN, values)?;
+    check_tokens::<S>(first, values.iter().copied())
 }
 
 /// Checks that values of samples that are tokens are below the size of their vocabulary, or are the index of a token at all.

@@ -152,7 +152,7 @@ impl<S: Shape, const N: usize> Dataset<S, Values<N>> {
     pub fn regression(values: Vec<f32>, targets: Vec<f32>) -> Result<Self> {
         check_widths::<S, Values<N>>()?;
         check_features::<S>(0, &values)?;
-        check_finite("targets", N, &targets)?;
+        check_finite("targets", 0, N, &targets)?;
         if !targets.len().is_multiple_of(N) {
             return Err(mismatch(
                 None,

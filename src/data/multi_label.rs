@@ -2,7 +2,7 @@
 
 use super::{
     Dataset, FeatureValues, Targets,
-    check::{check_finite, check_widths},
+    check::{check_features, check_widths},
 };
 use crate::{error::Result, shape::Shape, target::MultiLabel};
 
@@ -28,10 +28,10 @@ impl<S: Shape, const N: usize> Dataset<S, MultiLabel<N>> {
     ///
     /// # Errors
     /// [`Error::Data`](crate::Error::Data) when there are no samples, when there are not as many samples of values as
-    /// of labels, when a value is not finite, or when `S::LEN` or `N` is 0.
+    /// of labels, when a value is not finite or no token of its vocabulary, or when `S::LEN` or `N` is 0.
     pub fn multi_label(values: Vec<f32>, labels: &[[bool; N]]) -> Result<Self> {
         check_widths::<S, MultiLabel<N>>()?;
-        check_finite("features", S::LEN, &values)?;
+        check_features::<S>(0, &values)?;
         let mut bits = Vec::with_capacity(labels.len() * N.div_ceil(8));
         for labels in labels {
             bits.extend(bytes(labels));

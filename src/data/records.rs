@@ -2,7 +2,7 @@
 
 use super::{
     Dataset, FeatureValues, Targets,
-    check::{check_features, check_label, mismatch},
+    check::{check_features, check_finite, check_label},
     multi_label::bytes,
 };
 use crate::{
@@ -107,19 +107,16 @@ impl<S: Shape, T: Target> Dataset<S, T> {
 
 /// Appends the target values of sample `at`, which must be finite.
 fn append_targets(buffer: &mut Vec<f32>, values: &[f32], at: usize) -> Result<()> {
-    match values.iter().find(|value| !value.is_finite()) {
-        Some(value) => Err(mismatch(Some(at), "finite targets", value)),
-        None => {
-            buffer.extend_from_slice(values);
-            Ok(())
-        }
-    }
+    check_finite("targets", at, values.len(), values)?;
+    buffer.extend_from_slice(values);
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::{
+        data::check::mismatch,
         error::Error,
         shape::{Features, Image},
         target::{Classes, Values},

@@ -76,18 +76,20 @@ impl Pool for Max {
     const POOLING: Pooling = Pooling::Max;
 }
 
+/// The plan of a bag that reads `inputs` values.
+const fn bag(vocabulary: usize, features: usize, inputs: usize, pooling: Pooling) -> Plan {
+    let op = Op::EmbeddingBag {
+        vocabulary,
+        pooling,
+    };
+    Plan::embedding(op, inputs, features)
+}
+
 impl<const L: usize, const V: usize, const D: usize, P: Pool> Layer<Tokens<L, V>>
     for EmbeddingBag<V, D, P>
 {
     type Out = Features<D>;
-    const PLAN: Plan = Plan::embedding(
-        Op::EmbeddingBag {
-            vocabulary: V,
-            pooling: P::POOLING,
-        },
-        L,
-        D,
-    );
+    const PLAN: Plan = bag(V, D, L, P::POOLING);
 }
 
 /// The sum of the vectors, each times a number.
@@ -98,12 +100,5 @@ impl<const L: usize, const V: usize, const D: usize> Layer<Pair<Tokens<L, V>, Fe
     for EmbeddingBag<V, D, Weighted>
 {
     type Out = Features<D>;
-    const PLAN: Plan = Plan::embedding(
-        Op::EmbeddingBag {
-            vocabulary: V,
-            pooling: Pooling::Weighted,
-        },
-        2 * L,
-        D,
-    );
+    const PLAN: Plan = bag(V, D, 2 * L, Pooling::Weighted);
 }

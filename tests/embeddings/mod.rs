@@ -10,7 +10,7 @@ use tuplenet::{
     objective::Optimizer,
     prelude::*,
     shape::{Category, Features, Pair, Shape, Tokens},
-    target::Classes,
+    target::{Classes, MultiLabel},
     token::Token,
 };
 use tuplenet_textbook::logits_of_batch;
@@ -474,6 +474,10 @@ fn what_is_no_token_is_refused_with_its_place() {
     );
     says(
         Dataset::<Category<3>, Classes<2>>::from_bytes(vec![2, 3], 1.0, vec![0, 1]),
+        "data set: expected a token, an integer below 3, found 3 (sample 1)",
+    );
+    says(
+        Dataset::<Category<3>, MultiLabel<1>>::multi_label(vec![2.0, 3.0], &[[true], [false]]),
         "data set: expected a token, an integer below 3, found 3 (sample 1)",
     );
     let tokens = [Token::<VOCABULARY>::PADDING; 5];
