@@ -9,7 +9,9 @@ use tuplenet::{
 };
 
 use crate::{
-    embeddings::{has_the_right_gradient, predicts_the_same_everywhere, trains_as_the_tape_does},
+    embeddings::{
+        data, has_the_right_gradient, predicts_the_same_everywhere, trains_as_the_tape_does,
+    },
     engines::{OnFused, OnTape, Tested},
     samples::Numbers,
 };
@@ -133,6 +135,33 @@ fn predictions_are_the_same_everywhere() {
     predicts_the_same_everywhere::<Patient>();
     predicts_the_same_everywhere::<Four>();
     predicts_the_same_everywhere::<Twice>();
+}
+
+/// A worker has several blocks of 16 samples, and the vectors read the first image after the batch normalisation of the
+/// second, for which all blocks wait.
+#[test]
+fn an_image_is_kept_until_the_vectors_read_it() {
+    type Net = (
+        Image<1, 4, 4>,
+        Concat<(
+            (Conv2d<1, 3, 2>, GlobalAvgPool2d),
+            (BatchNorm2d<1>, Conv2d<1, 2, 2>, GlobalAvgPool2d),
+        )>,
+        Linear<5, 3>,
+    );
+    let data = data::<Image<1, 4, 4>>(80);
+    let order: Vec<u32> = (0..80).collect();
+    let weights = Weights::<Net>::init(1);
+    let loss = Loss::CrossEntropy;
+    let tape = Tape::new(weights.clone()).unwrap();
+    let uploaded = tape.upload(&data).unwrap();
+    let (_, theirs) = tape.gradient(&uploaded, &order, loss.clone()).unwrap();
+    let fused = Fused::new(weights).unwrap();
+    let uploaded = fused.upload(&data).unwrap();
+    let (_, ours) = fused.gradient(&uploaded, &order, loss).unwrap();
+    for (a, b) in ours.as_slice().iter().zip(theirs.as_slice()) {
+        assert!((a - b).abs() < 1e-6, "{a}, not {b}");
+    }
 }
 
 /// Each table has its own name, and each input its own table.

@@ -51,7 +51,7 @@ type All = (
 
 /// Texts of which one is empty and one full, with frequent and rare words; some words are in a text twice. Of a pair, each part
 /// is such a text, a category or numbers.
-fn data<S: Shape>(samples: usize) -> Dataset<S, Classes<3>> {
+pub(crate) fn data<S: Shape>(samples: usize) -> Dataset<S, Classes<3>> {
     let mut x = 0.37f64;
     let mut next = || {
         x = (x * 997.0 + 0.123).fract();
