@@ -32,7 +32,7 @@ pub enum Values {
 impl Values {
     /// Whether a step may leave out the rows of words that its batch does not have.
     pub fn has_words(self) -> bool {
-        matches!(self, Values::Tokens | Values::Counts)
+        [Values::Tokens, Values::Counts].contains(&self)
     }
 }
 
