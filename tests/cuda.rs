@@ -13,9 +13,10 @@ use std::io::Write;
 use tuplenet::{
     Error,
     engine::Batches,
+    layers::Max,
     objective::Optimizer,
     prelude::*,
-    shape::{Features, Image},
+    shape::{Features, Image, Pair, Tokens},
     target::Classes,
 };
 
@@ -78,6 +79,31 @@ type Branches = (
     BatchNorm1d<13>,
     Linear<13, 3>,
 );
+
+/// Tables of the same tokens: a convolution over them, a mean and a maximum; and numbers.
+type Texts = (
+    Words,
+    Parallel<(
+        Concat<(
+            (Embedding<40, 5>, Conv1d<5, 6, 3>, Tanh, GlobalMaxPool2d),
+            EmbeddingBag<40, 7>,
+            EmbeddingBag<40, 4, Max>,
+        )>,
+        (Tanh, Linear<3, 4>),
+    )>,
+    Linear<21, 3>,
+);
+type Words = Pair<Tokens<12, 40>, Features<3>>;
+
+/// Texts of up to 12 words, and three numbers from 0 to 4.
+fn texts() -> Dataset<Words, Classes<3>> {
+    let value = |i: usize| match i % 15 {
+        12.. => i * 7919 % 5,
+        place => i * 7919 % 40 * usize::from(place <= i % 17),
+    };
+    let bytes = (0..100 * 15).map(|i| value(i) as u8).collect();
+    Dataset::from_bytes(bytes, 1.0, (0..100).map(|i| (i % 3) as u8).collect()).unwrap()
+}
 
 /// Whether there is a GPU; if not, prints a line to the terminal that the test harness does not capture.
 fn gpu(test: &str) -> bool {
@@ -282,7 +308,14 @@ fn ten_steps_of_every_optimiser_match_the_cpu() {
 
 /// Logits, loss, gradients and ten steps of a network of images.
 macro_rules! images {
-    ($net:ty, $make:expr) => {{
+    ($net:ty, $make:expr) => {
+        compare!($net, data::<80, 3>(100).reshaped(), $make)
+    };
+}
+
+/// The same of a network of any samples, a hundred of them.
+macro_rules! compare {
+    ($net:ty, $data:expr, $make:expr) => {{
         let make = $make;
         // dividing by the deviation of a batch enlarges rounding errors: tests/images/parity.rs
         let allowed = match <$net>::PLAN.statistics() {
@@ -292,16 +325,16 @@ macro_rules! images {
         let weights = Weights::<$net>::init(6);
         let cpu = Tape::<$net>::new(weights.clone()).unwrap();
         let net = make(weights.clone());
-        let dataset: Dataset<Image<1, 10, 8>, Classes<3>> = data::<80, 3>(100).reshaped();
+        let dataset: Dataset<<$net as Network>::In, Classes<3>> = $data;
         let (on_cpu, on_device) = (cpu.upload(&dataset).unwrap(), net.upload(&dataset).unwrap());
         let order: Vec<u32> = (0..100).rev().collect();
         let theirs = cpu.logits(&on_cpu, &order).unwrap();
         let ours = net.logits(&on_device, &order).unwrap();
-        assert_close(&ours, &theirs, 1e-5, "logits of images");
+        assert_close(&ours, &theirs, 1e-5, "logits");
         for loss in losses(3) {
             let (theirs, their_gradient) = cpu.gradient(&on_cpu, &order, loss.clone()).unwrap();
             let (ours, our_gradient) = net.gradient(&on_device, &order, loss.clone()).unwrap();
-            assert_close(&[ours], &[theirs], 1e-5, "loss of images");
+            assert_close(&[ours], &[theirs], 1e-5, "loss");
             for (ours, theirs) in our_gradient.tensors().zip(their_gradient.tensors()) {
                 let what = format!("{loss:?}, gradient of {}", ours.name);
                 let largest = theirs.values.iter().fold(0f32, |max, v| max.max(v.abs()));
@@ -320,7 +353,7 @@ macro_rules! images {
             );
             let theirs = train(&mut cpu, &on_cpu, 100, &recipe, 20, 2);
             let ours = train(&mut net, &on_device, 100, &recipe, 20, 2);
-            assert_close(&ours, &theirs, 1e-4, &format!("{optimizer:?} on images"));
+            assert_close(&ours, &theirs, 1e-4, &format!("{optimizer:?}"));
         }
     }};
 }
@@ -332,6 +365,24 @@ fn the_comparison_of_images_runs() {
     // which adds in another order, as a GPU does
     images!(Images, |weights| Fused::<Images>::new(weights).unwrap());
     images!(Branches, |weights| Fused::<Branches>::new(weights).unwrap());
+}
+
+#[test]
+fn the_comparison_of_texts_runs() {
+    compare!(Texts, texts(), |weights| Tape::<Texts>::new(weights)
+        .unwrap());
+    compare!(Texts, texts(), |weights| Fused::<Texts>::new(weights)
+        .unwrap());
+}
+
+#[test]
+fn texts_match_the_cpu() {
+    if gpu("texts_match_the_cpu") {
+        compare!(Texts, texts(), |weights| Tape::<Texts, Cuda>::cuda(
+            0, weights
+        )
+        .unwrap());
+    }
 }
 
 #[test]
