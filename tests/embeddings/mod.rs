@@ -299,6 +299,21 @@ fn a_training_continues_from_its_state() {
     }
 }
 
+/// A state of a table of more rows than the samples have values.
+#[test]
+fn the_state_of_a_large_table_is_restored() {
+    type Net = (Embedding<300, 2>, Linear<2, 3>);
+    let data = data::<Category<300>>(60);
+    let mut net = Fused::new(Weights::<Net>::init(1)).unwrap();
+    let uploaded = net.upload(&data).unwrap();
+    train(&mut net, &uploaded, 60, &Recipe::of(Adam::default()), 6, 1);
+    let (weights, state) = (net.weights().unwrap(), net.optimizer_state().unwrap());
+    let mut other = Fused::new(Weights::<Net>::zeros()).unwrap();
+    other.restore(&weights, state.as_ref()).unwrap();
+    let found = other.optimizer_state().unwrap().unwrap();
+    assert!(other.weights().unwrap() == weights && found.moments == state.unwrap().moments);
+}
+
 /// Another optimiser, or clipping, begins where the pending steps of the one before end.
 #[test]
 fn a_change_of_the_optimizer_takes_the_steps_before_it() {

@@ -29,9 +29,9 @@ impl OptimizerBuffers {
         moments: [Vec<Matrix>; 2],
     ) -> Self {
         let mut active = vec![0; program.inputs.div_ceil(WORD)];
-        // Only zeros of vectors are skipped.
-        let vectors = moments.iter().filter(|_| program.images.is_none());
-        for first in vectors.filter_map(|moment| moment.first()) {
+        // Only zeros of samples that may be bitmaps are skipped.
+        let bitmaps = moments.iter().filter(|_| program.takes_bitmaps);
+        for first in bitmaps.filter_map(|moment| moment.first()) {
             // SAFETY: the moments are owned here.
             let view = unsafe { first.view() };
             for feature in 0..view.rows - 1 {
