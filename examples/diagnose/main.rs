@@ -14,6 +14,7 @@
 #[path = "../mnist/output.rs"]
 mod output;
 
+mod chart;
 #[path = "../mnist/exit.rs"]
 mod exit;
 mod pictures;
@@ -122,18 +123,19 @@ fn run(options: &Options) -> Result<()> {
     let tumours = Tumours::try_from_records(rows, |(features, diagnosis)| (features, diagnosis))?;
     println!("{} tumours from {}", tumours.len(), path.display());
     println!("\n{}\n", Net::summary());
-    fs::create_dir_all(&options.out)
-        .map_err(|source| pictures::unwritable(&options.out, source))?;
+    fs::create_dir_all(&options.out).map_err(|source| Error::Io {
+        path: options.out.clone(),
+        action: "write",
+        source,
+        remedy: pictures::REMEDY,
+    })?;
 
     let together = cross_validate(options, &tumours)?;
     println!("\n{}\n", together.confusion.classification_report());
-    println!("{}\n", Calibration::of(&together, 10)?);
+    let calibration = Calibration::of(&together, 10)?;
+    println!("{calibration}\n");
     let roc = together.roc_curve(Diagnosis::Malignant.index())?;
-    pictures::save(pictures::roc(&roc), &options.out.join("roc.svg"))?;
-    pictures::save(
-        pictures::calibration(&Calibration::of(&together, 10)?),
-        &options.out.join("calibration.svg"),
-    )?;
+    pictures::save_both(&roc, &calibration, &options.out)?;
 
     let net = train(options, &tumours)?;
     let weights = net.weights()?;

@@ -18,6 +18,8 @@
 #[path = "../mnist/output.rs"]
 mod output;
 
+#[path = "../diagnose/chart.rs"]
+mod chart;
 #[path = "../mnist/exit.rs"]
 mod exit;
 mod pictures;

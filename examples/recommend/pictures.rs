@@ -1,28 +1,16 @@
 //! The predictions for each given number of stars, as SVG.
 
-use std::{fs, io, path::Path};
+use std::path::Path;
 
-use plotters::{coord::Shift, prelude::*};
-use tuplenet::{Error, Result};
+use plotters::prelude::*;
+use tuplenet::Result;
 
-const SIDE: u32 = 420;
-const INK: RGBColor = RGBColor(64, 64, 64);
-const GREY: RGBColor = RGBColor(160, 160, 160);
-const GRID: RGBColor = RGBColor(222, 222, 222);
-const BLUE: RGBColor = RGBColor(33, 102, 172);
+use crate::chart::{self, BLUE, Drawn};
 
 /// Pairs of given and predicted stars: for each given number, the mean prediction and the deviation of the predictions.
 pub fn save(pairs: impl Iterator<Item = (f32, f32)>, path: &Path) -> Result<()> {
-    let svg = draw(&groups(pairs)).map_err(|error| io::Error::other(error.to_string()));
-    let written = svg.and_then(|svg| fs::write(path, svg));
-    written.map_err(|source| Error::Io {
-        path: path.to_owned(),
-        action: "write",
-        source,
-        remedy: "name a file that you can write to with --picture",
-    })?;
-    println!("{}", path.display());
-    Ok(())
+    let remedy = "name a file that you can write to with --picture";
+    chart::save(draw(&groups(pairs)), path, remedy)
 }
 
 /// A given number of stars, and the mean and the deviation of the predictions.
@@ -54,40 +42,16 @@ fn groups(pairs: impl Iterator<Item = (f32, f32)>) -> Vec<Group> {
     groups.map(group).collect()
 }
 
-fn draw(groups: &[Group]) -> std::result::Result<String, Box<dyn std::error::Error>> {
-    let mut svg = String::new();
-    let area: DrawingArea<_, Shift> =
-        SVGBackend::with_string(&mut svg, (SIDE, SIDE)).into_drawing_area();
-    area.fill(&WHITE)?;
-    let mut chart = ChartBuilder::on(&area)
-        .caption(
-            "stars of the test ratings",
-            ("sans-serif", 16).into_font().color(&INK),
-        )
-        .margin(10)
-        .margin_right(20)
-        .x_label_area_size(40)
-        .y_label_area_size(50)
-        .build_cartesian_2d(0.0..5.5, 0.0..5.5)?;
-    chart
-        .configure_mesh()
-        .bold_line_style(GRID)
-        .light_line_style(WHITE)
-        .axis_style(GREY)
-        .label_style(("sans-serif", 13).into_font().color(&INK))
-        .x_desc("given")
-        .y_desc("predicted, mean and deviation")
-        .draw()?;
-    chart.draw_series(LineSeries::new([(0.0, 0.0), (5.5, 5.5)], GREY))?;
-    for group in groups {
-        let ends = [group.mean - group.deviation, group.mean + group.deviation];
-        let line = ends.map(|predicted| (group.given, predicted));
-        chart.draw_series(LineSeries::new(line, BLUE.stroke_width(2)))?;
-    }
-    let means = groups.iter().map(|group| (group.given, group.mean));
-    chart.draw_series(means.map(|at| Circle::new(at, 4, BLUE.filled())))?;
-    area.present()?;
-    drop(chart);
-    drop(area);
-    Ok(svg)
+fn draw(groups: &[Group]) -> Drawn {
+    let axes = ["given", "predicted, mean and deviation"];
+    chart::draw("stars of the test ratings", axes, 5.5, |chart| {
+        for group in groups {
+            let ends = [group.mean - group.deviation, group.mean + group.deviation];
+            let line = ends.map(|predicted| (group.given, predicted));
+            chart.draw_series(LineSeries::new(line, BLUE.stroke_width(2)))?;
+        }
+        let means = groups.iter().map(|group| (group.given, group.mean));
+        chart.draw_series(means.map(|at| Circle::new(at, 4, BLUE.filled())))?;
+        Ok(())
+    })
 }

@@ -18,6 +18,8 @@
 #[path = "../mnist/output.rs"]
 mod output;
 
+#[path = "../diagnose/chart.rs"]
+mod chart;
 #[path = "../mnist/exit.rs"]
 mod exit;
 #[path = "../diagnose/pictures.rs"]
@@ -141,12 +143,7 @@ fn run(options: &Options) -> Result<()> {
     let (net, words, evaluation) = compare::<Bag>("pairs of words", options, (training, test), 2)?;
     save(options, &net, &words)?;
     let roc = evaluation.roc_curve(Sentiment::Positive.index())?;
-    pictures::save(pictures::roc(&roc), &options.out.join("roc.svg"))?;
-    let calibration = Calibration::of(&evaluation, 10)?;
-    pictures::save(
-        pictures::calibration(&calibration),
-        &options.out.join("calibration.svg"),
-    )?;
+    pictures::save_both(&roc, &Calibration::of(&evaluation, 10)?, &options.out)?;
     for text in &options.texts {
         println!("{}: {text}", net.classify(&words.tokens(text))?.name());
     }
