@@ -134,16 +134,7 @@ impl Dims {
             (Op::TokenEmbedding { .. }, None) => {
                 Dims::of(&[step.outputs / step.inputs, 1, step.inputs])
             }
-            (
-                Op::Linear
-                | Op::Flatten
-                | Op::Embedding { .. }
-                | Op::EmbeddingBag { .. }
-                | Op::OneHot
-                | Op::Narrow { .. }
-                | Op::Dot { .. },
-                None,
-            ) => Dims::of(&[step.outputs]),
+            (op, None) if op.gives_a_vector() => Dims::of(&[step.outputs]),
             (Op::Concat { .. }, None) => self.with_len(step.outputs),
             _ => self,
         }

@@ -129,21 +129,14 @@ impl Job for Write<'_> {
             let (path, x, name) = (step.path, value(step.back), step.op.name());
             layers.push(match step.op {
                 Op::Linear => format!("{path} {x} {name} {} {}", step.inputs, step.outputs),
-                Op::Conv2d(window) if window.is_1d => format!(
+                // the kernel is square, or along the columns
+                Op::Conv2d(window) => format!(
                     "{path} {x} {name} {} {} {} {} {}",
                     window.input[0],
                     window.output[0],
                     window.kernel[1],
                     window.stride[1],
                     window.padding[1]
-                ),
-                Op::Conv2d(window) => format!(
-                    "{path} {x} {name} {} {} {} {} {}",
-                    window.input[0],
-                    window.output[0],
-                    window.kernel[0],
-                    window.stride[0],
-                    window.padding[0]
                 ),
                 Op::AvgPool2d(window) if window.kernel[..] == window.input[1..] => {
                     format!("{path} {x} GlobalAvgPool2d")

@@ -4,7 +4,7 @@ use core::fmt;
 
 use crate::{
     plan::Plan,
-    single::{At, Block, Columns, Folded, Kept, Matrix, Rows, Sealed, Values, affine_of},
+    single::{At, BLOCK, Block, Columns, Folded, Kept, Matrix, Rows, Sealed, Values, affine_of},
     text::Text,
     weights::{
         Mismatch,
@@ -29,15 +29,31 @@ impl fmt::Debug for Embedded {
 }
 
 impl Values for Embedded {}
+impl Embedded {
+    /// # Safety
+    /// There is a layer with a matrix at `at`.
+    #[inline(always)]
+    unsafe fn columns(&self, at: &At) -> Columns<'_> {
+        let first = self.blocks.as_ptr().wrapping_add(at.block).cast();
+        let [outputs, inputs] = at.matrix;
+        // SAFETY: the caller guarantees that the layer's blocks begin there; a static is never written.
+        unsafe { Columns::new(first, inputs, outputs) }
+    }
+}
+
 impl Sealed for Embedded {
     type Norms = Folded;
 
     #[inline(always)]
     unsafe fn matrix(&self, at: &At) -> impl Matrix {
-        let first = self.blocks.as_ptr().wrapping_add(at.block).cast();
-        let [outputs, inputs] = at.matrix;
-        // SAFETY: the caller guarantees that the layer's blocks begin there; a static is never written.
-        unsafe { Columns::new(first, inputs, outputs) }
+        // SAFETY: guaranteed by the caller.
+        unsafe { self.columns(at) }
+    }
+
+    #[inline(always)]
+    unsafe fn row(&self, at: &At, token: usize, output: usize) -> [f32; BLOCK] {
+        // SAFETY: guaranteed by the caller.
+        unsafe { self.columns(at).row(token, output) }
     }
 
     #[inline(always)]
@@ -124,6 +140,12 @@ impl Sealed for Borrowed<'_> {
     unsafe fn matrix(&self, at: &At) -> impl Matrix {
         // SAFETY: guaranteed by the caller; every layer has a weight, and a bias or as many bytes at the file's start.
         unsafe { self.rows(at, Part::PARAMETERS) }
+    }
+
+    #[inline(always)]
+    unsafe fn row(&self, at: &At, token: usize, output: usize) -> [f32; BLOCK] {
+        // SAFETY: as above.
+        unsafe { self.rows(at, Part::PARAMETERS) }.row(token, output)
     }
 
     #[inline(always)]

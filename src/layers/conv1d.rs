@@ -4,7 +4,7 @@ use crate::{
     layer::Layer,
     plan::{Op, Plan, Window},
     shape::Image,
-    sizes::{Covers, Kernel, Moved, Moves, Sides},
+    sizes::{Along, Covers, Kernel, Moves, Sides},
 };
 
 /// Convolution of a sequence of `I` channels with `O` kernels of `K` positions, a stride of `S` and `P` zeros at each
@@ -45,14 +45,11 @@ impl<
 > Layer<Image<I, 1, L>> for Conv1d<I, O, K, S, P, G>
 where
     Image<I, 1, L>: Sides<Self>,
-    Kernel<1, 1, 0>: Moves<Self>,
     Kernel<K, S, P>: Moves<Self>,
-    Moved<Self, Image<I, 1, L>, Kernel<1, 1, 0>, Kernel<K, S, P>>: Covers<Self, Image<I, 1, L>>,
+    Along<Self, Image<I, 1, L>, Kernel<K, S, P>>: Covers<Self, Image<I, 1, L>>,
 {
-    type Out = <Moved<Self, Image<I, 1, L>, Kernel<1, 1, 0>, Kernel<K, S, P>> as Covers<
-        Self,
-        Image<I, 1, L>,
-    >>::Image<O>;
+    type Out =
+        <Along<Self, Image<I, 1, L>, Kernel<K, S, P>> as Covers<Self, Image<I, 1, L>>>::Image<O>;
     const PLAN: Plan = Plan::windowed(Op::Conv2d(
         Window::over_sequence([I, L], O, K, S, P).grouped(G),
     ));

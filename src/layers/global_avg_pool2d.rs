@@ -24,12 +24,6 @@ pub struct GlobalAvgPool2d;
 
 impl<const C: usize, const H: usize, const W: usize> Layer<Image<C, H, W>> for GlobalAvgPool2d {
     type Out = Features<C>;
-    const PLAN: Plan = Plan::windowed(Op::AvgPool2d(Window::new(
-        [C, H, W],
-        C,
-        [H, W],
-        [1; 2],
-        [0; 2],
-    )))
-    .then(Plan::elementwise(Op::Flatten, C));
+    const PLAN: Plan = Plan::windowed(Op::AvgPool2d(Window::over_all([C, H, W])))
+        .then(Plan::elementwise(Op::Flatten, C));
 }

@@ -5,7 +5,7 @@ use crate::{
     layer::Layer,
     plan::{Op, Plan, Window},
     shape::Image,
-    sizes::{Covers, Kernel, Moved, Moves, Pooling, Sides, Tiles},
+    sizes::{Along, Covers, Kernel, Moves, Pooling, Sides, Tiles},
 };
 
 /// The maximum of each window of `K` positions of a sequence, with a stride of `S` (by default `K`) and a padding of
@@ -50,11 +50,10 @@ macro_rules! pool1d {
             Layer<Image<C, 1, L>> for $layer<K, S, P>
         where
             Image<C, 1, L>: Sides<Self>,
-            Kernel<1, 1, 0>: Moves<Self>,
             Pooling<K, S, P>: Moves<Self>,
-            Moved<Self, Image<C, 1, L>, Kernel<1, 1, 0>, Pooling<K, S, P>>: Tiles<Self, Image<C, 1, L>>,
+            Along<Self, Image<C, 1, L>, Pooling<K, S, P>>: Tiles<Self, Image<C, 1, L>>,
         {
-            type Out = <Moved<Self, Image<C, 1, L>, Kernel<1, 1, 0>, Pooling<K, S, P>> as Tiles<
+            type Out = <Along<Self, Image<C, 1, L>, Pooling<K, S, P>> as Tiles<
                 Self,
                 Image<C, 1, L>,
             >>::Image<C>;
@@ -65,11 +64,10 @@ macro_rules! pool1d {
             Layer<Image<C, 1, L>> for Floor<$layer<K, S, P>>
         where
             Image<C, 1, L>: Sides<Self>,
-            Kernel<1, 1, 0>: Moves<Self>,
             Kernel<K, S, P>: Moves<Self>,
-            Moved<Self, Image<C, 1, L>, Kernel<1, 1, 0>, Kernel<K, S, P>>: Covers<Self, Image<C, 1, L>>,
+            Along<Self, Image<C, 1, L>, Kernel<K, S, P>>: Covers<Self, Image<C, 1, L>>,
         {
-            type Out = <Moved<Self, Image<C, 1, L>, Kernel<1, 1, 0>, Kernel<K, S, P>> as Covers<
+            type Out = <Along<Self, Image<C, 1, L>, Kernel<K, S, P>> as Covers<
                 Self,
                 Image<C, 1, L>,
             >>::Image<C>;

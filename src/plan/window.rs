@@ -82,6 +82,15 @@ impl Window {
         }
     }
 
+    /// A kernel of a pooling as large as the image, which gives one value for each channel.
+    ///
+    /// # Panics
+    /// As [`Window::new`].
+    pub const fn over_all(input: [usize; 3]) -> Window {
+        let [channels, rows, columns] = input;
+        Window::new(input, channels, [rows, columns], [1; 2], [0; 2])
+    }
+
     /// The same with that many groups of channels.
     ///
     /// # Panics

@@ -73,6 +73,17 @@ impl<'a> Columns<'a> {
         let row = output / BLOCK * Columns::stride(self.inputs) + i;
         self.first.wrapping_add(row * BLOCK + output % BLOCK)
     }
+
+    /// Of a table, which is packed as any weight is, 16 values of the row of a token, from those of `output` on.
+    ///
+    /// # Safety
+    /// `token` is below the inputs, `output` is below the outputs and a multiple of 16.
+    #[inline(always)]
+    pub(crate) unsafe fn row(self, token: usize, output: usize) -> [f32; BLOCK] {
+        debug_assert!(token < self.inputs && output < self.blocks * BLOCK);
+        // SAFETY: guaranteed by the caller; the block has the row.
+        unsafe { *self.at(token, output).cast() }
+    }
 }
 
 impl Matrix for Columns<'_> {
@@ -103,13 +114,6 @@ impl Matrix for Columns<'_> {
         debug_assert!(output < self.blocks * BLOCK);
         // SAFETY: as above.
         unsafe { *self.at(self.inputs, output) }
-    }
-
-    #[inline(always)]
-    unsafe fn row(self, token: usize, output: usize) -> [f32; BLOCK] {
-        debug_assert!(token < self.inputs && output < self.blocks * BLOCK);
-        // SAFETY: as above; a table is packed as any weight is, with a row for each token.
-        unsafe { *self.at(token, output).cast() }
     }
 
     #[inline(always)]

@@ -1,26 +1,21 @@
 //! The embedding of one sample: rows of a table.
+//!
+//! `row` gives 16 values of the row `W[x]` of a token's value `x`, from those of an output on.
 
-use super::{BLOCK, Matrix};
-use crate::{plan::Pooling, token::index_of};
+use super::BLOCK;
+use crate::plan::Pooling;
 
 /// `y = W[x]` for one token `x`, then ReLU if `relu`.
-///
-/// # Safety
-/// As [`embed_bag`].
 #[inline(always)]
-pub(super) unsafe fn embed(
+pub(super) fn embed(
     token: &[f32],
-    vocabulary: usize,
-    table: impl Matrix,
+    row: impl Fn(f32, usize) -> [f32; BLOCK],
     relu: bool,
     output: &mut [f32],
 ) {
-    let token = token
-        .first()
-        .map_or(0, |&token| index_of(token, vocabulary));
+    let token = token.first().copied().unwrap_or_default();
     for (block, output) in output.as_chunks_mut::<BLOCK>().0.iter_mut().enumerate() {
-        // SAFETY: guaranteed by the caller; the index is below the vocabulary.
-        *output = unsafe { table.row(token, block * BLOCK) };
+        *output = row(token, block * BLOCK);
         if relu {
             output
                 .iter_mut()
@@ -31,23 +26,17 @@ pub(super) unsafe fn embed(
 }
 
 /// `y[i] = W[x[i]]` for the tokens `x`, then ReLU if `relu`: an image of one row, its channels last.
-///
-/// # Safety
-/// The table has `vocabulary` rows, at least one, and as many columns as there are outputs for a token.
 #[inline(always)]
-pub(super) unsafe fn embed_tokens(
+pub(super) fn embed_tokens(
     tokens: &[f32],
-    vocabulary: usize,
-    table: impl Matrix,
+    row: impl Fn(f32, usize) -> [f32; BLOCK],
     relu: bool,
     output: &mut [f32],
 ) {
     let channels = output.len() / tokens.len().max(1);
     for (&token, output) in tokens.iter().zip(output.chunks_exact_mut(channels.max(1))) {
         for (block, output) in output.chunks_mut(BLOCK).enumerate() {
-            // SAFETY: guaranteed by the caller; the index is below the vocabulary.
-            let row = unsafe { table.row(index_of(token, vocabulary), block * BLOCK) };
-            for (output, value) in output.iter_mut().zip(row) {
+            for (output, value) in output.iter_mut().zip(row(token, block * BLOCK)) {
                 *output = if relu && value < 0.0 { 0.0 } else { value };
             }
         }
@@ -56,14 +45,10 @@ pub(super) unsafe fn embed_tokens(
 
 /// `y = pool(W[x[0]], W[x[1]], ..)`, then ReLU if `relu`, for the tokens `x` that are not 0; zeros where all are. `input` has the
 /// tokens, and after them a number for each, if the pooling takes them.
-///
-/// # Safety
-/// The table has `vocabulary` rows, at least one, and a column for each output; `output` has room for whole blocks.
 #[inline(always)]
-pub(super) unsafe fn embed_bag(
+pub(super) fn embed_bag(
     input: &[f32],
-    vocabulary: usize,
-    table: impl Matrix,
+    row: impl Fn(f32, usize) -> [f32; BLOCK],
     pooling: Pooling,
     relu: bool,
     output: &mut [f32],
@@ -84,9 +69,7 @@ pub(super) unsafe fn embed_bag(
             .filter(|&(_, &token)| token != 0.0)
         {
             let number = numbers.get(at).copied().unwrap_or(1.0);
-            // SAFETY: guaranteed by the caller; the index is below the vocabulary.
-            let row = unsafe { table.row(index_of(token, vocabulary), block * BLOCK) };
-            for (pooled, value) in pooled.iter_mut().zip(row) {
+            for (pooled, value) in pooled.iter_mut().zip(row(token, block * BLOCK)) {
                 match pooling {
                     Pooling::Sum | Pooling::Mean => *pooled += value,
                     Pooling::Weighted => *pooled += number * value,

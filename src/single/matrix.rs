@@ -46,13 +46,6 @@ pub trait Matrix: Copy {
     /// `output` is below `O`.
     unsafe fn bias_of(self, output: usize) -> f32;
 
-    /// Of the weight `[V, O]` of an embedding, the values of row `token` for the outputs from `output` on; the values of lanes
-    /// past the last output are of no meaning.
-    ///
-    /// # Safety
-    /// The step [is a table](crate::plan::Step::is_table) with this row; `output` is below `O` and a multiple of 16.
-    unsafe fn row(self, token: usize, output: usize) -> [f32; BLOCK];
-
     /// The weight and the bias of one channel, where the weight is `[C, 1]`, as that of a batch normalisation.
     ///
     /// # Safety

@@ -303,16 +303,17 @@ unsafe fn embedding<N: Network, V: Values, L: Lanes, const K: usize>(on: Operand
         let (input, output) = places(on.sample, &at, on.arena);
         let input = input.get_unchecked(..at.step.inputs);
         let [_, vocabulary] = at.matrix;
-        let table = on.values.matrix(&at);
+        // the index is below the vocabulary, and there are whole blocks of outputs
+        let row = |token, output| on.values.row(&at, index_of(token, vocabulary), output);
         match at.step.op {
             Op::EmbeddingBag { pooling, .. } => {
-                embed_bag(input, vocabulary, table, pooling, at.relu, output);
+                embed_bag(input, row, pooling, at.relu, output);
             }
             Op::TokenEmbedding { .. } => {
                 let output = output.get_unchecked_mut(..at.step.outputs);
-                embed_tokens(input, vocabulary, table, at.relu, output);
+                embed_tokens(input, row, at.relu, output);
             }
-            _ => embed(input, vocabulary, table, at.relu, output),
+            _ => embed(input, row, at.relu, output),
         }
     }
 }

@@ -37,6 +37,20 @@ impl<'a> Rows<'a> {
             }
         }
     }
+
+    /// Of a table, 16 values of the row of a token, from those of `output` on; zeros past the last.
+    #[inline(always)]
+    pub(crate) fn row(self, token: usize, output: usize) -> [f32; BLOCK] {
+        let outputs = self.bias.len();
+        let row = self
+            .weights
+            .get(token * outputs + output..(token + 1) * outputs);
+        let mut values = [0.0; BLOCK];
+        for (value, bytes) in values.iter_mut().zip(row.unwrap_or_default()) {
+            *value = f32::from_le_bytes(*bytes);
+        }
+        values
+    }
 }
 
 impl Matrix for Rows<'_> {
@@ -82,19 +96,6 @@ impl Matrix for Rows<'_> {
         debug_assert!(i < self.inputs);
         // SAFETY: guaranteed by the caller.
         unsafe { f32::from_le_bytes(*self.weights.get_unchecked(output * self.inputs + i)) }
-    }
-
-    #[inline(always)]
-    unsafe fn row(self, token: usize, output: usize) -> [f32; BLOCK] {
-        let outputs = self.bias.len();
-        let row = self
-            .weights
-            .get(token * outputs + output..(token + 1) * outputs);
-        let mut values = [0.0; BLOCK];
-        for (value, bytes) in values.iter_mut().zip(row.unwrap_or_default()) {
-            *value = f32::from_le_bytes(*bytes);
-        }
-        values
     }
 
     #[inline(always)]

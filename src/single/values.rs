@@ -1,6 +1,11 @@
 //! [`Values`]: the weights of a network, in either storage.
 
-use super::{activation::activate, matrix::Matrix, route::At, step::Norms};
+use super::{
+    activation::activate,
+    matrix::{BLOCK, Matrix},
+    route::At,
+    step::Norms,
+};
 use crate::plan::Op;
 
 /// The weights of a [`Frozen`](crate::frozen::Frozen): either embedded in the program or borrowed from bytes.
@@ -18,6 +23,15 @@ pub trait Sealed {
     /// The values are those of a plan with a layer that has parameters at `at`.
     #[doc(hidden)]
     unsafe fn matrix(&self, at: &At) -> impl Matrix;
+
+    /// Of the table `[V, O]` of an embedding, the values of row `token` for the outputs from `output` on; the values of lanes past
+    /// the last output are of no meaning.
+    ///
+    /// # Safety
+    /// The values are those of a plan with a [table](crate::plan::Step::is_table) at `at`, which has this row; `output` is below
+    /// `O` and a multiple of 16.
+    #[doc(hidden)]
+    unsafe fn row(&self, at: &At, token: usize, output: usize) -> [f32; BLOCK];
 
     /// The factor and the term of a batch normalisation for a channel.
     ///

@@ -141,6 +141,12 @@ pub type Moved<L, In, M, N = M> = (
     <N as Moves<L>>::Of<<In as Sides<L>>::W>,
 );
 
+/// The same of a sequence, whose window moves by `N` over the columns alone.
+pub type Along<L, In, N> = (
+    <In as Sides<L>>::H,
+    <N as Moves<L>>::Of<<In as Sides<L>>::W>,
+);
+
 /// A convolution's kernel of `K` that moves by `S`, with `P` zeros on each side.
 #[derive(Debug)]
 pub struct Kernel<const K: usize, const S: usize, const P: usize>;

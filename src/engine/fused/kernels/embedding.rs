@@ -3,7 +3,7 @@
 //! Dims: `B` = batch size, `L` = tokens of a sample, `V` = vocabulary, `O` = outputs.
 
 use super::{
-    Kernel, Lanes, load,
+    Kernel, Lanes, by_vectors, load,
     optimizer::{Parameter, Update},
     prefetch,
     rule::Rule,
@@ -110,22 +110,17 @@ impl Embed<'_> {
         words: (&[usize], &[f32]),
         is_first: bool,
     ) {
-        let vectors = self.output.blocks * BLOCK / S::F32_LANES;
-        let mut vector = 0;
-        while vector < vectors {
-            // SAFETY: guaranteed by the caller; there are that many vectors.
-            vector += unsafe {
-                // several at a time, as the row of a word is contiguous
-                match vectors - vector {
-                    4.. => self.add::<S, 4>(simd, (vector, row), words, is_first),
-                    2..4 => self.add::<S, 2>(simd, (vector, row), words, is_first),
-                    _ => self.add::<S, 1>(simd, (vector, row), words, is_first),
-                }
+        let (vectors, mut at) = (self.output.blocks * BLOCK / S::F32_LANES, 0);
+        macro_rules! call {
+            ($k:literal) => {
+                // SAFETY: guaranteed by the caller; there are that many vectors.
+                unsafe { self.add::<S, $k>(simd, (at, row), words, is_first) }
             };
         }
+        by_vectors!(vectors, at, call);
     }
 
-    /// [`Embed::sum`] of `K` vectors, from vector `at` on; `K`.
+    /// [`Embed::sum`] of `K` vectors, from vector `at` on.
     ///
     /// # Safety
     /// As [`Embed::sum`]; the output has that many vectors.
@@ -136,7 +131,7 @@ impl Embed<'_> {
         (at, row): (usize, usize),
         (words, factors): (&[usize], &[f32]),
         is_first: bool,
-    ) -> usize {
+    ) {
         let split = |k: usize| {
             let lane = (at + k) * S::F32_LANES;
             (lane / BLOCK, lane % BLOCK)
@@ -176,7 +171,6 @@ impl Embed<'_> {
                 store::<S>(place(k), sum);
             }
         }
-        K
     }
 
     /// Of each feature the largest of the rows of `words` and of what the output has, if these are not the first.
@@ -338,7 +332,7 @@ impl<S: Lanes> WithUpdate<S> for TableGradient<'_> {
 pub(crate) struct CatchUp<'a> {
     /// The tokens, each once.
     pub(crate) tokens: &'a [u32],
-    /// The steps since all rows were up to date, of one optimiser.
+    /// The steps since all rows were up to date, all of which keep the same moments.
     pub(crate) rules: &'a [Rule],
     /// Whether one of them [decays](Rule::decays).
     pub(crate) decays: bool,
@@ -358,8 +352,6 @@ impl Kernel for CatchUp<'_> {
         };
         let (rows, blocks) = (self.applied.len(), self.parameters.weights.blocks);
         self.parameters.check(first, blocks, rows);
-        let moments = first.moments();
-        assert!(self.rules.iter().all(|rule| rule.moments() == moments));
         first.with_any(simd, self.decays, self);
     }
 }
@@ -376,19 +368,15 @@ impl<S: Lanes> WithUpdate<S> for CatchUp<'_> {
             let Some((row, rules)) = self.row(token) else {
                 continue;
             };
-            let mut vector = 0;
-            while vector < vectors {
-                // SAFETY: the parameters have the blocks, the row and the moments, by the checks above, and that many
-                // vectors.
-                vector += unsafe {
-                    // several at a time, as each step needs the results of the one before
-                    match vectors - vector {
-                        4.. => self.apply::<S, U, 4>(simd, update, row, vector, rules),
-                        2..4 => self.apply::<S, U, 2>(simd, update, row, vector, rules),
-                        _ => self.apply::<S, U, 1>(simd, update, row, vector, rules),
-                    }
+            let mut at = 0;
+            macro_rules! call {
+                ($k:literal) => {
+                    // SAFETY: the parameters have the blocks, the row and the moments, by the checks above, and that
+                    // many vectors.
+                    unsafe { self.apply::<S, U, $k>(simd, update, (at, row), rules) }
                 };
             }
+            by_vectors!(vectors, at, call);
         }
     }
 }
@@ -401,7 +389,7 @@ impl CatchUp<'_> {
         Some((token as usize, self.rules.get(applied as usize..)?))
     }
 
-    /// Applies `rules` to `K` vectors of a row, from vector `at` on; `K`.
+    /// Applies `rules` to `K` vectors of a row, from vector `at` on.
     ///
     /// # Safety
     /// The parameters have the row, that many vectors and the update's moments.
@@ -410,10 +398,9 @@ impl CatchUp<'_> {
         &self,
         simd: S,
         update: U,
-        row: usize,
-        at: usize,
+        (at, row): (usize, usize),
         rules: &[Rule],
-    ) -> usize {
+    ) {
         // loops, as `map` is not inlined into kernels
         let place = |k: usize| {
             let lane = (at + k) * S::F32_LANES;
@@ -431,7 +418,7 @@ impl CatchUp<'_> {
         }
         if rules.is_empty() || !self.decays && is_zero {
             // and remain so
-            return K;
+            return;
         }
         for rule in rules {
             let update = update.by(simd, rule);
@@ -443,7 +430,6 @@ impl CatchUp<'_> {
             // SAFETY: guaranteed by the caller.
             unsafe { vector.store(place(k), U::MOMENTS) };
         }
-        K
     }
 }
 

@@ -348,6 +348,30 @@ pub(super) unsafe fn store<S: pulp::Simd>(to: *mut f32, vector: S::f32s) {
     unsafe { to.cast::<S::f32s>().write_unaligned(vector) }
 }
 
+/// Calls `$call!(K)` for 4, 2 or 1 of `$count` vectors, those from vector `$at` on, until `$at` is past the last: several at a
+/// time, so that their operations overlap.
+macro_rules! by_vectors {
+    ($count:expr, $at:ident, $call:ident) => {
+        while $at < $count {
+            $at += match $count - $at {
+                4.. => {
+                    $call!(4);
+                    4
+                }
+                2..4 => {
+                    $call!(2);
+                    2
+                }
+                _ => {
+                    $call!(1);
+                    1
+                }
+            };
+        }
+    };
+}
+pub(super) use by_vectors;
+
 /// Asks the processor to fetch the cache line of an address, which need not be valid.
 #[inline(always)]
 pub(super) fn prefetch<T>(address: *const T) {

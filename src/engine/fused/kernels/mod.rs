@@ -47,7 +47,7 @@ mod update;
 mod winograd;
 
 pub use self::lanes::Simd;
-use self::lanes::{load, prefetch, store};
+use self::lanes::{by_vectors, load, prefetch, store};
 pub(crate) use self::{
     add_matrices::AddMatrices,
     bits::{NonzeroBits, WORD, transpose_bits},

@@ -6,7 +6,7 @@
 //! multiplies zeros. Samples differ in their positions, so here the channels are in the lanes, and both images are
 //! transposed.
 
-use super::{Derivative, Epilogue, Kernel, Lanes, load, store};
+use super::{Derivative, Epilogue, Kernel, Lanes, by_vectors, load, store};
 use crate::engine::fused::{
     memory::{
         image::{ImageView, ImageViewMut},
@@ -14,9 +14,6 @@ use crate::engine::fused::{
     },
     program::{ImageLayout, Pass, SAMPLES},
 };
-
-/// The number of vectors whose sums are in registers.
-const VECTORS: usize = 4;
 
 /// The gradients with respect to weights, biases and, if there is room for it, the input.
 pub(crate) struct SelectedGradient<'a> {
@@ -91,40 +88,34 @@ impl Kernel for SelectedGradient<'_> {
             for (tap, distance) in pass.taps.iter().enumerate() {
                 let shift = distance / SAMPLES * width;
                 let weights = (output * taps + tap) * width;
-                let step = VECTORS * S::F32_LANES;
-                for first in (0..width).step_by(step) {
-                    let vectors = (width - first).min(step) / S::F32_LANES;
-                    let mut sums = [0.0; VECTORS * SAMPLES];
-                    // SAFETY: by the assertions, each tap of each position is a pixel of the transposed images, which
-                    // have `width` values for each; the weights have as many for each output and tap.
-                    unsafe {
+                let (vectors, mut at) = (width / S::F32_LANES, 0);
+                macro_rules! call {
+                    ($k:literal) => {{
+                        let first = at * S::F32_LANES;
                         let places = Places {
                             shift: shift + first,
                             of_samples,
                         };
-                        macro_rules! call {
-                            ($($count:literal)*) => {
-                                match vectors {
-                                    $($count => {
-                                        let transposed = self.transposed.as_ptr();
-                                        places.sum::<S, $count>(simd, transposed, &mut sums);
-                                        if !self.gradient.is_empty() {
-                                            let weights = self.weights[weights + first..].as_ptr();
-                                            let gradient = self.gradient.as_mut_ptr();
-                                            places.spread::<S, $count>(simd, weights, gradient);
-                                        }
-                                    })*
-                                    _ => {}
-                                }
-                            };
+                        let mut sums = [0.0; $k * SAMPLES];
+                        // SAFETY: by the assertions, each tap of each position is a pixel of the transposed images, which
+                        // have `width` values for each; the weights have as many for each output and tap; a vector has
+                        // at most 16 lanes.
+                        unsafe {
+                            let (from, to) = (self.transposed.as_ptr(), sums.as_mut_ptr());
+                            places.sum::<S, $k>(simd, from, to);
+                            if !self.gradient.is_empty() {
+                                let weights = self.weights[weights + first..].as_ptr();
+                                let gradient = self.gradient.as_mut_ptr();
+                                places.spread::<S, $k>(simd, weights, gradient);
+                            }
                         }
-                        call!(1 2 3 4);
-                    }
-                    let channels = first..layout.channels.min(first + step);
-                    for (channel, sum) in channels.zip(sums) {
-                        self.put(channel * taps + tap, output, sum);
-                    }
+                        let end = layout.channels.min(first + $k * S::F32_LANES);
+                        for (channel, sum) in (first..end).zip(sums) {
+                            self.put(channel * taps + tap, output, sum);
+                        }
+                    }};
                 }
+                by_vectors!(vectors, at, call);
             }
             self.put(fan_in, output, bias);
         }
@@ -153,14 +144,9 @@ impl Places<'_> {
     /// `sums = sum_s d[s] x[s]` for `K` vectors of channels.
     ///
     /// # Safety
-    /// `from` is a transposed image with all of the places.
+    /// `from` is a transposed image with all of the places, and there is room for the sums.
     #[inline(always)]
-    unsafe fn sum<S: Lanes, const K: usize>(
-        self,
-        simd: S,
-        from: *const f32,
-        sums: &mut [f32; VECTORS * SAMPLES],
-    ) {
+    unsafe fn sum<S: Lanes, const K: usize>(self, simd: S, from: *const f32, sums: *mut f32) {
         let (deltas, places) = self.of_samples;
         let mut registers = [simd.splat_f32s(0.0); K];
         for (&delta, &place) in deltas.iter().zip(places) {
@@ -173,8 +159,8 @@ impl Places<'_> {
             }
         }
         for (k, sum) in registers.into_iter().enumerate() {
-            // SAFETY: there is room for `VECTORS` vectors of up to 16 lanes.
-            unsafe { store::<S>(sums.as_mut_ptr().wrapping_add(k * S::F32_LANES), sum) };
+            // SAFETY: guaranteed by the caller.
+            unsafe { store::<S>(sums.wrapping_add(k * S::F32_LANES), sum) };
         }
     }
 
@@ -211,18 +197,9 @@ fn transpose<S: Lanes>(simd: S, input: ImageView<'_>, output: &mut [f32]) {
     let (pixels, width) = (stride / SAMPLES, channels.next_multiple_of(BLOCK));
     for pixel in 0..pixels {
         for first in (0..channels).step_by(BLOCK) {
-            let mut columns = [[0.0; SAMPLES]; BLOCK];
-            for (column, channel) in columns.iter_mut().zip(first..channels) {
-                // SAFETY: the pixel is within the channel with its border, which has 16 samples for each.
-                *column = unsafe {
-                    *input
-                        .start
-                        .wrapping_add(channel * stride + pixel * SAMPLES)
-                        .cast()
-                };
-            }
-            simd.transpose(&mut columns);
-            for (sample, row) in columns.iter().enumerate() {
+            let mut tile = input.tile(first, pixel * SAMPLES);
+            simd.transpose(&mut tile);
+            for (sample, row) in tile.iter().enumerate() {
                 let at = (sample * pixels + pixel) * width + first;
                 output[at..at + BLOCK].copy_from_slice(row);
             }

@@ -83,13 +83,10 @@ impl Kernel for SequenceGradient<'_> {
         assert!(self.output.blocks == channels.div_ceil(BLOCK));
         for block in 0..self.output.blocks {
             for position in 0..positions {
-                let mut columns = [[0.0; SAMPLES]; BLOCK];
-                for (column, channel) in columns.iter_mut().zip(block * BLOCK..channels) {
-                    // SAFETY: a pixel of the image has 16 samples, which no thread writes while the view lives.
-                    *column = unsafe { *self.input.at([channel, 0, position]).cast() };
-                }
-                simd.transpose(&mut columns);
-                for (sample, values) in columns.iter().enumerate().take(samples) {
+                let pixel = self.input.layout.at([0, 0, position]);
+                let mut tile = self.input.tile(block * BLOCK, pixel);
+                simd.transpose(&mut tile);
+                for (sample, values) in tile.iter().enumerate().take(samples) {
                     *self.output.row(block, sample * positions + position) = *values;
                 }
             }

@@ -3,10 +3,10 @@
 use std::{fmt, marker::PhantomData, ops::Range};
 
 use super::{
-    matrix::{View, ViewMut},
+    matrix::{BLOCK, View, ViewMut},
     shared::Shared,
 };
-use crate::engine::fused::program::ImageLayout;
+use crate::engine::fused::program::{ImageLayout, SAMPLES};
 
 /// An image of 16 samples whose parts several threads may write at once. It begins as zeros.
 pub(crate) struct ImageBuffer {
@@ -67,6 +67,20 @@ impl<'a> ImageView<'a> {
     #[inline(always)]
     pub(crate) fn at(&self, pixel: [usize; 3]) -> *const f32 {
         self.start.wrapping_add(self.layout.at(pixel))
+    }
+
+    /// Of up to 16 channels from channel `first` on, the samples of a pixel, which is at this place in each channel with its
+    /// border; zeros for channels that there are not.
+    #[inline(always)]
+    pub(crate) fn tile(&self, first: usize, pixel: usize) -> [[f32; SAMPLES]; BLOCK] {
+        let stride = self.layout.channel_stride();
+        assert!(pixel + SAMPLES <= stride);
+        let mut tile = [[0.0; SAMPLES]; BLOCK];
+        for (samples, channel) in tile.iter_mut().zip(first..self.layout.channels) {
+            // SAFETY: the pixel is within the channel, by the assertion, and no thread writes it while the view lives.
+            *samples = unsafe { *self.start.wrapping_add(channel * stride + pixel).cast() };
+        }
+        tile
     }
 
     /// Some of its channels.

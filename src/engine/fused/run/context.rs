@@ -134,7 +134,7 @@ impl Context {
             let rules = &memory.pending.rules;
             let is_long = rules.len() >= pending::MAX_STEPS;
             // SGD with or without momentum
-            let keeps_others = rules.iter().any(|rule| rule.moments() != moments);
+            let keeps_others = rules.last().is_some_and(|rule| rule.moments() != moments);
             run.clip_norm.is_some() || memory.kind != kind || is_long || keeps_others
         });
         must.unwrap_or(false)

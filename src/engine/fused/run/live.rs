@@ -3,12 +3,12 @@
 use super::{forward, model::Model};
 use crate::{
     engine::fused::{
-        memory::matrix::{BLOCK, View, ViewMut},
+        memory::matrix::{BLOCK, ViewMut},
         program,
         threads::partition::Partition,
     },
     plan::Op,
-    single::{At, Columns, Kept, Lanes, Matrix, Sealed, Values, affine_of},
+    single::{At, Kept, Matrix, Sealed, Values, affine_of},
 };
 
 /// The engine's weights, as input of the forward pass of one sample.
@@ -31,17 +31,18 @@ impl Sealed for LiveWeights<'_> {
     #[inline(always)]
     unsafe fn matrix(&self, at: &At) -> impl Matrix {
         let [outputs, inputs] = at.matrix;
-        // SAFETY: no thread writes the weights, as guaranteed to `new`; of no inputs and no outputs there are no values.
+        // SAFETY: no thread writes the weights, as guaranteed to `new`.
         unsafe {
-            let weights = self.model.weights[at.parameters].view();
-            LiveMatrix {
-                columns: match at.step.is_table() {
-                    true => Columns::new(std::ptr::dangling(), 0, 0),
-                    false => weights.columns(inputs, outputs),
-                },
-                weights,
-            }
+            self.model.weights[at.parameters]
+                .view()
+                .columns(inputs, outputs)
         }
+    }
+
+    #[inline(always)]
+    unsafe fn row(&self, at: &At, token: usize, output: usize) -> [f32; BLOCK] {
+        // SAFETY: as above.
+        *unsafe { self.model.weights[at.parameters].view() }.row(output / BLOCK, token)
     }
 
     #[inline(always)]
@@ -77,57 +78,5 @@ impl Sealed for LiveWeights<'_> {
         let chain = [program::Elementwise { op, dropout: None }];
         // SAFETY: there are no masks.
         unsafe { forward::elementwise(self.model, &chain, &partition, values, None, None) };
-    }
-}
-
-/// The weights of a step: those of a table by rows, all others by columns.
-#[derive(Clone, Copy)]
-struct LiveMatrix<'a> {
-    /// Of a table, nothing.
-    columns: Columns<'a>,
-    weights: View<'a>,
-}
-
-impl Matrix for LiveMatrix<'_> {
-    #[inline(always)]
-    unsafe fn product<L: Lanes>(
-        self,
-        lanes: L,
-        input: &[f32],
-        output: &mut [f32],
-        sparse: bool,
-        relu: bool,
-    ) {
-        // SAFETY: guaranteed by the caller, as below.
-        unsafe { self.columns.product(lanes, input, output, sparse, relu) }
-    }
-
-    #[inline(always)]
-    unsafe fn weights<L: Lanes>(self, lanes: L, i: usize, output: usize) -> L::Vector {
-        // SAFETY: as above.
-        unsafe { self.columns.weights(lanes, i, output) }
-    }
-
-    #[inline(always)]
-    unsafe fn bias<L: Lanes>(self, lanes: L, output: usize) -> L::Vector {
-        // SAFETY: as above.
-        unsafe { self.columns.bias(lanes, output) }
-    }
-
-    #[inline(always)]
-    unsafe fn weight(self, i: usize, output: usize) -> f32 {
-        // SAFETY: as above.
-        unsafe { self.columns.weight(i, output) }
-    }
-
-    #[inline(always)]
-    unsafe fn bias_of(self, output: usize) -> f32 {
-        // SAFETY: as above.
-        unsafe { self.columns.bias_of(output) }
-    }
-
-    #[inline(always)]
-    unsafe fn row(self, token: usize, output: usize) -> [f32; BLOCK] {
-        *self.weights.row(output / BLOCK, token)
     }
 }

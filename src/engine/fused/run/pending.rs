@@ -37,10 +37,15 @@ impl Pending {
     }
 
     /// Adds the next steps.
+    ///
+    /// # Panics
+    /// When they keep other moments than those before.
     pub(crate) fn extend(&mut self, rules: impl Iterator<Item = Rule>) {
-        let first = self.rules.len();
-        self.rules.extend(rules);
-        self.decays |= self.rules[first..].iter().any(Rule::decays);
+        for rule in rules {
+            self.decays |= rule.decays();
+            self.rules.push(rule);
+            assert!(rule.moments() == self.rules[0].moments());
+        }
     }
 
     /// Forgets the steps, once all rows have taken them.

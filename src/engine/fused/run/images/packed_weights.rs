@@ -72,15 +72,20 @@ impl PackedWeights {
     /// No other thread uses these, and none writes the weights, until this returns.
     pub(crate) unsafe fn pack(&self, model: &Model, images: &Images) {
         for convolution in images.convolutions() {
-            let packed = [&self.forward, &self.backward].map(|all| all.get(convolution.index));
+            let selected = &self.selected[convolution.index];
+            let is_selected = selected.len() > 0 && model.skips_zeros();
+            let backward = self.backward.get(convolution.index);
+            let packed = [
+                self.forward.get(convolution.index),
+                backward.filter(|_| !is_selected),
+            ];
             for (passes, values) in passes(convolution).into_iter().zip(packed) {
                 if let Some(values) = values {
                     // SAFETY: guaranteed by the caller.
                     unsafe { self.pack_for(model, convolution, passes, values) };
                 }
             }
-            let selected = &self.selected[convolution.index];
-            if selected.len() > 0 {
+            if is_selected {
                 // SAFETY: guaranteed by the caller.
                 let pack = unsafe {
                     PackSelected {
