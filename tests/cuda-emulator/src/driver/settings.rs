@@ -1,0 +1,136 @@
+//! What the environment asks of the emulated device: faults that a test plants, and failures.
+
+use std::{env, str::FromStr};
+
+/// Read once, when the device is first used.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    /// `TUPLENET_EMULATOR_DEVICES`: 0 is a machine with a driver, but without a GPU.
+    pub devices: i32,
+    /// `TUPLENET_EMULATOR_MEMORY`: the bytes that the device has.
+    pub memory_bytes: usize,
+    /// `TUPLENET_EMULATOR_FAIL=allocation:3`: the third allocation fails.
+    pub failing_allocation: Option<u64>,
+    /// `TUPLENET_EMULATOR_FAIL=launch:3`: at the third launch the device is lost.
+    pub failing_launch: Option<u64>,
+    /// `TUPLENET_EMULATOR_FAULT=kernel/old/new`: a change of the first such text in a kernel.
+    pub fault: Option<[String; 3]>,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings {
+            devices: 1,
+            memory_bytes: 4 << 30,
+            failing_allocation: None,
+            failing_launch: None,
+            fault: None,
+        }
+    }
+}
+
+/// Kernels of dfdx 0.13 that sum within a block (`chunk_sum`, `chunk_max`, `chunk_min`): their threads wait at a barrier in a
+/// loop that ends earlier for some of them.
+const WAIT_APART: [&str; 3] = ["_to_fwd_f32", "_bwd_lhs_f32", "_bwd_rhs_f32"];
+
+impl Settings {
+    /// Whether the threads of this kernel may wait apart ([`crate::execute::Launch::may_wait_apart`]).
+    pub fn may_wait_apart(&self, kernel: &str) -> bool {
+        WAIT_APART.iter().any(|end| kernel.ends_with(end))
+    }
+
+    /// # Errors
+    /// When a variable has another form, in words.
+    pub fn from_env() -> Result<Settings, String> {
+        let mut settings = Settings::default();
+        if let Some(devices) = number("TUPLENET_EMULATOR_DEVICES")? {
+            settings.devices = devices;
+        }
+        if let Some(bytes) = number("TUPLENET_EMULATOR_MEMORY")? {
+            settings.memory_bytes = bytes;
+        }
+        if let Ok(text) = env::var("TUPLENET_EMULATOR_FAIL") {
+            let expected = || {
+                format!("TUPLENET_EMULATOR_FAIL: expected allocation:3 or launch:3, found {text}")
+            };
+            let (what, at) = text.split_once(':').ok_or_else(expected)?;
+            let at = Some(at.parse().map_err(|_| expected())?);
+            match what {
+                "allocation" => settings.failing_allocation = at,
+                "launch" => settings.failing_launch = at,
+                _ => return Err(expected()),
+            }
+        }
+        if let Ok(text) = env::var("TUPLENET_EMULATOR_FAULT") {
+            let parts: Vec<String> = text.split('/').map(str::to_owned).collect();
+            let parts = parts.try_into();
+            let expected =
+                || format!("TUPLENET_EMULATOR_FAULT: expected kernel/old/new, found {text}");
+            settings.fault = Some(parts.map_err(|_| expected())?);
+        }
+        Ok(settings)
+    }
+
+    /// The text of a module with the planted fault, if it has the kernel.
+    ///
+    /// # Errors
+    /// When the kernel does not have the text that is to be changed.
+    pub fn planted(&self, module: &str) -> Result<String, String> {
+        let Some([kernel, old, new]) = &self.fault else {
+            return Ok(module.to_owned());
+        };
+        let Some(start) = module.find(&format!(".entry {kernel}(")) else {
+            return Ok(module.to_owned());
+        };
+        let (before, rest) = module.split_at(start);
+        let end = rest.find("\n}").unwrap_or(rest.len());
+        let (body, after) = rest.split_at(end);
+        if !body.contains(old.as_str()) {
+            return Err(format!(
+                "TUPLENET_EMULATOR_FAULT: {kernel} does not have {old}"
+            ));
+        }
+        Ok(format!(
+            "{before}{}{after}",
+            body.replacen(old.as_str(), new, 1)
+        ))
+    }
+}
+
+fn number<T: FromStr>(name: &str) -> Result<Option<T>, String> {
+    let Ok(text) = env::var(name) else {
+        return Ok(None);
+    };
+    let number = text.parse();
+    number
+        .map(Some)
+        .map_err(|_| format!("{name}: expected a number, found {text}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Settings;
+
+    #[test]
+    fn a_fault_is_planted_in_its_kernel_alone() {
+        let module = ".entry a(\n)\n{\nadd x;\nadd y;\n}\n.entry ab(\n)\n{\nadd z;\n}\n";
+        let planted = |fault: [&str; 3]| {
+            let fault = Some(fault.map(str::to_owned));
+            Settings {
+                fault,
+                ..Settings::default()
+            }
+            .planted(module)
+        };
+        assert_eq!(
+            planted(["ab", "add", "sub"]).unwrap(),
+            module.replace("add z", "sub z")
+        );
+        assert_eq!(
+            planted(["a", "add", "sub"]).unwrap(),
+            module.replace("add x", "sub x")
+        );
+        assert_eq!(planted(["c", "add", "sub"]).unwrap(), module);
+        assert!(planted(["a", "mul", "sub"]).is_err());
+    }
+}

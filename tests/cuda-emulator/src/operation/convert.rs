@@ -1,0 +1,151 @@
+//! Conversions: `cvt`, section 9.7.9, "Data Movement and Conversion Instructions".
+
+use half::{bf16, f16};
+
+use super::Operation;
+use crate::lanes::{Flushed, Saturated, Value, one};
+
+pub(super) fn decode(opcode: &str) -> Option<Operation> {
+    let (name, from) = opcode.strip_prefix("cvt.")?.rsplit_once('.')?;
+    let (modifiers, to) = name.rsplit_once('.').unwrap_or(("", name));
+    if is_integer(from) && is_integer(to) {
+        return if modifiers.is_empty() {
+            integers(from, to)
+        } else {
+            None
+        };
+    }
+    match (modifiers, to, from) {
+        ("rn", "f32", from) if is_integer(from) => to_single(from),
+        ("rn", "f64", from) if is_integer(from) => to_double(from),
+        ("", "f64", "f32") => Some(Operation::One(|a| one::<f32, f64>(a, f64::from))),
+        ("ftz", "f64", "f32") => Some(Operation::One(|a| one::<Flushed, f64>(a, f64::from))),
+        ("rn", "f32", "f64") => Some(Operation::One(|a| one::<f64, f32>(a, |a| a as f32))),
+        ("rn", "f16", "f32") => Some(Operation::One(|a| {
+            one::<f32, u16>(a, |a| f16::from_f32(a).to_bits())
+        })),
+        ("", "f32", "f16") => Some(Operation::One(|a| {
+            one::<u16, f32>(a, |a| f16::from_bits(a).to_f32())
+        })),
+        ("rn", "bf16", "f32") => Some(Operation::One(|a| {
+            one::<f32, u16>(a, |a| bf16::from_f32(a).to_bits())
+        })),
+        ("", "f32", "bf16") => Some(Operation::One(|a| {
+            one::<u16, f32>(a, |a| bf16::from_bits(a).to_f32())
+        })),
+        ("sat", "f32", "f32") => Some(Operation::One(|a| one::<f32, Saturated<f32>>(a, |a| a))),
+        ("ftz.sat", "f32", "f32") => Some(Operation::One(|a| {
+            one::<Flushed, Saturated<Flushed>>(a, |a| a)
+        })),
+        ("ftz", "f32", "f32") => Some(Operation::One(|a| one::<Flushed, Flushed>(a, |a| a))),
+        _ => {
+            let (rounding, flushes) = match modifiers.strip_suffix(".ftz") {
+                Some(rounding) => (rounding, true),
+                None => (modifiers, false),
+            };
+            match (from, flushes) {
+                ("f32", false) => from_float::single::<f32>(rounding, to),
+                ("f32", true) => from_float::single::<Flushed>(rounding, to),
+                ("f64", false) => from_float::double(rounding, to),
+                _ => None,
+            }
+        }
+    }
+}
+
+fn is_integer(kind: &str) -> bool {
+    kind.starts_with(['u', 's']) && matches!(&kind[1..], "8" | "16" | "32" | "64")
+}
+
+/// Between integers: extended by the sign of the source, or cut off.
+fn integers(from: &str, to: &str) -> Option<Operation> {
+    macro_rules! table {
+        ($($from:literal: $a:ty;)*) => {
+            match from {
+                $($from => match &to[1..] {
+                    "8" => Some(Operation::One(|a| one::<$a, u8>(a, |a| a as u8))),
+                    // a result narrower than its register is extended to it by the sign of its own type
+                    "16" => Some(Operation::One(|a| one::<$a, u16>(a, |a| a as u16))),
+                    "32" => Some(Operation::One(|a| one::<$a, u32>(a, |a| a as u32))),
+                    "64" => Some(Operation::One(|a| one::<$a, u64>(a, |a| a as u64))),
+                    _ => None,
+                },)*
+                _ => None,
+            }
+        };
+    }
+    if to == "s8" {
+        // `cvt.s8.s32` into a wider register
+        return Some(Operation::One(|a| {
+            one::<u8, i32>(a, |a| i32::from(a as i8))
+        }));
+    }
+    table! { "u8": u8; "s8": i8; "u16": u16; "s16": i16; "u32": u32; "s32": i32; "u64": u64; "s64": i64; }
+}
+
+macro_rules! from_integer {
+    ($($function:ident: $to:ty;)*) => { $(
+        fn $function(from: &str) -> Option<Operation> {
+            Some(Operation::One(match from {
+                "u8" => |a| one::<u8, $to>(a, |a| a as $to),
+                "s8" => |a| one::<i8, $to>(a, |a| a as $to),
+                "u16" => |a| one::<u16, $to>(a, |a| a as $to),
+                "s16" => |a| one::<i16, $to>(a, |a| a as $to),
+                "u32" => |a| one::<u32, $to>(a, |a| a as $to),
+                "s32" => |a| one::<i32, $to>(a, |a| a as $to),
+                "u64" => |a| one::<u64, $to>(a, |a| a as $to),
+                "s64" => |a| one::<i64, $to>(a, |a| a as $to),
+                _ => return None,
+            }))
+        }
+    )* };
+}
+from_integer! { to_single: f32; to_double: f64; }
+
+/// To integers, out of range to the nearest value, NaN to 0; and to whole numbers.
+mod from_float {
+    use super::{Operation, Value, one};
+
+    macro_rules! table {
+        ($v:ty, $number:ty, $rounding:expr, $to:expr; $($modifier:literal: $round:ident;)*) => {
+            match ($rounding, $to) {
+                $(
+                    ($modifier, "u8") => Some(Operation::One(|a| one::<$v, u8>(a, |a| <$number>::$round(a) as u8))),
+                    ($modifier, "u16") => Some(Operation::One(|a| one::<$v, u16>(a, |a| <$number>::$round(a) as u16))),
+                    ($modifier, "s16") => Some(Operation::One(|a| one::<$v, i16>(a, |a| <$number>::$round(a) as i16))),
+                    ($modifier, "u32") => Some(Operation::One(|a| one::<$v, u32>(a, |a| <$number>::$round(a) as u32))),
+                    ($modifier, "s32") => Some(Operation::One(|a| one::<$v, i32>(a, |a| <$number>::$round(a) as i32))),
+                    ($modifier, "u64") => Some(Operation::One(|a| one::<$v, u64>(a, |a| <$number>::$round(a) as u64))),
+                    ($modifier, "s64") => Some(Operation::One(|a| one::<$v, i64>(a, |a| <$number>::$round(a) as i64))),
+                )*
+                _ => None,
+            }
+        };
+    }
+
+    pub(super) fn single<V: Value<Number = f32>>(rounding: &str, to: &str) -> Option<Operation> {
+        let integer = table! { V, f32, rounding, to;
+            "rni": round_ties_even; "rzi": trunc; "rmi": floor; "rpi": ceil;
+        };
+        integer.or(match (rounding, to) {
+            ("rni", "f32") => Some(Operation::One(|a| one::<V, V>(a, f32::round_ties_even))),
+            ("rzi", "f32") => Some(Operation::One(|a| one::<V, V>(a, f32::trunc))),
+            ("rmi", "f32") => Some(Operation::One(|a| one::<V, V>(a, f32::floor))),
+            ("rpi", "f32") => Some(Operation::One(|a| one::<V, V>(a, f32::ceil))),
+            _ => None,
+        })
+    }
+
+    pub(super) fn double(rounding: &str, to: &str) -> Option<Operation> {
+        let integer = table! { f64, f64, rounding, to;
+            "rni": round_ties_even; "rzi": trunc; "rmi": floor; "rpi": ceil;
+        };
+        integer.or(match (rounding, to) {
+            ("rni", "f64") => Some(Operation::One(|a| one::<f64, f64>(a, f64::round_ties_even))),
+            ("rzi", "f64") => Some(Operation::One(|a| one::<f64, f64>(a, f64::trunc))),
+            ("rmi", "f64") => Some(Operation::One(|a| one::<f64, f64>(a, f64::floor))),
+            ("rpi", "f64") => Some(Operation::One(|a| one::<f64, f64>(a, f64::ceil))),
+            _ => None,
+        })
+    }
+}
