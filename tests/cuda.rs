@@ -8,6 +8,11 @@
 #[allow(dead_code, unused_imports, unused_macros)]
 mod engines;
 
+#[path = "cuda/failures.rs"]
+mod failures;
+#[path = "cuda/faults.rs"]
+mod faults;
+
 use std::io::Write;
 
 use tuplenet::{

@@ -141,6 +141,42 @@ static void *substitute(const char *name, int (*code)(void)) {
     return (void *)code;
 }
 
+/* What cudarc's destructors call, with one to three arguments. After a fault of the device each of these returns its error,
+   on which the destructor panics, in the middle of whatever handles the error: the program would abort. There is nothing
+   that a release could do about it, and every launch has the same error, so these return none. Other errors remain. */
+#define RELEASES(X)                                                                                                    \
+    X(cuMemFree_v2) X(cuMemFreeAsync) X(cuStreamDestroy_v2) X(cuEventDestroy_v2) X(cuModuleUnload) X(cuEventRecord)    \
+    X(cuStreamWaitEvent) X(cuDevicePrimaryCtxRelease_v2) X(cuCtxSetCurrent) X(cublasDestroy_v2)
+static int unless_lost(int error) {
+    int is_lost = error == 46 /* unavailable */ || error == 214 /* uncorrectable memory */ || error >= 700 /* a fault */;
+    return is_lost ? 0 : error;
+}
+#define RELEASE(name)                                                                                                  \
+    static int (*real_##name)(void *, void *, void *);                                                                 \
+    static int release_##name(void *a, void *b, void *c) { return unless_lost(real_##name(a, b, c)); }
+RELEASES(RELEASE)
+
+/* dfdx allocates 0 bytes to release a tensor. */
+static int (*real_cuMemAllocAsync)(void **, size_t, void *);
+static int allocate(void **pointer, size_t bytes, void *stream) {
+    if (bytes != 0) return real_cuMemAllocAsync(pointer, bytes, stream);
+    *pointer = NULL;
+    return 0;
+}
+
+/* What the program calls instead of a function of the libraries. */
+static void *wrapped(const char *name, void *function) {
+#define WRAP(name_)                                                                                                    \
+    if (strcmp(name, #name_) == 0) {                                                                                   \
+        __atomic_store_n((void **)&real_##name_, function, __ATOMIC_RELEASE);                                          \
+        return (void *)release_##name_;                                                                                  \
+    }
+    RELEASES(WRAP)
+    if (strcmp(name, "cuMemAllocAsync") != 0) return function;
+    __atomic_store_n((void **)&real_cuMemAllocAsync, function, __ATOMIC_RELEASE);
+    return (void *)allocate;
+}
+
 /* Several threads may call this at once; each stores the same function. */
 HIDDEN void late_find(struct slot *slot) {
     struct library *library = libraries;
@@ -148,5 +184,6 @@ HIDDEN void late_find(struct slot *slot) {
     void *handle = open_library(library);
     void *function = handle == NULL ? NULL : dlsym(handle, slot->name);
     if (function == NULL) function = substitute(slot->name, handle == NULL ? library->missing : library->lacks);
+    if (handle != NULL) function = wrapped(slot->name, function);
     __atomic_store_n(&slot->function, function, __ATOMIC_RELEASE);
 }

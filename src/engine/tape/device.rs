@@ -49,16 +49,16 @@ pub trait TapeDevice: Device<f32> {
     #[doc(hidden)]
     fn saliencies(model: &Model<Self>, features: &[f32], classes: &[usize]) -> Result<Vec<f32>>;
     #[doc(hidden)]
-    fn weights(model: &Model<Self>) -> Vec<f32>;
+    fn weights(model: &Model<Self>) -> Result<Vec<f32>>;
     #[doc(hidden)]
     fn snapshot(model: &Model<Self>) -> Result<Option<Snapshot>>;
     #[doc(hidden)]
     fn restore(model: &mut Model<Self>, weights: &[f32], snapshot: Option<Snapshot>) -> Result<()>;
 }
 
-/// Implements [`TapeDevice`] for one device.
+/// Implements [`TapeDevice`] for one device, whose computations `$within` calls.
 macro_rules! device {
-    ($device:ty) => {
+    ($device:ty, $within:path) => {
         impl TapeDevice for $device {
             fn new(
                 device: Self,
@@ -68,10 +68,13 @@ macro_rules! device {
                 weights: &[f32],
                 running: RunningStatistics,
             ) -> Result<Model<Self>> {
-                Model::new(device, name, plan, widths, weights, running)
+                let device_name = name.clone();
+                $within(&device_name, || {
+                    Model::new(device, name, plan, widths, weights, running)
+                })
             }
             fn upload(model: &Model<Self>, samples: &Arc<Samples>) -> Result<Uploaded<Self>> {
-                Model::upload(model, samples)
+                $within(&model.device_name, || Model::upload(model, samples))
             }
             fn gradient(
                 model: &Model<Self>,
@@ -79,7 +82,9 @@ macro_rules! device {
                 order: &[u32],
                 loss: Loss,
             ) -> Result<(f32, Vec<f32>)> {
-                Model::gradient(model, data, order, loss)
+                $within(&model.device_name, || {
+                    Model::gradient(model, data, order, loss)
+                })
             }
             fn train(
                 model: &mut Model<Self>,
@@ -87,42 +92,51 @@ macro_rules! device {
                 run: &Run<'_>,
                 losses: &mut Vec<f32>,
             ) -> Result<()> {
-                Model::train(model, data, run, losses)
+                let device_name = model.device_name.clone();
+                $within(&device_name, || Model::train(model, data, run, losses))
             }
             fn logits(
                 model: &Model<Self>,
                 data: &Uploaded<Self>,
                 order: &[u32],
             ) -> Result<Vec<f32>> {
-                Model::logits(model, data, order)
+                $within(&model.device_name, || Model::logits(model, data, order))
             }
             fn logits_of(model: &Model<Self>, features: &[f32]) -> Result<Vec<f32>> {
-                Model::logits_of(model, features)
+                $within(&model.device_name, || Model::logits_of(model, features))
             }
             fn saliencies(
                 model: &Model<Self>,
                 features: &[f32],
                 classes: &[usize],
             ) -> Result<Vec<f32>> {
-                Model::saliencies(model, features, classes)
+                $within(&model.device_name, || {
+                    Model::saliencies(model, features, classes)
+                })
             }
-            fn weights(model: &Model<Self>) -> Vec<f32> {
-                Model::weights(model)
+            fn weights(model: &Model<Self>) -> Result<Vec<f32>> {
+                $within(&model.device_name, || Ok(Model::weights(model)))
             }
             fn snapshot(model: &Model<Self>) -> Result<Option<Snapshot>> {
-                Model::snapshot(model)
+                $within(&model.device_name, || Model::snapshot(model))
             }
             fn restore(
                 model: &mut Model<Self>,
                 weights: &[f32],
                 snapshot: Option<Snapshot>,
             ) -> Result<()> {
-                Model::restore(model, weights, snapshot)
+                let device_name = model.device_name.clone();
+                $within(&device_name, || Model::restore(model, weights, snapshot))
             }
         }
     };
 }
 
-device!(Cpu);
+/// On the CPU dfdx returns every error.
+fn called<T>(_device: &str, compute: impl FnOnce() -> Result<T>) -> Result<T> {
+    compute()
+}
+
+device!(Cpu, called);
 #[cfg(feature = "cuda")]
-device!(Cuda);
+device!(Cuda, super::guard::guarded);

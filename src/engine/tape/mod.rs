@@ -10,6 +10,8 @@ mod cuda;
 mod device;
 mod embedding;
 mod forward;
+#[cfg(any(feature = "cuda", test))]
+mod guard;
 mod image;
 mod layer;
 mod layer_norm;
@@ -141,7 +143,7 @@ impl<N: Network, D: TapeDevice> Engine<N> for Tape<N, D> {
     }
 
     fn weights(&self) -> Result<Weights<N>> {
-        let mut weights = Weights::from_slice(&D::weights(&self.model))?;
+        let mut weights = Weights::from_slice(&D::weights(&self.model)?)?;
         weights.running = self.model.running.clone();
         Ok(weights)
     }

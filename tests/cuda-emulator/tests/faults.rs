@@ -320,6 +320,33 @@ fn an_instruction_that_is_not_covered() {
     );
 }
 
+/// What would be silently wrong is refused.
+#[test]
+fn functions_with_memory_of_their_own() {
+    let load = |function: &str| {
+        let mut device = Device::new(Settings::default());
+        let loaded = device.load(&format!("{function}\n{}", module("call f;")));
+        let loaded = loaded.map_err(|_| device.text().to_str().unwrap().to_owned())?;
+        let kernel = Kernel {
+            loaded,
+            function: 1,
+        };
+        let launched = device.launch(&kernel, [1; 3], [1; 3], 0, &[0; 12]);
+        launched.map_err(|_| device.text().to_str().unwrap().to_owned())
+    };
+    assert_eq!(load(".func f() { ret; }"), Ok(()));
+    let error = load(".func f() { .shared .b32 own[4]; ret; }").unwrap_err();
+    assert!(
+        error.contains("expected no shared memory of a function"),
+        "{error}"
+    );
+    let error = load(".func f() { call f; ret; }").unwrap_err();
+    assert!(
+        error.contains("f calls itself, which is not covered"),
+        "{error}"
+    );
+}
+
 #[test]
 fn freed_memory_and_what_the_host_reads() {
     let mut device = Device::new(Settings::default());

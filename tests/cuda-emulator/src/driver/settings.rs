@@ -13,8 +13,18 @@ pub struct Settings {
     pub failing_allocation: Option<u64>,
     /// `TUPLENET_EMULATOR_FAIL=launch:3`: at the third launch the device is lost.
     pub failing_launch: Option<u64>,
-    /// `TUPLENET_EMULATOR_FAULT=kernel/old/new`: a change of the first such text in a kernel.
-    pub fault: Option<[String; 3]>,
+    /// `TUPLENET_EMULATOR_FAULT=kernel|old|new|2`: a change of the second such text in a kernel.
+    pub fault: Option<Fault>,
+}
+
+/// A change of a kernel's text.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fault {
+    pub kernel: String,
+    pub old: String,
+    pub new: String,
+    /// Which of the places with the old text, from 1.
+    pub place: usize,
 }
 
 impl Default for Settings {
@@ -62,11 +72,10 @@ impl Settings {
             }
         }
         if let Ok(text) = env::var("TUPLENET_EMULATOR_FAULT") {
-            let parts: Vec<String> = text.split('/').map(str::to_owned).collect();
-            let parts = parts.try_into();
+            let fault = Fault::parse(&text);
             let expected =
-                || format!("TUPLENET_EMULATOR_FAULT: expected kernel/old/new, found {text}");
-            settings.fault = Some(parts.map_err(|_| expected())?);
+                || format!("TUPLENET_EMULATOR_FAULT: expected kernel|old|new|1, found {text}");
+            settings.fault = Some(fault.ok_or_else(expected)?);
         }
         Ok(settings)
     }
@@ -76,24 +85,44 @@ impl Settings {
     /// # Errors
     /// When the kernel does not have the text that is to be changed.
     pub fn planted(&self, module: &str) -> Result<String, String> {
-        let Some([kernel, old, new]) = &self.fault else {
+        let Some(fault) = &self.fault else {
             return Ok(module.to_owned());
         };
+        let Fault {
+            kernel,
+            old,
+            new,
+            place,
+        } = fault;
         let Some(start) = module.find(&format!(".entry {kernel}(")) else {
             return Ok(module.to_owned());
         };
         let (before, rest) = module.split_at(start);
         let end = rest.find("\n}").unwrap_or(rest.len());
         let (body, after) = rest.split_at(end);
-        if !body.contains(old.as_str()) {
+        let Some((at, _)) = body.match_indices(old.as_str()).nth(place - 1) else {
             return Err(format!(
-                "TUPLENET_EMULATOR_FAULT: {kernel} does not have {old}"
+                "TUPLENET_EMULATOR_FAULT: {kernel} does not have {old} {place} times"
             ));
-        }
-        Ok(format!(
-            "{before}{}{after}",
-            body.replacen(old.as_str(), new, 1)
-        ))
+        };
+        let (first, rest) = (&body[..at], &body[at + old.len()..]);
+        Ok(format!("{before}{first}{new}{rest}{after}"))
+    }
+}
+
+impl Fault {
+    /// `kernel|old|new|place`.
+    fn parse(text: &str) -> Option<Fault> {
+        let parts: Vec<&str> = text.split('|').collect();
+        let [kernel, old, new, place] = parts[..] else {
+            return None;
+        };
+        Some(Fault {
+            kernel: kernel.to_owned(),
+            old: old.to_owned(),
+            new: new.to_owned(),
+            place: place.parse().ok().filter(|place| *place > 0)?,
+        })
     }
 }
 
@@ -109,28 +138,28 @@ fn number<T: FromStr>(name: &str) -> Result<Option<T>, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::Settings;
+    use super::{Fault, Settings};
 
     #[test]
     fn a_fault_is_planted_in_its_kernel_alone() {
         let module = ".entry a(\n)\n{\nadd x;\nadd y;\n}\n.entry ab(\n)\n{\nadd z;\n}\n";
-        let planted = |fault: [&str; 3]| {
-            let fault = Some(fault.map(str::to_owned));
-            Settings {
+        let planted = |fault: &str| {
+            let fault = Some(Fault::parse(fault).unwrap());
+            let settings = Settings {
                 fault,
                 ..Settings::default()
-            }
-            .planted(module)
+            };
+            settings.planted(module)
         };
-        assert_eq!(
-            planted(["ab", "add", "sub"]).unwrap(),
-            module.replace("add z", "sub z")
-        );
-        assert_eq!(
-            planted(["a", "add", "sub"]).unwrap(),
-            module.replace("add x", "sub x")
-        );
-        assert_eq!(planted(["c", "add", "sub"]).unwrap(), module);
-        assert!(planted(["a", "mul", "sub"]).is_err());
+        let changed = |old: &str, new: &str| Ok(module.replace(old, new));
+        assert_eq!(planted("ab|add|sub|1"), changed("add z", "sub z"));
+        assert_eq!(planted("a|add|sub|1"), changed("add x", "sub x"));
+        assert_eq!(planted("a|add|sub|2"), changed("add y", "sub y"));
+        assert_eq!(planted("c|add|sub|1"), changed("", ""));
+        assert!(planted("a|mul|sub|1").is_err());
+        assert!(planted("a|add|sub|3").is_err());
+        for wrong in ["a|b|c", "a|b|c|0", "a|b|c|d", "a|b|c|1|2"] {
+            assert_eq!(Fault::parse(wrong), None);
+        }
     }
 }

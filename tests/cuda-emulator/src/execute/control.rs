@@ -41,6 +41,9 @@ impl<'a> Machine<'_, 'a> {
                 _ => wrong(format!("calls {name}, which the module does not define")),
             };
         };
+        if self.calls.contains(&function.name.as_str()) {
+            return wrong(format!("{name} calls itself, which is not covered"));
+        }
         let mut inner = Frame::new(function, vec![0; function.parameter_bytes * WARP], true);
         let variables = |operands: &[Operand], parameters: &[Parameter]| {
             let pairs = operands.iter().zip(parameters);
@@ -62,7 +65,9 @@ impl<'a> Machine<'_, 'a> {
         }
         let (mut at, mut live, mut waits) = ([0; WARP], active, 0);
         let outer = std::mem::replace(&mut self.live, active);
+        self.calls.push(&function.name);
         let done = self.run(&mut inner, &mut at, &mut live, &mut waits);
+        self.calls.pop();
         self.live = outer;
         // The line is that of the function's instruction.
         done.map_err(|fault| (first_lane(active), format!("{fault}, in {name}")))?;

@@ -112,7 +112,7 @@ impl<'a> Frame<'a> {
         match active & !self.written[register] {
             0 => Ok(&self.registers[register]),
             missing => {
-                let name = &self.function.registers[register];
+                let name = &self.function.registers[register].name;
                 Err((
                     first_lane(missing),
                     format!("reads the register {name}, which nothing has written"),
@@ -123,12 +123,16 @@ impl<'a> Frame<'a> {
 
     pub(super) fn set(&mut self, register: usize, active: Mask, values: &Lanes) {
         self.written[register] |= active;
-        if active == Mask::MAX {
-            self.registers[register] = *values;
-        } else {
-            for lane in lanes_of(active) {
-                self.registers[register][lane] = values[lane];
-            }
+        // what is beyond the register's width is cut off
+        let cut = self.function.registers[register].mask;
+        let to = &mut self.registers[register];
+        for lane in 0..WARP {
+            let is_active = active >> lane & 1 == 1;
+            to[lane] = if is_active {
+                values[lane] & cut
+            } else {
+                to[lane]
+            };
         }
     }
 
@@ -226,6 +230,7 @@ impl<'a> Warp<'a> {
             memory,
             shared,
             clock,
+            calls: Vec::new(),
             live,
         };
         let done = machine.run(&mut frame, &mut at, &mut live, &mut waits);
@@ -241,6 +246,8 @@ pub(super) struct Machine<'m, 'a> {
     pub(super) memory: &'m mut Memory,
     pub(super) shared: &'m mut Region,
     pub(super) clock: &'m mut Clock,
+    /// The functions that run, by their names.
+    pub(super) calls: Vec<&'a str>,
     /// The lanes that have not ended, in the function that runs.
     pub(super) live: Mask,
 }

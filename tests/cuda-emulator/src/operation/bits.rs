@@ -84,7 +84,7 @@ fn words(name: &str) -> Option<Operation> {
         // Four bytes out of the eight of `a` and `b`, each by four bits of `c`: its number, and whether its sign alone.
         "prmt" => Three(|[a, b, c]: [&Lanes; 3]| {
             std::array::from_fn(|i| {
-                let bytes = (a[i] | b[i] << 32).to_le_bytes();
+                let bytes = (a[i] & 0xFFFF_FFFF | b[i] << 32).to_le_bytes();
                 let picked = (0..4).map(|at| {
                     let pick = c[i] >> (4 * at);
                     let byte = bytes[pick as usize & 7];
@@ -110,5 +110,5 @@ fn words(name: &str) -> Option<Operation> {
 
 /// A shift of the 64 bits of `a`, the lower ones, and `b`.
 fn funnel([a, b, by]: [&Lanes; 3], shift: impl Fn(u64, u32) -> u64) -> Lanes {
-    std::array::from_fn(|i| shift(a[i] | b[i] << 32, by[i] as u32) & 0xFFFF_FFFF)
+    std::array::from_fn(|i| shift(a[i] & 0xFFFF_FFFF | b[i] << 32, by[i] as u32) & 0xFFFF_FFFF)
 }

@@ -21,8 +21,8 @@ pub(super) fn decode(opcode: &str) -> Option<Operation> {
             combine,
         ));
     }
-    let (name, is_flushed) = without_ftz(name.strip_prefix("set.")?);
-    let (test, result) = name.split_once('.')?;
+    let (test, result) = name.strip_prefix("set.")?.rsplit_once('.')?;
+    let (test, is_flushed) = without_ftz(test);
     let value = match result {
         "u32" | "s32" => 0xFFFF_FFFF,
         "f32" => u64::from(1f32.to_bits()),

@@ -57,28 +57,24 @@ fn is_integer(kind: &str) -> bool {
     kind.starts_with(['u', 's']) && matches!(&kind[1..], "8" | "16" | "32" | "64")
 }
 
-/// Between integers: extended by the sign of the source, or cut off.
+/// Between integers: cut off, or extended by the sign of the source; a result narrower than its register is extended to it.
 fn integers(from: &str, to: &str) -> Option<Operation> {
     macro_rules! table {
         ($($from:literal: $a:ty;)*) => {
             match from {
-                $($from => match &to[1..] {
-                    "8" => Some(Operation::One(|a| one::<$a, u8>(a, |a| a as u8))),
-                    // a result narrower than its register is extended to it by the sign of its own type
-                    "16" => Some(Operation::One(|a| one::<$a, u16>(a, |a| a as u16))),
-                    "32" => Some(Operation::One(|a| one::<$a, u32>(a, |a| a as u32))),
-                    "64" => Some(Operation::One(|a| one::<$a, u64>(a, |a| a as u64))),
+                $($from => match to {
+                    "u8" => Some(Operation::One(|a| one::<$a, u8>(a, |a| a as u8))),
+                    "u16" => Some(Operation::One(|a| one::<$a, u16>(a, |a| a as u16))),
+                    "u32" => Some(Operation::One(|a| one::<$a, u32>(a, |a| a as u32))),
+                    "s8" => Some(Operation::One(|a| one::<$a, i64>(a, |a| i64::from(a as i8)))),
+                    "s16" => Some(Operation::One(|a| one::<$a, i64>(a, |a| i64::from(a as i16)))),
+                    "s32" => Some(Operation::One(|a| one::<$a, i64>(a, |a| i64::from(a as i32)))),
+                    "u64" | "s64" => Some(Operation::One(|a| one::<$a, u64>(a, |a| a as u64))),
                     _ => None,
                 },)*
                 _ => None,
             }
         };
-    }
-    if to == "s8" {
-        // `cvt.s8.s32` into a wider register
-        return Some(Operation::One(|a| {
-            one::<u8, i32>(a, |a| i32::from(a as i8))
-        }));
     }
     table! { "u8": u8; "s8": i8; "u16": u16; "s16": i16; "u32": u32; "s32": i32; "u64": u64; "s64": i64; }
 }
@@ -102,7 +98,7 @@ macro_rules! from_integer {
 }
 from_integer! { to_single: f32; to_double: f64; }
 
-/// To integers, out of range to the nearest value, NaN to 0; and to whole numbers.
+/// To integers, out of range to the nearest value; and to whole numbers.
 mod from_float {
     use super::{Operation, Value, one};
 
@@ -110,16 +106,36 @@ mod from_float {
         ($v:ty, $number:ty, $rounding:expr, $to:expr; $($modifier:literal: $round:ident;)*) => {
             match ($rounding, $to) {
                 $(
-                    ($modifier, "u8") => Some(Operation::One(|a| one::<$v, u8>(a, |a| <$number>::$round(a) as u8))),
-                    ($modifier, "u16") => Some(Operation::One(|a| one::<$v, u16>(a, |a| <$number>::$round(a) as u16))),
-                    ($modifier, "s16") => Some(Operation::One(|a| one::<$v, i16>(a, |a| <$number>::$round(a) as i16))),
-                    ($modifier, "u32") => Some(Operation::One(|a| one::<$v, u32>(a, |a| <$number>::$round(a) as u32))),
-                    ($modifier, "s32") => Some(Operation::One(|a| one::<$v, i32>(a, |a| <$number>::$round(a) as i32))),
-                    ($modifier, "u64") => Some(Operation::One(|a| one::<$v, u64>(a, |a| <$number>::$round(a) as u64))),
-                    ($modifier, "s64") => Some(Operation::One(|a| one::<$v, i64>(a, |a| <$number>::$round(a) as i64))),
+                    ($modifier, "u8") => to!($v, $number, $round, u8, u8),
+                    ($modifier, "u16") => to!($v, $number, $round, u16, u16),
+                    ($modifier, "s16") => to!($v, $number, $round, i16, i64),
+                    ($modifier, "u32") => to!($v, $number, $round, u32, u32),
+                    ($modifier, "s32") => to!($v, $number, $round, i32, i64),
+                    ($modifier, "u64") => to!($v, $number, $round, u64, u64),
+                    ($modifier, "s64") => to!($v, $number, $round, i64, i64),
                 )*
                 _ => None,
             }
+        };
+    }
+
+    /// To a type, which is extended to a wide one. NaN gives the highest bit alone if either is of 64 bits, else 0.
+    macro_rules! to {
+        ($v:ty, $number:ty, $round:ident, $to:ty, $wide:ty) => {
+            Some(Operation::One(|a| {
+                one::<$v, $wide>(a, |a| {
+                    const NAN: $to = match size_of::<$number>() == 8 || size_of::<$to>() == 8 {
+                        true => !(<$to>::MAX >> (<$to>::MAX.leading_zeros() ^ 1)),
+                        false => 0,
+                    };
+                    let rounded = if a.is_nan() {
+                        NAN
+                    } else {
+                        <$number>::$round(a) as $to
+                    };
+                    <$wide>::from(rounded)
+                })
+            }))
         };
     }
 

@@ -92,8 +92,14 @@ fn directed(name: &str, direction: Direction) -> Option<Operation> {
         ($of:ident, $vector:ident, |$($x:ident),*| $exact:expr) => {{
             fn rounded(direction: Direction, $($x: f32),*) -> f32 {
                 $(let $x = f64::from($x);)*
-                let (sum, rest) = $exact;
-                direction.round(sum, rest)
+                let [a, b] = $exact;
+                let (sum, rest) = two_sum(a, b);
+                match sum == 0.0 && rest == 0.0 && a.is_sign_negative() != b.is_sign_negative() {
+                    // the exact zero of terms of opposite signs
+                    true if direction == Down => -0.0,
+                    true => 0.0,
+                    false => direction.round(sum, rest),
+                }
             }
             match direction {
                 Zero => $of(|x| $vector::<f32, f32, f32>(x, |$($x),*| rounded(Zero, $($x),*))),
@@ -103,10 +109,10 @@ fn directed(name: &str, direction: Direction) -> Option<Operation> {
         }};
     }
     Some(match name {
-        "add" => in_each!(Two, two, |a, b| two_sum(a, b)),
-        "sub" => in_each!(Two, two, |a, b| two_sum(a, -b)),
-        "mul" => in_each!(Two, two, |a, b| (a * b, 0.0)),
-        "fma" => in_each!(Three, three, |a, b, c| two_sum(a * b, c)),
+        "add" => in_each!(Two, two, |a, b| [a, b]),
+        "sub" => in_each!(Two, two, |a, b| [a, -b]),
+        "mul" => in_each!(Two, two, |a, b| [a * b, 0f64.copysign(a * b)]),
+        "fma" => in_each!(Three, three, |a, b, c| [a * b, c]),
         _ => return None,
     })
 }

@@ -1,7 +1,7 @@
 //! Integer arithmetic: sections 9.7.1, "Integer Arithmetic Instructions", and 9.7.2, with carries.
 
 use super::{Operation, split_type};
-use crate::lanes::{Lanes, one, three, two};
+use crate::lanes::{Lanes, Value, one, three, two};
 
 pub(super) fn decode(opcode: &str) -> Option<Operation> {
     let (name, kind) = split_type(opcode)?;
@@ -9,12 +9,12 @@ pub(super) fn decode(opcode: &str) -> Option<Operation> {
         "u16" => u16(name),
         "s16" => i16(name),
         "u32" => u32(name),
-        "s32" | "b32" => carry(name).or_else(|| i32(name)),
+        "s32" => i32(name),
         "u64" => u64(name),
         "s64" => i64(name),
         _ => None,
     }
-    .or_else(|| carry(name).filter(|_| kind == "u32"))
+    .or_else(|| carry(name, kind))
 }
 
 /// For each type: the type of wide products in a register, and one for exact products.
@@ -60,22 +60,20 @@ macro_rules! integers {
                     _ if is_negative(a) => !0,
                     _ => 0,
                 })),
-                // From bit `b` on, `c` bits of `a`, extended by their sign.
+                // From bit `b` on, `c` bits of `a`, and beyond them their sign.
                 "bfe" => Three(|[a, b, c]: [&Lanes; 3]| std::array::from_fn(|i| {
-                    let (first, bits) = (b[i] as u32 & 255, c[i] as u32 & 255);
-                    let a = a[i] as $t;
-                    let sign = match bits {
-                        0 => 0,
-                        _ => (a >> (first + bits - 1).min(BITS - 1)) & 1,
+                    let (first, count) = (b[i] as u32 & 255, c[i] as u32 & 255);
+                    let bit = |at: u32| (a[i] as $t >> at) & 1;
+                    let is_signed = is_negative(!0);
+                    let sign = match count {
+                        1.. if is_signed => bit((first + count - 1).min(BITS - 1)),
+                        _ => 0,
                     };
-                    let field = if first < BITS { a >> first } else { 0 };
-                    let value = if bits >= BITS || first + bits > BITS && bits > 0 {
-                        field
-                    } else {
-                        field & !(!0 << bits)
-                    };
-                    let fill = if is_negative(!0) && sign == 1 && bits < BITS { !0 << bits } else { 0 };
-                    <$t as crate::lanes::Value>::put(value | fill)
+                    let bits = (0..BITS).map(|at| match at < count && first + at < BITS {
+                        true => bit(first + at) << at,
+                        false => sign << at,
+                    });
+                    <$t as Value>::put(bits.fold(0, |value, bit| value | bit))
                 })),
                 _ => return None,
             })
@@ -93,7 +91,12 @@ integers! {
 }
 
 /// Additions and products of 32 bits with a carry: `add.cc`, `madc.hi`, `madc.hi.cc`.
-fn carry(name: &str) -> Option<Operation> {
+fn carry(name: &str, kind: &str) -> Option<Operation> {
+    let is_signed = match kind {
+        "u32" | "b32" => false,
+        "s32" => true,
+        _ => return None,
+    };
     let short = name.strip_suffix(".cc");
     let (reads_carry, name) = match short.unwrap_or(name) {
         "addc" => (true, "add"),
@@ -111,7 +114,14 @@ fn carry(name: &str) -> Option<Operation> {
             (difference, !carry)
         },
         "mad.lo" => |a, b, c, carry| sum(a.wrapping_mul(b), c, carry),
-        "mad.hi" => |a, b, c, carry| sum(((u64::from(a) * u64::from(b)) >> 32) as u32, c, carry),
+        "mad.hi" if is_signed => |a, b, c, carry| {
+            let product = i64::from(a as i32) * i64::from(b as i32);
+            sum((product >> 32) as u32, c, carry)
+        },
+        "mad.hi" => |a, b, c, carry| {
+            let product = u64::from(a) * u64::from(b);
+            sum((product >> 32) as u32, c, carry)
+        },
         _ => return None,
     };
     Some(Operation::Carry {

@@ -1,7 +1,10 @@
 //! Loads, stores and atomic operations: sections 9.7.9 and 9.7.13.
 
 use super::Operation;
-use crate::ptx::width_of;
+use crate::{
+    lanes::{Flushed, Value},
+    ptx::width_of,
+};
 
 /// A state space.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -74,7 +77,7 @@ pub(super) fn decode(opcode: &str) -> Option<Operation> {
             };
             Some(Operation::Atomic(
                 access,
-                Atomic(atomic(operation, kind)?),
+                Atomic(atomic(operation, kind, space)?),
                 name == "atom",
             ))
         }
@@ -82,14 +85,13 @@ pub(super) fn decode(opcode: &str) -> Option<Operation> {
     }
 }
 
-fn atomic(name: &str, kind: &str) -> Option<fn(u64, u64, u64) -> u64> {
+fn atomic(name: &str, kind: &str, space: Space) -> Option<fn(u64, u64, u64) -> u64> {
     Some(match (name, kind) {
         ("add", "u32" | "s32") => |a, b, _| u64::from((a as u32).wrapping_add(b as u32)),
         ("add", "u64") => |a, b, _| a.wrapping_add(b),
-        ("add", "f32") => |a, b, _| {
-            let sum = f32::from_bits(a as u32) + f32::from_bits(b as u32);
-            u64::from(sum.to_bits())
-        },
+        // in global memory subnormal operands and sums are 0
+        ("add", "f32") if space == Space::Shared => |a, b, _| f32::put(f32::get(a) + f32::get(b)),
+        ("add", "f32") => |a, b, _| Flushed::put(Flushed::get(a) + Flushed::get(b)),
         ("add", "f64") => |a, b, _| (f64::from_bits(a) + f64::from_bits(b)).to_bits(),
         ("and", "b32" | "b64") => |a, b, _| a & b,
         ("or", "b32" | "b64") => |a, b, _| a | b,

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::{
-    Base, Function, Instruction, Operand, Register, Special, SyntaxError,
+    Base, Function, Instruction, Operand, Register, Special, SyntaxError, Variable,
     lexer::Token,
     parser::{Parser, parse_number, place_shared, width_of},
     scope::{Name, Scopes},
@@ -93,6 +93,11 @@ impl<'a> Body<'a> {
                 self.parser.next()?;
             }
             ".reg" => self.registers()?,
+            ".shared" if !self.function.is_kernel => {
+                return Err(self
+                    .parser
+                    .expected("no shared memory of a function", &word));
+            }
             ".shared" => {
                 let declaration = self.parser.declaration()?;
                 let base = place_shared(&declaration, &mut self.function.shared_bytes);
@@ -121,20 +126,29 @@ impl<'a> Body<'a> {
     /// `.reg .b32 %r<5>, a, b;`
     fn registers(&mut self) -> Result<()> {
         let kind = self.parser.word()?;
-        if width_of(kind.trim_start_matches('.')).is_none() {
-            return Err(self.parser.expected("a type", &kind));
-        }
+        let mask = match (kind.as_str(), width_of(kind.trim_start_matches('.'))) {
+            (".pred", _) => 1,
+            (_, Some(bytes @ 1..=8)) => u64::MAX >> (64 - 8 * bytes),
+            _ => return Err(self.parser.expected("a type of up to 64 bits", &kind)),
+        };
         loop {
             let name = self.parser.word()?;
             let first = self.function.registers.len();
             if self.parser.takes('<') {
                 let count = self.parser.number()? as usize;
                 self.parser.mark('>')?;
-                let names = (0..count).map(|i| format!("{name}{i}"));
-                self.function.registers.extend(names);
+                let numbered = (0..count).map(|i| Variable {
+                    name: format!("{name}{i}"),
+                    mask,
+                });
+                self.function.registers.extend(numbered);
                 self.scopes.declare(name, Name::Registers(first, count));
             } else {
-                self.function.registers.push(name.clone());
+                let register = Variable {
+                    name: name.clone(),
+                    mask,
+                };
+                self.function.registers.push(register);
                 self.scopes.declare(name, Name::Register(first));
             }
             if !self.parser.takes(',') {

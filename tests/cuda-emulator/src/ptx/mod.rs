@@ -42,9 +42,16 @@ pub struct Function {
     pub call_bytes: usize,
     /// Bytes of its `.shared` variables; dynamic shared memory follows.
     pub shared_bytes: usize,
-    /// The names of the registers.
-    pub registers: Vec<String>,
+    pub registers: Vec<Variable>,
     pub code: Vec<Instruction>,
+}
+
+/// A register.
+#[derive(Clone, Debug)]
+pub struct Variable {
+    pub name: String,
+    /// The bits that it has.
+    pub mask: u64,
 }
 
 /// A parameter or result of a function.

@@ -314,6 +314,7 @@ pub(super) fn parse_number(word: &str) -> Option<u64> {
     match word.get(..2) {
         Some("0x" | "0X" | "0f" | "0F" | "0d" | "0D") => radix(&word[2..], 16),
         Some("0b" | "0B") => radix(&word[2..], 2),
+        Some(_) if word.starts_with('0') => radix(&word[1..], 8),
         _ => word.parse().ok(),
     }
 }
