@@ -1,13 +1,16 @@
-//! Kernels of a few instructions: their PTX, and a launch with the threads' operands.
+//! Kernels of a few instructions: their PTX, launches, and checks of the results of each thread.
 
-#![allow(
-    dead_code,
-    reason = "each of the files that have this module uses a part"
-)]
+#![allow(dead_code, reason = "not every test file uses all of it")]
+
+pub mod exact;
+pub mod operands;
 
 use tuplenet_cuda_emulator::driver::{Device, Kernel, Settings};
 
-/// The threads of a block in [`run`]: no multiple of a warp's.
+/// Blocks of a grid, threads of a block, bytes of dynamic shared memory.
+pub type Shape = ([u32; 3], [u32; 3], usize);
+
+/// The threads of a block in [`run`]: no multiple of the 32 of a warp.
 const BLOCK: usize = 80;
 /// The names of the operands and results in [`run`].
 const OPERANDS: [&str; 4] = ["%a", "%b", "%c", "%e"];
@@ -29,15 +32,15 @@ pub fn module(before: &str, arrays: usize, body: &str) -> String {
     )
 }
 
-/// The arrays after a launch of the only kernel of a module.
-pub fn launch(ptx: &str, shape: ([u32; 3], [u32; 3], usize), arrays: &[Vec<u8>]) -> Vec<Vec<u8>> {
+/// What a launch of the only kernel of a module leaves in the arrays.
+pub fn launch(ptx: &str, shape: Shape, arrays: &[Vec<u8>]) -> Vec<Vec<u8>> {
     launch_with(ptx, shape, arrays, &[])
 }
 
-/// With further bytes of parameters after the addresses of the arrays.
+/// A launch with further bytes of parameters after the addresses of the arrays.
 pub fn launch_with(
     ptx: &str,
-    (grid, block, shared_bytes): ([u32; 3], [u32; 3], usize),
+    (grid, block, shared_bytes): Shape,
     arrays: &[Vec<u8>],
     more: &[u8],
 ) -> Vec<Vec<u8>> {
@@ -63,12 +66,13 @@ pub fn launch_with(
         .collect()
 }
 
+/// The shape of a launch of one dimension.
+pub fn line(blocks: u32, threads: u32) -> Shape {
+    ([blocks, 1, 1], [threads, 1, 1], 0)
+}
+
 /// A launch whose arrays consist of words.
-pub fn launch_words(
-    ptx: &str,
-    shape: ([u32; 3], [u32; 3], usize),
-    arrays: &[Vec<u32>],
-) -> Vec<Vec<u32>> {
+pub fn launch_words(ptx: &str, shape: Shape, arrays: &[Vec<u32>]) -> Vec<Vec<u32>> {
     let bytes = |words: &Vec<u32>| words.iter().flat_map(|word| word.to_le_bytes()).collect();
     let arrays: Vec<Vec<u8>> = arrays.iter().map(bytes).collect();
     let words = |bytes: Vec<u8>| {
@@ -78,13 +82,56 @@ pub fn launch_words(
     launch(ptx, shape, &arrays).into_iter().map(words).collect()
 }
 
+/// The `count` results of each thread of a launch, which a kernel's body leaves in `%r0` and following. `%i` is the thread's
+/// number in the launch. Arrays `more`, in `%x1` and following, come back second.
+pub fn threads_and_arrays(
+    before: &str,
+    body: &str,
+    count: usize,
+    shape: Shape,
+    more: &[Vec<u32>],
+) -> (Vec<Vec<u32>>, Vec<Vec<u32>>) {
+    let stores = (0..count).map(|at| format!("st.global.u32 [%l0+{}], %r{at};\n", 4 * at));
+    let body = format!(
+        "{body}mul.wide.u32 %l0, %i, {};\nadd.s64 %l0, %l0, %x0;\n{}",
+        4 * count,
+        stores.collect::<String>()
+    );
+    let threads = shape.0.iter().chain(&shape.1).product::<u32>() as usize;
+    let mut arrays = vec![vec![0; count * threads]];
+    arrays.extend_from_slice(more);
+    let mut arrays = launch_words(&module(before, arrays.len(), &body), shape, &arrays);
+    let results = arrays.remove(0);
+    (results.chunks(count).map(<[u32]>::to_vec).collect(), arrays)
+}
+
+/// [`threads_and_arrays`] without further arrays.
+pub fn threads(before: &str, body: &str, count: usize, shape: Shape) -> Vec<Vec<u32>> {
+    threads_and_arrays(before, body, count, shape, &[]).0
+}
+
 /// The bits of a type such as `s32`; a predicate is held in one.
 pub fn bits(kind: &str) -> u32 {
     kind[1..].parse().unwrap_or(1)
 }
 
+/// The lowest bits, as many as the type has.
 pub fn mask(kind: &str) -> u64 {
     u64::MAX >> (64 - bits(kind))
+}
+
+/// The number of this type that bits stand for.
+pub fn value(kind: &str, of: u64) -> i128 {
+    let number = i128::from(of & mask(kind));
+    match kind.as_bytes()[0] == b's' && number >> (bits(kind) - 1) == 1 {
+        true => number - (1 << bits(kind)),
+        false => number,
+    }
+}
+
+/// The bits of a number of this type, modulo 2 to the power of their count.
+pub fn wrapped(kind: &str, number: i128) -> u64 {
+    number as u64 & mask(kind)
 }
 
 /// The results of a kernel's body in each thread, whose operands `%a`, `%b`, `%c`, `%e` have these types. The results are in
@@ -128,7 +175,7 @@ pub fn run<const N: usize>(
     arrays.extend((0..kinds.len()).map(|at| column(at).collect()));
     let block = inputs.len().min(BLOCK);
     let grid = inputs.len().div_ceil(block) as u32;
-    let shape = ([grid, 1, 1], [block as u32, 1, 1], 0);
+    let shape = line(grid, block as u32);
     let arrays = launch(&module("", arrays.len(), &text), shape, &arrays);
     let number = |bytes: &[u8]| u64::from_le_bytes(bytes.try_into().unwrap());
     let row =
@@ -164,71 +211,11 @@ pub fn check(
     );
 }
 
+/// The bits of a result, the same for every NaN.
 fn one_nan(kind: &str, bits: u64) -> u64 {
     match kind {
         "f32" if f32::from_bits(bits as u32).is_nan() => 0x7FFF_FFFF,
         "f64" if f64::from_bits(bits).is_nan() => i64::MAX as u64,
         _ => bits,
     }
-}
-
-/// A linear congruential generator (Knuth's constants), whose upper bits are used.
-pub struct Random(pub u64);
-
-impl Random {
-    pub fn next(&mut self) -> u64 {
-        let mut half = || {
-            self.0 = self.0.wrapping_mul(0x5851_F42D_4C95_7F2D).wrapping_add(1);
-            self.0 >> 32
-        };
-        half() << 32 | half()
-    }
-
-    /// Of all magnitudes.
-    pub fn scaled(&mut self) -> u64 {
-        let by = self.next() >> 8 & 63;
-        let number = self.next() >> by;
-        match self.next() & 1 {
-            0 => number,
-            _ => number.wrapping_neg(),
-        }
-    }
-}
-
-/// All combinations of special values for some operands, and random ones.
-pub fn combinations(special: &[u64], operands: usize, random: usize) -> Vec<[u64; 4]> {
-    let count = special.len().pow(operands as u32);
-    let mut inputs: Vec<[u64; 4]> = (0..count)
-        .map(|number| {
-            let digit = |at: u32| number / special.len().pow(at) % special.len();
-            std::array::from_fn(|at| match at < operands {
-                true => special[digit(at as u32)],
-                false => 0,
-            })
-        })
-        .collect();
-    let mut source = Random(count as u64);
-    inputs.extend((0..random).map(|_| std::array::from_fn(|_| source.next())));
-    inputs.extend((0..random).map(|_| std::array::from_fn(|_| source.scaled())));
-    inputs
-}
-
-/// Special integers of a width.
-pub fn integers(bits: u32) -> Vec<u64> {
-    let top = 1u64 << (bits - 1);
-    let half = 1u64 << (bits / 2);
-    let all = u64::MAX >> (64 - bits);
-    vec![
-        0,
-        1,
-        2,
-        all,
-        all - 1,
-        top,
-        top - 1,
-        top + 1,
-        half,
-        half - 1,
-        all / 3,
-    ]
 }
