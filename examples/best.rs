@@ -241,6 +241,10 @@ fn on_engine<N: DigitNetwork>(options: &Options) -> Result<bool> {
         Choice::TapeOnCuda(number) => {
             every_seed::<N, _>(options, |weights| Tape::cuda(number, weights))
         }
+        #[cfg(feature = "cuda")]
+        Choice::FusedOnCuda(number) => {
+            every_seed::<N, _>(options, |weights| FusedCuda::new(number, weights))
+        }
     }
 }
 

@@ -134,6 +134,8 @@ fn from_file<N: DigitNetwork>(
         Choice::Tape => logits(&Tape::new(weights)?, &sample),
         #[cfg(feature = "cuda")]
         Choice::TapeOnCuda(number) => logits(&Tape::cuda(number, weights)?, &sample),
+        #[cfg(feature = "cuda")]
+        Choice::FusedOnCuda(number) => logits(&FusedCuda::new(number, weights)?, &sample),
     }
 }
 

@@ -49,6 +49,8 @@ fn run(options: &Options) -> Result<()> {
         Choice::Tape => train(Tape::new(weights)?, options),
         #[cfg(feature = "cuda")]
         Choice::TapeOnCuda(number) => train(Tape::cuda(number, weights)?, options),
+        #[cfg(feature = "cuda")]
+        Choice::FusedOnCuda(number) => train(FusedCuda::new(number, weights)?, options),
     }
 }
 

@@ -195,6 +195,16 @@ pub enum Error {
         /// The error message of the system or of the thread.
         message: String,
     },
+    /// An engine that runs some networks alone does not run this one.
+    #[error("{engine}: expected a network of {expected}, found {found}; use another engine for it")]
+    Unsupported {
+        /// The engine and its device, as in `fused on cuda:0`.
+        engine: String,
+        /// What the engine runs.
+        expected: &'static str,
+        /// What the network has.
+        found: String,
+    },
     /// There is no device to compute on, or it cannot run this program.
     #[error("{device}: expected {expected}, found {found}; {remedy}")]
     NoDevice {

@@ -1,9 +1,9 @@
 //! The names that a program needs to train a network or to run a frozen one: `use tuplenet::prelude::*;`
 
-#[cfg(feature = "cuda")]
-pub use crate::engine::Cuda;
 #[cfg(feature = "dfdx")]
 pub use crate::engine::{Cpu, Tape};
+#[cfg(feature = "cuda")]
+pub use crate::engine::{Cuda, FusedCuda};
 pub use crate::{
     Network, Plan,
     frozen::{Frozen, frozen},

@@ -46,10 +46,9 @@ pub(crate) fn shuffle_for_split(order: &mut [u32], seed: u64) {
 /// assert!(row.iter().all(|&value| value == 0.0 || value == 2.0));
 /// ```
 pub fn dropout_row(seed: u64, step: u64, index: usize, percent: u32, row: usize, out: &mut [f32]) {
-    let mut rng = stream(seed, Stream::Dropout, step << 6 | index as u64);
+    let mut rng = dropout_words(seed, step, index);
     rng.set_word_pos((row as u128) << 32);
-    let dropped_below = ((u64::from(percent) << 32) / 100) as u32;
-    let keep = 1.0 / (1.0 - percent as f32 / 100.0);
+    let (dropped_below, keep) = dropout_numbers(percent);
     out.fill_with(|| {
         if rng.next_u32() < dropped_below {
             0.0
@@ -57,6 +56,23 @@ pub fn dropout_row(seed: u64, step: u64, index: usize, percent: u32, row: usize,
             keep
         }
     });
+}
+
+fn dropout_words(seed: u64, step: u64, index: usize) -> ChaCha8Rng {
+    stream(seed, Stream::Dropout, step << 6 | index as u64)
+}
+
+/// The word below which a value is dropped, and the factor of one that is not.
+pub(crate) fn dropout_numbers(percent: u32) -> (u32, f32) {
+    let dropped_below = ((u64::from(percent) << 32) / 100) as u32;
+    (dropped_below, 1.0 / (1.0 - percent as f32 / 100.0))
+}
+
+/// The key and the number of the ChaCha8 stream of [`dropout_row`].
+#[cfg(feature = "cuda")]
+pub(crate) fn dropout_stream(seed: u64, step: u64, index: usize) -> ([u8; 32], u64) {
+    let rng = dropout_words(seed, step, index);
+    (rng.get_seed(), rng.get_stream())
 }
 
 /// The dropout mask of row `row` of a batch of images, `[C, P]`, by which

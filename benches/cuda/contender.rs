@@ -3,6 +3,7 @@
 use std::env;
 
 use crate::{
+    device::Device,
     harness::{
         contender::{Contender, Script, scripts},
         served::Result,
@@ -11,7 +12,13 @@ use crate::{
 };
 
 /// tuplenet's contenders: id, name, argument of `--serve`, settings.
-const OURS: [(&str, &str, &str, &str); 2] = [
+const OURS: [(&str, &str, &str, &str); 3] = [
+    (
+        "tuplenet-fused",
+        "tuplenet (fused)",
+        "fused",
+        "FusedCuda: kernels generated from the type; data on the device",
+    ),
     (
         "tuplenet-uploaded",
         "tuplenet (dfdx, uploaded)",
@@ -60,7 +67,10 @@ pub fn available(options: &Options) -> Result<Vec<Contender>> {
         .check_baselines(&SCRIPTS.map(|baseline| baseline.0))?;
     let program = env::current_exe()?;
     let device = options.device.to_string();
-    let ours = OURS.map(|(id, name, batches, settings)| Contender {
+    // on the CPU, in a trial run, there is only `Tape`
+    let is_there = |engine: &str| engine != "fused" || matches!(options.device, Device::Cuda(_));
+    let ours = OURS.into_iter().filter(|ours| is_there(ours.2));
+    let ours = ours.map(|(id, name, engine, settings)| Contender {
         id,
         name: name.to_owned(),
         ours: true,
@@ -70,10 +80,11 @@ pub fn available(options: &Options) -> Result<Vec<Contender>> {
         skips_rows: false,
         settings,
         program: program.clone(),
-        arguments: ["--serve", batches, "--device", &device]
+        arguments: ["--serve", engine, "--device", &device]
             .map(str::to_owned)
             .to_vec(),
     });
-    let baselines = scripts(&SCRIPTS, &[device], &options.common);
-    Ok(ours.into_iter().chain(baselines).collect())
+    let mut contenders: Vec<Contender> = ours.collect();
+    contenders.extend(scripts(&SCRIPTS, &[device], &options.common));
+    Ok(contenders)
 }

@@ -1,4 +1,4 @@
-//! Compares the engine `Tape` on an NVIDIA GPU with PyTorch and JAX on the same device: one training step and one
+//! Compares the engines `FusedCuda` and `Tape` on an NVIDIA GPU with PyTorch and JAX on the same device: one training step and one
 //! forward pass.
 //!
 //! benches/README.md describes the method. `scripts/cuda-build bench --features cuda --bench cuda -- --help`
@@ -34,7 +34,7 @@ use self::{
 fn main() -> ExitCode {
     let options = Options::parse();
     harness::exit(match options.serve {
-        Some(batches) => ours::serve(options.device, batches),
+        Some(engine) => ours::serve(options.device, engine),
         None => compare(&options),
     })
 }

@@ -15,19 +15,25 @@ pub struct Options {
     pub device: Device,
     #[command(flatten)]
     pub common: Common,
-    /// Run as tuplenet's process, with batches of this kind
-    #[arg(long, hide = true, value_parser = batches)]
-    pub serve: Option<Batches>,
+    /// Run as tuplenet's process, with this engine
+    #[arg(long, hide = true, value_parser = engine)]
+    pub serve: Option<Ours>,
 }
 
-/// The kinds of batches; each is a contender.
-pub const BATCHES: [(&str, Batches); 2] = [
-    ("uploaded", Batches::Uploaded),
-    ("gathered", Batches::Gathered),
-];
+/// tuplenet's engines; each is a contender.
+#[derive(Clone, Copy, Debug)]
+pub enum Ours {
+    /// `FusedCuda`, on a GPU alone.
+    Fused,
+    /// `Tape`, with batches of this kind.
+    Tape(Batches),
+}
 
-fn batches(text: &str) -> Result<Batches, String> {
-    let found = BATCHES.into_iter().find(|(name, _)| *name == text);
-    let (_, batches) = found.ok_or("expected uploaded or gathered")?;
-    Ok(batches)
+fn engine(text: &str) -> Result<Ours, String> {
+    match text {
+        "fused" => Ok(Ours::Fused),
+        "uploaded" => Ok(Ours::Tape(Batches::Uploaded)),
+        "gathered" => Ok(Ours::Tape(Batches::Gathered)),
+        _ => Err("expected fused, uploaded or gathered".to_owned()),
+    }
 }

@@ -1,4 +1,4 @@
-//! tuplenet's process: the engine [`Tape`] through its public API.
+//! tuplenet's process: an engine through its public API.
 
 use std::hint::black_box;
 
@@ -16,6 +16,7 @@ use crate::{
         served::{Result, Served, Setup, serve as serve_with},
         training::{Data, Maker, Training, dataset, weights},
     },
+    options::Ours,
 };
 
 /// Creates `Tape` on a dfdx device.
@@ -32,6 +33,17 @@ impl<D: TapeDevice> Maker for OnTape<D> {
     }
 }
 
+/// Creates `FusedCuda` on the GPU with this number.
+#[derive(Clone)]
+struct OnFused(usize);
+
+impl Maker for OnFused {
+    type Engine<N: Network> = FusedCuda<N>;
+    fn make<N: Network>(&self, weights: Weights<N>) -> tuplenet::Result<FusedCuda<N>> {
+        FusedCuda::new(self.0, weights)
+    }
+}
+
 /// The device's description, or an error that says what is missing.
 pub fn find(device: Device) -> Result<String> {
     type Any = Mlp<64, 64, 16>;
@@ -42,20 +54,24 @@ pub fn find(device: Device) -> Result<String> {
 }
 
 /// Answers commands until standard input ends.
-pub fn serve(device: Device, batches: Batches) -> Result<()> {
+pub fn serve(device: Device, engine: Ours) -> Result<()> {
     // An error instead of dfdx's panic, if something is missing.
     find(device)?;
-    match device {
-        Device::Cpu => serve_on(Cpu::default(), batches),
-        Device::Cuda(number) => {
+    match (device, engine) {
+        (Device::Cpu, Ours::Tape(batches)) => serve_with_maker(OnTape {
+            device: Cpu::default(),
+            batches,
+        }),
+        (Device::Cpu, Ours::Fused) => Err("--serve fused: expected a GPU, found cpu".into()),
+        (Device::Cuda(number), Ours::Tape(batches)) => {
             let device = Cuda::try_build(number, 0).map_err(|error| error.to_string())?;
-            serve_on(device, batches)
+            serve_with_maker(OnTape { device, batches })
         }
+        (Device::Cuda(number), Ours::Fused) => serve_with_maker(OnFused(number)),
     }
 }
 
-fn serve_on<D: TapeDevice>(device: D, batches: Batches) -> Result<()> {
-    let maker = OnTape { device, batches };
+fn serve_with_maker<M: Maker + Clone + 'static>(maker: M) -> Result<()> {
     serve_with(env!("CARGO_PKG_VERSION"), |setup| {
         let maker = maker.clone();
         dispatch(

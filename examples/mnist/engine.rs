@@ -17,7 +17,7 @@ pub enum EngineName {
 
 #[derive(Debug, Args)]
 pub struct EngineOptions {
-    /// Engine: `fused`, fast, for the CPU, or `dfdx`, the reference; default `fused`, on a GPU `dfdx`
+    /// Engine: `fused`, fast, or `dfdx`, the reference; default `fused`, on a GPU `dfdx`, as `fused` runs no convolutions there
     #[arg(long = "engine", value_enum)]
     name: Option<EngineName>,
     /// Device: `cpu`, or `cuda:N` for the NVIDIA GPU with this number, from 0 (`cuda` is `cuda:0`)
@@ -37,6 +37,9 @@ pub enum Choice {
     /// dfdx on the NVIDIA GPU with this number.
     #[cfg(feature = "cuda")]
     TapeOnCuda(usize),
+    /// The fused engine on the NVIDIA GPU with this number.
+    #[cfg(feature = "cuda")]
+    FusedOnCuda(usize),
 }
 
 impl EngineOptions {
@@ -50,11 +53,10 @@ impl EngineOptions {
             }
             #[cfg(feature = "dfdx")]
             (Device::Cpu, Some(EngineName::Dfdx)) => self.no_threads().map(|()| Choice::Tape),
-            (Device::Cuda(_), Some(EngineName::Fused)) => Err(Error::Setting {
-                setting: "engine",
-                expected: format!("dfdx on {} (fused is for the CPU)", self.device),
-                found: "fused".to_owned(),
-            }),
+            #[cfg(feature = "cuda")]
+            (Device::Cuda(number), Some(EngineName::Fused)) => {
+                self.no_threads().map(|()| Choice::FusedOnCuda(number))
+            }
             #[cfg(feature = "cuda")]
             (Device::Cuda(number), _) => self.no_threads().map(|()| Choice::TapeOnCuda(number)),
             #[cfg(not(feature = "cuda"))]
@@ -72,7 +74,7 @@ impl EngineOptions {
             None => Ok(()),
             Some(threads) => Err(Error::Setting {
                 setting: "threads",
-                expected: "none with the engine dfdx".to_owned(),
+                expected: "none with the engine dfdx or on a GPU".to_owned(),
                 found: threads.to_string(),
             }),
         }

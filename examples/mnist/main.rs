@@ -85,6 +85,8 @@ fn train<N: DigitNetwork>(engine: Choice, options: &Options) -> Result<()> {
         Choice::Tape => train_on(Tape::new(weights)?, options, &data),
         #[cfg(feature = "cuda")]
         Choice::TapeOnCuda(number) => train_on(Tape::cuda(number, weights)?, options, &data),
+        #[cfg(feature = "cuda")]
+        Choice::FusedOnCuda(number) => train_on(FusedCuda::new(number, weights)?, options, &data),
     }
 }
 

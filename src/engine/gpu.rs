@@ -85,6 +85,11 @@ fn properties(ordinal: usize, number: i32) -> Result<Gpu, DriverError> {
 }
 
 impl Gpu {
+    /// The compute capability, as in `(9, 0)`.
+    pub(super) fn capability(&self) -> (i32, i32) {
+        self.capability
+    }
+
     /// The error for dfdx's failure to initialise on this GPU.
     pub(super) fn refused(&self, error: &impl fmt::Display) -> Error {
         // dfdx returns the error of an older cudarc, whose only public form is its text

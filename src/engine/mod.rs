@@ -7,8 +7,11 @@
 mod committee;
 mod fused;
 #[cfg(feature = "cuda")]
+mod fused_cuda;
+#[cfg(feature = "cuda")]
 mod gpu;
 mod optimizer_state;
+mod rule;
 mod run;
 #[cfg(feature = "dfdx")]
 mod tape;
@@ -24,6 +27,8 @@ pub use tape::{Batches, Tape, TapeDevice};
 
 pub use committee::Committee;
 pub use fused::{Fused, Processor, Simd};
+#[cfg(feature = "cuda")]
+pub use fused_cuda::FusedCuda;
 pub use optimizer_state::OptimizerState;
 pub use run::Run;
 pub(crate) use run::check_batches;

@@ -12,19 +12,30 @@ use std::{
 };
 
 use tempfile::tempdir;
-use tuplenet::prelude::*;
+use tuplenet::{prelude::*, shape::Features};
 
 use super::data;
 
 /// Layers that share tensors, which dfdx copies.
 type Net = (Linear<7, 5>, GELU, PReLU, BatchNorm1d<5>, Linear<5, 3>);
+/// What the fused engine runs.
+type Fusible = (Linear<7, 5>, GELU, Dropout<20>, Linear<5, 3>);
 
 /// The folder of the child's checkpoints.
 const FOLDER: &str = "TUPLENET_CUDA_TEST_FOLDER";
 
+/// The child's engine.
+const ENGINE: &str = "TUPLENET_CUDA_TEST_ENGINE";
+
 /// The digest of the weights after a short training, with clipping and a short last batch.
-fn short_training(folder: &Path) -> tuplenet::Result<String> {
-    let mut net = Tape::<Net, Cuda>::cuda(0, Weights::init(2))?;
+fn short_training<N>(
+    net: tuplenet::Result<impl Engine<N>>,
+    folder: &Path,
+) -> tuplenet::Result<String>
+where
+    N: Network<In = Features<7>, Output = Features<3>>,
+{
+    let mut net = net?;
     let checkpoints = Checkpoints::in_folder(folder);
     Trainer::new(Adam::default())
         .epochs(2)
@@ -40,7 +51,12 @@ fn short_training(folder: &Path) -> tuplenet::Result<String> {
 #[test]
 fn child() {
     if let Some(folder) = env::var_os(FOLDER) {
-        match short_training(folder.as_ref()) {
+        let folder = folder.as_ref();
+        let result = match env::var(ENGINE).as_deref() {
+            Ok("fused") => short_training(FusedCuda::<Fusible>::new(0, Weights::init(2)), folder),
+            _ => short_training(Tape::<Net, Cuda>::cuda(0, Weights::init(2)), folder),
+        };
+        match result {
             Ok(digest) => println!("\ntrained: {digest}"),
             Err(error) => println!("\nerror: {error}"),
         }
@@ -48,10 +64,11 @@ fn child() {
 }
 
 /// How the training ends in a child, whose emulated device has a setting.
-fn outcome(folder: &Path, setting: (&str, &str)) -> String {
+fn outcome(engine: &str, folder: &Path, setting: (&str, &str)) -> String {
     let child = Command::new(env::current_exe().unwrap())
         .args(["failures::child", "--exact", "--nocapture"])
         .env(FOLDER, folder)
+        .env(ENGINE, engine)
         .env(setting.0, setting.1)
         .output()
         .unwrap();
@@ -77,9 +94,9 @@ pub(super) fn is_emulated(test: &str) -> bool {
 
 /// Lets `kind` number 1, 1 + step, .. fail, until the training ends without one, and returns how many failed.
 /// What a failed training has left is resumed, with the same bits.
-fn each_fails(kind: &str, step: u32, words: &str) -> u32 {
+fn each_fails(engine: &str, kind: &str, step: u32, words: &str) -> u32 {
     let folder = tempdir().unwrap();
-    let expected = outcome(folder.path(), ("TUPLENET_EMULATOR_DEVICES", "1"));
+    let expected = outcome(engine, folder.path(), ("TUPLENET_EMULATOR_DEVICES", "1"));
     assert!(expected.starts_with("trained: "), "{expected}");
     let (next, failed) = (AtomicU32::new(0), AtomicU32::new(0));
     let work = || {
@@ -87,16 +104,16 @@ fn each_fails(kind: &str, step: u32, words: &str) -> u32 {
             let number = 1 + step * next.fetch_add(1, Ordering::Relaxed);
             let folder = tempdir().unwrap();
             let setting = format!("{kind}:{number}");
-            let found = outcome(folder.path(), ("TUPLENET_EMULATOR_FAIL", &setting));
+            let found = outcome(engine, folder.path(), ("TUPLENET_EMULATOR_FAIL", &setting));
             if found == expected {
                 return; // the training has fewer
             }
             failed.fetch_add(1, Ordering::Relaxed);
-            let is_device =
-                found.starts_with("error: dfdx on cuda:0") || found.starts_with("error: cuda:0");
+            let begins = [&format!("error: {engine} on cuda:0"), "error: cuda:0"];
+            let is_device = begins.iter().any(|begin| found.starts_with(begin));
             assert!(is_device && found.contains(words), "{setting}: {found}");
             if number % 5 == 1 {
-                let resumed = outcome(folder.path(), ("TUPLENET_EMULATOR_DEVICES", "1"));
+                let resumed = outcome(engine, folder.path(), ("TUPLENET_EMULATOR_DEVICES", "1"));
                 assert_eq!(resumed, expected, "resumed after {setting}");
             }
         }
@@ -108,16 +125,20 @@ fn each_fails(kind: &str, step: u32, words: &str) -> u32 {
 #[test]
 fn every_allocation_that_fails_is_an_error() {
     if is_emulated("every_allocation_that_fails_is_an_error") {
-        let failed = each_fails("allocation", 1, "out of memory");
+        let failed = each_fails("dfdx", "allocation", 1, "out of memory");
         assert!(failed > 50, "{failed}");
+        let failed = each_fails("fused", "allocation", 1, "out of memory");
+        assert!(failed > 20, "{failed}");
     }
 }
 
 #[test]
 fn a_lost_device_is_an_error() {
     if is_emulated("a_lost_device_is_an_error") {
-        let failed = each_fails("launch", 7, "the device is lost");
+        let failed = each_fails("dfdx", "launch", 7, "the device is lost");
         assert!(failed > 50, "{failed}");
+        let failed = each_fails("fused", "launch", 1, "the device is lost");
+        assert!(failed > 20, "{failed}");
     }
 }
 
@@ -125,10 +146,10 @@ fn a_lost_device_is_an_error() {
 fn a_driver_without_a_gpu() {
     if is_emulated("a_driver_without_a_gpu") {
         let folder = tempdir().unwrap();
-        let found = outcome(folder.path(), ("TUPLENET_EMULATOR_DEVICES", "0"));
-        assert!(
-            found.starts_with("error: cuda:0: expected an NVIDIA GPU, found none"),
-            "{found}"
-        );
+        for engine in ["dfdx", "fused"] {
+            let found = outcome(engine, folder.path(), ("TUPLENET_EMULATOR_DEVICES", "0"));
+            let begin = "error: cuda:0: expected an NVIDIA GPU, found none";
+            assert!(found.starts_with(begin), "{found}");
+        }
     }
 }

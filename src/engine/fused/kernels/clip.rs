@@ -3,11 +3,10 @@
 use std::ops::Range;
 
 use super::{
-    Kernel, Lanes,
+    Kernel, Lanes, Rule,
     bits::WORD,
     load,
     optimizer::Update,
-    rule::Rule,
     update::{Parameters, WithUpdate},
 };
 use crate::engine::fused::memory::matrix::{BLOCK, View};

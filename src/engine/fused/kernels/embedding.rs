@@ -3,11 +3,9 @@
 //! Dims: `B` = batch size, `L` = tokens of a sample, `V` = vocabulary, `O` = outputs.
 
 use super::{
-    Kernel, Lanes, by_vectors, load,
+    Kernel, Lanes, Rule, by_vectors, load,
     optimizer::{Parameter, Update},
-    prefetch,
-    rule::Rule,
-    store,
+    prefetch, store,
     update::{Parameters, WithUpdate},
 };
 use crate::{

@@ -36,7 +36,6 @@ mod pointwise;
 mod pooling;
 mod prelu;
 mod product;
-mod rule;
 mod selected;
 mod sequence;
 mod sparse;
@@ -45,6 +44,8 @@ mod sum;
 mod tokens;
 mod update;
 mod winograd;
+
+pub(crate) use crate::engine::rule::Rule;
 
 pub use self::lanes::Simd;
 use self::lanes::{by_vectors, load, prefetch, store};
@@ -73,7 +74,6 @@ pub(crate) use self::{
     pooling::{AvgPool, MaxPool, MultiplyDerivative, PoolGradient},
     prelu::{PRelu, PReluGradient, SlopeSums},
     product::{Forward, InputGradient, WeightGradient},
-    rule::Rule,
     selected::{PackSelected, SelectedGradient, Untranspose},
     sequence::{EmbedSequence, SequenceGradient},
     sparse::{SparseBatch, SparseForward, SparseWeightGradient, Values},

@@ -1,7 +1,7 @@
 //! Optimisers: the update of a vector of parameters by its gradient. Formulas and sources:
 //! [`Optimizer`](crate::objective::Optimizer).
 
-use super::{Lanes, load, rule::Rule, store};
+use super::{Lanes, Rule, load, store};
 
 /// Running means below this are flushed to 0.
 ///

@@ -10,7 +10,7 @@
 use std::ops::Range;
 
 use super::{
-    Epilogue, Kernel, Lanes, derivative::Derivative, load, rule::Rule, store, update::Parameters,
+    Epilogue, Kernel, Lanes, Rule, derivative::Derivative, load, store, update::Parameters,
 };
 use crate::engine::fused::memory::matrix::{BLOCK, View, ViewMut};
 

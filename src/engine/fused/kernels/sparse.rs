@@ -15,7 +15,7 @@ use std::ops::Range;
 use pulp::NullaryFnOnce;
 
 use super::{
-    Kernel, Lanes,
+    Kernel, Lanes, Rule,
     bits::WORD,
     gather::Samples,
     lanes::{MAX_SPARSE_BLOCKS, outlined},
@@ -23,7 +23,6 @@ use super::{
     optimizer::Update,
     prefetch,
     product::{bias_gradient, groups},
-    rule::Rule,
     store,
     update::{Parameters, WithUpdate},
 };

@@ -1,9 +1,8 @@
 //! The update of the parameters of a layer by their gradients.
 
 use super::{
-    Lanes, load,
+    Lanes, Rule, load,
     optimizer::{AdamUpdate, DecayedAdam, MomentumUpdate, ParameterPtr, SgdUpdate, Store, Update},
-    rule::Rule,
 };
 use crate::engine::fused::memory::matrix::{BLOCK, ViewMut};
 

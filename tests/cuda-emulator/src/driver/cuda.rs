@@ -47,6 +47,12 @@ pub extern "C" fn cuInit(_flags: c_uint) -> c_int {
     }
 }
 
+/// Tables of functions that are not documented, of which there are none; NVRTC asks for one.
+#[unsafe(no_mangle)]
+pub extern "C" fn cuGetExportTable(_table: *mut *const c_void, _id: *const c_void) -> c_int {
+    Status::NOT_FOUND.0
+}
+
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cuGetErrorString(error: c_int, text: *mut *const c_char) -> c_int {
     let device = Device::get();
@@ -151,6 +157,18 @@ pub extern "C" fn cuDevicePrimaryCtxRelease_v2(_device: c_int) -> c_int {
 
 #[unsafe(no_mangle)]
 pub extern "C" fn cuCtxSetCurrent(_context: Handle) -> c_int {
+    code(Device::get().check())
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cuCtxGetCurrent(context: *mut Handle) -> c_int {
+    let checked = Device::get().check();
+    // SAFETY: by the head of the file.
+    unsafe { give(context, checked.map(|()| SOME)) }
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn cuCtxSynchronize() -> c_int {
     code(Device::get().check())
 }
 

@@ -1,0 +1,133 @@
+//! The structures that kernels take, as `kernels.cu` declares them.
+
+#![allow(
+    unsafe_code,
+    reason = "structures of numbers and addresses, as C lays them out"
+)]
+
+use cudarc::driver::DeviceRepr;
+
+use crate::{engine::rule::Rule, seed};
+
+/// An address on the device; 0 is null.
+pub(super) type Address = u64;
+
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Data {
+    pub(super) bytes: Address,
+    pub(super) values: Address,
+    pub(super) labels: Address,
+    pub(super) bits: Address,
+    pub(super) targets: Address,
+    pub(super) weights: Address,
+    pub(super) scale: f32,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Parameters {
+    pub(super) weights: Address,
+    pub(super) moments: [Address; 2],
+    pub(super) gradients: Address,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Loss {
+    pub(super) kind: u32,
+    pub(super) smoothing: f32,
+    pub(super) delta: f32,
+    pub(super) class_weights: Address,
+}
+
+/// A step of an optimiser.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Update {
+    kind: u32,
+    nesterov: u32,
+    rate: f32,
+    momentum: f32,
+    decay: f32,
+    keep: f32,
+    betas: [f32; 2],
+    complements: [f32; 2],
+    epsilon: f32,
+}
+
+impl From<Rule> for Update {
+    fn from(rule: Rule) -> Update {
+        let none = Update::default();
+        match rule {
+            Rule::Store => none,
+            Rule::Sgd { rate, decay } => Update {
+                kind: 1,
+                rate,
+                decay,
+                ..none
+            },
+            Rule::Momentum {
+                rate,
+                momentum,
+                nesterov,
+                decay,
+            } => Update {
+                kind: 2,
+                nesterov: nesterov.into(),
+                rate,
+                momentum,
+                decay,
+                ..none
+            },
+            Rule::Adam {
+                betas,
+                complements,
+                step,
+                epsilon,
+                decay,
+                keep,
+            } => Update {
+                kind: 3,
+                rate: step,
+                decay,
+                keep,
+                betas,
+                complements,
+                epsilon,
+                ..none
+            },
+        }
+    }
+}
+
+/// A stream of random words.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Stream {
+    key: [u32; 8],
+    nonce: [u32; 2],
+}
+
+impl Stream {
+    /// That of a dropout, the operation `index` of the plan, in a step of the training with this seed.
+    pub(super) fn of_dropout(seed: u64, step: u64, index: usize) -> Stream {
+        let (key, stream) = seed::dropout_stream(seed, step, index);
+        let words = key.as_chunks::<4>().0;
+        Stream {
+            key: std::array::from_fn(|word| u32::from_le_bytes(words[word])),
+            nonce: [stream as u32, (stream >> 32) as u32],
+        }
+    }
+}
+
+// SAFETY: `repr(C)`, of numbers and addresses, with the fields of the structure of that name in `kernels.cu`.
+unsafe impl DeviceRepr for Data {}
+// SAFETY: as above.
+unsafe impl DeviceRepr for Parameters {}
+// SAFETY: as above.
+unsafe impl DeviceRepr for Loss {}
+// SAFETY: as above, there `Rule`.
+unsafe impl DeviceRepr for Update {}
+// SAFETY: as above.
+unsafe impl DeviceRepr for Stream {}

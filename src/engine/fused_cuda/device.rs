@@ -1,0 +1,158 @@
+//! [`Device`]: a GPU with the compiled kernels of a network.
+
+use std::{collections::HashMap, fmt::Display, sync::Arc};
+
+use cudarc::{
+    driver::{
+        CudaContext, CudaFunction, CudaSlice, CudaStream, DeviceRepr, LaunchArgs, LaunchConfig,
+    },
+    nvrtc::{self, CompileOptions},
+};
+
+use crate::{
+    engine::gpu,
+    error::{Error, Result},
+};
+
+/// The threads of a block, as in `kernels.cu`.
+pub(super) const THREADS: usize = 256;
+/// The rows and columns of a product's tile.
+const TILE: usize = 64;
+
+pub(super) struct Device {
+    /// As in `cuda:0 (NVIDIA H100)`.
+    pub(super) name: String,
+    pub(super) stream: Arc<CudaStream>,
+    kernels: HashMap<String, CudaFunction>,
+}
+
+impl Device {
+    /// Compiles the source for the GPU with this ordinal.
+    ///
+    /// # Errors
+    /// [`Error::NoDevice`] where there is no driver, no such GPU, or no compiler; [`Error::Device`] when the device fails.
+    pub(super) fn new(ordinal: usize, source: &str) -> Result<Device> {
+        let gpu = gpu::find(ordinal)?;
+        let name = gpu.to_string();
+        let failed = |error: &dyn Display| failed(&name, error);
+        if !has_compiler() {
+            return Err(Error::NoDevice {
+                device: name.clone(),
+                expected: "NVIDIA's run-time compiler, NVRTC".to_owned(),
+                found: "none (no library libnvrtc)".to_owned(),
+                remedy: "install it (`pip install nvidia-cuda-nvrtc`) and name its folder in LD_LIBRARY_PATH, \
+                         or use the engine `dfdx`",
+            });
+        }
+        let (major, minor) = gpu.capability();
+        let options = CompileOptions {
+            options: vec![format!("--gpu-architecture=compute_{major}{minor}")],
+            ..CompileOptions::default()
+        };
+        let ptx = nvrtc::compile_ptx_with_opts(source, options).map_err(|error| failed(&error))?;
+        let context = CudaContext::new(ordinal).map_err(|error| failed(&error))?;
+        let stream = context.new_stream().map_err(|error| failed(&error))?;
+        // One stream orders all, so no events are needed.
+        untracked(&context);
+        let module = context.load_module(ptx).map_err(|error| failed(&error))?;
+        let names = source.match_indices("__global__ void ").map(|(at, found)| {
+            let rest = &source[at + found.len()..];
+            rest[..rest.find('(').unwrap_or(0)].to_owned()
+        });
+        let names: Vec<String> = names.filter(|name| !name.is_empty()).collect();
+        let kernels = names
+            .into_iter()
+            .map(|name| Ok((name.clone(), module.load_function(&name)?)));
+        let kernels = kernels.collect::<std::result::Result<_, cudarc::driver::DriverError>>();
+        Ok(Device {
+            kernels: kernels.map_err(|error| failed(&error))?,
+            stream,
+            name,
+        })
+    }
+
+    pub(super) fn failed(&self, error: impl Display) -> Error {
+        failed(&self.name, &error)
+    }
+
+    /// Launches a kernel with this many blocks (columns, rows), of [`THREADS`].
+    ///
+    /// # Errors
+    /// [`Error::Device`] when the device fails.
+    #[allow(unsafe_code)]
+    pub(super) fn launch<'a>(
+        &'a self,
+        kernel: &str,
+        blocks: (usize, usize),
+        arguments: impl FnOnce(&mut LaunchArgs<'a>),
+    ) -> Result<()> {
+        let Some(function) = self.kernels.get(kernel) else {
+            return Err(self.failed(format!("no kernel {kernel}")));
+        };
+        let mut launch = self.stream.launch_builder(function);
+        arguments(&mut launch);
+        let config = LaunchConfig {
+            grid_dim: (blocks.0 as u32, blocks.1 as u32, 1),
+            block_dim: (THREADS as u32, 1, 1),
+            shared_mem_bytes: 0,
+        };
+        // SAFETY: `model.rs` passes the arguments that `source.rs` and `kernels.cu` declare, of buffers of the sizes that
+        // these constants say; the emulated GPU of the tests checks every access.
+        let launched = unsafe { launch.launch(config) };
+        launched.map(drop).map_err(|error| self.failed(error))
+    }
+
+    /// A buffer of zeros.
+    pub(super) fn zeros(&self, values: usize) -> Result<CudaSlice<f32>> {
+        let zeros = self.stream.alloc_zeros(values.max(1));
+        zeros.map_err(|error| self.failed(error))
+    }
+
+    /// A copy on the device.
+    pub(super) fn copy<T: DeviceRepr>(&self, values: &[T]) -> Result<CudaSlice<T>> {
+        let copied = self.stream.clone_htod(values);
+        copied.map_err(|error| self.failed(error))
+    }
+
+    /// A copy on the host, when all work is done.
+    pub(super) fn read(&self, values: &CudaSlice<f32>) -> Result<Vec<f32>> {
+        let read = self.stream.clone_dtoh(values);
+        let read = read.map_err(|error| self.failed(error))?;
+        self.stream
+            .synchronize()
+            .map_err(|error| self.failed(error))?;
+        Ok(read)
+    }
+}
+
+/// The blocks of a product with these rows and columns.
+pub(super) fn tiles(rows: usize, columns: usize) -> (usize, usize) {
+    (columns.div_ceil(TILE), rows.div_ceil(TILE))
+}
+
+/// The blocks of a kernel with a thread for each of these.
+pub(super) fn blocks(threads: usize) -> (usize, usize) {
+    (threads.div_ceil(THREADS), 1)
+}
+
+fn failed(device: &str, error: &dyn Display) -> Error {
+    let message = error.to_string();
+    Error::Device {
+        engine: "fused",
+        device: device.to_owned(),
+        // on one line, as every message
+        message: message.lines().collect::<Vec<_>>().join(" "),
+    }
+}
+
+#[allow(unsafe_code)]
+fn has_compiler() -> bool {
+    // SAFETY: it opens and closes the library, which runs nothing but that library's initialisers.
+    unsafe { nvrtc::sys::is_culib_present() }
+}
+
+#[allow(unsafe_code)]
+fn untracked(context: &Arc<CudaContext>) {
+    // SAFETY: an engine uses its buffers on its one stream alone.
+    unsafe { context.disable_event_tracking() };
+}
