@@ -277,7 +277,7 @@ fn every_network<T: HasLosses>() {
     type Standardized = (Standardize<67>, Linear<67, 18>, Tanh, Linear<18, 4>);
     one_batch::<T, (Linear<1, 1>,), 1, 1>();
     one_batch::<T, (Linear<784, 128>, ReLU, Linear<128, 10>), 784, 10>();
-    one_batch::<T, (Linear<130, 2048>, LeakyReLU<20>, Linear<2048, 10>), 130, 10>();
+    one_batch::<T, (Linear<130, 1100>, LeakyReLU<20>, Linear<1100, 10>), 130, 10>();
     one_batch::<T, Deep, 65, 3>();
     one_batch::<T, Bent, 80, 48>();
     one_batch::<T, Smooth, 65, 3>();

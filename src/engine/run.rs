@@ -3,8 +3,10 @@
 use crate::{
     data::Samples,
     error::{Error, Result},
+    network::Network,
     objective::{Loss, Optimizer, Schedule, at_least_one, check_clip_norm},
     plan::Plan,
+    shape::Shape,
     weights::batch_norms,
 };
 
@@ -103,6 +105,19 @@ pub(super) fn clip_factor(max_norm: f64, sum_of_squares: f64) -> f64 {
     const EPSILON: f64 = 1e-6;
     // not `min`, which returns the other argument of a NaN
     (max_norm / (sum_of_squares.sqrt() + EPSILON)).clamp(0.0, 1.0)
+}
+
+/// The error for a data set that was uploaded for these features and classes, which are another network's.
+pub(super) fn of_another_network<N: Network>([features, classes]: [usize; 2]) -> Error {
+    Error::Setting {
+        setting: "data set",
+        expected: format!(
+            "one uploaded by this network's engine, {} features and {} classes",
+            N::In::LEN,
+            N::Output::LEN
+        ),
+        found: format!("another network's, {features} features and {classes} classes"),
+    }
 }
 
 /// The number of samples of `width` features.

@@ -7,7 +7,11 @@ use std::{
     thread,
 };
 
-use tuplenet::{objective::Optimizer, prelude::*, shape::Image, target::Classes};
+use tuplenet::{
+    prelude::*,
+    shape::{Features, Image},
+    target::Classes,
+};
 
 use super::{
     data,
@@ -37,7 +41,7 @@ const RACE: &str = "a race";
 const UNWRITTEN: &str = "which nothing has written";
 const DIFFERENT: &str = "differ";
 
-/// A kernel (of `f32`), what is changed in it, which place with that text, what such a fault is, and how it is seen.
+/// A kernel, what is changed in it, which place with that text, what such a fault is, and how it is seen.
 type Planted = (
     &'static str,
     &'static str,
@@ -49,50 +53,124 @@ type Planted = (
 
 /// `docs/cuda-faults.md` is this table.
 #[rustfmt::skip]
-const PLANTED: [Planted; 30] = [
-    ("relu_fwd", "setp.ge.u64", "setp.gt.u64", 1, "one thread too many", OUTSIDE),
-    ("badd_fwd", "setp.ge.u64", "setp.gt.u64", 1, "one thread too many", OUTSIDE),
-    ("gather_fwd", "setp.ge.u64", "setp.gt.u64", 1, "one thread too many", OUTSIDE),
-    ("choose_fwd", "setp.ge.u64", "setp.gt.u64", 1, "one thread too many", OUTSIDE),
-    ("tanh_bwd", "setp.ge.u64", "setp.gt.u64", 1, "one thread too many", OUTSIDE),
-    ("bmul_bwd_rhs", "setp.ge.u64", "setp.gt.u64", 1, "one thread too many", OUTSIDE),
-    ("adam_update", "setp.ge.u64", "setp.gt.u64", 1, "one thread too many", OUTSIDE),
-    ("badd_fwd", ", 2;", ", 3;", 2, "wrong width", OUTSIDE),
-    ("sum_to_bwd", "mul.lo.s64", "add.s64", 5, "wrong stride", OUTSIDE),
-    ("sum_to_bwd", "rem.u32", "div.u32", 5, "wrong index", DIFFERENT),
-    ("sum_to_fwd", "bar.sync", "//", 1, "missing barrier", RACE),
-    ("sum_to_fwd", "bar.sync", "//", 2, "missing barrier in a loop", RACE),
-    ("max_to_fwd", "bar.sync", "//", 1, "missing barrier", RACE),
-    ("badd_bwd_rhs", "bar.sync", "//", 1, "missing barrier", UNWRITTEN),
-    ("badd_bwd_rhs", "bar.sync", "//", 2, "missing barrier in a loop", RACE),
-    ("sum_to_fwd", "setp.ge.u32", "setp.gt.u32", 1, "chunk too long by one", RACE),
-    ("sum_to_fwd", "min.u32", "max.u32", 1, "chunk beyond its block", RACE),
-    ("sum_to_fwd", "atom.global.add.f32", "atom.global.exch.b32", 2, "lost sums of other blocks", DIFFERENT),
-    ("gather_bwd", "atom.global.add.f32", "atom.global.exch.b32", 2, "lost sums of other threads", DIFFERENT),
-    ("max_to_fwd", "atom.global.max", "atom.global.min", 1, "wrong maximum of blocks", DIFFERENT),
-    ("choose_bwd", "setp.eq.s16", "setp.ne.s16", 1, "wrong branch", DIFFERENT),
-    ("bmul_bwd_lhs", "mul.f32", "add.f32", 1, "wrong operation", DIFFERENT),
-    ("exp_fwd", "ex2.approx", "lg2.approx", 1, "wrong function", DIFFERENT),
-    ("adam_update", "sqrt.rn", "abs", 1, "wrong function", DIFFERENT),
-    ("sgd_update", "sub.f32", "add.f32", 4, "wrong sign", DIFFERENT),
-    ("bsub_fwd", "sub.f32", "add.f32", 1, "wrong sign", DIFFERENT),
-    ("bdiv_bwd_rhs", "neg.f32", "abs.f32", 1, "wrong sign", DIFFERENT),
-    ("tanh_bwd", "sub.f32", "add.f32", 1, "wrong derivative", DIFFERENT),
-    ("ln_bwd", "rcp.rn", "abs", 1, "wrong derivative", DIFFERENT),
-    ("tanh_bwd", "fma.rn.f32", "//", 1, "missing result", UNWRITTEN),
+const OF_DFDX: [Planted; 30] = [
+    ("relu_fwd_f32", "setp.ge.u64", "setp.gt.u64", 1, "one thread too many", OUTSIDE),
+    ("badd_fwd_f32", "setp.ge.u64", "setp.gt.u64", 1, "one thread too many", OUTSIDE),
+    ("gather_fwd_f32", "setp.ge.u64", "setp.gt.u64", 1, "one thread too many", OUTSIDE),
+    ("choose_fwd_f32", "setp.ge.u64", "setp.gt.u64", 1, "one thread too many", OUTSIDE),
+    ("tanh_bwd_f32", "setp.ge.u64", "setp.gt.u64", 1, "one thread too many", OUTSIDE),
+    ("bmul_bwd_rhs_f32", "setp.ge.u64", "setp.gt.u64", 1, "one thread too many", OUTSIDE),
+    ("adam_update_f32", "setp.ge.u64", "setp.gt.u64", 1, "one thread too many", OUTSIDE),
+    ("badd_fwd_f32", ", 2;", ", 3;", 2, "wrong width", OUTSIDE),
+    ("sum_to_bwd_f32", "mul.lo.s64", "add.s64", 5, "wrong stride", OUTSIDE),
+    ("sum_to_bwd_f32", "rem.u32", "div.u32", 5, "wrong index", DIFFERENT),
+    ("sum_to_fwd_f32", "bar.sync", "//", 1, "missing barrier", RACE),
+    ("sum_to_fwd_f32", "bar.sync", "//", 2, "missing barrier in a loop", RACE),
+    ("max_to_fwd_f32", "bar.sync", "//", 1, "missing barrier", RACE),
+    ("badd_bwd_rhs_f32", "bar.sync", "//", 1, "missing barrier", UNWRITTEN),
+    ("badd_bwd_rhs_f32", "bar.sync", "//", 2, "missing barrier in a loop", RACE),
+    ("sum_to_fwd_f32", "setp.ge.u32", "setp.gt.u32", 1, "chunk too long by one", RACE),
+    ("sum_to_fwd_f32", "min.u32", "max.u32", 1, "chunk beyond its block", RACE),
+    ("sum_to_fwd_f32", "atom.global.add.f32", "atom.global.exch.b32", 2, "lost sums of other blocks", DIFFERENT),
+    ("gather_bwd_f32", "atom.global.add.f32", "atom.global.exch.b32", 2, "lost sums of other threads", DIFFERENT),
+    ("max_to_fwd_f32", "atom.global.max", "atom.global.min", 1, "wrong maximum of blocks", DIFFERENT),
+    ("choose_bwd_f32", "setp.eq.s16", "setp.ne.s16", 1, "wrong branch", DIFFERENT),
+    ("bmul_bwd_lhs_f32", "mul.f32", "add.f32", 1, "wrong operation", DIFFERENT),
+    ("exp_fwd_f32", "ex2.approx", "lg2.approx", 1, "wrong function", DIFFERENT),
+    ("adam_update_f32", "sqrt.rn", "abs", 1, "wrong function", DIFFERENT),
+    ("sgd_update_f32", "sub.f32", "add.f32", 4, "wrong sign", DIFFERENT),
+    ("bsub_fwd_f32", "sub.f32", "add.f32", 1, "wrong sign", DIFFERENT),
+    ("bdiv_bwd_rhs_f32", "neg.f32", "abs.f32", 1, "wrong sign", DIFFERENT),
+    ("tanh_bwd_f32", "sub.f32", "add.f32", 1, "wrong derivative", DIFFERENT),
+    ("ln_bwd_f32", "rcp.rn", "abs", 1, "wrong derivative", DIFFERENT),
+    ("tanh_bwd_f32", "fma.rn.f32", "//", 1, "missing result", UNWRITTEN),
 ];
 
-/// What is different on the GPU, if anything.
-fn difference() -> Result<(), String> {
-    let in_words = |error: tuplenet::Error| error.to_string();
+#[rustfmt::skip]
+const OF_FUSED: [Planted; 30] = [
+    ("forward_0", "bar.sync", "//", 1, "missing barrier before a tile is read", RACE),
+    ("forward_0", "bar.sync", "//", 2, "missing barrier before a tile is replaced", RACE),
+    ("forward_1", "bar.sync", "//", 2, "missing barrier before a tile is replaced", RACE),
+    ("backward_1", "bar.sync", "//", 1, "missing barrier before a tile is read", RACE),
+    ("learn_0", "bar.sync", "//", 1, "missing barrier before a tile is read", RACE),
+    ("learn_2", "bar.sync", "//", 2, "missing barrier before a tile is replaced", RACE),
+    ("mean_losses", "bar.sync", "//", 1, "missing barrier in a reduction", UNWRITTEN),
+    ("mean_losses", "bar.sync", "//", 2, "missing barrier in a reduction", RACE),
+    ("clip", "bar.sync", "//", 2, "missing barrier in a reduction", RACE),
+    ("gather_features", "setp.ge.s32", "setp.gt.s32", 1, "one thread too many", OUTSIDE),
+    ("loss_of_samples", "setp.ge.s32", "setp.gt.s32", 1, "one sample too many", OUTSIDE),
+    ("apply", "setp.ge.s32", "setp.gt.s32", 1, "one thread too many", OUTSIDE),
+    ("forward_1", "setp.gt.s32", "setp.ge.s32", 1, "one term too few", DIFFERENT),
+    ("learn_1", "setp.gt.s32", "setp.ge.s32", 1, "one output too few", DIFFERENT),
+    ("learn_0", "setp.gt.s32", "setp.ge.s32", 5, "one input too few", DIFFERENT),
+    ("forward_2", "add.f32", "sub.f32", 1, "wrong sign of the bias", DIFFERENT),
+    ("forward_0", "mul.f32", "add.f32", 1, "dropout that adds", DIFFERENT),
+    ("gather_features", "mul.f32", "add.f32", 1, "wrong scale of bytes", DIFFERENT),
+    ("loss_of_samples", "ex2.approx", "lg2.approx", 1, "wrong function", DIFFERENT),
+    ("loss_of_samples", "shfl.sync.bfly", "shfl.sync.up", 9, "wrong lane in a sum", DIFFERENT),
+    ("backward_1", "mul.f32", "add.f32", 1, "dropout that adds", DIFFERENT),
+    ("learn_0", "sqrt.rn", "abs", 1, "wrong function", DIFFERENT),
+    ("learn_1", "st.global.f32", "//", 2, "moment that is not stored", DIFFERENT),
+    ("dropout", "shf.l.wrap.b32", "shf.r.wrap.b32", 2, "wrong rotation", DIFFERENT),
+    ("dropout", "xor.b32", "or.b32", 3, "wrong operation", DIFFERENT),
+    ("dropout", "setp.lt.u32", "setp.ge.u32", 1, "opposite of the mask", DIFFERENT),
+    ("mean_losses", "add.f32", "sub.f32", 1, "wrong sign", DIFFERENT),
+    ("clip", "fma.rn.f64", "//", 1, "missing terms", DIFFERENT),
+    ("clip", "sqrt.rn.f64", "abs.f64", 1, "wrong function", DIFFERENT),
+    ("apply", "mul.f32", "add.f32", 1, "wrong operation", DIFFERENT),
+];
+
+/// What the fused engine runs, with its dropout.
+type Fusible = (
+    Linear<70, 80>,
+    ReLU,
+    Dropout<20>,
+    Linear<80, 35>,
+    Tanh,
+    Linear<35, 3>,
+);
+
+fn in_words(error: tuplenet::Error) -> String {
+    error.to_string()
+}
+
+/// What is different on dfdx's GPU, if anything.
+fn difference_of_tape() -> Result<(), String> {
     let weights = Weights::<Net>::init(6);
-    let dataset: Dataset<Image<1, 8, 4>, Classes<3>> = data::<32, 3>(150).reshaped();
+    let cpu = Tape::<Net>::new(weights.clone()).map_err(in_words)?;
+    let gpu = Tape::<Net, Cuda>::cuda(0, weights).map_err(in_words)?;
+    let gradient = |gpu: &Tape<Net, Cuda>, data: &_, order: &[u32]| {
+        gpu.gradient(data, order, Loss::CrossEntropy)
+    };
+    difference(cpu, gpu, &data::<32, 3>(150).reshaped(), gradient)
+}
+
+/// The same of the fused engine.
+fn difference_of_fused() -> Result<(), String> {
+    let weights = Weights::<Fusible>::init(6);
+    let cpu = Tape::<Fusible>::new(weights.clone()).map_err(in_words)?;
+    let gpu = FusedCuda::<Fusible>::new(0, weights).map_err(in_words)?;
+    let gradient = |gpu: &FusedCuda<Fusible>, data: &_, order: &[u32]| {
+        gpu.gradient(data, order, Loss::CrossEntropy)
+    };
+    difference(cpu, gpu, &data::<70, 3>(150), gradient)
+}
+
+/// What is different from the CPU, if anything.
+fn difference<N, E>(
+    mut cpu: Tape<N>,
+    mut gpu: E,
+    dataset: &Dataset<N::In, Classes<3>>,
+    gradient: impl Fn(&E, &E::Data, &[u32]) -> tuplenet::Result<(f32, Weights<N>)>,
+) -> Result<(), String>
+where
+    N: Network<Output = Features<3>>,
+    E: Engine<N>,
+{
     let order: Vec<u32> = (0..150).rev().collect();
-    let mut cpu = Tape::<Net>::new(weights.clone()).map_err(in_words)?;
-    let mut gpu = Tape::<Net, Cuda>::cuda(0, weights).map_err(in_words)?;
     let (on_cpu, on_gpu) = (
-        cpu.upload(&dataset).unwrap(),
-        gpu.upload(&dataset).map_err(in_words)?,
+        cpu.upload(dataset).unwrap(),
+        gpu.upload(dataset).map_err(in_words)?,
     );
     let close = |ours: &[f32], theirs: &[f32], what: &str| {
         let largest = theirs.iter().fold(0f32, |max, value| max.max(value.abs()));
@@ -105,9 +183,7 @@ fn difference() -> Result<(), String> {
     let ours = gpu.logits(&on_gpu, &order).map_err(in_words)?;
     close(&ours, &cpu.logits(&on_cpu, &order).unwrap(), "logits")?;
     let (_, theirs) = cpu.gradient(&on_cpu, &order, Loss::CrossEntropy).unwrap();
-    let (_, ours) = gpu
-        .gradient(&on_gpu, &order, Loss::CrossEntropy)
-        .map_err(in_words)?;
+    let (_, ours) = gradient(&gpu, &on_gpu, &order).map_err(in_words)?;
     for (ours, theirs) in ours.tensors().zip(theirs.tensors()) {
         close(
             ours.values,
@@ -115,14 +191,26 @@ fn difference() -> Result<(), String> {
             &format!("gradients of {}", ours.name),
         )?;
     }
-    let optimizers: [Optimizer; 2] = [Sgd::default().into(), Adam::default().into()];
-    for optimizer in optimizers {
-        let recipe = Recipe::of(optimizer);
+    let clipped = Recipe {
+        clip_norm: Some(0.05),
+        ..Recipe::of(Adam::default())
+    };
+    for recipe in [
+        Recipe::of(Sgd::default()),
+        Recipe::of(Adam::default()),
+        clipped,
+    ] {
         let theirs = train(&mut cpu, &on_cpu, 150, &recipe, 64, 1);
         // an error is a panic there
         let ours = train(&mut gpu, &on_gpu, 150, &recipe, 64, 1);
         close(&ours, &theirs, "losses")?;
     }
+    let ours = gpu.logits(&on_gpu, &order).map_err(in_words)?;
+    close(
+        &ours,
+        &cpu.logits(&on_cpu, &order).unwrap(),
+        "logits after training",
+    )?;
     Ok(())
 }
 
@@ -130,7 +218,11 @@ fn difference() -> Result<(), String> {
 #[test]
 fn child() {
     if env::var_os(CHILD).is_some() {
-        match difference() {
+        let difference = match env::var(CHILD).as_deref() {
+            Ok("fused") => difference_of_fused(),
+            _ => difference_of_tape(),
+        };
+        match difference {
             Ok(()) => println!("\nequal"),
             Err(what) => println!("\nfound: {what}"),
         }
@@ -138,16 +230,16 @@ fn child() {
 }
 
 /// What a child says of a planted fault.
-fn outcome(planted: Option<&Planted>) -> String {
+fn outcome(engine: &str, planted: Option<&Planted>) -> String {
     let mut child = Command::new(env::current_exe().unwrap());
     child
         .args(["faults::child", "--exact", "--nocapture"])
-        .env(CHILD, "1")
+        .env(CHILD, engine)
         .env("RUST_BACKTRACE", "0");
     if let Some((kernel, old, new, place, ..)) = planted {
         child.env(
             "TUPLENET_EMULATOR_FAULT",
-            format!("{kernel}_f32|{old}|{new}|{place}"),
+            format!("{kernel}|{old}|{new}|{place}"),
         );
     }
     let output = child.output().unwrap();
@@ -164,18 +256,29 @@ fn outcome(planted: Option<&Planted>) -> String {
         .to_owned()
 }
 
-#[test]
-fn planted_faults_are_found() {
-    if !is_emulated("planted_faults_are_found") {
-        return;
-    }
-    assert_eq!(outcome(None), "equal");
+/// Each is found, and in the way that the table says.
+fn all_are_found(engine: &str, planted: &[Planted]) {
+    assert_eq!(outcome(engine, None), "equal");
     let next = AtomicUsize::new(0);
     let work = || {
-        while let Some(planted) = PLANTED.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let found = outcome(Some(planted));
+        while let Some(planted) = planted.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let found = outcome(engine, Some(planted));
             assert!(found.contains(planted.5), "{planted:?}: {found}");
         }
     };
     thread::scope(|scope| (0..2).for_each(|_| drop(scope.spawn(work))));
+}
+
+#[test]
+fn planted_faults_of_dfdx_are_found() {
+    if is_emulated("planted_faults_of_dfdx_are_found") {
+        all_are_found("dfdx", &OF_DFDX);
+    }
+}
+
+#[test]
+fn planted_faults_of_the_fused_engine_are_found() {
+    if is_emulated("planted_faults_of_the_fused_engine_are_found") {
+        all_are_found("fused", &OF_FUSED);
+    }
 }

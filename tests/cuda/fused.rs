@@ -2,6 +2,7 @@
 
 use tuplenet::{
     Error,
+    engine::Run,
     objective::{CustomLoss, Optimizer},
     prelude::*,
     shape::Features,
@@ -229,6 +230,32 @@ fn another_optimiser_and_empty_runs() {
     assert_eq!((state.steps, state.moments.len()), (3, 2));
     train(&mut net, &on_gpu, 10, &Recipe::of(Sgd::default()), 4, 1);
     assert_eq!(net.optimizer_state().unwrap().unwrap().moments.len(), 0);
+}
+
+#[test]
+fn data_of_another_network_is_refused() {
+    if gpu("fused::data_of_another_network_is_refused") {
+        let other = OnGpu::new::<(Linear<4, 2>,)>(Weights::zeros());
+        let uploaded = other.upload(&data::<4, 2>(5)).unwrap();
+        let mut net = OnGpu::new::<(Linear<5, 2>,)>(Weights::zeros());
+        let error = net.logits(&uploaded, &[0]).unwrap_err().to_string();
+        let words = "expected one uploaded by this network's engine, 5 features and 2 classes, \
+                     found another network's, 4 features and 2 classes";
+        assert!(error.contains(words), "{error}");
+        assert!(net.gradient(&uploaded, &[0], Loss::CrossEntropy).is_err());
+        let run = Run {
+            order: &[0],
+            batch_size: 1,
+            optimizer: &Sgd::default().into(),
+            schedule: Schedule::CONSTANT,
+            total_steps: 1,
+            loss: Loss::CrossEntropy,
+            seed: 0,
+            first_step: 0,
+            clip_norm: None,
+        };
+        assert!(net.train(&uploaded, &run, &mut Vec::new()).is_err());
+    }
 }
 
 /// Refused before a GPU is asked for.

@@ -10,12 +10,19 @@ use super::{
 };
 use crate::{
     data::{FeatureValues, Samples, Targets},
-    error::Result,
+    engine::run::of_another_network,
+    error::{Error, Result},
+    network::Network,
+    shape::Shape,
 };
 
 /// A data set as [`FusedCuda`](super::FusedCuda) reads it: features as bytes or values, targets, weights of samples.
 #[derive(Debug)]
 pub struct Uploaded {
+    /// The device's name.
+    device: String,
+    /// The network's features and outputs.
+    widths: [usize; 2],
     pub(super) samples: Arc<Samples>,
     bytes: Option<CudaSlice<u8>>,
     values: Option<CudaSlice<f32>>,
@@ -27,8 +34,14 @@ pub struct Uploaded {
 }
 
 impl Uploaded {
-    pub(super) fn new(device: &Device, samples: &Arc<Samples>) -> Result<Uploaded> {
+    pub(super) fn new(
+        device: &Device,
+        samples: &Arc<Samples>,
+        widths: [usize; 2],
+    ) -> Result<Uploaded> {
         let mut uploaded = Uploaded {
+            device: device.name.clone(),
+            widths,
             samples: Arc::clone(samples),
             bytes: None,
             values: None,
@@ -54,7 +67,25 @@ impl Uploaded {
             Targets::MultiLabels(bits) => uploaded.bits = Some(device.copy(bits)?),
             Targets::Values(values) => uploaded.targets = Some(device.copy(values)?),
         }
+        // another engine has another stream
+        device.finish()?;
         Ok(uploaded)
+    }
+
+    /// # Errors
+    /// [`Error::Setting`] when it was uploaded to another device, or for other widths.
+    pub(super) fn check<N: Network>(&self, device: &Device) -> Result<()> {
+        if self.widths != [N::In::LEN, N::Output::LEN] {
+            return Err(of_another_network::<N>(self.widths));
+        }
+        if self.device != device.name {
+            return Err(Error::Setting {
+                setting: "data set",
+                expected: format!("one uploaded to {}", device.name),
+                found: format!("one on {}", self.device),
+            });
+        }
+        Ok(())
     }
 
     /// What the kernels read.

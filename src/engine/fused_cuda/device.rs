@@ -118,10 +118,13 @@ impl Device {
     pub(super) fn read(&self, values: &CudaSlice<f32>) -> Result<Vec<f32>> {
         let read = self.stream.clone_dtoh(values);
         let read = read.map_err(|error| self.failed(error))?;
-        self.stream
-            .synchronize()
-            .map_err(|error| self.failed(error))?;
-        Ok(read)
+        self.finish().map(|()| read)
+    }
+
+    /// Waits until all work is done.
+    pub(super) fn finish(&self) -> Result<()> {
+        let finished = self.stream.synchronize();
+        finished.map_err(|error| self.failed(error))
     }
 }
 

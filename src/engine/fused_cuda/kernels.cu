@@ -15,7 +15,9 @@ enum Along { TERMS, ROWS };
 
 template <Along ALONG, class Operand>
 __device__ void load(float (&tile)[DEPTH][TILE + 1], int first, int rows, int begin, int terms, Operand operand) {
-    for (int i = threadIdx.x; i < TILE * DEPTH; i += THREADS) {
+#pragma unroll
+    for (int part = 0; part < TILE * DEPTH / THREADS; part++) {
+        int i = part * THREADS + threadIdx.x;
         int row = ALONG == TERMS ? i / DEPTH : i % TILE;
         int term = ALONG == TERMS ? i % DEPTH : i / TILE;
         bool is_inside = first + row < rows && begin + term < terms;

@@ -79,6 +79,7 @@ impl<N: Network> FusedCuda<N> {
         order: &[u32],
         loss: Loss,
     ) -> Result<(f32, Weights<N>)> {
+        data.check::<N>(&self.model.device)?;
         loss.check(&data.samples.targets, N::Output::LEN)?;
         check_order(order, data.samples.len)?;
         let (value, gradient) = self.model.gradient(data, order, &loss)?;
@@ -98,16 +99,19 @@ impl<N: Network> Engine<N> for FusedCuda<N> {
     }
 
     fn upload(&self, data: &impl DataFor<N::In, N::Output>) -> Result<Uploaded> {
-        Uploaded::new(&self.model.device, data.samples())
+        let widths = [N::In::LEN, N::Output::LEN];
+        Uploaded::new(&self.model.device, data.samples(), widths)
     }
 
     fn train(&mut self, data: &Uploaded, run: &Run<'_>, losses: &mut Vec<f32>) -> Result<()> {
+        data.check::<N>(&self.model.device)?;
         run.check(&data.samples, N::Output::LEN)?;
         losses.extend(self.model.train(data, run)?);
         Ok(())
     }
 
     fn logits(&self, data: &Uploaded, order: &[u32]) -> Result<Vec<f32>> {
+        data.check::<N>(&self.model.device)?;
         check_order(order, data.samples.len)?;
         if order.is_empty() {
             return Ok(Vec::new());

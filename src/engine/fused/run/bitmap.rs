@@ -6,11 +6,14 @@ use rayon::prelude::*;
 
 use crate::{
     data::{FeatureValues, Samples},
-    engine::fused::{
-        kernels::{Kernel, Lanes, NonzeroBits, Simd, WORD, dispatch},
-        program::takes_bitmaps,
+    engine::{
+        fused::{
+            kernels::{Kernel, Lanes, NonzeroBits, Simd, WORD, dispatch},
+            program::takes_bitmaps,
+        },
+        run::of_another_network,
     },
-    error::{Error, Result},
+    error::Result,
     network::Network,
     shape::Shape,
 };
@@ -81,13 +84,7 @@ impl Uploaded {
         if (self.widths, self.sparse) == (widths, const { takes_bitmaps(&N::PLAN) }) {
             return Ok(());
         }
-        let words =
-            |[inputs, outputs]: [usize; 2]| format!("{inputs} features and {outputs} classes");
-        Err(Error::Setting {
-            setting: "data set",
-            expected: format!("one uploaded by this network's engine, {}", words(widths)),
-            found: format!("another network's, {}", words(self.widths)),
-        })
+        Err(of_another_network::<N>(self.widths))
     }
 }
 
