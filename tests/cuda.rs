@@ -310,7 +310,6 @@ fn the_comparisons_run() {
 fn every_network_matches_the_cpu() {
     if gpu("every_network_matches_the_cpu") {
         every_network::<OnCuda>();
-        every_network::<OnCudaUploaded>();
     }
 }
 
@@ -318,7 +317,18 @@ fn every_network_matches_the_cpu() {
 fn ten_steps_of_every_optimiser_match_the_cpu() {
     if gpu("ten_steps_of_every_optimiser_match_the_cpu") {
         every_optimiser::<OnCuda>();
-        every_optimiser::<OnCudaUploaded>();
+    }
+}
+
+/// Batches that are uploaded, not gathered on the device.
+#[test]
+fn uploaded_batches_match_the_cpu() {
+    type Net = (Linear<70, 33>, ReLU, Dropout<20>, Linear<33, 5>);
+    if gpu("uploaded_batches_match_the_cpu") {
+        one_batch::<OnCudaUploaded, Net, 70, 5>();
+        for optimizer in optimizers() {
+            ten_steps::<OnCudaUploaded, Net, 70, 5>(optimizer);
+        }
     }
 }
 
