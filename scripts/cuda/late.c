@@ -144,9 +144,10 @@ static void *substitute(const char *name, int (*code)(void)) {
 /* What cudarc's destructors call, with one to three arguments. After a fault of the device each of these returns its error,
    on which the destructor panics, in the middle of whatever handles the error: the program would abort. There is nothing
    that a release could do about it, and every launch has the same error, so these return none. Other errors remain. */
+#define FREES(X) X(cuMemFree_v2) X(cuMemFreeAsync)
 #define RELEASES(X)                                                                                                    \
-    X(cuMemFree_v2) X(cuMemFreeAsync) X(cuStreamDestroy_v2) X(cuEventDestroy_v2) X(cuModuleUnload) X(cuEventRecord)    \
-    X(cuStreamWaitEvent) X(cuDevicePrimaryCtxRelease_v2) X(cuCtxSetCurrent) X(cublasDestroy_v2)
+    X(cuStreamDestroy_v2) X(cuEventDestroy_v2) X(cuModuleUnload) X(cuEventRecord) X(cuStreamWaitEvent)                 \
+    X(cuDevicePrimaryCtxRelease_v2) X(cuCtxSetCurrent) X(cublasDestroy_v2)
 static int unless_lost(int error) {
     int is_lost = error == 46 /* unavailable */ || error == 214 /* uncorrectable memory */ || error >= 700 /* a fault */;
     return is_lost ? 0 : error;
@@ -154,9 +155,13 @@ static int unless_lost(int error) {
 #define RELEASE(name)                                                                                                  \
     static int (*real_##name)(void *, void *, void *);                                                                 \
     static int release_##name(void *a, void *b, void *c) { return unless_lost(real_##name(a, b, c)); }
+#define FREE(name)                                                                                                     \
+    static int (*real_##name)(void *, void *, void *);                                                                 \
+    static int release_##name(void *a, void *b, void *c) { return a == NULL ? 0 : unless_lost(real_##name(a, b, c)); }
+FREES(FREE)
 RELEASES(RELEASE)
 
-/* dfdx allocates 0 bytes to release a tensor. */
+/* dfdx allocates 0 bytes to release a tensor, and frees them. */
 static int (*real_cuMemAllocAsync)(void **, size_t, void *);
 static int allocate(void **pointer, size_t bytes, void *stream) {
     if (bytes != 0) return real_cuMemAllocAsync(pointer, bytes, stream);
@@ -171,6 +176,7 @@ static void *wrapped(const char *name, void *function) {
         __atomic_store_n((void **)&real_##name_, function, __ATOMIC_RELEASE);                                          \
         return (void *)release_##name_;                                                                                  \
     }
+    FREES(WRAP)
     RELEASES(WRAP)
     if (strcmp(name, "cuMemAllocAsync") != 0) return function;
     __atomic_store_n((void **)&real_cuMemAllocAsync, function, __ATOMIC_RELEASE);

@@ -224,11 +224,6 @@ pub unsafe extern "C" fn cuMemAllocAsync(
     bytes: usize,
     _stream: Handle,
 ) -> c_int {
-    // In a stream, an allocation of nothing has no address and is no error.
-    if bytes == 0 {
-        // SAFETY: by the head of the file.
-        return unsafe { give(address, Device::get().check().map(|()| 0)) };
-    }
     // SAFETY: by the head of the file.
     unsafe { cuMemAlloc_v2(address, bytes) }
 }
@@ -240,9 +235,6 @@ pub extern "C" fn cuMemFree_v2(address: u64) -> c_int {
 
 #[unsafe(no_mangle)]
 pub extern "C" fn cuMemFreeAsync(address: u64, _stream: Handle) -> c_int {
-    if address == 0 {
-        return 0;
-    }
     cuMemFree_v2(address)
 }
 

@@ -16,8 +16,8 @@ pub(super) struct Body<'a> {
     scopes: Scopes,
     /// The index of the instruction after each label.
     labels: HashMap<String, usize>,
-    /// Operands that are labels or functions: instruction, operand, name, line.
-    open: Vec<(usize, usize, String, u32)>,
+    /// Operands that are labels or functions: instruction, operand, name.
+    open: Vec<(usize, usize, String)>,
     source_line: Option<u32>,
 }
 
@@ -57,7 +57,7 @@ impl<'a> Body<'a> {
                 self.instruction()?;
             }
         }
-        for (instruction, operand, name, _) in self.open {
+        for (instruction, operand, name) in self.open {
             let operand = &mut self.function.code[instruction].operands[operand];
             *operand = match self.labels.get(&name) {
                 Some(label) => Operand::Label(*label),
@@ -169,7 +169,7 @@ impl<'a> Body<'a> {
         let opcode = self.parser.word()?;
         let mut operands = Vec::new();
         while !self.parser.takes(';') {
-            if let Some(operand) = self.operand(operands.len())? {
+            if let Some(operand) = self.operand(Some(operands.len()))? {
                 operands.push(operand);
             }
             self.parser.takes(',');
@@ -185,13 +185,13 @@ impl<'a> Body<'a> {
         Ok(())
     }
 
-    /// The operand at this place of the instruction.
-    fn operand(&mut self, at: usize) -> Result<Option<Operand>> {
+    /// The operand at this place of the instruction, or one of several there.
+    fn operand(&mut self, at: Option<usize>) -> Result<Option<Operand>> {
         for (open, close) in [('{', '}'), ('(', ')')] {
             if self.parser.takes(open) {
                 let mut list = Vec::new();
                 while !self.parser.takes(close) {
-                    list.extend(self.operand(at)?);
+                    list.extend(self.operand(None)?);
                     self.parser.takes(',');
                 }
                 let list = if open == '{' {
@@ -233,8 +233,10 @@ impl<'a> Body<'a> {
         if let Some(base) = self.variable(&word) {
             return Ok(Some(Operand::Variable(base)));
         }
-        let line = self.parser.line();
-        self.open.push((self.function.code.len(), at, word, line));
+        let Some(at) = at else {
+            return Err(self.parser.expected("a declared name", &word));
+        };
+        self.open.push((self.function.code.len(), at, word));
         Ok(Some(Operand::Sink))
     }
 
