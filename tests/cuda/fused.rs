@@ -258,6 +258,27 @@ fn data_of_another_network_is_refused() {
     }
 }
 
+/// Indices in kernels have 32 bits.
+#[test]
+fn a_batch_of_too_many_values_is_refused() {
+    type Net = (Linear<1, 60_000>, ReLU, Linear<60_000, 1>);
+    if gpu("fused::a_batch_of_too_many_values_is_refused") {
+        let net = OnGpu::new::<Net>(Weights::zeros());
+        let dataset = data::<1, 1>(40_000);
+        let uploaded = net.upload(&dataset).unwrap();
+        let order: Vec<u32> = (0..40_000).collect();
+        let error = net
+            .gradient(&uploaded, &order, Loss::MeanSquaredError)
+            .unwrap_err();
+        let text = error.to_string();
+        assert!(
+            text.contains("batch size: expected at most 35791"),
+            "{text}"
+        );
+        assert_eq!(net.predict(&[1.0]).unwrap(), [0.0], "it goes on");
+    }
+}
+
 /// Refused before a GPU is asked for.
 #[test]
 fn other_networks_are_refused() {

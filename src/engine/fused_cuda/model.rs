@@ -261,6 +261,7 @@ impl Model {
 
     /// Buffers for a batch of this size, and for a gradient that is stored.
     fn prepare(&self, memory: &mut Memory, batch: usize, stores_gradient: bool) -> Result<()> {
+        self.buffers_for(&mut memory.forward, batch)?;
         if stores_gradient && memory.gradient.is_none() {
             memory.gradient = Some(self.device.zeros(self.program.parameters)?);
         }
@@ -270,7 +271,7 @@ impl Model {
             let training = TrainingBuffers::new(&self.device, &self.program, batch)?;
             memory.training = Some(training);
         }
-        self.buffers_for(&mut memory.forward, batch).map(drop)
+        Ok(())
     }
 
     fn parameters(&self, memory: &Memory) -> Parameters {
@@ -283,6 +284,14 @@ impl Model {
 
     /// The buffers that are kept, if they are large enough, or new ones.
     fn buffers_for<'b>(&self, kept: &'b mut Option<Buffers>, batch: usize) -> Result<&'b Buffers> {
+        let widest = self.program.widest();
+        if batch.saturating_mul(widest) > i32::MAX as usize {
+            return Err(Error::Setting {
+                setting: "batch size",
+                expected: format!("at most {}, for 2^31 values", i32::MAX as usize / widest),
+                found: batch.to_string(),
+            });
+        }
         if kept.as_ref().is_none_or(|buffers| buffers.batch < batch) {
             *kept = None;
             *kept = Some(Buffers::new(&self.device, &self.program, batch)?);

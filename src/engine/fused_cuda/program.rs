@@ -116,6 +116,12 @@ impl Program {
         })
     }
 
+    /// The largest number of values that a sample has between two kernels.
+    pub(super) fn widest(&self) -> usize {
+        let outputs = self.stages.iter().map(|stage| stage.outputs);
+        outputs.fold(self.features, usize::max)
+    }
+
     pub(super) fn outputs(&self) -> usize {
         self.stages.last().map_or(0, |stage| stage.outputs)
     }
