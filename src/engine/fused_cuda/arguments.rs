@@ -7,7 +7,11 @@
 
 use cudarc::driver::DeviceRepr;
 
-use crate::{engine::rule::Rule, seed};
+use crate::{
+    engine::rule::Rule,
+    error::{Error, Result},
+    objective, seed,
+};
 
 /// An address on the device; 0 is null.
 pub(super) type Address = u64;
@@ -39,6 +43,46 @@ pub(super) struct Loss {
     pub(super) smoothing: f32,
     pub(super) delta: f32,
     pub(super) class_weights: Address,
+}
+
+impl Loss {
+    /// What the kernels need to know of a loss.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for a loss of one's own, which is code for the CPU.
+    pub(super) fn new(loss: &objective::Loss, class_weights: Address) -> Result<Loss> {
+        let of_kind = |kind: u32| Loss {
+            kind,
+            ..Loss::default()
+        };
+        Ok(match loss {
+            objective::Loss::CrossEntropy => of_kind(0),
+            objective::Loss::SmoothedCrossEntropy { smoothing } => Loss {
+                smoothing: *smoothing as f32,
+                ..of_kind(0)
+            },
+            objective::Loss::WeightedCrossEntropy { smoothing, .. } => Loss {
+                smoothing: *smoothing as f32,
+                class_weights,
+                ..of_kind(0)
+            },
+            objective::Loss::MeanSquaredError => of_kind(1),
+            objective::Loss::MeanAbsoluteError => of_kind(2),
+            objective::Loss::Huber { delta } => Loss {
+                delta: *delta as f32,
+                ..of_kind(3)
+            },
+            objective::Loss::BinaryCrossEntropy => of_kind(4),
+            objective::Loss::Custom(_) => {
+                return Err(Error::Setting {
+                    setting: "loss",
+                    expected: "one that the engine `fused` has on a GPU; `dfdx` takes any"
+                        .to_owned(),
+                    found: "a loss of one's own".to_owned(),
+                });
+            }
+        })
+    }
 }
 
 /// A step of an optimiser.

@@ -96,7 +96,7 @@ impl Device {
             block_dim: (THREADS as u32, 1, 1),
             shared_mem_bytes: 0,
         };
-        // SAFETY: `model.rs` passes the arguments that `source.rs` and `kernels.cu` declare, of buffers of the sizes that
+        // SAFETY: `step.rs` and `model.rs` pass the arguments that `source.rs` and `kernels.cu` declare, of buffers of the sizes that
         // these constants say; the emulated GPU of the tests checks every access.
         let launched = unsafe { launch.launch(config) };
         launched.map(drop).map_err(|error| self.failed(error))

@@ -1,7 +1,7 @@
 //! [`FusedCuda`]: kernels that are generated from the plan, for an NVIDIA GPU.
 //!
 //! `program.rs` lowers the plan to stages, `source.rs` writes them as CUDA C, with `kernels.cu`, `device.rs` compiles that,
-//! and `model.rs` launches the kernels.
+//! `model.rs` runs it batch by batch, and `step.rs` launches the kernels.
 
 mod arguments;
 mod buffers;
@@ -10,6 +10,7 @@ mod device;
 mod model;
 mod program;
 mod source;
+mod step;
 
 use std::{fmt, marker::PhantomData};
 

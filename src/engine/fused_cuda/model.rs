@@ -1,4 +1,4 @@
-//! [`Model`]: a network on a GPU, and the kernels of a training step in their order.
+//! [`Model`]: a network on a GPU, and its runs.
 //!
 //! It is not generic over the network, so that the compiler makes it once for all of them.
 
@@ -7,42 +7,42 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use cudarc::driver::{CudaSlice, PushKernelArg};
 
 use super::{
-    arguments::{Address, Data, Loss as LossSettings, Parameters, Stream, Update},
+    arguments::{Address, Data, Loss as LossSettings, Parameters},
     buffers::{Buffers, TrainingBuffers},
     data::{Uploaded, address},
-    device::{Device, blocks, tiles},
+    device::Device,
     program::Program,
     source::source,
+    step::Batch,
 };
 use crate::{
     engine::{Run, rule::Rule},
     error::{Error, Result},
     objective::{Loss, OptimizerKind, Schedule, Sgd},
     plan::Plan,
-    seed,
 };
 
 /// The batch size of inference.
 const INFERENCE_BATCH: usize = 1024;
 /// No address.
-const NULL: Address = 0;
+pub(super) const NULL: Address = 0;
 
 pub(super) struct Model {
     pub(super) device: Device,
-    program: Program,
-    parameters: CudaSlice<f32>,
+    pub(super) program: Program,
+    pub(super) parameters: CudaSlice<f32>,
     moments: [CudaSlice<f32>; 2],
     /// Of the plan's statistics, those of `Standardize`.
-    statistics: CudaSlice<f32>,
+    pub(super) statistics: CudaSlice<f32>,
     pub(super) optimizer: Option<OptimizerSteps>,
     memory: Mutex<Memory>,
 }
 
 /// Buffers that are kept from run to run.
 #[derive(Default)]
-struct Memory {
-    forward: Option<Buffers>,
-    training: Option<TrainingBuffers>,
+pub(super) struct Memory {
+    pub(super) forward: Option<Buffers>,
+    pub(super) training: Option<TrainingBuffers>,
     /// The gradient of all parameters, where it is not applied at once.
     gradient: Option<CudaSlice<f32>>,
 }
@@ -53,20 +53,6 @@ pub(super) struct OptimizerSteps {
     pub(super) kind: OptimizerKind,
     pub(super) steps: u64,
     pub(super) moments: usize,
-}
-
-/// A batch of a run.
-struct Batch<'a> {
-    data: Data,
-    /// The address of its first sample's index.
-    order: Address,
-    len: usize,
-    loss: &'a LossSettings,
-    divisor: f32,
-    /// The address of the losses of its samples.
-    losses: Address,
-    /// For dropout: the seed of the training and the number of the step.
-    dropout: Option<(u64, u64)>,
 }
 
 impl Model {
@@ -205,7 +191,7 @@ impl Model {
             _ => None,
         };
         let class_weights = address(&self.device.stream, class_weights.as_ref());
-        let settings = settings(&run.loss, class_weights)?;
+        let settings = LossSettings::new(&run.loss, class_weights)?;
         let batch_size = run.batch_size.min(run.order.len());
         self.prepare(
             memory,
@@ -274,7 +260,7 @@ impl Model {
         Ok(())
     }
 
-    fn parameters(&self, memory: &Memory) -> Parameters {
+    pub(super) fn parameters(&self, memory: &Memory) -> Parameters {
         Parameters {
             weights: self.address(&self.parameters),
             moments: self.moments.each_ref().map(|moment| self.address(moment)),
@@ -298,172 +284,6 @@ impl Model {
         }
         kept.as_ref()
             .ok_or_else(|| self.device.failed("no buffers"))
-    }
-
-    /// Forward, backward and update by one batch.
-    fn step(&self, memory: &Memory, batch: &Batch<'_>, rule: Rule) -> Result<()> {
-        let (Some(buffers), Some(training)) = (&memory.forward, &memory.training) else {
-            return Err(self.device.failed("no buffers"));
-        };
-        let len = batch.len as i32;
-        let masks = match batch.dropout {
-            Some((seed, step)) if self.program.dropouts().next().is_some() => {
-                self.draw_masks(training, (seed, step), batch.len)?;
-                self.address(&training.masks)
-            }
-            _ => NULL,
-        };
-        self.forward(buffers, (batch.data, batch.order, batch.len), masks)?;
-        let last = self.program.stages.len() - 1;
-        let outputs = &buffers.stages[last];
-        self.device
-            .launch("loss_of_samples", blocks(32 * batch.len), |launch| {
-                launch
-                    .arg(&batch.data)
-                    .arg(&batch.order)
-                    .arg(&outputs.values)
-                    .arg(&outputs.products);
-                launch
-                    .arg(&training.gradients[last])
-                    .arg(&batch.losses)
-                    .arg(&masks)
-                    .arg(&len);
-                launch.arg(&batch.divisor).arg(batch.loss);
-            })?;
-        let parameters = self.parameters(memory);
-        let update = Update::from(rule);
-        for (index, stage) in self.program.stages.iter().enumerate().rev() {
-            let gradient = &training.gradients[index];
-            let input = match index {
-                0 => &buffers.input,
-                _ => &buffers.stages[index - 1].values,
-            };
-            // the gradient of the inputs needs the weights before their update
-            if index > 0 {
-                let weights = parameters.weights + 4 * stage.offset as u64;
-                let before = &buffers.stages[index - 1];
-                self.device.launch(
-                    &format!("backward_{index}"),
-                    tiles(batch.len, stage.inputs),
-                    |launch| {
-                        launch.arg(gradient).arg(&weights).arg(&before.products);
-                        launch
-                            .arg(&training.gradients[index - 1])
-                            .arg(&masks)
-                            .arg(&len);
-                    },
-                )?;
-            }
-            let columns = stage.inputs + 1; // and the bias
-            self.device.launch(
-                &format!("learn_{index}"),
-                tiles(stage.outputs, columns),
-                |launch| {
-                    launch
-                        .arg(gradient)
-                        .arg(input)
-                        .arg(&parameters)
-                        .arg(&len)
-                        .arg(&update);
-                },
-            )?;
-        }
-        Ok(())
-    }
-
-    /// The values of every stage, with its products, for the samples of `data` in this order.
-    fn forward(
-        &self,
-        buffers: &Buffers,
-        (data, order, len): (Data, Address, usize),
-        masks: Address,
-    ) -> Result<()> {
-        let batch = len as i32;
-        self.device.launch(
-            "gather_features",
-            blocks(len * self.program.features),
-            |launch| {
-                launch
-                    .arg(&data)
-                    .arg(&order)
-                    .arg(&buffers.input)
-                    .arg(&masks)
-                    .arg(&self.statistics)
-                    .arg(&batch);
-            },
-        )?;
-        let mut input = &buffers.input;
-        for (index, (stage, buffers)) in self.program.stages.iter().zip(&buffers.stages).enumerate()
-        {
-            let weights = self.address(&self.parameters) + 4 * stage.offset as u64;
-            self.device.launch(
-                &format!("forward_{index}"),
-                tiles(len, stage.outputs),
-                |launch| {
-                    launch
-                        .arg(input)
-                        .arg(&weights)
-                        .arg(&buffers.products)
-                        .arg(&buffers.values)
-                        .arg(&masks)
-                        .arg(&batch);
-                },
-            )?;
-            input = &buffers.values;
-        }
-        Ok(())
-    }
-
-    fn draw_masks(
-        &self,
-        training: &TrainingBuffers,
-        (seed, step): (u64, u64),
-        len: usize,
-    ) -> Result<()> {
-        let batch = len as i32;
-        let mut mask = self.address(&training.masks);
-        for dropout in self.program.dropouts() {
-            let stream = Stream::of_dropout(seed, step, dropout.index);
-            let (dropped_below, keep) = seed::dropout_numbers(dropout.percent);
-            let width = dropout.width as i32;
-            self.device.launch(
-                "dropout",
-                blocks(len * dropout.width.div_ceil(16)),
-                |launch| {
-                    launch
-                        .arg(&mask)
-                        .arg(&width)
-                        .arg(&batch)
-                        .arg(&stream)
-                        .arg(&dropped_below)
-                        .arg(&keep);
-                },
-            )?;
-            mask += 4 * (len * dropout.width) as u64;
-        }
-        Ok(())
-    }
-
-    /// Updates by the stored gradient, whose norm is limited.
-    fn apply_clipped(
-        &self,
-        parameters: Parameters,
-        max_norm: f64,
-        rule: Rule,
-        factor: &CudaSlice<f32>,
-    ) -> Result<()> {
-        let (count, update) = (self.program.parameters as i32, Update::from(rule));
-        self.device.launch("clip", (1, 1), |launch| {
-            launch
-                .arg(&parameters.gradients)
-                .arg(&count)
-                .arg(&max_norm)
-                .arg(factor);
-        })?;
-        self.device
-            .launch("apply", blocks(self.program.parameters), |launch| {
-                launch.arg(&parameters).arg(&count).arg(factor).arg(&update);
-            })
     }
 
     pub(super) fn weights(&self) -> Result<Vec<f32>> {
@@ -505,44 +325,7 @@ impl Model {
         Ok(())
     }
 
-    fn address<T: cudarc::driver::DeviceRepr>(&self, buffer: &CudaSlice<T>) -> Address {
+    pub(super) fn address<T: cudarc::driver::DeviceRepr>(&self, buffer: &CudaSlice<T>) -> Address {
         address(&self.device.stream, Some(buffer))
     }
-}
-
-/// What the kernels need to know of a loss.
-///
-/// # Errors
-/// [`Error::Setting`] for a loss of one's own, which is code for the CPU.
-fn settings(loss: &Loss, class_weights: Address) -> Result<LossSettings> {
-    let of_kind = |kind: u32| LossSettings {
-        kind,
-        ..LossSettings::default()
-    };
-    Ok(match loss {
-        Loss::CrossEntropy => of_kind(0),
-        Loss::SmoothedCrossEntropy { smoothing } => LossSettings {
-            smoothing: *smoothing as f32,
-            ..of_kind(0)
-        },
-        Loss::WeightedCrossEntropy { smoothing, .. } => LossSettings {
-            smoothing: *smoothing as f32,
-            class_weights,
-            ..of_kind(0)
-        },
-        Loss::MeanSquaredError => of_kind(1),
-        Loss::MeanAbsoluteError => of_kind(2),
-        Loss::Huber { delta } => LossSettings {
-            delta: *delta as f32,
-            ..of_kind(3)
-        },
-        Loss::BinaryCrossEntropy => of_kind(4),
-        Loss::Custom(_) => {
-            return Err(Error::Setting {
-                setting: "loss",
-                expected: "one that the engine `fused` has on a GPU; `dfdx` takes any".to_owned(),
-                found: "a loss of one's own".to_owned(),
-            });
-        }
-    })
 }

@@ -1,0 +1,192 @@
+//! The kernels of a training step, in their order.
+
+use cudarc::driver::{CudaSlice, PushKernelArg};
+
+use super::{
+    arguments::{Address, Data, Loss as LossSettings, Parameters, Stream, Update},
+    buffers::{Buffers, TrainingBuffers},
+    device::{blocks, tiles},
+    model::{Memory, Model, NULL},
+};
+use crate::{engine::rule::Rule, error::Result, seed};
+
+/// A batch of a run.
+pub(super) struct Batch<'a> {
+    pub(super) data: Data,
+    /// The address of its first sample's index.
+    pub(super) order: Address,
+    pub(super) len: usize,
+    pub(super) loss: &'a LossSettings,
+    pub(super) divisor: f32,
+    /// The address of the losses of its samples.
+    pub(super) losses: Address,
+    /// For dropout: the seed of the training and the number of the step.
+    pub(super) dropout: Option<(u64, u64)>,
+}
+impl Model {
+    /// Forward, backward and update by one batch.
+    pub(super) fn step(&self, memory: &Memory, batch: &Batch<'_>, rule: Rule) -> Result<()> {
+        let (Some(buffers), Some(training)) = (&memory.forward, &memory.training) else {
+            return Err(self.device.failed("no buffers"));
+        };
+        let len = batch.len as i32;
+        let masks = match batch.dropout {
+            Some((seed, step)) if self.program.dropouts().next().is_some() => {
+                self.draw_masks(training, (seed, step), batch.len)?;
+                self.address(&training.masks)
+            }
+            _ => NULL,
+        };
+        self.forward(buffers, (batch.data, batch.order, batch.len), masks)?;
+        let last = self.program.stages.len() - 1;
+        let outputs = &buffers.stages[last];
+        self.device
+            .launch("loss_of_samples", blocks(32 * batch.len), |launch| {
+                launch
+                    .arg(&batch.data)
+                    .arg(&batch.order)
+                    .arg(&outputs.values)
+                    .arg(&outputs.products);
+                launch
+                    .arg(&training.gradients[last])
+                    .arg(&batch.losses)
+                    .arg(&masks)
+                    .arg(&len);
+                launch.arg(&batch.divisor).arg(batch.loss);
+            })?;
+        let parameters = self.parameters(memory);
+        let update = Update::from(rule);
+        for (index, stage) in self.program.stages.iter().enumerate().rev() {
+            let gradient = &training.gradients[index];
+            let input = match index {
+                0 => &buffers.input,
+                _ => &buffers.stages[index - 1].values,
+            };
+            // the gradient of the inputs needs the weights before their update
+            if index > 0 {
+                let weights = parameters.weights + 4 * stage.offset as u64;
+                let before = &buffers.stages[index - 1];
+                self.device.launch(
+                    &format!("backward_{index}"),
+                    tiles(batch.len, stage.inputs),
+                    |launch| {
+                        launch.arg(gradient).arg(&weights).arg(&before.products);
+                        launch
+                            .arg(&training.gradients[index - 1])
+                            .arg(&masks)
+                            .arg(&len);
+                    },
+                )?;
+            }
+            let columns = stage.inputs + 1; // and the bias
+            self.device.launch(
+                &format!("learn_{index}"),
+                tiles(stage.outputs, columns),
+                |launch| {
+                    launch
+                        .arg(gradient)
+                        .arg(input)
+                        .arg(&parameters)
+                        .arg(&len)
+                        .arg(&update);
+                },
+            )?;
+        }
+        Ok(())
+    }
+
+    /// The values of every stage, with its products, for the samples of `data` in this order.
+    pub(super) fn forward(
+        &self,
+        buffers: &Buffers,
+        (data, order, len): (Data, Address, usize),
+        masks: Address,
+    ) -> Result<()> {
+        let batch = len as i32;
+        self.device.launch(
+            "gather_features",
+            blocks(len * self.program.features),
+            |launch| {
+                launch
+                    .arg(&data)
+                    .arg(&order)
+                    .arg(&buffers.input)
+                    .arg(&masks)
+                    .arg(&self.statistics)
+                    .arg(&batch);
+            },
+        )?;
+        let mut input = &buffers.input;
+        for (index, (stage, buffers)) in self.program.stages.iter().zip(&buffers.stages).enumerate()
+        {
+            let weights = self.address(&self.parameters) + 4 * stage.offset as u64;
+            self.device.launch(
+                &format!("forward_{index}"),
+                tiles(len, stage.outputs),
+                |launch| {
+                    launch
+                        .arg(input)
+                        .arg(&weights)
+                        .arg(&buffers.products)
+                        .arg(&buffers.values)
+                        .arg(&masks)
+                        .arg(&batch);
+                },
+            )?;
+            input = &buffers.values;
+        }
+        Ok(())
+    }
+
+    fn draw_masks(
+        &self,
+        training: &TrainingBuffers,
+        (seed, step): (u64, u64),
+        len: usize,
+    ) -> Result<()> {
+        let batch = len as i32;
+        let mut mask = self.address(&training.masks);
+        for dropout in self.program.dropouts() {
+            let stream = Stream::of_dropout(seed, step, dropout.index);
+            let (dropped_below, keep) = seed::dropout_numbers(dropout.percent);
+            let width = dropout.width as i32;
+            self.device.launch(
+                "dropout",
+                blocks(len * dropout.width.div_ceil(16)),
+                |launch| {
+                    launch
+                        .arg(&mask)
+                        .arg(&width)
+                        .arg(&batch)
+                        .arg(&stream)
+                        .arg(&dropped_below)
+                        .arg(&keep);
+                },
+            )?;
+            mask += 4 * (len * dropout.width) as u64;
+        }
+        Ok(())
+    }
+
+    /// Updates by the stored gradient, whose norm is limited.
+    pub(super) fn apply_clipped(
+        &self,
+        parameters: Parameters,
+        max_norm: f64,
+        rule: Rule,
+        factor: &CudaSlice<f32>,
+    ) -> Result<()> {
+        let (count, update) = (self.program.parameters as i32, Update::from(rule));
+        self.device.launch("clip", (1, 1), |launch| {
+            launch
+                .arg(&parameters.gradients)
+                .arg(&count)
+                .arg(&max_norm)
+                .arg(factor);
+        })?;
+        self.device
+            .launch("apply", blocks(self.program.parameters), |launch| {
+                launch.arg(&parameters).arg(&count).arg(factor).arg(&update);
+            })
+    }
+}
