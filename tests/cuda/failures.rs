@@ -1,5 +1,6 @@
-//! Failures of the device, each in a process of its own: the allocations and launches of a short training fail, one by one.
-//! The emulated GPU fails where it is told to (`scripts/cuda-emulate`); on another, these tests print `SKIPPED`.
+//! Failures of the device, each in a process of its own: the allocations and launches of a short training fail, one
+//! by one. The emulated GPU fails where it is told to (`scripts/cuda-emulate`); on another, these tests print
+//! `SKIPPED`.
 
 use std::{
     env,

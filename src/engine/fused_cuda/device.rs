@@ -30,7 +30,8 @@ impl Device {
     /// Compiles the source for the GPU with this ordinal.
     ///
     /// # Errors
-    /// [`Error::NoDevice`] where there is no driver, no such GPU, or no compiler; [`Error::Device`] when the device fails.
+    /// [`Error::NoDevice`] where there is no driver, no such GPU, or no compiler; [`Error::Device`] when the device
+    /// fails.
     pub(super) fn new(ordinal: usize, source: &str) -> Result<Device> {
         let gpu = gpu::find(ordinal)?;
         let name = gpu.to_string();
@@ -96,8 +97,8 @@ impl Device {
             block_dim: (THREADS as u32, 1, 1),
             shared_mem_bytes: 0,
         };
-        // SAFETY: `step.rs` and `model.rs` pass the arguments that `source.rs` and `kernels.cu` declare, of buffers of the sizes that
-        // these constants say; the emulated GPU of the tests checks every access.
+        // SAFETY: `step.rs` and `model.rs` pass the arguments that `source.rs` and `kernels.cu` declare, of buffers
+        // of the sizes that these constants say; the emulated GPU of the tests checks every access.
         let launched = unsafe { launch.launch(config) };
         launched.map(drop).map_err(|error| self.failed(error))
     }

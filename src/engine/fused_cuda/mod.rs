@@ -1,7 +1,7 @@
 //! [`FusedCuda`]: kernels that are generated from the plan, for an NVIDIA GPU.
 //!
-//! `program.rs` lowers the plan to stages, `source.rs` writes them as CUDA C, with `kernels.cu`, `device.rs` compiles that,
-//! `model.rs` runs it batch by batch, and `step.rs` launches the kernels.
+//! `program.rs` lowers the plan to stages, `source.rs` writes them as CUDA C, with `kernels.cu`, `device.rs` compiles
+//! that, `model.rs` runs it batch by batch, and `step.rs` launches the kernels.
 
 mod arguments;
 mod buffers;
@@ -30,9 +30,9 @@ use crate::{
 
 /// The fast engine for an NVIDIA GPU: kernels made for the network's type, with its sizes as constants.
 ///
-/// The bias, the activations and dropout are in the epilogue of a product, the optimiser's update is in that of the gradient of
-/// the weights; the data set and its order are on the device, and losses are read once per run. All sums have a
-/// fixed order, so results are the same bits in every run.
+/// The bias, the activations and dropout are in the epilogue of a product, the optimiser's update is in that of the
+/// gradient of the weights; the data set and its order are on the device, and losses are read once per run. All sums
+/// have a fixed order, so results are the same bits in every run.
 ///
 /// It runs networks of [`Linear`](crate::layers::Linear), activations without parameters, `Dropout` and, first,
 /// `Standardize`, in `f32`, and refuses others when it is made. The kernels are compiled when it is made, by NVIDIA's

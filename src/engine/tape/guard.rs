@@ -1,7 +1,7 @@
 //! dfdx's panics as errors.
 //!
-//! On a GPU, dfdx 0.13 returns most errors of the driver, but unwraps some: of the copy of a tensor that two operations share,
-//! of reading a tensor back.
+//! On a GPU, dfdx 0.13 returns most errors of the driver, but unwraps some: of the copy of a tensor that two
+//! operations share, of reading a tensor back.
 
 use std::{
     cell::{Cell, RefCell},
@@ -20,7 +20,8 @@ thread_local! {
 
 /// The result of `compute`, or [`Error::Device`] if dfdx panics in it. Other panics go on.
 ///
-/// The first call replaces the panic hook by one that is silent for these panics alone, and otherwise calls the one before.
+/// The first call replaces the panic hook by one that is silent for these panics alone, and otherwise calls the one
+/// before.
 pub(super) fn guarded<T>(device: &str, compute: impl FnOnce() -> Result<T>) -> Result<T> {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {

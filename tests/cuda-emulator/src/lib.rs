@@ -10,10 +10,10 @@
 //! - waits for a barrier or a shuffle that others of its warp do not reach;
 //! - executes an instruction that is not covered.
 //!
-//! Covered: the instructions in `operation/`, warps that diverge, calls of functions, static and dynamic shared memory, atomic
-//! operations, shuffles and votes. Not covered: textures, tensor cores, asynchronous copies, clusters, dynamic
-//! parallelism, named barriers. Blocks run one after another, and calls of the driver return when their work is done:
-//! whatever is wrong with the order of several streams is not seen.
+//! Covered: the instructions in `operation/`, warps that diverge, calls of functions, static and dynamic shared
+//! memory, atomic operations, shuffles and votes. Not covered: textures, tensor cores, asynchronous copies, clusters,
+//! dynamic parallelism, named barriers. Blocks run one after another, and calls of the driver return when their work
+//! is done: whatever is wrong with the order of several streams is not seen.
 
 #![allow(missing_docs, reason = "a library for tests, not published")]
 

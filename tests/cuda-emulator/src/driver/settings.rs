@@ -39,8 +39,8 @@ impl Default for Settings {
     }
 }
 
-/// Kernels of dfdx 0.13 that sum within a block (`chunk_sum`, `chunk_max`, `chunk_min`): their threads wait at a barrier in a
-/// loop that ends earlier for some of them.
+/// Kernels of dfdx 0.13 that sum within a block (`chunk_sum`, `chunk_max`, `chunk_min`): their threads wait at a
+/// barrier in a loop that ends earlier for some of them.
 const WAIT_APART: [&str; 3] = ["_to_fwd_f32", "_bwd_lhs_f32", "_bwd_rhs_f32"];
 
 impl Settings {

@@ -1,7 +1,7 @@
 //! A warp: 32 threads that execute an instruction together while they are at the same one.
 //!
-//! Threads that diverge run in groups. The group at the lowest instruction runs first, which is where groups meet again, as
-//! compilers place what follows a branch behind it.
+//! Threads that diverge run in groups. The group at the lowest instruction runs first, which is where groups meet
+//! again, as compilers place what follows a branch behind it.
 
 use super::{Clock, Launch};
 use crate::{

@@ -1,8 +1,8 @@
 //! Who has written and read each part of a region, which shows uninitialised reads and races.
 //!
-//! A clock counts launches and barriers. An access has the time of the last barrier that its warp has passed. Two accesses
-//! of one launch are ordered if they are by one thread, or if a barrier of the block, or of the warp, was between
-//! them. Accesses of different blocks of a launch never are.
+//! A clock counts launches and barriers. An access has the time of the last barrier that its warp has passed. Two
+//! accesses of one launch are ordered if they are by one thread, or if a barrier of the block, or of the warp, was
+//! between them. Accesses of different blocks of a launch never are.
 
 /// A thread that accesses memory.
 #[derive(Clone, Copy, Debug)]

@@ -57,7 +57,8 @@ fn is_integer(kind: &str) -> bool {
     kind.starts_with(['u', 's']) && matches!(&kind[1..], "8" | "16" | "32" | "64")
 }
 
-/// Between integers: cut off, or extended by the sign of the source; a result narrower than its register is extended to it.
+/// Between integers: cut off, or extended by the sign of the source; a result narrower than its register is extended
+/// to it.
 fn integers(from: &str, to: &str) -> Option<Operation> {
     macro_rules! table {
         ($($from:literal: $a:ty;)*) => {
