@@ -13,8 +13,11 @@ use crate::{
     objective, seed,
 };
 
-/// An address on the device; 0 is null.
+/// An address on the device.
 pub(super) type Address = u64;
+
+/// No address.
+pub(super) const NULL: Address = 0;
 
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]

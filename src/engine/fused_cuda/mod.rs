@@ -4,6 +4,7 @@
 //! that, `model.rs` runs it batch by batch, and `step.rs` launches the kernels.
 
 mod arguments;
+mod batch;
 mod buffers;
 mod data;
 mod device;

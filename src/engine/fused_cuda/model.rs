@@ -7,13 +7,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use cudarc::driver::{CudaSlice, PushKernelArg};
 
 use super::{
-    arguments::{Address, Data, Loss as LossSettings, Parameters},
+    arguments::{Address, Data, Loss as LossSettings, NULL, Parameters},
+    batch::Batch,
     buffers::{Buffers, TrainingBuffers},
     data::{Uploaded, address},
     device::Device,
     program::Program,
     source::source,
-    step::Batch,
 };
 use crate::{
     engine::{Run, rule::Rule},
@@ -24,8 +24,6 @@ use crate::{
 
 /// The batch size of inference.
 const INFERENCE_BATCH: usize = 1024;
-/// No address.
-pub(super) const NULL: Address = 0;
 
 pub(super) struct Model {
     pub(super) device: Device,

@@ -3,26 +3,14 @@
 use cudarc::driver::{CudaSlice, PushKernelArg};
 
 use super::{
-    arguments::{Address, Data, Loss as LossSettings, Parameters, Stream, Update},
+    arguments::{Address, Data, NULL, Parameters, Stream, Update},
+    batch::Batch,
     buffers::{Buffers, TrainingBuffers},
     device::{blocks, tiles},
-    model::{Memory, Model, NULL},
+    model::{Memory, Model},
 };
 use crate::{engine::rule::Rule, error::Result, seed};
 
-/// A batch of a run.
-pub(super) struct Batch<'a> {
-    pub(super) data: Data,
-    /// The address of its first sample's index.
-    pub(super) order: Address,
-    pub(super) len: usize,
-    pub(super) loss: &'a LossSettings,
-    pub(super) divisor: f32,
-    /// The address of the losses of its samples.
-    pub(super) losses: Address,
-    /// For dropout: the seed of the training and the number of the step.
-    pub(super) dropout: Option<(u64, u64)>,
-}
 impl Model {
     /// Forward, backward and update by one batch.
     pub(super) fn step(&self, memory: &Memory, batch: &Batch<'_>, rule: Rule) -> Result<()> {
