@@ -201,40 +201,30 @@ fn with_fields(numbers: &[[u64; 4]]) -> Vec<[u64; 4]> {
         .collect()
 }
 
+/// Fields of values of every type, of those positions that `begins` picks: the position, and the bits of the register.
+fn fields_are_extracted(begins: impl Fn(u64, u64) -> bool) {
+    for kind in ["u32", "s32", "u64", "s64"] {
+        let mut inputs = with_fields(&combinations(&integers(bits(kind)), 1, 5));
+        inputs.retain(|[_, _, position, _]| begins(position & 255, bits(kind).into()));
+        let inputs: Vec<_> = inputs.iter().map(|[a, _, c, e]| [*a, *c, *e, 0]).collect();
+        let body = format!("bfe.{kind} %d, %a, %b, %c;");
+        let kinds = [kind, "u32", "u32"];
+        check(&body, kind, &kinds, &inputs, |[a, b, c, _]| {
+            field(kind, a, b, c)
+        });
+    }
+}
+
 /// Fields that begin within the register.
 #[test]
 fn bit_fields_are_extracted() {
-    for kind in ["u32", "s32", "u64", "s64"] {
-        let mut inputs = with_fields(&combinations(&integers(bits(kind)), 1, 5));
-        inputs.retain(|[_, _, position, _]| position & 255 < u64::from(bits(kind)));
-        let inputs: Vec<_> = inputs.iter().map(|[a, _, c, e]| [*a, *c, *e, 0]).collect();
-        let body = format!("bfe.{kind} %d, %a, %b, %c;");
-        check(
-            &body,
-            kind,
-            &[kind, "u32", "u32"],
-            &inputs,
-            |[a, b, c, _]| field(kind, a, b, c),
-        );
-    }
+    fields_are_extracted(|position, bits| position < bits);
 }
 
 /// Of fields that begin beyond the register only the sign remains.
 #[test]
 fn bit_fields_beyond_the_register() {
-    for kind in ["u32", "s32", "u64", "s64"] {
-        let mut inputs = with_fields(&combinations(&integers(bits(kind)), 1, 5));
-        inputs.retain(|[_, _, position, _]| position & 255 >= u64::from(bits(kind)));
-        let inputs: Vec<_> = inputs.iter().map(|[a, _, c, e]| [*a, *c, *e, 0]).collect();
-        let body = format!("bfe.{kind} %d, %a, %b, %c;");
-        check(
-            &body,
-            kind,
-            &[kind, "u32", "u32"],
-            &inputs,
-            |[a, b, c, _]| field(kind, a, b, c),
-        );
-    }
+    fields_are_extracted(|position, bits| position >= bits);
 }
 
 #[test]

@@ -145,9 +145,8 @@ pub unsafe extern "C" fn cuDeviceGetAttribute(
 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cuDevicePrimaryCtxRetain(context: *mut Handle, _device: c_int) -> c_int {
-    let checked = Device::get().check();
     // SAFETY: by the head of the file.
-    unsafe { give(context, checked.map(|()| SOME)) }
+    unsafe { give(context, Device::get().check().map(|()| SOME)) }
 }
 
 #[unsafe(no_mangle)]
@@ -162,9 +161,8 @@ pub extern "C" fn cuCtxSetCurrent(_context: Handle) -> c_int {
 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cuCtxGetCurrent(context: *mut Handle) -> c_int {
-    let checked = Device::get().check();
     // SAFETY: by the head of the file.
-    unsafe { give(context, checked.map(|()| SOME)) }
+    unsafe { give(context, Device::get().check().map(|()| SOME)) }
 }
 
 #[unsafe(no_mangle)]
@@ -174,9 +172,8 @@ pub extern "C" fn cuCtxSynchronize() -> c_int {
 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cuStreamCreate(stream: *mut Handle, _flags: c_uint) -> c_int {
-    let checked = Device::get().check();
     // SAFETY: by the head of the file.
-    unsafe { give(stream, checked.map(|()| SOME)) }
+    unsafe { give(stream, Device::get().check().map(|()| SOME)) }
 }
 
 #[unsafe(no_mangle)]
@@ -196,9 +193,8 @@ pub extern "C" fn cuStreamWaitEvent(_stream: Handle, _event: Handle, _flags: c_u
 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cuEventCreate(event: *mut Handle, _flags: c_uint) -> c_int {
-    let checked = Device::get().check();
     // SAFETY: by the head of the file.
-    unsafe { give(event, checked.map(|()| SOME)) }
+    unsafe { give(event, Device::get().check().map(|()| SOME)) }
 }
 
 #[unsafe(no_mangle)]

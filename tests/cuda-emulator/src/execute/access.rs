@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     lanes::{Lanes, WARP},
-    memory::{Region, Thread, Violation},
+    memory::{Region, Thread, Violation, number},
     operation::{Access, Atomic, Space},
     ptx::{Base, Operand},
 };
@@ -51,21 +51,14 @@ impl<'a> Machine<'_, 'a> {
     ) -> Result<(), Wrong> {
         let to = elements(to);
         let mut values = [[0; WARP]; 4];
-        let Some((base, offset)) = address(from) else {
-            return Err((
-                first_lane(active),
-                format!("expected an address, found {from:?}"),
-            ));
-        };
-        if let Some((bytes, stride)) = parameters(frame, base, offset) {
+        let (base, offset) = address(from, active)?;
+        if let Some((bytes, stride, start)) = frame.parameters_of(base) {
+            let start = start.wrapping_add_signed(offset as isize);
             for lane in lanes_of(active) {
                 for (value, at) in values.iter_mut().zip(0..to.len()) {
-                    let from = lane * stride + at * access.width;
+                    let from = lane * stride + start + at * access.width;
                     let Some(bytes) = bytes.get(from..from + access.width) else {
-                        return Err((
-                            lane,
-                            format!("reads {offset} bytes into a parameter, beyond its end"),
-                        ));
+                        return Err((lane, "reads beyond the end of a parameter".to_owned()));
                     };
                     value[lane] = extended(number(bytes), access);
                 }
@@ -118,27 +111,12 @@ impl<'a> Machine<'_, 'a> {
         for (value, operand) in values.iter_mut().zip(from) {
             *value = *self.value(frame, operand, active)?;
         }
-        let Some((base, offset)) = address(to) else {
-            return Err((
-                first_lane(active),
-                format!("expected an address, found {to:?}"),
-            ));
-        };
-        if let Base::Parameter(at) | Base::CallParameter(at, _) = base {
-            let is_own = matches!(base, Base::Parameter(_));
-            let stride = if is_own {
-                frame.function.parameter_bytes
-            } else {
-                frame.function.call_bytes
-            };
-            let bytes = if is_own {
-                &mut frame.parameters
-            } else {
-                &mut frame.calls
-            };
+        let (base, offset) = address(to, active)?;
+        if let Some((bytes, stride, start)) = frame.parameters_of(base) {
+            let start = start.wrapping_add_signed(offset as isize);
             for lane in lanes_of(active) {
                 for (element, value) in values.iter().enumerate().take(from.len()) {
-                    let to = lane * stride + at + offset as usize + element * access.width;
+                    let to = lane * stride + start + element * access.width;
                     let Some(bytes) = bytes.get_mut(to..to + access.width) else {
                         return Err((lane, "writes beyond the end of a parameter".to_owned()));
                     };
@@ -178,12 +156,10 @@ impl<'a> Machine<'_, 'a> {
         active: Mask,
     ) -> Result<(), Wrong> {
         let is_address = |operand: &Operand| matches!(operand, Operand::Address(..));
-        let place = operands.iter().position(is_address);
-        let (Some(place), Some((base, offset))) =
-            (place, place.and_then(|at| address(&operands[at])))
-        else {
+        let Some(place) = operands.iter().position(is_address) else {
             return Err((first_lane(active), "expected an address".to_owned()));
         };
+        let (base, offset) = address(&operands[place], active)?;
         let mask = u64::MAX >> (64 - 8 * access.width);
         let mut arguments = [[0; WARP]; 2];
         for (argument, operand) in arguments.iter_mut().zip(&operands[place + 1..]) {
@@ -392,32 +368,31 @@ fn elements(operand: &Operand) -> &[Operand] {
     }
 }
 
-fn address(operand: &Operand) -> Option<(Base, i64)> {
+fn address(operand: &Operand, active: Mask) -> Result<(Base, i64), Wrong> {
     match operand {
-        Operand::Address(base, offset) => Some((*base, *offset)),
-        _ => None,
+        Operand::Address(base, offset) => Ok((*base, *offset)),
+        other => {
+            let what = format!("expected an address, found {other:?}");
+            Err((first_lane(active), what))
+        }
     }
 }
 
-/// The bytes of a parameter from an offset on, and those between two lanes' values.
-fn parameters<'f>(frame: &'f Frame<'_>, base: Base, offset: i64) -> Option<(&'f [u8], usize)> {
-    let (all, stride, at) = match base {
-        Base::Parameter(at) if frame.has_own_parameters => {
-            (&frame.parameters, frame.function.parameter_bytes, at)
+impl Frame<'_> {
+    /// The parameters that an address is in, the bytes between two lanes' values, and where the variable begins.
+    fn parameters_of(&mut self, base: Base) -> Option<(&mut [u8], usize, usize)> {
+        match base {
+            Base::Parameter(at) => {
+                let stride = match self.has_own_parameters {
+                    true => self.function.parameter_bytes,
+                    false => 0, // a kernel's are the same in all lanes
+                };
+                Some((&mut self.parameters, stride, at))
+            }
+            Base::CallParameter(at, _) => Some((&mut self.calls, self.function.call_bytes, at)),
+            _ => None,
         }
-        Base::Parameter(at) => (&frame.parameters, 0, at),
-        Base::CallParameter(at, _) => (&frame.calls, frame.function.call_bytes, at),
-        _ => return None,
-    };
-    let start = usize::try_from(offset).ok()? + at;
-    Some((all.get(start..).unwrap_or(&[]), stride))
-}
-
-fn number(bytes: &[u8]) -> u64 {
-    bytes
-        .iter()
-        .rev()
-        .fold(0, |number, byte| number << 8 | u64::from(*byte))
+    }
 }
 
 /// A loaded element, by its sign if it is signed.

@@ -56,6 +56,7 @@ impl<'a> Machine<'_, 'a> {
                 Operation::Carry {
                     function,
                     reads_carry,
+                    writes_carry,
                 },
                 [_, a, b, rest @ ..],
             ) => {
@@ -69,13 +70,12 @@ impl<'a> Machine<'_, 'a> {
                 let mut carries = frame.carry;
                 for lane in lanes_of(active) {
                     let carry = reads_carry && frame.carry >> lane & 1 == 1;
-                    // a product's third operand, or a sum's second
                     let (value, carry) =
                         function(a[lane] as u32, b[lane] as u32, c[lane] as u32, carry);
                     result[lane] = u64::from(value);
                     carries = carries & !(1 << lane) | u32::from(carry) << lane;
                 }
-                if instruction.opcode.contains(".cc") {
+                if writes_carry {
                     frame.carry = carries;
                 }
                 result
@@ -129,7 +129,7 @@ impl<'a> Machine<'_, 'a> {
                 self.store(frame, access, to, a, active)?;
                 return Ok(Next::On);
             }
-            (Operation::Atomic(access, atomic, _), operands) => {
+            (Operation::Atomic(access, atomic), operands) => {
                 self.atomic(frame, access, atomic, operands, active)?;
                 return Ok(Next::On);
             }

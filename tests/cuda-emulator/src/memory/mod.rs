@@ -6,6 +6,7 @@ mod shadow;
 use std::collections::BTreeMap;
 
 pub use region::Region;
+pub(crate) use region::number;
 pub use shadow::{BEGIN, Thread, Violation};
 
 /// Addresses between two regions that belong to none, so that an index beyond the end is seen.

@@ -78,7 +78,7 @@ impl Region {
 
     /// Makes all bytes uninitialised.
     pub fn forget(&mut self) {
-        self.shadow = Shadow::new(self.bytes.len());
+        self.shadow.forget();
     }
 
     /// Bytes that the host writes.
@@ -94,7 +94,8 @@ impl Region {
     }
 }
 
-fn number(bytes: &[u8]) -> u64 {
+/// Up to 8 bytes as a number.
+pub(crate) fn number(bytes: &[u8]) -> u64 {
     match *bytes {
         [a, b, c, d] => u64::from(u32::from_le_bytes([a, b, c, d])),
         _ => bytes

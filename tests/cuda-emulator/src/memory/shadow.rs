@@ -124,6 +124,11 @@ impl Shadow {
         Ok(())
     }
 
+    /// Makes all bytes uninitialised.
+    pub(super) fn forget(&mut self) {
+        self.cells.fill(Cell::default());
+    }
+
     /// The host writes, while nothing runs.
     pub(super) fn initialise(&mut self, offset: usize, bytes: usize) {
         for cell in self.cells(offset, bytes) {

@@ -127,6 +127,7 @@ fn carry(name: &str, kind: &str) -> Option<Operation> {
     Some(Operation::Carry {
         function,
         reads_carry,
+        writes_carry: short.is_some(),
     })
 }
 

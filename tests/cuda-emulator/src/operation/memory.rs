@@ -78,7 +78,6 @@ pub(super) fn decode(opcode: &str) -> Option<Operation> {
             Some(Operation::Atomic(
                 access,
                 Atomic(atomic(operation, kind, space)?),
-                name == "atom",
             ))
         }
         _ => None,

@@ -26,6 +26,8 @@ pub enum Operation {
     Carry {
         function: fn(u32, u32, u32, bool) -> (u32, bool),
         reads_carry: bool,
+        /// `.cc`: it keeps its own.
+        writes_carry: bool,
     },
     /// `mov`, also to and from a vector of narrower registers.
     Move(u32),
@@ -38,7 +40,7 @@ pub enum Operation {
     Load(Access),
     Store(Access),
     /// `atom`, or `red` without a result.
-    Atomic(Access, Atomic, bool),
+    Atomic(Access, Atomic),
     /// `cvta`: from an address in a state space to a generic one, or (`to`) back.
     ToGeneric(Space),
     FromGeneric(Space),
