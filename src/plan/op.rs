@@ -197,6 +197,23 @@ impl Op {
         }
     }
 
+    /// Whether it computes each value from one value, without parameters, in training as otherwise.
+    #[cfg(feature = "train")]
+    pub(crate) const fn is_activation(self) -> bool {
+        matches!(
+            self,
+            Op::Relu
+                | Op::Sigmoid
+                | Op::Tanh
+                | Op::LeakyRelu { .. }
+                | Op::Gelu
+                | Op::Softplus
+                | Op::Silu
+                | Op::Elu { .. }
+                | Op::Hardswish
+        )
+    }
+
     /// Whether it reads tokens.
     pub(crate) const fn reads_tokens(self) -> bool {
         matches!(self, Op::OneHot) || self.vocabulary().is_some()

@@ -10,19 +10,16 @@ pub(super) struct Buffers {
     pub(super) batch: usize,
     /// The features, `[batch, F]`.
     pub(super) input: CudaSlice<f32>,
-    /// Of each stage: the products and the values, `[batch, O]`.
-    pub(super) stages: Vec<StageBuffers>,
-}
-
-pub(super) struct StageBuffers {
-    pub(super) products: CudaSlice<f32>,
-    pub(super) values: CudaSlice<f32>,
+    /// The values of each stage, `[batch, O]`.
+    pub(super) values: Vec<CudaSlice<f32>>,
 }
 
 /// What a training needs besides.
 pub(super) struct TrainingBuffers {
     pub(super) batch: usize,
-    /// The gradient of the products of each stage, `[batch, O]`.
+    /// The products of each stage, `[batch, O]`.
+    pub(super) products: Vec<CudaSlice<f32>>,
+    /// Their gradients, `[batch, O]`.
     pub(super) gradients: Vec<CudaSlice<f32>>,
     /// The masks of all dropouts, `[batch, O]` each.
     pub(super) masks: CudaSlice<f32>,
@@ -30,29 +27,30 @@ pub(super) struct TrainingBuffers {
 
 impl Buffers {
     pub(super) fn new(device: &Device, program: &Program, batch: usize) -> Result<Buffers> {
-        let stages = program.stages.iter().map(|stage| {
-            Ok(StageBuffers {
-                products: device.zeros(batch * stage.outputs)?,
-                values: device.zeros(batch * stage.outputs)?,
-            })
-        });
         Ok(Buffers {
             batch,
             input: device.zeros(batch * program.features)?,
-            stages: stages.collect::<Result<_>>()?,
+            values: of_stages(device, program, batch)?,
         })
     }
 }
 
 impl TrainingBuffers {
     pub(super) fn new(device: &Device, program: &Program, batch: usize) -> Result<TrainingBuffers> {
-        let stages = program.stages.iter();
-        let gradients = stages.map(|stage| device.zeros(batch * stage.outputs));
         let masks: usize = program.dropouts().map(|dropout| dropout.width).sum();
         Ok(TrainingBuffers {
             batch,
-            gradients: gradients.collect::<Result<_>>()?,
+            products: of_stages(device, program, batch)?,
+            gradients: of_stages(device, program, batch)?,
             masks: device.zeros(batch * masks)?,
         })
     }
+}
+
+/// For each stage `[batch, O]`.
+fn of_stages(device: &Device, program: &Program, batch: usize) -> Result<Vec<CudaSlice<f32>>> {
+    let stages = program.stages.iter();
+    stages
+        .map(|stage| device.zeros(batch * stage.outputs))
+        .collect()
 }

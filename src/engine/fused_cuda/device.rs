@@ -1,10 +1,11 @@
 //! [`Device`]: a GPU with the compiled kernels of a network.
 
-use std::{collections::HashMap, fmt::Display, sync::Arc};
+use std::{fmt::Display, sync::Arc};
 
 use cudarc::{
     driver::{
-        CudaContext, CudaFunction, CudaSlice, CudaStream, DeviceRepr, LaunchArgs, LaunchConfig,
+        CudaContext, CudaFunction, CudaModule, CudaSlice, CudaStream, DeviceRepr, LaunchArgs,
+        LaunchConfig,
     },
     nvrtc::{self, CompileOptions},
 };
@@ -23,7 +24,7 @@ pub(super) struct Device {
     /// As in `cuda:0 (NVIDIA H100)`.
     pub(super) name: String,
     pub(super) stream: Arc<CudaStream>,
-    kernels: HashMap<String, CudaFunction>,
+    module: Arc<CudaModule>,
 }
 
 impl Device {
@@ -56,17 +57,8 @@ impl Device {
         // One stream orders all, so no events are needed.
         untracked(&context);
         let module = context.load_module(ptx).map_err(|error| failed(&error))?;
-        let names = source.match_indices("__global__ void ").map(|(at, found)| {
-            let rest = &source[at + found.len()..];
-            rest[..rest.find('(').unwrap_or(0)].to_owned()
-        });
-        let names: Vec<String> = names.filter(|name| !name.is_empty()).collect();
-        let kernels = names
-            .into_iter()
-            .map(|name| Ok((name.clone(), module.load_function(&name)?)));
-        let kernels = kernels.collect::<std::result::Result<_, cudarc::driver::DriverError>>();
         Ok(Device {
-            kernels: kernels.map_err(|error| failed(&error))?,
+            module,
             stream,
             name,
         })
@@ -76,6 +68,12 @@ impl Device {
         failed(&self.name, &error)
     }
 
+    /// A kernel of the source.
+    pub(super) fn kernel(&self, name: &str) -> Result<CudaFunction> {
+        let kernel = self.module.load_function(name);
+        kernel.map_err(|error| self.failed(error))
+    }
+
     /// Launches a kernel with this many blocks (columns, rows), of [`THREADS`].
     ///
     /// # Errors
@@ -83,14 +81,11 @@ impl Device {
     #[allow(unsafe_code)]
     pub(super) fn launch<'a>(
         &'a self,
-        kernel: &str,
+        kernel: &'a CudaFunction,
         blocks: (usize, usize),
         arguments: impl FnOnce(&mut LaunchArgs<'a>),
     ) -> Result<()> {
-        let Some(function) = self.kernels.get(kernel) else {
-            return Err(self.failed(format!("no kernel {kernel}")));
-        };
-        let mut launch = self.stream.launch_builder(function);
+        let mut launch = self.stream.launch_builder(kernel);
         arguments(&mut launch);
         let config = LaunchConfig {
             grid_dim: (blocks.0 as u32, blocks.1 as u32, 1),

@@ -1,13 +1,14 @@
 //! [`FusedCuda`]: kernels that are generated from the plan, for an NVIDIA GPU.
 //!
 //! `program.rs` lowers the plan to stages, `source.rs` writes them as CUDA C, with `kernels.cu`, `device.rs` compiles
-//! that, `model.rs` runs it batch by batch, and `step.rs` launches the kernels.
+//! that, `kernels.rs` finds the kernels, `model.rs` runs it batch by batch, and `step.rs` launches the kernels.
 
 mod arguments;
 mod batch;
 mod buffers;
 mod data;
 mod device;
+mod kernels;
 mod model;
 mod program;
 mod source;

@@ -12,6 +12,7 @@ use super::{
     buffers::{Buffers, TrainingBuffers},
     data::{Uploaded, address},
     device::Device,
+    kernels::Kernels,
     program::Program,
     source::source,
 };
@@ -28,6 +29,7 @@ const INFERENCE_BATCH: usize = 1024;
 pub(super) struct Model {
     pub(super) device: Device,
     pub(super) program: Program,
+    pub(super) kernels: Kernels,
     pub(super) parameters: CudaSlice<f32>,
     moments: [CudaSlice<f32>; 2],
     /// Of the plan's statistics, those of `Standardize`.
@@ -62,6 +64,7 @@ impl Model {
     ) -> Result<Model> {
         let program = Program::new(plan, features)?;
         let device = Device::new(ordinal, &source(&program))?;
+        let kernels = Kernels::new(&device, &program)?;
         let parameters = device.copy(weights)?;
         let zeros = || device.zeros(weights.len());
         let moments = [zeros()?, zeros()?];
@@ -72,6 +75,7 @@ impl Model {
         Ok(Model {
             device,
             program,
+            kernels,
             parameters,
             moments,
             statistics,
@@ -101,9 +105,9 @@ impl Model {
                     NULL
                 }
             };
-            self.forward(buffers, (data, order, len), NULL)?;
-            let last = &buffers.stages[buffers.stages.len() - 1];
-            let values = self.device.read(&last.values)?;
+            self.forward(buffers, (data, order, len), None)?;
+            let last = &buffers.values[buffers.values.len() - 1];
+            let values = self.device.read(last)?;
             logits.extend(&values[..len * self.program.outputs()]);
         }
         Ok(logits)
@@ -217,7 +221,7 @@ impl Model {
             };
             let rule = steps.map(|steps| {
                 let number = steps + index as u64 + 1;
-                Rule::new(&run.optimizer_at(index), run.learning_rate(index), number)
+                Rule::new(run.optimizer, run.learning_rate(index), number)
             });
             match (rule, run.clip_norm) {
                 (Some(rule), Some(max_norm)) => {
@@ -231,7 +235,7 @@ impl Model {
         let losses = self.device.zeros(divisors.len())?;
         let divisors = self.device.copy(&divisors)?;
         self.device
-            .launch("mean_losses", (losses.len(), 1), |launch| {
+            .launch(&self.kernels.mean_losses, (losses.len(), 1), |launch| {
                 launch.arg(&of_samples).arg(&divisors).arg(&losses);
                 launch.arg(&len).arg(&batch);
             })?;

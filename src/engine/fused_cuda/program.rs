@@ -74,15 +74,7 @@ impl Program {
                     continue;
                 }
                 Op::Flatten => continue,
-                Op::Relu
-                | Op::Sigmoid
-                | Op::Tanh
-                | Op::LeakyRelu { .. }
-                | Op::Gelu
-                | Op::Softplus
-                | Op::Silu
-                | Op::Elu { .. }
-                | Op::Hardswish => Element::Activation(step.op),
+                op if op.is_activation() => Element::Activation(op),
                 Op::Dropout { percent } => {
                     masks += 1;
                     Element::Dropout(Dropout {

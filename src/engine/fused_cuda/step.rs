@@ -25,50 +25,50 @@ impl Model {
             }
             _ => NULL,
         };
-        self.forward(buffers, (batch.data, batch.order, batch.len), masks)?;
+        let samples = (batch.data, batch.order, batch.len);
+        self.forward(buffers, samples, Some((training, masks)))?;
         let last = self.program.stages.len() - 1;
-        let outputs = &buffers.stages[last];
-        self.device
-            .launch("loss_of_samples", blocks(32 * batch.len), |launch| {
+        self.device.launch(
+            &self.kernels.loss_of_samples,
+            blocks(32 * batch.len),
+            |launch| {
                 launch
                     .arg(&batch.data)
                     .arg(&batch.order)
-                    .arg(&outputs.values)
-                    .arg(&outputs.products);
+                    .arg(&buffers.values[last])
+                    .arg(&training.products[last]);
                 launch
                     .arg(&training.gradients[last])
                     .arg(&batch.losses)
                     .arg(&masks)
                     .arg(&len);
                 launch.arg(&batch.divisor).arg(batch.loss);
-            })?;
+            },
+        )?;
         let parameters = self.parameters(memory);
         let update = Update::from(rule);
         for (index, stage) in self.program.stages.iter().enumerate().rev() {
             let gradient = &training.gradients[index];
             let input = match index {
                 0 => &buffers.input,
-                _ => &buffers.stages[index - 1].values,
+                _ => &buffers.values[index - 1],
             };
             // the gradient of the inputs needs the weights before their update
-            if index > 0 {
+            if let Some(backward) = &self.kernels.stages[index].backward {
                 let weights = parameters.weights + 4 * stage.offset as u64;
-                let before = &buffers.stages[index - 1];
-                self.device.launch(
-                    &format!("backward_{index}"),
-                    tiles(batch.len, stage.inputs),
-                    |launch| {
-                        launch.arg(gradient).arg(&weights).arg(&before.products);
+                let before = &training.products[index - 1];
+                self.device
+                    .launch(backward, tiles(batch.len, stage.inputs), |launch| {
+                        launch.arg(gradient).arg(&weights).arg(before);
                         launch
                             .arg(&training.gradients[index - 1])
                             .arg(&masks)
                             .arg(&len);
-                    },
-                )?;
+                    })?;
             }
             let columns = stage.inputs + 1; // and the bias
             self.device.launch(
-                &format!("learn_{index}"),
+                &self.kernels.stages[index].learn,
                 tiles(stage.outputs, columns),
                 |launch| {
                     launch
@@ -83,16 +83,18 @@ impl Model {
         Ok(())
     }
 
-    /// The values of every stage, with its products, for the samples of `data` in this order.
+    /// The values of every stage for the samples of `data` in this order; in a training also the products, with these
+    /// masks.
     pub(super) fn forward(
         &self,
         buffers: &Buffers,
         (data, order, len): (Data, Address, usize),
-        masks: Address,
+        training: Option<(&TrainingBuffers, Address)>,
     ) -> Result<()> {
         let batch = len as i32;
+        let masks = training.map_or(NULL, |(_, masks)| masks);
         self.device.launch(
-            "gather_features",
+            &self.kernels.gather_features,
             blocks(len * self.program.features),
             |launch| {
                 launch
@@ -105,23 +107,26 @@ impl Model {
             },
         )?;
         let mut input = &buffers.input;
-        for (index, (stage, buffers)) in self.program.stages.iter().zip(&buffers.stages).enumerate()
+        for (index, (stage, values)) in self.program.stages.iter().zip(&buffers.values).enumerate()
         {
+            let kept =
+                |(training, _): (&TrainingBuffers, _)| self.address(&training.products[index]);
+            let products = training.map_or(NULL, kept);
             let weights = self.address(&self.parameters) + 4 * stage.offset as u64;
             self.device.launch(
-                &format!("forward_{index}"),
+                &self.kernels.stages[index].forward,
                 tiles(len, stage.outputs),
                 |launch| {
                     launch
                         .arg(input)
                         .arg(&weights)
-                        .arg(&buffers.products)
-                        .arg(&buffers.values)
+                        .arg(&products)
+                        .arg(values)
                         .arg(&masks)
                         .arg(&batch);
                 },
             )?;
-            input = &buffers.values;
+            input = values;
         }
         Ok(())
     }
@@ -139,7 +144,7 @@ impl Model {
             let (dropped_below, keep) = seed::dropout_numbers(dropout.percent);
             let width = dropout.width as i32;
             self.device.launch(
-                "dropout",
+                &self.kernels.dropout,
                 blocks(len * dropout.width.div_ceil(16)),
                 |launch| {
                     launch
@@ -165,16 +170,19 @@ impl Model {
         factor: &CudaSlice<f32>,
     ) -> Result<()> {
         let (count, update) = (self.program.parameters as i32, Update::from(rule));
-        self.device.launch("clip", (1, 1), |launch| {
+        self.device.launch(&self.kernels.clip, (1, 1), |launch| {
             launch
                 .arg(&parameters.gradients)
                 .arg(&count)
                 .arg(&max_norm)
                 .arg(factor);
         })?;
-        self.device
-            .launch("apply", blocks(self.program.parameters), |launch| {
+        self.device.launch(
+            &self.kernels.apply,
+            blocks(self.program.parameters),
+            |launch| {
                 launch.arg(&parameters).arg(&count).arg(factor).arg(&update);
-            })
+            },
+        )
     }
 }

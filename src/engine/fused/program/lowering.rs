@@ -463,19 +463,7 @@ fn contribute_columns(column: usize, layers: &mut [Layer]) {
 
 /// Whether an operation computes each value from one value, and has no weights.
 fn is_elementwise(op: Op) -> bool {
-    matches!(
-        op,
-        Op::Relu
-            | Op::Sigmoid
-            | Op::Tanh
-            | Op::LeakyRelu { .. }
-            | Op::Gelu
-            | Op::Softplus
-            | Op::Silu
-            | Op::Elu { .. }
-            | Op::Hardswish
-            | Op::Dropout { .. }
-    )
+    op.is_activation() || matches!(op, Op::Dropout { .. })
 }
 
 /// Whether the samples may be bitmaps: they are vectors that only one `Linear` reads.
