@@ -254,16 +254,21 @@ where
     (losses, logits)
 }
 
+// Networks that both engines run.
+type Deep = (Linear<65, 100>, GELU, Linear<100, 17>, ReLU, Linear<17, 3>);
+type Bent = (
+    Input<80>,
+    Tanh,
+    Linear<80, 16>,
+    Softplus,
+    Sigmoid,
+    Linear<16, 48>,
+);
+type Kinked = (Linear<66, 18>, Hardswish, Linear<18, 4>, ELU<50>);
+type Standardized = (Standardize<67>, Linear<67, 18>, Tanh, Linear<18, 4>);
+type Classifier = (Linear<784, 128>, ReLU, Linear<128, 10>);
+
 fn every_network<T: HasLosses>() {
-    type Deep = (Linear<65, 100>, GELU, Linear<100, 17>, ReLU, Linear<17, 3>);
-    type Bent = (
-        Input<80>,
-        Tanh,
-        Linear<80, 16>,
-        Softplus,
-        Sigmoid,
-        Linear<16, 48>,
-    );
     type Smooth = (
         Linear<65, 40>,
         SiLU,
@@ -273,10 +278,8 @@ fn every_network<T: HasLosses>() {
         PReLU,
         Linear<33, 3>,
     );
-    type Kinked = (Linear<66, 18>, Hardswish, Linear<18, 4>, ELU<50>);
-    type Standardized = (Standardize<67>, Linear<67, 18>, Tanh, Linear<18, 4>);
     one_batch::<T, (Linear<1, 1>,), 1, 1>();
-    one_batch::<T, (Linear<784, 128>, ReLU, Linear<128, 10>), 784, 10>();
+    one_batch::<T, Classifier, 784, 10>();
     one_batch::<T, (Linear<130, 1100>, LeakyReLU<20>, Linear<1100, 10>), 130, 10>();
     one_batch::<T, Deep, 65, 3>();
     one_batch::<T, Bent, 80, 48>();
@@ -295,7 +298,7 @@ fn every_optimiser<T: Tested>() {
         Linear<24, 5>,
     );
     for optimizer in optimizers() {
-        ten_steps::<T, (Linear<784, 128>, ReLU, Linear<128, 10>), 784, 10>(optimizer);
+        ten_steps::<T, Classifier, 784, 10>(optimizer);
         ten_steps::<T, Dropped, 70, 5>(optimizer);
     }
 }

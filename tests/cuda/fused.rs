@@ -10,7 +10,7 @@ use tuplenet::{
 };
 
 use super::{
-    HasLosses, assert_close, data,
+    Bent, Classifier, Deep, HasLosses, Kinked, Standardized, assert_close, data,
     engines::{OnFused, OnTape, Recipe, Tested, optimizers, train},
     gpu, one_batch, ten_steps,
 };
@@ -41,15 +41,6 @@ impl HasLosses for OnGpu {
     }
 }
 
-type Deep = (Linear<65, 100>, GELU, Linear<100, 17>, ReLU, Linear<17, 3>);
-type Bent = (
-    Input<80>,
-    Tanh,
-    Linear<80, 16>,
-    Softplus,
-    Sigmoid,
-    Linear<16, 48>,
-);
 type Smooth = (
     Linear<65, 40>,
     SiLU,
@@ -58,9 +49,6 @@ type Smooth = (
     LeakyReLU<20>,
     Linear<33, 3>,
 );
-type Kinked = (Linear<66, 18>, Hardswish, Linear<18, 4>, ELU<50>);
-type Standardized = (Standardize<67>, Linear<67, 18>, Tanh, Linear<18, 4>);
-type Classifier = (Linear<784, 128>, ReLU, Linear<128, 10>);
 
 #[test]
 fn every_network_matches_the_cpu() {
