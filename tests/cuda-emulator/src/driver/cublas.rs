@@ -1,7 +1,7 @@
 //! The functions of `libcublas` that the tape calls, computed plainly: each sum in the order of its terms, in `f32`.
 //!
 //! # Safety
-//! As in `cuda.rs`.
+//! As in `cuda/mod.rs`.
 
 #![allow(non_snake_case, reason = "the names of cublas.h")]
 #![allow(
@@ -12,12 +12,13 @@
 
 use std::{
     ffi::{c_int, c_longlong, c_void},
-    ptr,
+    sync::atomic::{AtomicU64, Ordering},
 };
 
 use super::device::{Device, Status};
 
-type Handle = *mut c_void;
+/// The stream of a library's products.
+type Handle = *mut AtomicU64;
 
 /// `CUBLAS_STATUS_EXECUTION_FAILED`.
 const FAILED: c_int = 13;
@@ -26,17 +27,21 @@ const INVALID_VALUE: c_int = 7;
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cublasCreate_v2(handle: *mut Handle) -> c_int {
     // SAFETY: by the head of the file.
-    unsafe { handle.write(ptr::without_provenance_mut(0x20)) };
+    unsafe { handle.write(Box::into_raw(Box::default())) };
     0
 }
 
 #[unsafe(no_mangle)]
-pub extern "C" fn cublasDestroy_v2(_handle: Handle) -> c_int {
+pub unsafe extern "C" fn cublasDestroy_v2(handle: Handle) -> c_int {
+    // SAFETY: by the head of the file, `cublasCreate_v2` has made it, and the program does not use it again.
+    drop(unsafe { Box::from_raw(handle) });
     0
 }
 
 #[unsafe(no_mangle)]
-pub extern "C" fn cublasSetStream_v2(_handle: Handle, _stream: Handle) -> c_int {
+pub unsafe extern "C" fn cublasSetStream_v2(handle: Handle, stream: *mut c_void) -> c_int {
+    // SAFETY: by the head of the file, `cublasCreate_v2` has made it.
+    unsafe { &*handle }.store(stream.addr() as u64, Ordering::Relaxed);
     0
 }
 
@@ -172,7 +177,7 @@ pub unsafe extern "C" fn cublasSgemm_v2(
 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cublasSgemmStridedBatched(
-    _handle: Handle,
+    handle: Handle,
     transpose_a: c_int,
     transpose_b: c_int,
     m: c_int,
@@ -195,6 +200,13 @@ pub unsafe extern "C" fn cublasSgemmStridedBatched(
     let (alpha, beta) = unsafe { (*alpha, *beta) };
     if [m, n, k, count].iter().any(|size| *size < 0) {
         return INVALID_VALUE;
+    }
+    // SAFETY: by the head of the file, `cublasCreate_v2` has made it.
+    let stream = unsafe { &*handle }.load(Ordering::Relaxed);
+    // The real library's can be recorded.
+    let permitted = Device::get().permit_in(stream, "a product, which is not covered");
+    if permitted.is_err() {
+        return FAILED;
     }
     let matrix = |address: u64,
                   (stride, step): (c_int, c_longlong),

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
 };
 
-use super::Settings;
+use super::{Settings, capture::Streams, graph::Graphs};
 use crate::{
     execute::{Clock, Launch, Loaded},
     memory::{Memory, Place},
@@ -22,9 +22,18 @@ impl Status {
     pub const NO_DEVICE: Status = Status(100);
     pub const INVALID_DEVICE: Status = Status(101);
     pub const INVALID_PTX: Status = Status(218);
+    pub const INVALID_HANDLE: Status = Status(400);
+    pub const ILLEGAL_STATE: Status = Status(401);
     pub const NOT_FOUND: Status = Status(500);
     /// The first fault of a kernel, or the loss of the device: every later call has the same result.
     pub const LAUNCH_FAILED: Status = Status(719);
+    /// Not permitted while a stream is captured.
+    pub const CAPTURE_UNSUPPORTED: Status = Status(900);
+    /// An earlier call has made the capture invalid.
+    pub const CAPTURE_INVALIDATED: Status = Status(901);
+    /// What is captured would depend on the legacy stream.
+    pub const CAPTURE_IMPLICIT: Status = Status(906);
+    pub const CAPTURE_WRONG_THREAD: Status = Status(908);
     pub const UNKNOWN: Status = Status(999);
 }
 
@@ -40,6 +49,8 @@ pub struct Kernel {
 pub struct Device {
     pub settings: Settings,
     pub memory: Memory,
+    pub(super) streams: Streams,
+    pub(super) graphs: Graphs,
     clock: Clock,
     allocations: u64,
     launches: u64,
@@ -54,6 +65,8 @@ impl Device {
         Device {
             memory: Memory::new(settings.memory_bytes),
             settings,
+            streams: Streams::default(),
+            graphs: Graphs::default(),
             clock: Clock::default(),
             allocations: 0,
             launches: 0,

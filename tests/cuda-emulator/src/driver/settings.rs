@@ -11,8 +11,11 @@ pub struct Settings {
     pub memory_bytes: usize,
     /// `TUPLENET_EMULATOR_FAIL=allocation:3`: the third allocation fails.
     pub failing_allocation: Option<u64>,
-    /// `TUPLENET_EMULATOR_FAIL=launch:3`: at the third launch the device is lost.
+    /// `TUPLENET_EMULATOR_FAIL=launch:3`: at the third launch the device is lost. A launch of a graph counts as those of all
+    /// its kernels, and their capture does not count.
     pub failing_launch: Option<u64>,
+    /// `TUPLENET_EMULATOR_FAIL=graph:3`: there is no memory for the third instance of a graph.
+    pub failing_graph: Option<u64>,
     /// `TUPLENET_EMULATOR_FAULT=kernel|old|new|2`: a change of the second such text in a kernel.
     pub fault: Option<Fault>,
 }
@@ -34,6 +37,7 @@ impl Default for Settings {
             memory_bytes: 4 << 30,
             failing_allocation: None,
             failing_launch: None,
+            failing_graph: None,
             fault: None,
         }
     }
@@ -61,13 +65,16 @@ impl Settings {
         }
         if let Ok(text) = env::var("TUPLENET_EMULATOR_FAIL") {
             let expected = || {
-                format!("TUPLENET_EMULATOR_FAIL: expected allocation:3 or launch:3, found {text}")
+                format!(
+                    "TUPLENET_EMULATOR_FAIL: expected allocation:3, launch:3 or graph:3, found {text}"
+                )
             };
             let (what, at) = text.split_once(':').ok_or_else(expected)?;
             let at = Some(at.parse().map_err(|_| expected())?);
             match what {
                 "allocation" => settings.failing_allocation = at,
                 "launch" => settings.failing_launch = at,
+                "graph" => settings.failing_graph = at,
                 _ => return Err(expected()),
             }
         }

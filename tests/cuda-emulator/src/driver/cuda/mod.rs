@@ -1,6 +1,7 @@
 //! The functions of `libcuda`, with the names and types of `cuda.h`.
 //!
-//! Handles of contexts, streams and events stand for nothing: every call is done when it returns.
+//! Handles of contexts and events stand for nothing, as every call is done when it returns, unless it is recorded in the
+//! capture of its stream (`capture.rs`).
 //!
 //! # Safety
 //! As for the driver's own functions: pointers are valid for what NVIDIA's documentation says of them, and handles are
@@ -9,19 +10,37 @@
 #![allow(non_snake_case, reason = "the names of cuda.h")]
 #![allow(clippy::missing_safety_doc, reason = "as the head of the file says")]
 
+mod memory;
+mod stream;
+
 use std::{
     ffi::{CStr, c_char, c_int, c_uint, c_void},
     ptr, slice,
     sync::Arc,
 };
 
-use super::device::{Device, Kernel, Status};
+pub use memory::*;
+pub use stream::*;
+
+use super::{
+    device::{Device, Kernel, Status},
+    graph::Node,
+};
 use crate::execute::Loaded;
 
 type Handle = *mut c_void;
 
-/// What stands for a context, a stream or an event.
+/// What stands for a context or an event.
 const SOME: Handle = ptr::without_provenance_mut(0x10);
+
+/// The handle of a stream or a graph as a number; the pointer stands for nothing.
+fn number(handle: Handle) -> u64 {
+    handle.addr() as u64
+}
+
+fn handle(number: u64) -> Handle {
+    ptr::without_provenance_mut(number as usize)
+}
 
 fn code(result: Result<(), Status>) -> c_int {
     match result {
@@ -167,133 +186,7 @@ pub unsafe extern "C" fn cuCtxGetCurrent(context: *mut Handle) -> c_int {
 
 #[unsafe(no_mangle)]
 pub extern "C" fn cuCtxSynchronize() -> c_int {
-    code(Device::get().check())
-}
-
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn cuStreamCreate(stream: *mut Handle, _flags: c_uint) -> c_int {
-    // SAFETY: by the head of the file.
-    unsafe { give(stream, Device::get().check().map(|()| SOME)) }
-}
-
-#[unsafe(no_mangle)]
-pub extern "C" fn cuStreamDestroy_v2(_stream: Handle) -> c_int {
-    0
-}
-
-#[unsafe(no_mangle)]
-pub extern "C" fn cuStreamSynchronize(_stream: Handle) -> c_int {
-    code(Device::get().check())
-}
-
-#[unsafe(no_mangle)]
-pub extern "C" fn cuStreamWaitEvent(_stream: Handle, _event: Handle, _flags: c_uint) -> c_int {
-    code(Device::get().check())
-}
-
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn cuEventCreate(event: *mut Handle, _flags: c_uint) -> c_int {
-    // SAFETY: by the head of the file.
-    unsafe { give(event, Device::get().check().map(|()| SOME)) }
-}
-
-#[unsafe(no_mangle)]
-pub extern "C" fn cuEventRecord(_event: Handle, _stream: Handle) -> c_int {
-    code(Device::get().check())
-}
-
-#[unsafe(no_mangle)]
-pub extern "C" fn cuEventDestroy_v2(_event: Handle) -> c_int {
-    0
-}
-
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn cuMemAlloc_v2(address: *mut u64, bytes: usize) -> c_int {
-    let allocated = Device::get().allocate(bytes);
-    // SAFETY: by the head of the file.
-    unsafe { give(address, allocated) }
-}
-
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn cuMemAllocAsync(
-    address: *mut u64,
-    bytes: usize,
-    _stream: Handle,
-) -> c_int {
-    // SAFETY: by the head of the file.
-    unsafe { cuMemAlloc_v2(address, bytes) }
-}
-
-#[unsafe(no_mangle)]
-pub extern "C" fn cuMemFree_v2(address: u64) -> c_int {
-    code(Device::get().free(address))
-}
-
-#[unsafe(no_mangle)]
-pub extern "C" fn cuMemFreeAsync(address: u64, _stream: Handle) -> c_int {
-    cuMemFree_v2(address)
-}
-
-#[unsafe(no_mangle)]
-pub extern "C" fn cuMemsetD8_v2(address: u64, value: u8, bytes: usize) -> c_int {
-    code(Device::get().write(address, &vec![value; bytes], "sets"))
-}
-
-#[unsafe(no_mangle)]
-pub extern "C" fn cuMemsetD8Async(address: u64, value: u8, bytes: usize, _stream: Handle) -> c_int {
-    cuMemsetD8_v2(address, value, bytes)
-}
-
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn cuMemcpyHtoD_v2(to: u64, from: *const c_void, bytes: usize) -> c_int {
-    // SAFETY: by the head of the file, `from` is valid for reads of that many bytes.
-    let from = unsafe { slice::from_raw_parts(from.cast::<u8>(), bytes) };
-    code(Device::get().write(to, from, "copies to"))
-}
-
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn cuMemcpyHtoDAsync_v2(
-    to: u64,
-    from: *const c_void,
-    bytes: usize,
-    _stream: Handle,
-) -> c_int {
-    // SAFETY: by the head of the file.
-    unsafe { cuMemcpyHtoD_v2(to, from, bytes) }
-}
-
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn cuMemcpyDtoH_v2(to: *mut c_void, from: u64, bytes: usize) -> c_int {
-    let mut device = Device::get();
-    let read = device.read(from, bytes, "copies");
-    // SAFETY: by the head of the file, `to` is valid for writes of that many bytes, which the device's are not.
-    code(read.map(|read| unsafe {
-        to.cast::<u8>()
-            .copy_from_nonoverlapping(read.as_ptr(), bytes)
-    }))
-}
-
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn cuMemcpyDtoHAsync_v2(
-    to: *mut c_void,
-    from: u64,
-    bytes: usize,
-    _stream: Handle,
-) -> c_int {
-    // SAFETY: by the head of the file.
-    unsafe { cuMemcpyDtoH_v2(to, from, bytes) }
-}
-
-#[unsafe(no_mangle)]
-pub extern "C" fn cuMemcpyDtoD_v2(to: u64, from: u64, bytes: usize) -> c_int {
-    let mut device = Device::get();
-    let read = device.read(from, bytes, "copies").map(<[u8]>::to_vec);
-    code(read.and_then(|read| device.write(to, &read, "copies to")))
-}
-
-#[unsafe(no_mangle)]
-pub extern "C" fn cuMemcpyDtoDAsync_v2(to: u64, from: u64, bytes: usize, _stream: Handle) -> c_int {
-    cuMemcpyDtoD_v2(to, from, bytes)
+    code(Device::get().synchronise())
 }
 
 fn load(text: &[u8]) -> Result<Handle, Status> {
@@ -301,6 +194,7 @@ fn load(text: &[u8]) -> Result<Handle, Status> {
     let Ok(text) = std::str::from_utf8(text) else {
         return Err(device.wrong(Status::INVALID_PTX, "a module that is no PTX".to_owned()));
     };
+    device.permit("the loading of a module")?;
     let loaded = device.load(text)?;
     Ok(Arc::into_raw(loaded).cast_mut().cast())
 }
@@ -368,7 +262,7 @@ pub unsafe extern "C" fn cuLaunchKernel(
     block_y: c_uint,
     block_z: c_uint,
     shared_bytes: c_uint,
-    _stream: Handle,
+    stream: Handle,
     parameters: *mut *mut c_void,
     _extra: *mut *mut c_void,
 ) -> c_int {
@@ -386,6 +280,12 @@ pub unsafe extern "C" fn cuLaunchKernel(
             ))
         };
     }
-    let (grid, block) = ([grid_x, grid_y, grid_z], [block_x, block_y, block_z]);
-    code(Device::get().launch(kernel, grid, block, shared_bytes as usize, &values))
+    let node = Node::Launch {
+        kernel: kernel.clone(),
+        grid: [grid_x, grid_y, grid_z],
+        block: [block_x, block_y, block_z],
+        shared_bytes: shared_bytes as usize,
+        parameters: values,
+    };
+    code(Device::get().enqueue(number(stream), &node))
 }
