@@ -7,14 +7,16 @@
 //! - accesses memory outside an allocation, or that has been freed, or at an address that its width does not divide;
 //! - reads memory or a register that nothing has written;
 //! - reads or writes what another thread writes, without a barrier between the two (`memory/shadow.rs`);
-//! - waits for a barrier or a shuffle that others of its warp do not reach;
+//! - accesses what an asynchronous copy writes, before its thread has waited for it (`execute/copy.rs`);
+//! - waits for a barrier, a shuffle or a product of matrices that others of its warp do not reach;
 //! - executes an instruction that is not covered.
 //!
 //! Covered: the instructions in `operation/`, warps that diverge, calls of functions, static and dynamic shared
-//! memory, atomic operations, shuffles and votes, `mma` of tf32 and bf16. Not covered: textures, other matrix instructions,
-//! asynchronous copies, clusters, dynamic parallelism, named barriers. Blocks run one after another, and calls of the driver return when their work
-//! is done: whatever is wrong with the order of several streams is not seen. The work of a captured stream is recorded and
-//! done by launches of its graph, and what a capture does not permit is an error (`driver/capture.rs`).
+//! memory, atomic operations, shuffles and votes, `mma` of tf32 and bf16, `cp.async`. Not covered: textures, other
+//! matrix instructions and asynchronous copies, clusters, dynamic parallelism, named barriers. Blocks run one after
+//! another, and calls of the driver return when their work is done: whatever is wrong with the order of several
+//! streams is not seen. The work of a captured stream is recorded and done by launches of its graph, and what a
+//! capture does not permit is an error (`driver/capture.rs`).
 
 #![allow(missing_docs, reason = "a library for tests, not published")]
 

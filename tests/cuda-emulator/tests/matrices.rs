@@ -127,8 +127,8 @@ fn products_of_whole_numbers() {
     }
 }
 
-/// Each exact product is added in the order of the terms, and the sum rounded once; `f32` that are neither tf32 nor bf16 are
-/// cut off.
+/// Each exact product is added in the order of the terms, and the sum rounded once; `f32` that are neither tf32 nor
+/// bf16 are cut off.
 #[test]
 fn sums_are_rounded_after_each_term() {
     let mut random = Random(4);

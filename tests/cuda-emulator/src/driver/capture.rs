@@ -1,13 +1,13 @@
 //! Streams, and their capture: what a captured stream is to do is recorded for a graph, and not done.
 //!
-//! Without a capture, the work of a stream is done when the call returns. A call that a capture does not permit fails and
-//! makes the capture invalid: further work of its stream fails, and its end gives no graph. Not permitted are
+//! Without a capture, the work of a stream is done when the call returns. A call that a capture does not permit fails
+//! and makes the capture invalid: further work of its stream fails, and its end gives no graph. Not permitted are
 //!
-//! - in the captured stream: synchronisation; and waits for events, copies from or to the host and asynchronous allocations,
-//!   of which the real driver can record some;
+//! - in the captured stream: synchronisation; and waits for events, copies from or to the host and asynchronous
+//!   allocations, of which the real driver can record some;
 //! - anywhere: synchronisation of the context;
-//! - calls that may synchronise, which are synchronous allocations and copies and the loading of modules, as the capture's
-//!   [`Mode`] says;
+//! - calls that may synchronise, which are synchronous allocations and copies and the loading of modules, as the
+//!   capture's [`Mode`] says;
 //! - work of the legacy stream, if the captured stream waits for it.
 //!
 //! Source: NVIDIA, CUDA C++ Programming Guide, "Creating a Graph Using Stream Capture", and CUDA Driver API,

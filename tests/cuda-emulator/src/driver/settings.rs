@@ -11,8 +11,8 @@ pub struct Settings {
     pub memory_bytes: usize,
     /// `TUPLENET_EMULATOR_FAIL=allocation:3`: the third allocation fails.
     pub failing_allocation: Option<u64>,
-    /// `TUPLENET_EMULATOR_FAIL=launch:3`: at the third launch the device is lost. A launch of a graph counts as those of all
-    /// its kernels, and their capture does not count.
+    /// `TUPLENET_EMULATOR_FAIL=launch:3`: at the third launch the device is lost. A launch of a graph counts as those
+    /// of all its kernels, and their capture does not count.
     pub failing_launch: Option<u64>,
     /// `TUPLENET_EMULATOR_FAIL=graph:3`: there is no memory for the third instance of a graph.
     pub failing_graph: Option<u64>,

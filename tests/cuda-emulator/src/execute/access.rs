@@ -229,7 +229,7 @@ impl<'a> Machine<'_, 'a> {
 
     /// Calls `with` for each lane, with the region of its address and the offset in it.
     #[inline(always)]
-    fn each(
+    pub(super) fn each(
         &mut self,
         addresses: &Lanes,
         offset: i64,
@@ -315,11 +315,11 @@ impl<'a> Machine<'_, 'a> {
 
 /// What an instruction does with memory.
 #[derive(Clone, Copy)]
-struct Does {
-    name: &'static str,
-    access: Access,
+pub(super) struct Does {
+    pub(super) name: &'static str,
+    pub(super) access: Access,
     /// Elements of a vector.
-    count: usize,
+    pub(super) count: usize,
 }
 
 impl Does {
@@ -345,6 +345,10 @@ fn violated(
     };
     let what = match violation {
         Violation::Uninitialised => format!("{does} {address:#x}, which nothing has written"),
+        Violation::Pending(thread) => format!(
+            "{does} {address:#x}, to which {} copies without having waited for it",
+            of(thread)
+        ),
         Violation::Race(other, did) => {
             let other = other.map_or("several threads".to_owned(), of);
             let has = if other.starts_with('s') {
@@ -368,7 +372,7 @@ fn elements(operand: &Operand) -> &[Operand] {
     }
 }
 
-fn address(operand: &Operand, active: Mask) -> Result<(Base, i64), Wrong> {
+pub(super) fn address(operand: &Operand, active: Mask) -> Result<(Base, i64), Wrong> {
     match operand {
         Operand::Address(base, offset) => Ok((*base, *offset)),
         other => {

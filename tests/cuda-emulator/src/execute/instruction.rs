@@ -133,6 +133,10 @@ impl<'a> Machine<'_, 'a> {
                 self.atomic(frame, access, atomic, operands, active)?;
                 return Ok(Next::On);
             }
+            (Operation::Copy(copying), operands) => {
+                self.copy(frame, copying, operands, active)?;
+                return Ok(Next::On);
+            }
             (Operation::ToGeneric(space), [_, a]) => {
                 let window = window(space);
                 self.value(frame, a, active)?

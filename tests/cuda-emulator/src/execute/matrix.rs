@@ -4,9 +4,9 @@
 //! a [16, K], b [K, 8], c and d [16, 8]; K = 8 for tf32, 16 for bf16
 //! ```
 //!
-//! Their elements are spread over the registers of 32 lanes: section 9.7.14.5, "Matrix Fragments". Each sum begins with `c`,
-//! and the exact products are added in the order of `K`; it is rounded to `f32` after each. The manual leaves both open, so
-//! the last digits on a GPU differ.
+//! Their elements are spread over the registers of 32 lanes: section 9.7.14.5, "Matrix Fragments". Each sum begins
+//! with `c`, and the exact products are added in the order of `K`; it is rounded to `f32` after each. The manual
+//! leaves both open, so the last digits on a GPU differ.
 
 use super::warp::{Frame, Machine, Mask, Wrong, first_lane};
 use crate::{

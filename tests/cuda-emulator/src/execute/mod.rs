@@ -3,6 +3,7 @@
 mod access;
 mod block;
 mod control;
+mod copy;
 mod instruction;
 mod matrix;
 mod warp;

@@ -3,7 +3,7 @@
 //! Threads that diverge run in groups. The group at the lowest instruction runs first, which is where groups meet
 //! again, as compilers place what follows a branch behind it.
 
-use super::{Clock, Launch};
+use super::{Clock, Launch, copy::Copies};
 use crate::{
     fault::Fault,
     lanes::{Lanes, WARP},
@@ -30,6 +30,7 @@ pub(super) struct Warp<'a> {
     /// For the memory: as thread 0 of the warp.
     pub(super) thread: Thread,
     pub(super) local: Region,
+    pub(super) copies: [Copies; WARP],
     /// While it does not run.
     frame: Option<Frame<'a>>,
     /// The next instruction of each lane.
@@ -173,6 +174,7 @@ impl<'a> Warp<'a> {
                 warp_time: 0,
             },
             local: Region::new(super::LOCAL_WINDOW, launch.loaded.module.local_bytes * WARP),
+            copies: Default::default(),
             frame: Some(Frame::new(launch.kernel, launch.parameters.to_vec(), false)),
             at: [0; WARP],
             live: 0,
@@ -191,6 +193,7 @@ impl<'a> Warp<'a> {
         self.thread.warp = self.thread.number;
         self.pass(begun);
         self.local.forget();
+        self.copies = Default::default();
         if let Some(frame) = &mut self.frame {
             frame.written.fill(0);
         }

@@ -76,6 +76,17 @@ impl Region {
         Ok(old)
     }
 
+    /// An asynchronous copy to these bytes begins.
+    pub fn reserve(&mut self, offset: usize, width: usize, by: &Thread) -> Result<(), Violation> {
+        self.shadow.reserve(offset, width, by)
+    }
+
+    /// The thread has waited for its copy.
+    pub fn arrive(&mut self, offset: usize, bytes: &[u8], by: &Thread) {
+        self.bytes[offset..offset + bytes.len()].copy_from_slice(bytes);
+        self.shadow.arrive(offset, bytes.len(), by);
+    }
+
     /// Makes all bytes uninitialised.
     pub fn forget(&mut self) {
         self.shadow.forget();

@@ -23,6 +23,8 @@ pub struct Thread {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Violation {
     Uninitialised,
+    /// This thread's asynchronous copy is to write it, and it has not waited for that.
+    Pending(u32),
     /// The other thread, if it is known, and what it did.
     Race(Option<u32>, &'static str),
 }
@@ -43,6 +45,8 @@ struct Cell {
 
 /// In `writer`: the access was strong.
 const STRONG: u32 = 1 << 31;
+/// In `writer`: an asynchronous copy, for which the thread has not waited; `written` is 0.
+const PENDING: u32 = 1 << 30;
 /// In `reader`: several threads of its warp have read since the warp's last barrier.
 const SEVERAL_THREADS: u32 = 1 << 31;
 /// In `reader`: threads of several warps of its block have read since the block's last barrier.
@@ -95,7 +99,7 @@ impl Shadow {
     ) -> Result<(), Violation> {
         for cell in self.cells(offset, width) {
             if cell.written == 0 {
-                return Err(Violation::Uninitialised);
+                return Err(cell.unwritten());
             }
             cell.check_writer(by, is_strong)?;
             if is_strong {
@@ -124,6 +128,30 @@ impl Shadow {
         Ok(())
     }
 
+    /// An asynchronous copy begins.
+    pub(super) fn reserve(
+        &mut self,
+        offset: usize,
+        width: usize,
+        by: &Thread,
+    ) -> Result<(), Violation> {
+        for cell in self.cells(offset, width) {
+            cell.check_writer(by, false)?;
+            cell.check_readers(by)?;
+            cell.writer = by.number | PENDING;
+            cell.written = 0;
+        }
+        Ok(())
+    }
+
+    /// Its thread has waited for it.
+    pub(super) fn arrive(&mut self, offset: usize, bytes: usize, by: &Thread) {
+        for cell in self.cells(offset, bytes) {
+            cell.writer = by.number;
+            cell.written = by.warp_time;
+        }
+    }
+
     /// Makes all bytes uninitialised.
     pub(super) fn forget(&mut self) {
         self.cells.fill(Cell::default());
@@ -142,10 +170,8 @@ impl Shadow {
     /// Checks that all bytes have been written.
     pub(super) fn initialised(&self, offset: usize, bytes: usize) -> Result<(), Violation> {
         let cells = offset / self.cell_bytes..(offset + bytes).div_ceil(self.cell_bytes);
-        match self.cells[cells].iter().all(|cell| cell.written != 0) {
-            true => Ok(()),
-            false => Err(Violation::Uninitialised),
-        }
+        let unwritten = self.cells[cells].iter().find(|cell| cell.written == 0);
+        unwritten.map_or(Ok(()), |cell| Err(cell.unwritten()))
     }
 
     #[inline]
@@ -192,6 +218,14 @@ impl Cell {
         marks
     }
 
+    /// Why there is nothing to be read.
+    fn unwritten(&self) -> Violation {
+        match self.writer & PENDING {
+            0 => Violation::Uninitialised,
+            _ => Violation::Pending(self.writer & NUMBER),
+        }
+    }
+
     fn check_readers(&self, by: &Thread) -> Result<(), Violation> {
         let reader = self.reader & NUMBER;
         if self.read < by.launch {
@@ -212,6 +246,9 @@ impl Cell {
     #[inline]
     fn check_writer(&self, by: &Thread, is_strong: bool) -> Result<(), Violation> {
         let writer = self.writer & NUMBER;
+        if self.writer & PENDING != 0 {
+            return Err(Violation::Pending(writer));
+        }
         let both_strong = is_strong && self.writer & STRONG != 0;
         if self.written < by.launch || both_strong || by.is_after(writer, self.written) {
             return Ok(());

@@ -5,12 +5,14 @@
 mod bits;
 mod compare;
 mod convert;
+mod copy;
 mod float;
 mod integer;
 mod matrix;
 mod memory;
 mod rounding;
 
+pub use copy::Copying;
 pub use matrix::Factors;
 pub use memory::{Access, Atomic, Space};
 
@@ -43,6 +45,8 @@ pub enum Operation {
     Store(Access),
     /// `atom`, or `red` without a result.
     Atomic(Access, Atomic),
+    /// `cp.async`.
+    Copy(Copying),
     /// `cvta`: from an address in a state space to a generic one, or (`to`) back.
     ToGeneric(Space),
     FromGeneric(Space),
@@ -92,6 +96,7 @@ pub fn decode(opcode: &str) -> Operation {
         .or_else(|| memory::decode(opcode))
         .or_else(|| compare::decode(opcode))
         .or_else(|| convert::decode(opcode))
+        .or_else(|| copy::decode(opcode))
         .or_else(|| matrix::decode(opcode))
         .or_else(|| bits::decode(opcode))
         .or_else(|| float::decode(opcode))

@@ -42,8 +42,16 @@ pub(super) fn tokens(text: &str) -> Result<Vec<(Token, u32)>, SyntaxError> {
                 let mut word = String::from(c);
                 // `.reg.b32` are two directives, `add.s32` is one opcode
                 let ends = |next: char| c == '.' && next == '.';
-                while let Some(c) = chars.next_if(|&c| is_of_word(c) && !ends(c)) {
-                    word.push(c);
+                loop {
+                    if let Some(c) = chars.next_if(|&c| is_of_word(c) && !ends(c)) {
+                        word.push(c);
+                    } else if chars.clone().take(2).eq("::".chars()) {
+                        // `ld.shared::cta.u32`
+                        word.push_str("::");
+                        chars.nth(1);
+                    } else {
+                        break;
+                    }
                 }
                 found.push((Token::Word(word), line));
             }

@@ -1,7 +1,7 @@
 //! The functions of `libcuda`, with the names and types of `cuda.h`.
 //!
-//! Handles of contexts and events stand for nothing, as every call is done when it returns, unless it is recorded in the
-//! capture of its stream (`capture.rs`).
+//! Handles of contexts and events stand for nothing, as every call is done when it returns, unless it is recorded in
+//! the capture of its stream (`capture.rs`).
 //!
 //! # Safety
 //! As for the driver's own functions: pointers are valid for what NVIDIA's documentation says of them, and handles are
