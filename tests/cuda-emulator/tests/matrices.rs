@@ -174,6 +174,19 @@ fn infinity_and_nan() {
     }
 }
 
+/// A product beyond the largest `f32` is exact until it is added.
+#[test]
+fn large_products() {
+    let large = 2f32.powi(127).to_bits();
+    for (opcode, terms) in [(TF32, 8), (BF16, 16)] {
+        let (mut a, mut b) = (matrix(16, terms, || 0), matrix(terms, 8, || 0));
+        (a[9][1], b[1][2]) = (large, 2f32.to_bits());
+        let c = matrix(16, 8, || large | 0x8000_0000);
+        let found = product(opcode, &a, &b, &c);
+        assert_eq!(f32::from_bits(found[9][2]), 2f32.powi(127), "{opcode}");
+    }
+}
+
 /// To 10 digits after the leading one; of two numbers equally near, the one farther from 0.
 #[test]
 fn numbers_are_rounded_to_tf32() {

@@ -45,7 +45,7 @@ struct Cell {
 
 /// In `writer`: the access was strong.
 const STRONG: u32 = 1 << 31;
-/// In `writer`: an asynchronous copy, for which the thread has not waited; `written` is 0.
+/// In `writer`: an asynchronous copy, for which the thread has not waited.
 const PENDING: u32 = 1 << 30;
 /// In `reader`: several threads of its warp have read since the warp's last barrier.
 const SEVERAL_THREADS: u32 = 1 << 31;
@@ -99,7 +99,7 @@ impl Shadow {
     ) -> Result<(), Violation> {
         for cell in self.cells(offset, width) {
             if cell.written == 0 {
-                return Err(cell.unwritten());
+                return Err(Violation::Uninitialised);
             }
             cell.check_writer(by, is_strong)?;
             if is_strong {
@@ -139,7 +139,7 @@ impl Shadow {
             cell.check_writer(by, false)?;
             cell.check_readers(by)?;
             cell.writer = by.number | PENDING;
-            cell.written = 0;
+            cell.written = by.warp_time;
         }
         Ok(())
     }
@@ -170,8 +170,10 @@ impl Shadow {
     /// Checks that all bytes have been written.
     pub(super) fn initialised(&self, offset: usize, bytes: usize) -> Result<(), Violation> {
         let cells = offset / self.cell_bytes..(offset + bytes).div_ceil(self.cell_bytes);
-        let unwritten = self.cells[cells].iter().find(|cell| cell.written == 0);
-        unwritten.map_or(Ok(()), |cell| Err(cell.unwritten()))
+        match self.cells[cells].iter().all(|cell| cell.written != 0) {
+            true => Ok(()),
+            false => Err(Violation::Uninitialised),
+        }
     }
 
     #[inline]
@@ -216,14 +218,6 @@ impl Cell {
             }
         }
         marks
-    }
-
-    /// Why there is nothing to be read.
-    fn unwritten(&self) -> Violation {
-        match self.writer & PENDING {
-            0 => Violation::Uninitialised,
-            _ => Violation::Pending(self.writer & NUMBER),
-        }
     }
 
     fn check_readers(&self, by: &Thread) -> Result<(), Violation> {
