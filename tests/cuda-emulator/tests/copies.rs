@@ -106,8 +106,8 @@ fn a_missing_wait() {
     // only some lanes wait
     let some = |guard: &str| {
         groups(
-            &format!("setp.ne.u32 %p1, %r2, 3; {guard} cp.async.wait_all;"),
-            8,
+            &format!("setp.ne.u32 %p1, %r2, 3; {guard} cp.async.wait_group 0;"),
+            4,
         )
     };
     let words = ["thread [3, 0, 0]", "without having waited"];
