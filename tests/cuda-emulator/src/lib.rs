@@ -11,8 +11,8 @@
 //! - executes an instruction that is not covered.
 //!
 //! Covered: the instructions in `operation/`, warps that diverge, calls of functions, static and dynamic shared
-//! memory, atomic operations, shuffles and votes. Not covered: textures, tensor cores, asynchronous copies, clusters,
-//! dynamic parallelism, named barriers. Blocks run one after another, and calls of the driver return when their work
+//! memory, atomic operations, shuffles and votes, `mma` of tf32 and bf16. Not covered: textures, other matrix instructions,
+//! asynchronous copies, clusters, dynamic parallelism, named barriers. Blocks run one after another, and calls of the driver return when their work
 //! is done: whatever is wrong with the order of several streams is not seen. The work of a captured stream is recorded and
 //! done by launches of its graph, and what a capture does not permit is an error (`driver/capture.rs`).
 

@@ -171,6 +171,10 @@ impl<'a> Machine<'_, 'a> {
                 let values = self.value(frame, a, active)?;
                 vote(kind, &values, active)
             }
+            (Operation::Multiply(factors), [d, a, b, c]) => {
+                self.multiply(frame, factors, [d, a, b, c], active)?;
+                return Ok(Next::On);
+            }
             (Operation::ActiveMask, [_]) => [u64::from(active); WARP],
             (Operation::Unknown, _) => {
                 return Err(wrong("an instruction that the emulator does not cover"));

@@ -4,6 +4,7 @@ mod access;
 mod block;
 mod control;
 mod instruction;
+mod matrix;
 mod warp;
 
 use block::Block;

@@ -3,7 +3,7 @@
 use half::{bf16, f16};
 
 use super::Operation;
-use crate::lanes::{Flushed, Saturated, Value, one};
+use crate::lanes::{Flushed, Saturated, Value, one, two};
 
 pub(super) fn decode(opcode: &str) -> Option<Operation> {
     let (name, from) = opcode.strip_prefix("cvt.")?.rsplit_once('.')?;
@@ -30,6 +30,14 @@ pub(super) fn decode(opcode: &str) -> Option<Operation> {
         ("rn", "bf16", "f32") => Some(Operation::One(|a| {
             one::<f32, u16>(a, |a| bf16::from_f32(a).to_bits())
         })),
+        // the first operand in the upper half
+        ("rn", "bf16x2", "f32") => Some(Operation::Two(|x| {
+            two::<f32, f32, u32>(x, |a, b| {
+                let [a, b] = [a, b].map(|x| u32::from(bf16::from_f32(x).to_bits()));
+                a << 16 | b
+            })
+        })),
+        ("rna", "tf32", "f32") => Some(Operation::One(|a| one::<f32, u32>(a, to_tf32))),
         ("", "f32", "bf16") => Some(Operation::One(|a| {
             one::<u16, f32>(a, |a| bf16::from_bits(a).to_f32())
         })),
@@ -50,6 +58,14 @@ pub(super) fn decode(opcode: &str) -> Option<Operation> {
                 _ => None,
             }
         }
+    }
+}
+
+/// To a significand of 11 bits, at the top of 32: to the nearest, of two the one farther from 0.
+fn to_tf32(number: f32) -> u32 {
+    match number.is_nan() {
+        true => 0x7FFF_FFFF,
+        false => (number.to_bits() + 0x1000) & !0x1FFF,
     }
 }
 

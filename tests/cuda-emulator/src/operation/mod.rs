@@ -7,9 +7,11 @@ mod compare;
 mod convert;
 mod float;
 mod integer;
+mod matrix;
 mod memory;
 mod rounding;
 
+pub use matrix::Factors;
 pub use memory::{Access, Atomic, Space};
 
 use crate::lanes::Lanes;
@@ -58,6 +60,8 @@ pub enum Operation {
     Shuffle(Shuffle),
     Vote(Vote),
     ActiveMask,
+    /// `mma`.
+    Multiply(Factors),
     /// Instructions without an effect here, such as `prefetch` and `nanosleep`.
     Nothing,
     /// Not covered.
@@ -88,6 +92,7 @@ pub fn decode(opcode: &str) -> Operation {
         .or_else(|| memory::decode(opcode))
         .or_else(|| compare::decode(opcode))
         .or_else(|| convert::decode(opcode))
+        .or_else(|| matrix::decode(opcode))
         .or_else(|| bits::decode(opcode))
         .or_else(|| float::decode(opcode))
         .or_else(|| integer::decode(opcode))

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "not every test file uses all of it")]
 
 pub mod exact;
+pub mod faulty;
 pub mod operands;
 
 use tuplenet_cuda_emulator::driver::{Device, Kernel, Settings};
