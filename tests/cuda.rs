@@ -14,6 +14,10 @@ mod failures;
 mod faults;
 #[path = "cuda/fused.rs"]
 mod fused;
+#[path = "cuda/graphs.rs"]
+mod graphs;
+#[path = "cuda/random.rs"]
+mod random;
 
 use std::io::Write;
 

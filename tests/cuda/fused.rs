@@ -16,7 +16,7 @@ use super::{
 };
 
 /// The fused engine on the first GPU.
-struct OnGpu;
+pub(super) struct OnGpu;
 
 impl Tested for OnGpu {
     type Engine<N: Network> = FusedCuda<N>;

@@ -1,11 +1,11 @@
-//! The structures that kernels take, as `kernels.cu` declares them.
+//! The structures that kernels take, as `kernels/run.cu` and `kernels/dropout.cu` declare them.
 
 #![allow(
     unsafe_code,
     reason = "structures of numbers and addresses, as C lays them out"
 )]
 
-use cudarc::driver::DeviceRepr;
+use cudarc::driver::{DeviceRepr, ValidAsZeroBits};
 
 use crate::{
     engine::rule::Rule,
@@ -19,8 +19,41 @@ pub(super) type Address = u64;
 /// No address.
 pub(super) const NULL: Address = 0;
 
+/// What all batches of a run have in common.
 #[repr(C)]
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct RunArguments {
+    pub(super) data: Data,
+    pub(super) order: Address,
+    pub(super) first: Address,
+    pub(super) steps: Address,
+    pub(super) statistics: Address,
+    pub(super) masks: Address,
+    pub(super) parameters: Parameters,
+    pub(super) loss: Loss,
+    pub(super) losses: Address,
+    pub(super) size: i32,
+}
+
+/// The batch with this index, of `len` samples.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Batch {
+    pub(super) index: u32,
+    pub(super) len: i32,
+}
+
+/// What differs from step to step of a run.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Step {
+    pub(super) update: Update,
+    pub(super) divisor: f32,
+    pub(super) number: u64,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Data {
     pub(super) bytes: Address,
     pub(super) values: Address,
@@ -32,7 +65,7 @@ pub(super) struct Data {
 }
 
 #[repr(C)]
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Parameters {
     pub(super) weights: Address,
     pub(super) moments: [Address; 2],
@@ -40,7 +73,7 @@ pub(super) struct Parameters {
 }
 
 #[repr(C)]
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Loss {
     pub(super) kind: u32,
     pub(super) smoothing: f32,
@@ -148,33 +181,36 @@ impl From<Rule> for Update {
     }
 }
 
-/// A stream of random words.
+/// The random words of a dropout.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Stream {
     key: [u32; 8],
-    nonce: [u32; 2],
+    of_step_0: u64,
+    per_step: u64,
 }
 
 impl Stream {
-    /// That of a dropout, the operation `index` of the plan, in a step of the training with this seed.
-    pub(super) fn of_dropout(seed: u64, step: u64, index: usize) -> Stream {
-        let (key, stream) = seed::dropout_stream(seed, step, index);
+    /// Those of the operation `index` of the plan, in the training with this seed.
+    pub(super) fn of_dropout(seed: u64, index: usize) -> Stream {
+        let (key, of_step_0) = seed::dropout_stream(seed, 0, index);
+        let (_, of_step_1) = seed::dropout_stream(seed, 1, index);
         let words = key.as_chunks::<4>().0;
         Stream {
             key: std::array::from_fn(|word| u32::from_le_bytes(words[word])),
-            nonce: [stream as u32, (stream >> 32) as u32],
+            of_step_0,
+            per_step: of_step_1 - of_step_0,
         }
     }
 }
 
-// SAFETY: `repr(C)`, of numbers and addresses, with the fields of the structure of that name in `kernels.cu`.
-unsafe impl DeviceRepr for Data {}
+// SAFETY: `repr(C)`, of numbers and addresses, with the fields of the structure `Run` there.
+unsafe impl DeviceRepr for RunArguments {}
+// SAFETY: as above, of that name there.
+unsafe impl DeviceRepr for Batch {}
 // SAFETY: as above.
-unsafe impl DeviceRepr for Parameters {}
-// SAFETY: as above.
-unsafe impl DeviceRepr for Loss {}
-// SAFETY: as above, there `Rule`.
-unsafe impl DeviceRepr for Update {}
+unsafe impl DeviceRepr for Step {}
 // SAFETY: as above.
 unsafe impl DeviceRepr for Stream {}
+// SAFETY: all its fields are numbers.
+unsafe impl ValidAsZeroBits for Step {}

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cudarc::driver::{CudaSlice, CudaStream, DevicePtr, DeviceRepr};
+use cudarc::driver::{CudaSlice, DeviceRepr};
 
 use super::{
     arguments::{Address, Data},
@@ -24,13 +24,10 @@ pub struct Uploaded {
     /// The network's features and outputs.
     widths: [usize; 2],
     pub(super) samples: Arc<Samples>,
-    bytes: Option<CudaSlice<u8>>,
-    values: Option<CudaSlice<f32>>,
-    labels: Option<CudaSlice<u8>>,
-    bits: Option<CudaSlice<u8>>,
-    targets: Option<CudaSlice<f32>>,
-    weights: Option<CudaSlice<f32>>,
-    scale: f32,
+    /// What the kernels read, in these buffers.
+    pub(super) arguments: Data,
+    #[allow(dead_code, reason = "owned for the kernels")]
+    buffers: (Vec<CudaSlice<u8>>, Vec<CudaSlice<f32>>),
 }
 
 impl Uploaded {
@@ -39,37 +36,34 @@ impl Uploaded {
         samples: &Arc<Samples>,
         widths: [usize; 2],
     ) -> Result<Uploaded> {
-        let mut uploaded = Uploaded {
-            device: device.name.clone(),
-            widths,
-            samples: Arc::clone(samples),
-            bytes: None,
-            values: None,
-            labels: None,
-            bits: None,
-            targets: None,
-            weights: samples
-                .weights
-                .as_ref()
-                .map(|weights| device.copy(weights))
-                .transpose()?,
-            scale: 0.0,
-        };
+        let mut buffers = (Vec::new(), Vec::new());
+        let mut bytes = |bytes: &[u8]| keep(device, bytes, &mut buffers.0);
+        let mut values = |values: &[f32]| keep(device, values, &mut buffers.1);
+        let mut arguments = Data::default();
         match &samples.features {
-            FeatureValues::Bytes { bytes, scale } => {
-                uploaded.bytes = Some(device.copy(bytes)?);
-                uploaded.scale = *scale;
+            FeatureValues::Bytes { bytes: all, scale } => {
+                arguments.bytes = bytes(all)?;
+                arguments.scale = *scale;
             }
-            FeatureValues::Values(values) => uploaded.values = Some(device.copy(values)?),
+            FeatureValues::Values(all) => arguments.values = values(all)?,
         }
         match &samples.targets {
-            Targets::Labels(labels) => uploaded.labels = Some(device.copy(labels)?),
-            Targets::MultiLabels(bits) => uploaded.bits = Some(device.copy(bits)?),
-            Targets::Values(values) => uploaded.targets = Some(device.copy(values)?),
+            Targets::Labels(labels) => arguments.labels = bytes(labels)?,
+            Targets::MultiLabels(bits) => arguments.bits = bytes(bits)?,
+            Targets::Values(all) => arguments.targets = values(all)?,
+        }
+        if let Some(weights) = &samples.weights {
+            arguments.weights = values(weights)?;
         }
         // another engine has another stream
         device.finish()?;
-        Ok(uploaded)
+        Ok(Uploaded {
+            device: device.name.clone(),
+            widths,
+            samples: Arc::clone(samples),
+            arguments,
+            buffers,
+        })
     }
 
     /// # Errors
@@ -87,25 +81,16 @@ impl Uploaded {
         }
         Ok(())
     }
-
-    /// What the kernels read.
-    pub(super) fn arguments(&self, stream: &CudaStream) -> Data {
-        Data {
-            bytes: address(stream, self.bytes.as_ref()),
-            values: address(stream, self.values.as_ref()),
-            labels: address(stream, self.labels.as_ref()),
-            bits: address(stream, self.bits.as_ref()),
-            targets: address(stream, self.targets.as_ref()),
-            weights: address(stream, self.weights.as_ref()),
-            scale: self.scale,
-        }
-    }
 }
 
-/// The address of a buffer, for work on this stream; null without one.
-pub(super) fn address<T: DeviceRepr>(
-    stream: &CudaStream,
-    buffer: Option<&CudaSlice<T>>,
-) -> Address {
-    buffer.map_or(0, |buffer| buffer.device_ptr(stream).0)
+/// Copies values to the device, and returns the address of the copy.
+fn keep<T: DeviceRepr>(
+    device: &Device,
+    values: &[T],
+    buffers: &mut Vec<CudaSlice<T>>,
+) -> Result<Address> {
+    let copy = device.copy(values)?;
+    let address = device.address(&copy);
+    buffers.push(copy);
+    Ok(address)
 }

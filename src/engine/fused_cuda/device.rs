@@ -4,27 +4,27 @@ use std::{fmt::Display, sync::Arc};
 
 use cudarc::{
     driver::{
-        CudaContext, CudaFunction, CudaModule, CudaSlice, CudaStream, DeviceRepr, LaunchArgs,
-        LaunchConfig,
+        CudaContext, CudaFunction, CudaModule, CudaSlice, CudaStream, DevicePtr, DeviceRepr,
+        LaunchArgs, LaunchConfig, ValidAsZeroBits, sys::CUdevice_attribute,
     },
     nvrtc::{self, CompileOptions},
 };
 
+use super::{arguments::Address, kernels::Product};
 use crate::{
     engine::gpu,
     error::{Error, Result},
 };
 
-/// The threads of a block, as in `kernels.cu`.
-pub(super) const THREADS: usize = 256;
-/// The rows and columns of a product's tile.
-const TILE: usize = 64;
+/// The threads of a block, as in `kernels/run.cu`.
+const THREADS: usize = 256;
 
 pub(super) struct Device {
     /// As in `cuda:0 (NVIDIA H100)`.
     pub(super) name: String,
     pub(super) stream: Arc<CudaStream>,
     module: Arc<CudaModule>,
+    multiprocessors: usize,
 }
 
 impl Device {
@@ -57,7 +57,11 @@ impl Device {
         // One stream orders all, so no events are needed.
         untracked(&context);
         let module = context.load_module(ptx).map_err(|error| failed(&error))?;
+        let multiprocessors = context
+            .attribute(CUdevice_attribute::CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT)
+            .map_err(|error| failed(&error))?;
         Ok(Device {
+            multiprocessors: multiprocessors.max(1) as usize,
             module,
             stream,
             name,
@@ -92,14 +96,28 @@ impl Device {
             block_dim: (THREADS as u32, 1, 1),
             shared_mem_bytes: 0,
         };
-        // SAFETY: `step.rs` and `model.rs` pass the arguments that `source.rs` and `kernels.cu` declare, of buffers
+        // SAFETY: `step.rs` and `model.rs` pass the arguments that `source.rs` and `kernels` declare, of buffers
         // of the sizes that these constants say; the emulated GPU of the tests checks every access.
         let launched = unsafe { launch.launch(config) };
         launched.map(drop).map_err(|error| self.failed(error))
     }
 
+    /// The same of a product with so many rows and columns.
+    pub(super) fn launch_product<'a>(
+        &'a self,
+        product: &'a Product,
+        size: [usize; 2],
+        arguments: impl FnOnce(&mut LaunchArgs<'a>),
+    ) -> Result<()> {
+        let (kernel, blocks) = product.for_size(size, self.multiprocessors);
+        self.launch(kernel, blocks, arguments)
+    }
+
     /// A buffer of zeros.
-    pub(super) fn zeros(&self, values: usize) -> Result<CudaSlice<f32>> {
+    pub(super) fn zeros<T: DeviceRepr + ValidAsZeroBits>(
+        &self,
+        values: usize,
+    ) -> Result<CudaSlice<T>> {
         let zeros = self.stream.alloc_zeros(values.max(1));
         zeros.map_err(|error| self.failed(error))
     }
@@ -110,11 +128,26 @@ impl Device {
         copied.map_err(|error| self.failed(error))
     }
 
+    /// Writes the first values of a buffer.
+    pub(super) fn write<T: DeviceRepr>(
+        &self,
+        values: &[T],
+        buffer: &mut CudaSlice<T>,
+    ) -> Result<()> {
+        let written = self.stream.memcpy_htod(values, buffer);
+        written.map_err(|error| self.failed(error))
+    }
+
     /// A copy on the host, when all work is done.
-    pub(super) fn read(&self, values: &CudaSlice<f32>) -> Result<Vec<f32>> {
+    pub(super) fn read<T: DeviceRepr>(&self, values: &impl DevicePtr<T>) -> Result<Vec<T>> {
         let read = self.stream.clone_dtoh(values);
         let read = read.map_err(|error| self.failed(error))?;
         self.finish().map(|()| read)
+    }
+
+    /// The address of a buffer, for work on the device's stream.
+    pub(super) fn address<T>(&self, buffer: &CudaSlice<T>) -> Address {
+        buffer.device_ptr(&self.stream).0
     }
 
     /// Waits until all work is done.
@@ -122,11 +155,6 @@ impl Device {
         let finished = self.stream.synchronize();
         finished.map_err(|error| self.failed(error))
     }
-}
-
-/// The blocks of a product with these rows and columns.
-pub(super) fn tiles(rows: usize, columns: usize) -> (usize, usize) {
-    (columns.div_ceil(TILE), rows.div_ceil(TILE))
 }
 
 /// The blocks of a kernel with a thread for each of these.

@@ -2,44 +2,73 @@
 
 use cudarc::driver::CudaFunction;
 
-use super::{device::Device, program::Program};
+use super::{
+    device::Device,
+    program::Program,
+    source::{TILES, product_name},
+};
 use crate::error::Result;
 
 pub(super) struct Kernels {
-    pub(super) gather_features: CudaFunction,
     pub(super) dropout: CudaFunction,
     pub(super) loss_of_samples: CudaFunction,
     pub(super) mean_losses: CudaFunction,
     pub(super) clip: CudaFunction,
     pub(super) apply: CudaFunction,
+    pub(super) advance: CudaFunction,
     pub(super) stages: Vec<StageKernels>,
 }
 
 pub(super) struct StageKernels {
-    pub(super) forward: CudaFunction,
-    pub(super) learn: CudaFunction,
+    pub(super) forward: Product,
+    pub(super) learn: Product,
     /// The first stage has none.
-    pub(super) backward: Option<CudaFunction>,
+    pub(super) backward: Option<Product>,
+}
+
+/// A product with tiles of each of [`TILES`].
+pub(super) struct Product([CudaFunction; TILES.len()]);
+
+impl Product {
+    fn new(device: &Device, name: &str, stage: usize) -> Result<Product> {
+        let [large, small] = TILES.map(|tile| device.kernel(&product_name(name, stage, tile)));
+        Ok(Product([large?, small?]))
+    }
+
+    /// The kernel and its blocks for so many rows and columns: with large tiles, which read less from memory, if they
+    /// occupy every multiprocessor.
+    pub(super) fn for_size(
+        &self,
+        [rows, columns]: [usize; 2],
+        multiprocessors: usize,
+    ) -> (&CudaFunction, (usize, usize)) {
+        let blocks = |tile: usize| (columns.div_ceil(tile), rows.div_ceil(tile));
+        let [large, small] = TILES.map(blocks);
+        match large.0 * large.1 >= multiprocessors {
+            true => (&self.0[0], large),
+            false => (&self.0[1], small),
+        }
+    }
 }
 
 impl Kernels {
     /// As `source.rs` names them.
     pub(super) fn new(device: &Device, program: &Program) -> Result<Kernels> {
         let stages = (0..program.stages.len()).map(|index| {
-            let backward = (index > 0).then(|| device.kernel(&format!("backward_{index}")));
+            let product = |name: &str| Product::new(device, name, index);
             Ok(StageKernels {
-                forward: device.kernel(&format!("forward_{index}"))?,
-                learn: device.kernel(&format!("learn_{index}"))?,
-                backward: backward.transpose()?,
+                forward: product("forward")?,
+                learn: product("learn")?,
+                backward: (index > 0).then(|| product("backward")).transpose()?,
             })
         });
         Ok(Kernels {
-            gather_features: device.kernel("gather_features")?,
             dropout: device.kernel("dropout")?,
             loss_of_samples: device.kernel("loss_of_samples")?,
             mean_losses: device.kernel("mean_losses")?,
             clip: device.kernel("clip")?,
             apply: device.kernel("apply")?,
+            advance: device.kernel("advance")?,
             stages: stages.collect::<Result<_>>()?,
         })
     }

@@ -4,10 +4,10 @@
 //! that, `kernels.rs` finds the kernels, `model.rs` runs it batch by batch, and `step.rs` launches the kernels.
 
 mod arguments;
-mod batch;
 mod buffers;
 mod data;
 mod device;
+mod graph;
 mod kernels;
 mod model;
 mod program;
@@ -119,8 +119,7 @@ impl<N: Network> Engine<N> for FusedCuda<N> {
         if order.is_empty() {
             return Ok(Vec::new());
         }
-        let arguments = data.arguments(&self.model.device.stream);
-        self.model.logits(arguments, Some(order), order.len())
+        self.model.logits(data.arguments, Some(order), order.len())
     }
 
     fn forward(&self, features: &[f32]) -> Result<Vec<f32>> {

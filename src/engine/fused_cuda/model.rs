@@ -7,14 +7,15 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use cudarc::driver::{CudaSlice, PushKernelArg};
 
 use super::{
-    arguments::{Address, Data, Loss as LossSettings, NULL, Parameters},
-    batch::Batch,
-    buffers::{Buffers, TrainingBuffers},
-    data::{Uploaded, address},
+    arguments::{Address, Batch, Data, Loss as LossSettings, NULL, Parameters, RunArguments, Step},
+    buffers::Memory,
+    data::Uploaded,
     device::Device,
+    graph::{self, Captured},
     kernels::Kernels,
     program::Program,
     source::source,
+    step::StepArguments,
 };
 use crate::{
     engine::{Run, rule::Rule},
@@ -36,15 +37,6 @@ pub(super) struct Model {
     pub(super) statistics: CudaSlice<f32>,
     pub(super) optimizer: Option<OptimizerSteps>,
     memory: Mutex<Memory>,
-}
-
-/// Buffers that are kept from run to run.
-#[derive(Default)]
-pub(super) struct Memory {
-    pub(super) forward: Option<Buffers>,
-    pub(super) training: Option<TrainingBuffers>,
-    /// The gradient of all parameters, where it is not applied at once.
-    gradient: Option<CudaSlice<f32>>,
 }
 
 /// How many steps an optimiser has taken, and how many moments it keeps.
@@ -91,24 +83,36 @@ impl Model {
         order: Option<&[u32]>,
         samples: usize,
     ) -> Result<Vec<f32>> {
-        let order = order.map(|order| self.device.copy(order)).transpose()?;
-        let mut logits = Vec::with_capacity(samples * self.program.outputs());
+        let size = INFERENCE_BATCH.min(samples);
+        self.check_batch(size)?;
         let mut memory = self.memory();
-        for first in (0..samples).step_by(INFERENCE_BATCH) {
-            let len = INFERENCE_BATCH.min(samples - first);
-            let buffers = self.buffers_for(&mut memory.forward, len)?;
-            let mut data = data;
-            let order = match &order {
-                Some(order) => self.address(order) + 4 * first as u64,
-                None => {
-                    data.values += 4 * (first * self.program.features) as u64;
-                    NULL
-                }
-            };
-            self.forward(buffers, (data, order, len), None)?;
-            let last = &buffers.values[buffers.values.len() - 1];
-            let values = self.device.read(last)?;
-            logits.extend(&values[..len * self.program.outputs()]);
+        let memory = &mut *memory;
+        let arguments = StepArguments {
+            stages: memory.stages(&self.device, &self.program, (size, false))?,
+            run: RunArguments {
+                data,
+                order: match order {
+                    Some(order) => memory.order.with(&self.device, order)?,
+                    None => NULL,
+                },
+                statistics: self.device.address(&self.statistics),
+                parameters: self.parameters(NULL),
+                size: size as i32,
+                ..RunArguments::default()
+            },
+            seed: 0,
+            clip: None,
+        };
+        let mut logits = Vec::with_capacity(samples * self.program.outputs());
+        for (index, first) in (0..samples).step_by(size.max(1)).enumerate() {
+            let len = size.min(samples - first);
+            self.forward(&arguments, batch(index, len))?;
+            if let Some(last) = memory.stages.last() {
+                logits.extend(
+                    last.values
+                        .read(&self.device, len * self.program.outputs())?,
+                );
+            }
         }
         Ok(logits)
     }
@@ -120,7 +124,7 @@ impl Model {
         }
         let features = self.device.copy(features)?;
         let data = Data {
-            values: self.address(&features),
+            values: self.device.address(&features),
             ..Data::default()
         };
         self.logits(data, None, samples)
@@ -146,8 +150,9 @@ impl Model {
         };
         let mut memory = self.memory();
         let losses = self.run(&mut memory, data, &run, None)?;
-        let gradient = memory.gradient.as_ref();
-        let gradient = gradient.map_or(Ok(Vec::new()), |gradient| self.device.read(gradient))?;
+        let gradient = memory
+            .gradient
+            .read(&self.device, self.program.parameters)?;
         Ok((losses.first().copied().unwrap_or(f32::NAN), gradient))
     }
 
@@ -188,58 +193,108 @@ impl Model {
         if run.order.is_empty() {
             return Ok(Vec::new());
         }
-        let class_weights = match &run.loss {
-            Loss::WeightedCrossEntropy { weights, .. } => Some(self.device.copy(weights)?),
-            _ => None,
-        };
-        let class_weights = address(&self.device.stream, class_weights.as_ref());
-        let settings = LossSettings::new(&run.loss, class_weights)?;
-        let batch_size = run.batch_size.min(run.order.len());
-        self.prepare(
-            memory,
-            batch_size,
-            steps.is_none() || run.clip_norm.is_some(),
-        )?;
-        let order = self.device.copy(run.order)?;
-        let of_samples = self.device.zeros(run.order.len())?;
-        let factor = self.device.zeros(1)?;
-        let samples = &data.samples;
-        let weights = samples.weights.as_deref();
-        let divisor = |batch: &[u32]| run.loss.divisor(&samples.targets, weights, batch) as f32;
-        let divisors: Vec<f32> = run.order.chunks(run.batch_size).map(divisor).collect();
-        let arguments = data.arguments(&self.device.stream);
-        for (index, batch) in run.order.chunks(run.batch_size).enumerate() {
-            let first = 4 * (index * run.batch_size) as u64;
-            let batch = Batch {
-                data: arguments,
-                order: self.address(&order) + first,
-                len: batch.len(),
-                loss: &settings,
-                divisor: divisors[index],
-                losses: self.address(&of_samples) + first,
-                dropout: steps.map(|_| (run.seed, run.first_step + index as u64)),
-            };
-            let rule = steps.map(|steps| {
-                let number = steps + index as u64 + 1;
-                Rule::new(run.optimizer, run.learning_rate(index), number)
-            });
-            match (rule, run.clip_norm) {
-                (Some(rule), Some(max_norm)) => {
-                    self.step(memory, &batch, Rule::Store)?;
-                    self.apply_clipped(self.parameters(memory), max_norm, rule, &factor)?;
-                }
-                (rule, _) => self.step(memory, &batch, rule.unwrap_or(Rule::Store))?,
-            }
+        let arguments = self.prepare(memory, data, run, steps)?;
+        let batches = run.order.chunks(run.batch_size).map(<[u32]>::len);
+        let whole = run.order.len() / run.batch_size;
+        let graphs = whole / graph::STEPS;
+        for _ in 0..graphs {
+            self.graph(&mut memory.graph, &arguments)?
+                .launch(&self.device)?;
         }
-        let (len, batch) = (run.order.len() as i32, batch_size as i32);
-        let losses = self.device.zeros(divisors.len())?;
-        let divisors = self.device.copy(&divisors)?;
+        for (index, len) in batches.skip(graphs * graph::STEPS).enumerate() {
+            self.step(&arguments, batch(index, len))?;
+        }
+        self.means(memory, &arguments.run, run)
+    }
+
+    /// Writes what the kernels read of a run.
+    fn prepare(
+        &self,
+        memory: &mut Memory,
+        data: &Uploaded,
+        run: &Run<'_>,
+        steps: Option<u64>,
+    ) -> Result<StepArguments> {
+        let (device, parameters) = (&self.device, self.program.parameters);
+        let size = run.batch_size.min(run.order.len());
+        self.check_batch(size)?;
+        let class_weights = match &run.loss {
+            Loss::WeightedCrossEntropy { weights, .. } => {
+                memory.class_weights.with(device, weights)?
+            }
+            _ => NULL,
+        };
+        let stores_gradient = steps.is_none() || run.clip_norm.is_some();
+        let gradient = match stores_gradient {
+            true => memory.gradient.of(device, parameters)?,
+            false => NULL,
+        };
+        let masks = match steps.is_some() && self.program.mask_width() > 0 {
+            true => memory.masks.of(device, size * self.program.mask_width())?,
+            false => NULL,
+        };
+        let clip = run
+            .clip_norm
+            .map(|norm| Ok((norm, memory.factor.of(device, 1)?)));
+        Ok(StepArguments {
+            stages: memory.stages(device, &self.program, (size, true))?,
+            run: RunArguments {
+                data: data.arguments,
+                order: memory.order.with(device, run.order)?,
+                first: memory.first.with(device, &[0])?,
+                steps: memory.steps.with(device, &steps_of(data, run, steps))?,
+                statistics: device.address(&self.statistics),
+                masks,
+                parameters: self.parameters(gradient),
+                loss: LossSettings::new(&run.loss, class_weights)?,
+                losses: memory.losses.of(device, run.order.len())?,
+                size: size as i32,
+            },
+            seed: run.seed,
+            clip: clip.transpose()?,
+        })
+    }
+
+    /// The next [`graph::STEPS`] steps of a run with these arguments, captured now or before.
+    fn graph<'g>(
+        &self,
+        kept: &'g mut Option<Captured>,
+        arguments: &StepArguments,
+    ) -> Result<&'g Captured> {
+        if kept
+            .as_ref()
+            .is_none_or(|kept| kept.arguments != *arguments)
+        {
+            *kept = None;
+            let launch = |arguments: &StepArguments| {
+                for index in 0..graph::STEPS {
+                    self.step(arguments, batch(index, arguments.run.size as usize))?;
+                }
+                let steps = graph::STEPS as u32;
+                self.device.launch(&self.kernels.advance, (1, 1), |launch| {
+                    launch.arg(&arguments.run.first).arg(&steps);
+                })
+            };
+            *kept = Some(Captured::new(&self.device, arguments.clone(), launch)?);
+        }
+        kept.as_ref().ok_or_else(|| self.device.failed("no graph"))
+    }
+
+    /// The losses of a run's batches.
+    fn means(
+        &self,
+        memory: &mut Memory,
+        arguments: &RunArguments,
+        run: &Run<'_>,
+    ) -> Result<Vec<f32>> {
+        let samples = run.order.len() as i32;
+        let batches = run.order.len().div_ceil(run.batch_size);
+        let means = memory.means.of(&self.device, batches)?;
         self.device
-            .launch(&self.kernels.mean_losses, (losses.len(), 1), |launch| {
-                launch.arg(&of_samples).arg(&divisors).arg(&losses);
-                launch.arg(&len).arg(&batch);
+            .launch(&self.kernels.mean_losses, (batches, 1), |launch| {
+                launch.arg(arguments).arg(&samples).arg(&means);
             })?;
-        self.device.read(&losses)
+        memory.means.read(&self.device, batches)
     }
 
     fn memory(&self) -> MutexGuard<'_, Memory> {
@@ -247,45 +302,29 @@ impl Model {
         self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Buffers for a batch of this size, and for a gradient that is stored.
-    fn prepare(&self, memory: &mut Memory, batch: usize, stores_gradient: bool) -> Result<()> {
-        self.buffers_for(&mut memory.forward, batch)?;
-        if stores_gradient && memory.gradient.is_none() {
-            memory.gradient = Some(self.device.zeros(self.program.parameters)?);
-        }
-        let is_small = |training: &TrainingBuffers| training.batch < batch;
-        if memory.training.as_ref().is_none_or(is_small) {
-            memory.training = None; // before there are two
-            let training = TrainingBuffers::new(&self.device, &self.program, batch)?;
-            memory.training = Some(training);
-        }
-        Ok(())
-    }
-
-    pub(super) fn parameters(&self, memory: &Memory) -> Parameters {
+    fn parameters(&self, gradients: Address) -> Parameters {
         Parameters {
-            weights: self.address(&self.parameters),
-            moments: self.moments.each_ref().map(|moment| self.address(moment)),
-            gradients: address(&self.device.stream, memory.gradient.as_ref()),
+            weights: self.device.address(&self.parameters),
+            moments: self
+                .moments
+                .each_ref()
+                .map(|moment| self.device.address(moment)),
+            gradients,
         }
     }
 
-    /// The buffers that are kept, if they are large enough, or new ones.
-    fn buffers_for<'b>(&self, kept: &'b mut Option<Buffers>, batch: usize) -> Result<&'b Buffers> {
+    /// # Errors
+    /// [`Error::Setting`] for a batch of more values than kernels can count.
+    fn check_batch(&self, batch: usize) -> Result<()> {
         let widest = self.program.widest();
-        if batch.saturating_mul(widest) > i32::MAX as usize {
-            return Err(Error::Setting {
+        match batch.saturating_mul(widest) > i32::MAX as usize {
+            true => Err(Error::Setting {
                 setting: "batch size",
                 expected: format!("at most {}, for 2^31 values", i32::MAX as usize / widest),
                 found: batch.to_string(),
-            });
+            }),
+            false => Ok(()),
         }
-        if kept.as_ref().is_none_or(|buffers| buffers.batch < batch) {
-            *kept = None;
-            *kept = Some(Buffers::new(&self.device, &self.program, batch)?);
-        }
-        kept.as_ref()
-            .ok_or_else(|| self.device.failed("no buffers"))
     }
 
     pub(super) fn weights(&self) -> Result<Vec<f32>> {
@@ -326,8 +365,31 @@ impl Model {
         }
         Ok(())
     }
+}
 
-    pub(super) fn address<T: cudarc::driver::DeviceRepr>(&self, buffer: &CudaSlice<T>) -> Address {
-        address(&self.device.stream, Some(buffer))
+/// What differs between the steps of a run, after `steps` others of the optimiser.
+fn steps_of(data: &Uploaded, run: &Run<'_>, steps: Option<u64>) -> Vec<Step> {
+    let samples = &data.samples;
+    let weights = samples.weights.as_deref();
+    let batches = run.order.chunks(run.batch_size).enumerate();
+    batches
+        .map(|(index, batch)| {
+            let rule = steps.map_or(Rule::Store, |steps| {
+                let number = steps + index as u64 + 1;
+                Rule::new(run.optimizer, run.learning_rate(index), number)
+            });
+            Step {
+                update: rule.into(),
+                divisor: run.loss.divisor(&samples.targets, weights, batch) as f32,
+                number: run.first_step + index as u64,
+            }
+        })
+        .collect()
+}
+
+fn batch(index: usize, len: usize) -> Batch {
+    Batch {
+        index: index as u32,
+        len: len as i32,
     }
 }

@@ -30,7 +30,11 @@ pub(super) struct Stage {
 /// An operation on each value by itself.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Element {
-    Activation(Op),
+    /// A function in `kernels/activation.cu`, and the percentage that it takes.
+    Activation {
+        function: &'static str,
+        percent: Option<u32>,
+    },
     Dropout(Dropout),
     /// The offset of the means, with the deviations behind them, in the statistics.
     Standardize(usize),
@@ -74,7 +78,6 @@ impl Program {
                     continue;
                 }
                 Op::Flatten => continue,
-                op if op.is_activation() => Element::Activation(op),
                 Op::Dropout { percent } => {
                     masks += 1;
                     Element::Dropout(Dropout {
@@ -85,7 +88,7 @@ impl Program {
                     })
                 }
                 Op::Standardize => Element::Standardize(step.statistics),
-                _ => return Err(refused()),
+                op => activation(op).ok_or_else(refused)?,
             };
             match program.stages.last_mut() {
                 Some(stage) => stage.elements.push(element),
@@ -108,6 +111,11 @@ impl Program {
         })
     }
 
+    /// The values of all masks of a sample.
+    pub(super) fn mask_width(&self) -> usize {
+        self.dropouts().map(|dropout| dropout.width).sum()
+    }
+
     /// The largest number of values that a sample has between two kernels.
     pub(super) fn widest(&self) -> usize {
         let outputs = self.stages.iter().map(|stage| stage.outputs);
@@ -117,6 +125,22 @@ impl Program {
     pub(super) fn outputs(&self) -> usize {
         self.stages.last().map_or(0, |stage| stage.outputs)
     }
+}
+
+fn activation(op: Op) -> Option<Element> {
+    let (function, percent) = match op {
+        Op::Relu => ("relu", None),
+        Op::Sigmoid => ("sigmoid", None),
+        Op::Tanh => ("tanhf", None),
+        Op::LeakyRelu { slope_percent } => ("leaky_relu", Some(slope_percent)),
+        Op::Gelu => ("gelu", None),
+        Op::Softplus => ("softplus", None),
+        Op::Silu => ("silu", None),
+        Op::Elu { alpha_percent } => ("elu", Some(alpha_percent)),
+        Op::Hardswish => ("hardswish", None),
+        _ => return None,
+    };
+    Some(Element::Activation { function, percent })
 }
 
 fn unsupported(found: String) -> Error {

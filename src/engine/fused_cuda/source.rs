@@ -1,60 +1,48 @@
-//! The CUDA C of a network: the templates of `kernels.cu`, and its stages with their sizes as constants.
+//! The CUDA C of a network: the templates in `kernels`, and its stages with their sizes as constants.
 
 use std::fmt::Write;
 
-use super::program::{Element, Program};
-use crate::plan::Op;
+use super::program::{Element, Program, Stage};
 
-/// The source, whose kernels are `gather_features`, `forward_0` and so on, `loss_of_samples`, `backward_1` and so on,
-/// `learn_0` and so on, and those of `kernels.cu`.
+/// The rows and columns of a product's tiles.
+pub(super) const TILES: [usize; 2] = [64, 16];
+
+/// In the order in which they use each other.
+const TEMPLATES: [&str; 7] = [
+    include_str!("kernels/run.cu"),
+    include_str!("kernels/product.cu"),
+    include_str!("kernels/activation.cu"),
+    include_str!("kernels/update.cu"),
+    include_str!("kernels/stage.cu"),
+    include_str!("kernels/loss.cu"),
+    include_str!("kernels/dropout.cu"),
+];
+
+/// The name of a stage's product with tiles of this size, as `forward_0_by_16`.
+pub(super) fn product_name(name: &str, stage: usize, tile: usize) -> String {
+    format!("{name}_{stage}_by_{tile}")
+}
+
+/// The source, whose kernels are those of [`product_name`] (`forward`, `learn` and, but for the first stage, `backward`),
+/// `loss_of_samples`, and those of the templates.
 pub(super) fn source(program: &Program) -> String {
-    let mut source = include_str!("kernels.cu").to_owned();
+    let mut source = TEMPLATES.concat();
     let features = program.features;
     element_functions(&mut source, "Prelude", &program.prelude, features, program);
-    add(
-        &mut source,
-        &format!(
-            "extern \"C\" __global__ void gather_features(Data data, const u32 *order, float *x, const float *masks, \
-             const float *statistics, int batch) {{\n    \
-             gather<{features}>(data, order, x, batch, Prelude{{masks, statistics, batch}});\n}}"
-        ),
-    );
     for (index, stage) in program.stages.iter().enumerate() {
-        let (inputs, outputs) = (stage.inputs, stage.outputs);
         let name = format!("Stage{index}");
-        element_functions(&mut source, &name, &stage.elements, outputs, program);
-        add(
-            &mut source,
-            &format!(
-                "extern \"C\" __global__ void forward_{index}(const float *x, const float *w, float *kept, float *y, \
-                 const float *masks, int batch) {{\n    \
-                 forward<{inputs}, {outputs}>(x, w, kept, y, batch, {name}{{masks, nullptr, batch}});\n}}\n\
-                 extern \"C\" __global__ void learn_{index}(const float *gradient, const float *x, Parameters p, int batch, \
-                 Rule rule) {{\n    \
-                 learn<{inputs}, {outputs}>(gradient, x, p, {}, batch, rule);\n}}",
-                stage.offset
-            ),
-        );
-        if let Some(before) = index.checked_sub(1) {
-            add(
-                &mut source,
-                &format!(
-                    "extern \"C\" __global__ void backward_{index}(const float *gradient, const float *w, \
-                     const float *kept, float *result, const float *masks, int batch) {{\n    \
-                     backward<{inputs}, {outputs}>(gradient, w, kept, result, batch, \
-                     Stage{before}{{masks, nullptr, batch}});\n}}"
-                ),
-            );
+        element_functions(&mut source, &name, &stage.elements, stage.outputs, program);
+        for tile in TILES {
+            products(&mut source, program, (index, stage), tile);
         }
     }
     let (classes, last) = (program.outputs(), program.stages.len() - 1);
     add(
         &mut source,
         &format!(
-            "extern \"C\" __global__ void loss_of_samples(Data data, const u32 *order, const float *y, const float *kept, \
-             float *gradient, float *losses, const float *masks, int batch, float divisor, Loss settings) {{\n    \
-             loss<{classes}>(data, order, y, kept, gradient, losses, batch, divisor, settings, \
-             Stage{last}{{masks, nullptr, batch}});\n}}"
+            "extern \"C\" __global__ void loss_of_samples(Run run, Batch batch, const float *y, const float *kept, \
+             float *gradient) {{\n    \
+             losses<{classes}>(run, batch, y, kept, gradient, Stage{last}{{run.masks, run.statistics, batch.len}});\n}}"
         ),
     );
     source
@@ -63,6 +51,47 @@ pub(super) fn source(program: &Program) -> String {
 fn add(source: &mut String, text: &str) {
     source.push_str(text);
     source.push('\n');
+}
+
+/// The kernels of a stage's products.
+fn products(source: &mut String, program: &Program, (index, stage): (usize, &Stage), tile: usize) {
+    let (inputs, outputs, offset) = (stage.inputs, stage.outputs, stage.offset);
+    let sizes = format!("{tile}, {inputs}, {outputs}");
+    let name = |name: &str| product_name(name, index, tile);
+    let (parameter, x) = match index {
+        0 => (
+            "",
+            format!(
+                "Features<{}, Prelude>{{run.data, Samples(run, batch), Prelude{{run.masks, run.statistics, batch.len}}}}",
+                program.features
+            ),
+        ),
+        _ => (", const float *x", format!("Values<{inputs}>{{x}}")),
+    };
+    add(
+        source,
+        &format!(
+            "extern \"C\" __global__ void {}(Run run, Batch batch, float *kept, float *y{parameter}) {{\n    \
+             forward<{sizes}>({x}, run.parameters.weights + {offset}, kept, y, batch.len, \
+             Stage{index}{{run.masks, run.statistics, batch.len}});\n}}\n\
+             extern \"C\" __global__ void {}(Run run, Batch batch, const float *gradient{parameter}) {{\n    \
+             learn<{sizes}>(gradient, {x}, run.parameters, {offset}, batch.len, run.steps[number(run, batch)]);\n}}",
+            name("forward"),
+            name("learn"),
+        ),
+    );
+    if let Some(before) = index.checked_sub(1) {
+        add(
+            source,
+            &format!(
+                "extern \"C\" __global__ void {}(Run run, Batch batch, const float *gradient, const float *kept, \
+                 float *result) {{\n    \
+                 backward<{sizes}>(gradient, run.parameters.weights + {offset}, kept, result, batch.len, \
+                 Stage{before}{{run.masks, run.statistics, batch.len}});\n}}",
+                name("backward"),
+            ),
+        );
+    }
 }
 
 /// A type with the value of some elements one after another, and with the derivative of that.
@@ -76,13 +105,13 @@ fn element_functions(
     let (mut value, mut slope) = (String::new(), String::new());
     for element in elements {
         match *element {
-            Element::Activation(op) => {
-                let (function, argument) = function(op);
-                let tanh = if op == Op::Tanh { "tanhf" } else { function };
-                let _ = write!(value, " v = {tanh}(v{argument});");
+            Element::Activation { function, percent } => {
+                let argument = percent.map(|percent| format!(", {percent}.0f / 100.0f"));
+                let argument = argument.unwrap_or_default();
+                let _ = write!(value, " v = {function}(v{argument});");
                 let _ = write!(
                     slope,
-                    " d *= {function}_slope(v{argument}); v = {tanh}(v{argument});"
+                    " d *= {function}_slope(v{argument}); v = {function}(v{argument});"
                 );
             }
             Element::Dropout(dropout) => {
@@ -108,21 +137,4 @@ fn element_functions(
              __device__ float slope(float v, int b, int i) const {{ float d = 1.0f;{slope} return d; }}\n}};"
         ),
     );
-}
-
-/// The function in `kernels.cu` of an activation, and its further argument.
-fn function(op: Op) -> (&'static str, String) {
-    let hundredth = |percent: u32| format!(", {percent}.0f / 100.0f");
-    match op {
-        Op::Relu => ("relu", String::new()),
-        Op::Sigmoid => ("sigmoid", String::new()),
-        Op::Tanh => ("tanh", String::new()),
-        Op::LeakyRelu { slope_percent } => ("leaky_relu", hundredth(slope_percent)),
-        Op::Gelu => ("gelu", String::new()),
-        Op::Softplus => ("softplus", String::new()),
-        Op::Silu => ("silu", String::new()),
-        Op::Elu { alpha_percent } => ("elu", hundredth(alpha_percent)),
-        Op::Hardswish => ("hardswish", String::new()),
-        _ => ("", String::new()), // `Program::new` makes no other
-    }
 }

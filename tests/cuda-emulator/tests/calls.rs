@@ -145,3 +145,24 @@ fn kernel_parameters() {
         assert_eq!(words, [200, 3, 0xFFFF_FFFB, one, 0, 1 << 8, 0, 3 << 18, 77]);
     }
 }
+
+/// An address that is computed, another in each thread.
+#[test]
+fn addresses_of_kernel_parameters() {
+    let ptx = ".version 9.0\n.target sm_90\n.address_size 64\n\
+               .visible .entry test(.param .u64 to, .param .align 4 .b8 words[16])\n{\n\
+               .reg .b64 %l<8>;\n.reg .b32 %r<8>;\nld.param.u64 %l0, [to];\n\
+               mov.u32 %r0, %tid.x;\nmul.wide.u32 %l1, %r0, 4;\nadd.s64 %l2, %l0, %l1;\n\
+               and.b64 %l3, %l1, 8;\nmov.b64 %l4, words;\nadd.s64 %l4, %l4, %l3;\n\
+               ld.param.v2.u32 {%r1, %r2}, [%l4];\nsub.u32 %r1, %r1, %r2;\n\
+               st.global.u32 [%l2], %r1;\nret;\n}\n";
+    let words: Vec<u8> = [10u32, 3, 500, 100]
+        .iter()
+        .flat_map(|w| w.to_le_bytes())
+        .collect();
+    let found = launch_with(ptx, line(1, 40), &[vec![0; 160]], &words);
+    for (thread, found) in found[0].chunks(4).enumerate() {
+        let expected: u32 = if thread % 4 < 2 { 7 } else { 400 };
+        assert_eq!(found, expected.to_le_bytes(), "thread {thread}");
+    }
+}

@@ -39,6 +39,16 @@ fn an_index_beyond_the_end() {
 }
 
 #[test]
+fn an_address_beyond_the_parameters() {
+    assert_reported(
+        "mov.b64 %rd3, number; add.s64 %rd3, %rd3, 4; ld.param.u32 %r4, [%rd3];",
+        "mov.b64 %rd3, number; add.s64 %rd3, %rd3, -4; ld.param.u32 %r4, [%rd3];",
+        (1, 32),
+        &["reads beyond the end of a parameter"],
+    );
+}
+
+#[test]
 fn an_index_beyond_shared_or_local_memory() {
     let store = |offset: u32| format!("mov.u32 %r4, buffer; st.shared.u32 [%r4+{offset}], 0;");
     assert_reported(

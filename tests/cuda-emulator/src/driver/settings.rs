@@ -9,6 +9,8 @@ pub struct Settings {
     pub devices: i32,
     /// `TUPLENET_EMULATOR_MEMORY`: the bytes that the device has.
     pub memory_bytes: usize,
+    /// `TUPLENET_EMULATOR_MULTIPROCESSORS`: how many the device says that it has, by which programs choose their kernels.
+    pub multiprocessors: i32,
     /// `TUPLENET_EMULATOR_FAIL=allocation:3`: the third allocation fails.
     pub failing_allocation: Option<u64>,
     /// `TUPLENET_EMULATOR_FAIL=launch:3`: at the third launch the device is lost. A launch of a graph counts as those
@@ -35,6 +37,7 @@ impl Default for Settings {
         Settings {
             devices: 1,
             memory_bytes: 4 << 30,
+            multiprocessors: 132,
             failing_allocation: None,
             failing_launch: None,
             failing_graph: None,
@@ -62,6 +65,9 @@ impl Settings {
         }
         if let Some(bytes) = number("TUPLENET_EMULATOR_MEMORY")? {
             settings.memory_bytes = bytes;
+        }
+        if let Some(multiprocessors) = number("TUPLENET_EMULATOR_MULTIPROCESSORS")? {
+            settings.multiprocessors = multiprocessors;
         }
         if let Ok(text) = env::var("TUPLENET_EMULATOR_FAIL") {
             let expected = || {

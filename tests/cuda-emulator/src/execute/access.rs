@@ -34,8 +34,10 @@ impl<'a> Machine<'_, 'a> {
             Base::Local(offset) => std::array::from_fn(|lane| {
                 (lane * launch.loaded.module.local_bytes + offset) as u64
             }),
+            // in the state space of parameters, which a kernel reads by `ld.param`
+            Base::Parameter(at) if !frame.has_own_parameters => same(at),
             Base::Parameter(_) | Base::CallParameter(..) => {
-                let what = "the address of a parameter is not covered".to_owned();
+                let what = "the address of a function's parameter is not covered".to_owned();
                 return Err((first_lane(active), what));
             }
         })
@@ -52,12 +54,18 @@ impl<'a> Machine<'_, 'a> {
         let to = elements(to);
         let mut values = [[0; WARP]; 4];
         let (base, offset) = address(from, active)?;
+        let computed = match (access.space, base) {
+            (Space::Parameter, Base::Register(_)) => Some(self.base(frame, base, active)?),
+            _ => None,
+        };
+        let base = computed.map_or(base, |_| Base::Parameter(0));
         if let Some((bytes, stride, start)) = frame.parameters_of(base) {
-            let start = start.wrapping_add_signed(offset as isize);
             for lane in lanes_of(active) {
+                let start = start + computed.map_or(0, |address| address[lane] as usize);
+                let start = start.wrapping_add_signed(offset as isize);
                 for (value, at) in values.iter_mut().zip(0..to.len()) {
-                    let from = lane * stride + start + at * access.width;
-                    let Some(bytes) = bytes.get(from..from + access.width) else {
+                    let from = (lane * stride + start).wrapping_add(at * access.width);
+                    let Some(bytes) = bytes.get(from..from.wrapping_add(access.width)) else {
                         return Err((lane, "reads beyond the end of a parameter".to_owned()));
                     };
                     value[lane] = extended(number(bytes), access);

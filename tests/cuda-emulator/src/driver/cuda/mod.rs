@@ -149,9 +149,9 @@ pub unsafe extern "C" fn cuDeviceGetAttribute(
         4 => 64,       // and z
         8 => 48 << 10, // bytes of shared memory of a block
         10 => 32,      // threads of a warp
-        16 => 132,     // multiprocessors
-        39 => 2048,    // threads of a multiprocessor
-        75 => 9,       // compute capability
+        16 => Device::get().settings.multiprocessors,
+        39 => 2048, // threads of a multiprocessor
+        75 => 9,    // compute capability
         76 => 0,
         95 => 1,         // cooperative launches
         97 => 227 << 10, // bytes of shared memory of a block, if it asks for more
