@@ -16,6 +16,8 @@ mod faults;
 mod fused;
 #[path = "cuda/graphs.rs"]
 mod graphs;
+#[path = "cuda/precision.rs"]
+mod precision;
 #[path = "cuda/random.rs"]
 mod random;
 

@@ -28,7 +28,7 @@ pub use tape::{Batches, Tape, TapeDevice};
 pub use committee::Committee;
 pub use fused::{Fused, Processor, Simd};
 #[cfg(feature = "cuda")]
-pub use fused_cuda::FusedCuda;
+pub use fused_cuda::{FusedCuda, Precision};
 pub use optimizer_state::OptimizerState;
 pub use run::Run;
 pub(crate) use run::check_batches;

@@ -31,7 +31,8 @@ const ENGINE: &str = "TUPLENET_CUDA_TEST_ENGINE";
 /// The digest of the weights after a short training, with clipping and a short last batch.
 fn short_training<N>(
     net: tuplenet::Result<impl Engine<N>>,
-    folder: &Path,
+    (samples, batch_size): (usize, usize),
+    (folder, every): (&Path, Duration),
 ) -> tuplenet::Result<String>
 where
     N: Network<In = Features<7>, Output = Features<3>>,
@@ -40,11 +41,11 @@ where
     let checkpoints = Checkpoints::in_folder(folder);
     Trainer::new(Adam::default())
         .epochs(2)
-        .batch(8)
+        .batch(batch_size)
         .seed(1)
         .clip_norm(0.5)
-        .checkpoints(checkpoints.every(Duration::ZERO).resume(true))
-        .fit(&mut net, &data::<7, 3>(11))?;
+        .checkpoints(checkpoints.every(every).resume(true))
+        .fit(&mut net, &data::<7, 3>(samples))?;
     Ok(net.weights()?.sha256())
 }
 
@@ -54,8 +55,16 @@ fn child() {
     if let Some(folder) = env::var_os(FOLDER) {
         let folder = folder.as_ref();
         let result = match env::var(ENGINE).as_deref() {
-            Ok("fused") => short_training(FusedCuda::<Fusible>::new(0, Weights::init(2)), folder),
-            _ => short_training(Tape::<Net, Cuda>::cuda(0, Weights::init(2)), folder),
+            // runs of 3 batches, which are a CUDA graph, and a last one of 2, of which the last is short
+            Ok("fused") => {
+                let net = FusedCuda::<Fusible>::new(0, Weights::init(2));
+                short_training(net, (81, 2), (folder, Duration::MAX))
+            }
+            _ => short_training(
+                Tape::<Net, Cuda>::cuda(0, Weights::init(2)),
+                (11, 8),
+                (folder, Duration::ZERO),
+            ),
         };
         match result {
             Ok(digest) => println!("\ntrained: {digest}"),
@@ -134,11 +143,18 @@ fn every_allocation_that_fails_is_an_error() {
 }
 
 #[test]
+fn a_graph_without_memory_is_an_error() {
+    if is_emulated("a_graph_without_memory_is_an_error") {
+        assert_eq!(each_fails("fused", "graph", 1, "out of memory"), 1);
+    }
+}
+
+#[test]
 fn a_lost_device_is_an_error() {
     if is_emulated("a_lost_device_is_an_error") {
         let failed = each_fails("dfdx", "launch", 7, "the device is lost");
         assert!(failed > 50, "{failed}");
-        let failed = each_fails("fused", "launch", 1, "the device is lost");
+        let failed = each_fails("fused", "launch", 29, "the device is lost");
         assert!(failed > 20, "{failed}");
     }
 }

@@ -1,4 +1,4 @@
-//! CUDA graphs: runs of 16 whole batches and more, and their kernels with large tiles.
+//! CUDA graphs of whole batches, and kernels with large tiles.
 
 use std::{env, process::Command};
 
@@ -13,7 +13,7 @@ use super::{
 };
 
 type Net = (Linear<20, 9>, Tanh, Dropout<30>, Linear<9, 3>);
-/// Of 2 samples each, and the last of one: two graphs, then four steps.
+/// Of 2 samples each, and the last of one: graphs of 16, 16 and 3 steps, and a step.
 const BATCHES: usize = 36;
 const SAMPLES: usize = 2 * BATCHES - 1;
 

@@ -47,7 +47,8 @@ pub(super) struct Memory {
     /// The losses of a run's samples and of its batches.
     pub(super) losses: Buffer<f32>,
     pub(super) means: Buffer<f32>,
-    pub(super) graph: Option<Captured>,
+    /// All with the same arguments, each of another number of steps.
+    pub(super) graphs: Vec<Captured>,
 }
 
 impl<T> Default for Buffer<T> {

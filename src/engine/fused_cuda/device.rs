@@ -10,7 +10,7 @@ use cudarc::{
     nvrtc::{self, CompileOptions},
 };
 
-use super::{arguments::Address, kernels::Product};
+use super::{arguments::Address, kernels::Product, precision::Precision};
 use crate::{
     engine::gpu,
     error::{Error, Result},
@@ -22,6 +22,7 @@ const THREADS: usize = 256;
 pub(super) struct Device {
     /// As in `cuda:0 (NVIDIA H100)`.
     pub(super) name: String,
+    pub(super) precision: Precision,
     pub(super) stream: Arc<CudaStream>,
     module: Arc<CudaModule>,
     multiprocessors: usize,
@@ -31,9 +32,9 @@ impl Device {
     /// Compiles the source for the GPU with this ordinal.
     ///
     /// # Errors
-    /// [`Error::NoDevice`] where there is no driver, no such GPU, or no compiler; [`Error::Device`] when the device
-    /// fails.
-    pub(super) fn new(ordinal: usize, source: &str) -> Result<Device> {
+    /// [`Error::NoDevice`] where there is no driver, no such GPU, no compiler, or no tensor cores of that precision;
+    /// [`Error::Device`] when the device fails.
+    pub(super) fn new(ordinal: usize, precision: Precision, source: &str) -> Result<Device> {
         let gpu = gpu::find(ordinal)?;
         let name = gpu.to_string();
         let failed = |error: &dyn Display| failed(&name, error);
@@ -47,15 +48,25 @@ impl Device {
             });
         }
         let (major, minor) = gpu.capability();
+        if precision != Precision::F32 && major < 8 {
+            return Err(Error::NoDevice {
+                device: name.clone(),
+                expected: "a GPU with tensor cores for TF32 and bf16, of compute capability 8.0"
+                    .to_owned(),
+                found: format!("one of {major}.{minor}"),
+                remedy: "compute in `Precision::F32`",
+            });
+        }
         let options = CompileOptions {
             options: vec![format!("--gpu-architecture=compute_{major}{minor}")],
             ..CompileOptions::default()
         };
         let ptx = nvrtc::compile_ptx_with_opts(source, options).map_err(|error| failed(&error))?;
         let context = CudaContext::new(ordinal).map_err(|error| failed(&error))?;
-        let stream = context.new_stream().map_err(|error| failed(&error))?;
-        // One stream orders all, so no events are needed.
+        // One stream orders all, so no events are needed; and with them a new stream waits for the whole device, which
+        // no thread may do while another one captures a graph.
         untracked(&context);
+        let stream = context.new_stream().map_err(|error| failed(&error))?;
         let module = context.load_module(ptx).map_err(|error| failed(&error))?;
         let multiprocessors = context
             .attribute(CUdevice_attribute::CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT)
@@ -64,6 +75,7 @@ impl Device {
             multiprocessors: multiprocessors.max(1) as usize,
             module,
             stream,
+            precision,
             name,
         })
     }

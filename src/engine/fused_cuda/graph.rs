@@ -5,12 +5,13 @@ use cudarc::driver::{CudaGraph, sys};
 use super::{device::Device, step::StepArguments};
 use crate::error::Result;
 
-/// The steps of a graph: a launch of it takes the driver as long as that of a few kernels.
+/// The most steps of a graph: its launch takes the driver as long as that of a few kernels.
 pub(super) const STEPS: usize = 16;
 
-/// The next [`STEPS`] steps of a run with these arguments.
+/// The next steps of a run with these arguments.
 pub(super) struct Captured {
     pub(super) arguments: StepArguments,
+    pub(super) steps: usize,
     graph: CudaGraph,
 }
 
@@ -21,20 +22,25 @@ impl Captured {
     /// [`Error::Device`](crate::Error::Device) when the device fails, or its memory does not suffice.
     pub(super) fn new(
         device: &Device,
-        arguments: StepArguments,
-        launch: impl FnOnce(&StepArguments) -> Result<()>,
+        arguments: &StepArguments,
+        steps: usize,
+        launch: impl FnOnce() -> Result<()>,
     ) -> Result<Captured> {
         let begun = device
             .stream
             .begin_capture(sys::CUstreamCaptureMode::CU_STREAM_CAPTURE_MODE_RELAXED);
         begun.map_err(|error| device.failed(error))?;
-        let launched = launch(&arguments);
+        let launched = launch();
         // also after an error, as a stream that is captured does nothing
         let graph = device.stream.end_capture(sys::CUgraphInstantiate_flags(0));
         launched?;
         let graph = graph.map_err(|error| device.failed(error))?;
         let graph = graph.ok_or_else(|| device.failed("a graph of no kernels"))?;
-        Ok(Captured { arguments, graph })
+        Ok(Captured {
+            arguments: arguments.clone(),
+            steps,
+            graph,
+        })
     }
 
     pub(super) fn launch(&self, device: &Device) -> Result<()> {

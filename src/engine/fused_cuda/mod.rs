@@ -1,6 +1,6 @@
 //! [`FusedCuda`]: kernels that are generated from the plan, for an NVIDIA GPU.
 //!
-//! `program.rs` lowers the plan to stages, `source.rs` writes them as CUDA C, with `kernels.cu`, `device.rs` compiles
+//! `program.rs` lowers the plan to stages, `source.rs` writes them as CUDA C, with the templates in `kernels`, `device.rs` compiles
 //! that, `kernels.rs` finds the kernels, `model.rs` runs it batch by batch, and `step.rs` launches the kernels.
 
 mod arguments;
@@ -10,12 +10,14 @@ mod device;
 mod graph;
 mod kernels;
 mod model;
+mod precision;
 mod program;
 mod source;
 mod step;
 
 use std::{fmt, marker::PhantomData};
 
+pub use self::precision::Precision;
 use self::{data::Uploaded, model::Model};
 use super::{
     Engine, OptimizerState, Run,
@@ -57,13 +59,26 @@ impl<N: Network> FusedCuda<N> {
     /// The network with these weights, on the NVIDIA GPU with this ordinal, from 0, in the driver's order.
     ///
     /// # Errors
-    /// [`Error::Unsupported`](crate::Error::Unsupported) for a network with other layers than it runs;
-    /// [`Error::NoDevice`](crate::Error::NoDevice) where there is no driver, no such GPU or no compiler;
-    /// [`Error::Device`](crate::Error::Device) when the device fails, for example when it is out of memory.
+    /// As [`FusedCuda::with_precision`].
     pub fn new<W: WeightsOf<N>>(ordinal: usize, weights: W) -> Result<Self> {
+        FusedCuda::with_precision(ordinal, weights, Precision::F32)
+    }
+
+    /// The same, with products of this precision.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`](crate::Error::Unsupported) for a network with other layers than it runs;
+    /// [`Error::NoDevice`](crate::Error::NoDevice) where there is no driver, no such GPU, no compiler, or no tensor cores of
+    /// that precision; [`Error::Device`](crate::Error::Device) when the device fails, for example when it is out of memory.
+    pub fn with_precision<W: WeightsOf<N>>(
+        ordinal: usize,
+        weights: W,
+        precision: Precision,
+    ) -> Result<Self> {
         let weights = weights.into_weights();
         let values = (weights.as_slice(), weights.statistics());
-        let model = Model::new(ordinal, const { &N::PLAN }, N::In::LEN, values)?;
+        let device = (ordinal, precision);
+        let model = Model::new(device, const { &N::PLAN }, N::In::LEN, values)?;
         Ok(FusedCuda {
             model,
             running: weights.running.clone(),
@@ -94,7 +109,7 @@ impl<N: Network> Engine<N> for FusedCuda<N> {
     type Data = Uploaded;
 
     fn name(&self) -> &'static str {
-        "fused"
+        self.model.device.precision.engine()
     }
 
     fn device(&self) -> String {

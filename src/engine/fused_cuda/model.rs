@@ -13,6 +13,7 @@ use super::{
     device::Device,
     graph::{self, Captured},
     kernels::Kernels,
+    precision::Precision,
     program::Program,
     source::source,
     step::StepArguments,
@@ -49,13 +50,13 @@ pub(super) struct OptimizerSteps {
 
 impl Model {
     pub(super) fn new(
-        ordinal: usize,
+        (ordinal, precision): (usize, Precision),
         plan: &Plan,
         features: usize,
         (weights, statistics): (&[f32], &[f32]),
     ) -> Result<Model> {
         let program = Program::new(plan, features)?;
-        let device = Device::new(ordinal, &source(&program))?;
+        let device = Device::new(ordinal, precision, &source(&program, precision))?;
         let kernels = Kernels::new(&device, &program)?;
         let parameters = device.copy(weights)?;
         let zeros = || device.zeros(weights.len());
@@ -194,15 +195,19 @@ impl Model {
             return Ok(Vec::new());
         }
         let arguments = self.prepare(memory, data, run, steps)?;
-        let batches = run.order.chunks(run.batch_size).map(<[u32]>::len);
         let whole = run.order.len() / run.batch_size;
-        let graphs = whole / graph::STEPS;
-        for _ in 0..graphs {
-            self.graph(&mut memory.graph, &arguments)?
-                .launch(&self.device)?;
+        let in_graphs = match steps {
+            Some(_) if whole > 1 => whole,
+            _ => 0,
+        };
+        for first in (0..in_graphs).step_by(graph::STEPS) {
+            let steps = graph::STEPS.min(in_graphs - first);
+            let graph = self.graph(&mut memory.graphs, &arguments, steps)?;
+            graph.launch(&self.device)?;
         }
-        for (index, len) in batches.skip(graphs * graph::STEPS).enumerate() {
-            self.step(&arguments, batch(index, len))?;
+        let others = run.order.chunks(run.batch_size).skip(in_graphs);
+        for (index, samples) in others.enumerate() {
+            self.step(&arguments, batch(index, samples.len()))?;
         }
         self.means(memory, &arguments.run, run)
     }
@@ -255,29 +260,31 @@ impl Model {
         })
     }
 
-    /// The next [`graph::STEPS`] steps of a run with these arguments, captured now or before.
+    /// The next steps of a run with these arguments, captured now or before.
     fn graph<'g>(
         &self,
-        kept: &'g mut Option<Captured>,
+        kept: &'g mut Vec<Captured>,
         arguments: &StepArguments,
+        steps: usize,
     ) -> Result<&'g Captured> {
-        if kept
-            .as_ref()
-            .is_none_or(|kept| kept.arguments != *arguments)
-        {
-            *kept = None;
-            let launch = |arguments: &StepArguments| {
-                for index in 0..graph::STEPS {
-                    self.step(arguments, batch(index, arguments.run.size as usize))?;
-                }
-                let steps = graph::STEPS as u32;
-                self.device.launch(&self.kernels.advance, (1, 1), |launch| {
-                    launch.arg(&arguments.run.first).arg(&steps);
-                })
-            };
-            *kept = Some(Captured::new(&self.device, arguments.clone(), launch)?);
-        }
-        kept.as_ref().ok_or_else(|| self.device.failed("no graph"))
+        kept.retain(|kept| kept.arguments == *arguments);
+        let at = match kept.iter().position(|kept| kept.steps == steps) {
+            Some(at) => at,
+            None => {
+                let launch = || {
+                    for index in 0..steps {
+                        self.step(arguments, batch(index, arguments.run.size as usize))?;
+                    }
+                    let further = steps as u32;
+                    self.device.launch(&self.kernels.advance, (1, 1), |launch| {
+                        launch.arg(&arguments.run.first).arg(&further);
+                    })
+                };
+                kept.push(Captured::new(&self.device, arguments, steps, launch)?);
+                kept.len() - 1
+            }
+        };
+        Ok(&kept[at])
     }
 
     /// The losses of a run's batches.

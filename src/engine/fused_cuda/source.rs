@@ -2,14 +2,22 @@
 
 use std::fmt::Write;
 
-use super::program::{Element, Program, Stage};
+use super::{
+    precision::Precision,
+    program::{Element, Program, Stage},
+};
 
 /// The rows and columns of a product's tiles.
 pub(super) const TILES: [usize; 2] = [64, 16];
 
-/// In the order in which they use each other.
-const TEMPLATES: [&str; 7] = [
+/// In the order in which they use each other, what computes the sums of products, and what uses that.
+const TEMPLATES: [&str; 2] = [
     include_str!("kernels/run.cu"),
+    include_str!("kernels/tile.cu"),
+];
+const SUMS: &str = include_str!("kernels/sums.cu");
+const TENSOR_SUMS: &str = include_str!("kernels/tensor_sums.cu");
+const FURTHER_TEMPLATES: [&str; 6] = [
     include_str!("kernels/product.cu"),
     include_str!("kernels/activation.cu"),
     include_str!("kernels/update.cu"),
@@ -25,8 +33,17 @@ pub(super) fn product_name(name: &str, stage: usize, tile: usize) -> String {
 
 /// The source, whose kernels are those of [`product_name`] (`forward`, `learn` and, but for the first stage, `backward`),
 /// `loss_of_samples`, and those of the templates.
-pub(super) fn source(program: &Program) -> String {
+pub(super) fn source(program: &Program, precision: Precision) -> String {
     let mut source = TEMPLATES.concat();
+    match precision {
+        Precision::F32 => add(&mut source, SUMS),
+        Precision::Tf32 | Precision::Bf16 => {
+            let is_bf16 = precision == Precision::Bf16;
+            add(&mut source, &format!("constexpr bool IS_BF16 = {is_bf16};"));
+            add(&mut source, TENSOR_SUMS);
+        }
+    }
+    add(&mut source, &FURTHER_TEMPLATES.concat());
     let features = program.features;
     element_functions(&mut source, "Prelude", &program.prelude, features, program);
     for (index, stage) in program.stages.iter().enumerate() {
