@@ -36,10 +36,9 @@ __device__ void product(int rows, int columns, int terms, L left, R right, Epilo
     } else {
         sums.each([&](int row, int column, float sum) { shared.parts[sums.group][row * T + column] = sum; });
         __syncthreads();
-        for (int at = threadIdx.x; at < T * T; at += THREADS) {
-            float sum = 0.0f;
-            for (int group = 0; group < GROUPS; group++) sum += shared.parts[group][at];
-            give(at / T, at % T, sum);
-        }
+        static_assert(T * T == THREADS, "a result for each thread");
+        float sum = 0.0f;
+        for (int group = 0; group < GROUPS; group++) sum += shared.parts[group][threadIdx.x];
+        give(threadIdx.x / T, threadIdx.x % T, sum);
     }
 }
