@@ -5,31 +5,49 @@ use std::env;
 use crate::{
     device::Device,
     harness::{
-        contender::{Contender, Script, scripts},
+        contender::{Contender, IN_F32, Script, scripts},
         served::Result,
     },
     options::Options,
 };
 
-/// tuplenet's contenders: id, name, argument of `--serve`, settings.
-const OURS: [(&str, &str, &str, &str); 3] = [
+/// tuplenet's contenders: id, name, argument of `--serve`, settings, tolerance: in TF32 and bf16 ten to twenty roundings of a factor, which
+/// add up from step to step.
+const OURS: [(&str, &str, &str, &str, f32); 5] = [
     (
         "tuplenet-fused",
         "tuplenet (fused)",
         "fused",
-        "FusedCuda: kernels generated from the type; data on the device",
+        "FusedCuda: kernels generated from the type; data on the device; CUDA graphs",
+        IN_F32,
+    ),
+    (
+        "tuplenet-fused-tf32",
+        "tuplenet (fused, TF32)",
+        "fused-tf32",
+        "the same, with products on tensor cores, which no other contender uses: factors rounded to TF32",
+        1e-2,
+    ),
+    (
+        "tuplenet-fused-bf16",
+        "tuplenet (fused, bf16)",
+        "fused-bf16",
+        "the same, with factors rounded to bf16",
+        5e-2,
     ),
     (
         "tuplenet-uploaded",
         "tuplenet (dfdx, uploaded)",
         "uploaded",
         "Batches::Uploaded: each batch is assembled on the host and uploaded",
+        IN_F32,
     ),
     (
         "tuplenet-gathered",
         "tuplenet (dfdx, gathered)",
         "gathered",
         "Batches::Gathered: data on the device, each batch gathered there",
+        IN_F32,
     ),
 ];
 
@@ -68,9 +86,10 @@ pub fn available(options: &Options) -> Result<Vec<Contender>> {
     let program = env::current_exe()?;
     let device = options.device.to_string();
     // on the CPU, in a trial run, there is only `Tape`
-    let is_there = |engine: &str| engine != "fused" || matches!(options.device, Device::Cuda(_));
+    let is_there =
+        |engine: &str| !engine.starts_with("fused") || matches!(options.device, Device::Cuda(_));
     let ours = OURS.into_iter().filter(|ours| is_there(ours.2));
-    let ours = ours.map(|(id, name, engine, settings)| Contender {
+    let ours = ours.map(|(id, name, engine, settings, tolerance)| Contender {
         id,
         name: name.to_owned(),
         ours: true,
@@ -78,6 +97,7 @@ pub fn available(options: &Options) -> Result<Vec<Contender>> {
         batches: true,
         supports_avx2_limit: false,
         skips_rows: false,
+        tolerance,
         settings,
         program: program.clone(),
         arguments: ["--serve", engine, "--device", &device]

@@ -1,7 +1,7 @@
 //! Command-line options.
 
 use clap::Parser;
-use tuplenet::engine::Batches;
+use tuplenet::engine::{Batches, Precision};
 
 use crate::{device::Device, harness::options::Common};
 
@@ -23,17 +23,19 @@ pub struct Options {
 /// tuplenet's engines; each is a contender.
 #[derive(Clone, Copy, Debug)]
 pub enum Ours {
-    /// `FusedCuda`, on a GPU alone.
-    Fused,
+    /// `FusedCuda`, on a GPU alone, with products of this precision.
+    Fused(Precision),
     /// `Tape`, with batches of this kind.
     Tape(Batches),
 }
 
 fn engine(text: &str) -> Result<Ours, String> {
     match text {
-        "fused" => Ok(Ours::Fused),
+        "fused" => Ok(Ours::Fused(Precision::F32)),
+        "fused-tf32" => Ok(Ours::Fused(Precision::Tf32)),
+        "fused-bf16" => Ok(Ours::Fused(Precision::Bf16)),
         "uploaded" => Ok(Ours::Tape(Batches::Uploaded)),
         "gathered" => Ok(Ours::Tape(Batches::Gathered)),
-        _ => Err("expected fused, uploaded or gathered".to_owned()),
+        _ => Err("expected fused, fused-tf32, fused-bf16, uploaded or gathered".to_owned()),
     }
 }

@@ -3,7 +3,7 @@
 use std::hint::black_box;
 
 use tuplenet::{
-    engine::{Batches, TapeDevice},
+    engine::{Batches, Precision, TapeDevice},
     models::Mlp,
     prelude::*,
     shape::Features,
@@ -35,12 +35,15 @@ impl<D: TapeDevice> Maker for OnTape<D> {
 
 /// Creates `FusedCuda` on the GPU with this number.
 #[derive(Clone)]
-struct OnFused(usize);
+struct OnFused {
+    ordinal: usize,
+    precision: Precision,
+}
 
 impl Maker for OnFused {
     type Engine<N: Network> = FusedCuda<N>;
     fn make<N: Network>(&self, weights: Weights<N>) -> tuplenet::Result<FusedCuda<N>> {
-        FusedCuda::new(self.0, weights)
+        FusedCuda::with_precision(self.ordinal, weights, self.precision)
     }
 }
 
@@ -62,12 +65,14 @@ pub fn serve(device: Device, engine: Ours) -> Result<()> {
             device: Cpu::default(),
             batches,
         }),
-        (Device::Cpu, Ours::Fused) => Err("--serve fused: expected a GPU, found cpu".into()),
+        (Device::Cpu, Ours::Fused(_)) => Err("--serve fused: expected a GPU, found cpu".into()),
         (Device::Cuda(number), Ours::Tape(batches)) => {
             let device = Cuda::try_build(number, 0).map_err(|error| error.to_string())?;
             serve_with_maker(OnTape { device, batches })
         }
-        (Device::Cuda(number), Ours::Fused) => serve_with_maker(OnFused(number)),
+        (Device::Cuda(ordinal), Ours::Fused(precision)) => {
+            serve_with_maker(OnFused { ordinal, precision })
+        }
     }
 }
 

@@ -8,6 +8,9 @@ use std::{
 
 use super::{case::Case, options::Common};
 
+/// The tolerance of a contender that computes in `f32`.
+pub const IN_F32: f32 = 1e-3;
+
 /// One row of the tables.
 pub struct Contender {
     /// The name for `--baselines`.
@@ -23,6 +26,8 @@ pub struct Contender {
     /// Whether its optimiser changes only those rows of a table of embeddings that the batch reads. That is not Adam, whose
     /// moments of the other rows decay and move them too. It has the cases of tokens only.
     pub skips_rows: bool,
+    /// The largest accepted relative difference from tuplenet: [`IN_F32`], or more for a contender that rounds to fewer bits.
+    pub tolerance: f32,
     pub settings: &'static str,
     pub program: PathBuf,
     pub arguments: Vec<String>,
@@ -65,6 +70,7 @@ pub fn scripts(baselines: &[Script], more: &[String], options: &Common) -> Vec<C
                 batches: true,
                 supports_avx2_limit,
                 skips_rows: false,
+                tolerance: IN_F32,
                 settings,
                 program: python.into(),
                 arguments: [script]

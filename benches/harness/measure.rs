@@ -11,8 +11,6 @@ use super::{
     served::Result,
 };
 
-/// The largest accepted relative difference from tuplenet.
-const TOLERANCE: f32 = 1e-3;
 /// The maximum number of training steps of a turn. Every turn restarts from the initial weights; long after convergence
 /// the moments decay to denormal numbers, which are slow.
 const MAX_STEPS: usize = 640;
@@ -186,13 +184,15 @@ fn checked_values(process: &mut Process, case: &Case) -> Result<Vec<f32>> {
 fn check(contender: &Contender, case: &Case, ours: &[f32], theirs: &[f32]) -> Result<()> {
     let count = contender.equal_values(theirs.len());
     let difference = difference(&ours[..count], &theirs[..count], case);
-    if difference <= TOLERANCE {
+    let Contender {
+        name, tolerance, ..
+    } = contender;
+    if difference <= *tolerance {
         return Ok(());
     }
-    let name = &contender.name;
     Err(format!(
         "{case}: {name} computes something else: its values differ from tuplenet's by \
-         {difference:.1e}, more than {TOLERANCE:.0e}\ntuplenet {ours:?}\n{name} {theirs:?}"
+         {difference:.1e}, more than {tolerance:.0e}\ntuplenet {ours:?}\n{name} {theirs:?}"
     )
     .into())
 }

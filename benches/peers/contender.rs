@@ -8,7 +8,7 @@ use std::{
 
 use crate::{
     harness::{
-        contender::{Contender, Script, left_out, scripts},
+        contender::{Contender, IN_F32, Script, left_out, scripts},
         served::Result,
     },
     options::Options,
@@ -130,6 +130,7 @@ pub fn available(options: &Options) -> Result<Vec<Contender>> {
         batches: true,
         supports_avx2_limit: true,
         skips_rows: false,
+        tolerance: IN_F32,
         settings: "Engine::train for all steps of a turn; Engine::predict for 1, forward for more",
         program: env::current_exe()?,
         arguments: vec!["--serve".to_owned()],
@@ -138,6 +139,7 @@ pub fn available(options: &Options) -> Result<Vec<Contender>> {
     let python = scripts(&SCRIPTS, &[], &options.common);
     all.extend(python.into_iter().map(|contender| Contender {
         skips_rows: contender.id == SPARSE,
+        tolerance: IN_F32,
         ..contender
     }));
     for (id, name, all_cases, settings) in COMPILED {
@@ -155,6 +157,7 @@ pub fn available(options: &Options) -> Result<Vec<Contender>> {
                 batches: all_cases,
                 supports_avx2_limit: false,
                 skips_rows: false,
+                tolerance: IN_F32,
                 arguments: Vec::new(),
             }),
             None if id == RTNEURAL => left_out(

@@ -70,7 +70,7 @@ fn add(source: &mut String, text: &str) {
     source.push('\n');
 }
 
-/// The kernels of a stage's products.
+/// The kernels of a stage's products. `learn` has most blocks, so each multiprocessor runs two of them.
 fn products(source: &mut String, program: &Program, (index, stage): (usize, &Stage), tile: usize) {
     let (inputs, outputs, offset) = (stage.inputs, stage.outputs, stage.offset);
     let sizes = format!("{tile}, {inputs}, {outputs}");
@@ -91,7 +91,8 @@ fn products(source: &mut String, program: &Program, (index, stage): (usize, &Sta
             "extern \"C\" __global__ void {}(Run run, Batch batch, float *kept, float *y{parameter}) {{\n    \
              forward<{sizes}>({x}, run.parameters.weights + {offset}, kept, y, batch.len, \
              Stage{index}{{run.masks, run.statistics, batch.len}});\n}}\n\
-             extern \"C\" __global__ void {}(Run run, Batch batch, const float *gradient{parameter}) {{\n    \
+             extern \"C\" __global__ void __launch_bounds__(THREADS, 2) {}(Run run, Batch batch, \
+             const float *gradient{parameter}) {{\n    \
              learn<{sizes}>(gradient, {x}, run.parameters, {offset}, batch.len, run.steps[number(run, batch)]);\n}}",
             name("forward"),
             name("learn"),
