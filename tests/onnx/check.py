@@ -13,7 +13,7 @@ import onnxruntime
 from safetensors.numpy import load_file
 
 TOLERANCE = 1e-5
-NETWORKS = 17
+NETWORKS = 18
 
 
 def dimensions(value):

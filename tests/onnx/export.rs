@@ -18,8 +18,12 @@ use tuplenet::{
 
 use case::{Case, SAMPLES, gather};
 
+macro_rules! export_each {
+    ($($name:ident: $network:ty;)*) => { $(export::<$network>(stringify!($name));)* };
+}
+
 fn main() {
-    networks::on_every_network!(export);
+    networks::on_every_network!(export_each);
 }
 
 fn export<N: Network>(name: &str)

@@ -41,7 +41,7 @@ fn inputs(types: &[TypeProto], samples: &[Vec<f32>]) -> TVec<TValue> {
     arrays
 }
 
-fn check<N: Network>(name: &str)
+fn check<N: Network>()
 where
     <N::In as Shape>::Array: Sample<N::In>,
 {
@@ -64,22 +64,24 @@ where
             .run(inputs(&types, &case.samples[..batch]))
             .unwrap();
         let logits = outputs[0].to_plain_array_view::<f32>().unwrap();
-        assert_eq!(
-            logits.shape(),
-            [&[batch], N::Output::DIMS].concat(),
-            "{name}"
-        );
+        assert_eq!(logits.shape(), [&[batch], N::Output::DIMS].concat(),);
         let expected = &case.logits[..batch * N::Output::LEN];
         for (at, (found, expected)) in logits.iter().zip(expected).enumerate() {
             assert!(
                 (found - expected).abs() <= 1e-5 * largest,
-                "{name}, batch of {batch}, [{at}]: {found} against {expected}"
+                "batch of {batch}, [{at}]: {found} against {expected}"
             );
         }
     }
 }
 
-#[test]
-fn tract_computes_the_same() {
-    networks::on_every_network!(check);
+/// A test for each network.
+macro_rules! tests {
+    ($($name:ident: $network:ty;)*) => {$(
+        #[test]
+        fn $name() {
+            check::<$network>();
+        }
+    )*};
 }
+networks::on_every_network!(tests);

@@ -179,26 +179,32 @@ impl First for Own {
     type In = Pair<Category<9>, Features<4>>;
 }
 
-/// Calls `$check::<N>(name)` for every network.
+/// The values of an image, as the layers of a sequence leave them.
+pub type Filtered = (Sequence<2, 9>, Conv1d<2, 3, 3>, Tanh);
+
+/// Calls the macro `$each` with the name and the type of every network.
 macro_rules! on_every_network {
-    ($check:ident) => {
-        $check::<networks::Activations>("activations");
-        $check::<networks::Table>("table");
-        $check::<networks::LeNet>("lenet");
-        $check::<networks::SmallResNet>("resnet");
-        $check::<networks::Windows>("windows");
-        $check::<networks::Grouped>("grouped");
-        $check::<networks::Layered>("layered");
-        $check::<networks::Concatenated>("concatenated");
-        $check::<networks::Sensors>("sensors");
-        $check::<networks::Words>("words");
-        $check::<networks::Bags>("bags");
-        $check::<networks::Sparse>("sparse");
-        $check::<networks::Rating>("rating");
-        $check::<networks::Patient>("patient");
-        $check::<networks::Nothing>("nothing");
-        $check::<networks::Doubled>("doubled");
-        $check::<(networks::Own, Linear<8, 3>)>("own");
+    ($each:ident) => {
+        $each! {
+            activations: networks::Activations;
+            table: networks::Table;
+            lenet: networks::LeNet;
+            resnet: networks::SmallResNet;
+            windows: networks::Windows;
+            grouped: networks::Grouped;
+            layered: networks::Layered;
+            concatenated: networks::Concatenated;
+            sensors: networks::Sensors;
+            filtered: networks::Filtered;
+            words: networks::Words;
+            bags: networks::Bags;
+            sparse: networks::Sparse;
+            rating: networks::Rating;
+            patient: networks::Patient;
+            nothing: networks::Nothing;
+            doubled: networks::Doubled;
+            own: (networks::Own, Linear<8, 3>);
+        }
     };
 }
 pub(crate) use on_every_network;

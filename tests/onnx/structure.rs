@@ -44,7 +44,7 @@ fn floats(tensor: &TensorProto) -> Vec<f32> {
         .collect()
 }
 
-fn check<N: Network>(name: &str)
+fn check<N: Network>()
 where
     <N::In as Shape>::Array: Sample<N::In>,
 {
@@ -61,20 +61,19 @@ where
     assert_eq!(model.producer_version, env!("CARGO_PKG_VERSION"));
 
     let graph = model.graph.unwrap();
-    has_its_weights(&graph, &weights, name);
-    reads_what_was_written(&graph, name);
+    has_its_weights(&graph, &weights);
+    reads_what_was_written(&graph);
     let [output] = &graph.output[..] else {
         panic!("{:?}", graph.output);
     };
     assert_eq!(
         described(output),
         ("logits", FLOAT, N::Output::DIMS.to_vec()),
-        "{name}"
     );
 }
 
 /// Every parameter and statistic is an initialiser of its name, and all other initialisers have names of their own.
-fn has_its_weights<N: Network>(graph: &GraphProto, weights: &Weights<N>, name: &str) {
+fn has_its_weights<N: Network>(graph: &GraphProto, weights: &Weights<N>) {
     let of_weights = |tensor: &&TensorProto| {
         tensor
             .name
@@ -88,46 +87,47 @@ fn has_its_weights<N: Network>(graph: &GraphProto, weights: &Weights<N>, name: &
     let expected: Vec<_> = tensors
         .map(|tensor| (tensor.name, tensor.values.to_vec()))
         .collect();
-    assert_eq!(found, expected, "{name}");
+    assert_eq!(found, expected);
     for tensor in &graph.initializer {
         let values = tensor.dims.iter().product::<i64>() as usize;
         let bytes = if tensor.data_type == INT64 { 8 } else { 4 };
-        assert_eq!(
-            tensor.raw_data.len(),
-            values * bytes,
-            "{name}, {}",
-            tensor.name
-        );
+        assert_eq!(tensor.raw_data.len(), values * bytes, "{}", tensor.name);
     }
 }
 
 /// Every node reads values of earlier nodes, initialisers and inputs, every one of which is read, and names differ.
-fn reads_what_was_written(graph: &GraphProto, name: &str) {
+fn reads_what_was_written(graph: &GraphProto) {
     let inputs = graph.input.iter().map(|input| &*input.name);
     let tensors = graph.initializer.iter().map(|tensor| &*tensor.name);
     let mut written = HashSet::new();
     for value in inputs.chain(tensors) {
-        assert!(written.insert(value), "{name}: {value} twice");
+        assert!(written.insert(value), "{value} twice");
     }
     let mut read = HashSet::from(["logits"]);
     let mut nodes = HashSet::new();
     for node in &graph.node {
         for value in &node.input {
-            assert!(written.contains(&**value), "{name}: {node:?} reads {value}");
+            assert!(written.contains(&**value), "{node:?} reads {value}");
             read.insert(value);
         }
         for value in &node.output {
-            assert!(written.insert(value), "{name}: {value} twice");
+            assert!(written.insert(value), "{value} twice");
         }
-        assert!(nodes.insert(&node.name), "{name}: {} twice", node.name);
+        assert!(nodes.insert(&node.name), "{} twice", node.name);
     }
-    assert_eq!(read, written, "{name}");
+    assert_eq!(read, written);
 }
 
-#[test]
-fn every_file_follows_the_rules() {
-    networks::on_every_network!(check);
+/// A test for each network.
+macro_rules! tests {
+    ($($name:ident: $network:ty;)*) => {$(
+        #[test]
+        fn $name() {
+            check::<$network>();
+        }
+    )*};
 }
+networks::on_every_network!(tests);
 
 fn nodes<N: Network>() -> Vec<NodeProto> {
     model(&Weights::<N>::init(1)).graph.unwrap().node
