@@ -64,7 +64,7 @@ where
             .run(inputs(&types, &case.samples[..batch]))
             .unwrap();
         let logits = outputs[0].to_plain_array_view::<f32>().unwrap();
-        assert_eq!(logits.shape(), [&[batch], N::Output::DIMS].concat(),);
+        assert_eq!(logits.shape(), [&[batch], N::Output::DIMS].concat());
         let expected = &case.logits[..batch * N::Output::LEN];
         for (at, (found, expected)) in logits.iter().zip(expected).enumerate() {
             assert!(

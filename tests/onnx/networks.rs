@@ -18,14 +18,20 @@ pub use tuplenet::models::LeNet;
 /// Residual blocks, strides of 2, and batch normalisations.
 pub type SmallResNet = ResNet8<3, 12, 12, 10>;
 
-/// Every activation, of vectors.
+/// Every activation, each of which has an effect on the logits.
 pub type Activations = (
-    (Linear<20, 18>, ReLU, Linear<18, 18>, Sigmoid, Dropout<20>),
-    (Linear<18, 18>, Tanh, Linear<18, 18>, LeakyReLU<30>),
-    (Linear<18, 18>, GELU, Linear<18, 18>, Softplus),
-    (Linear<18, 18>, SiLU, Linear<18, 18>, ELU<50>),
-    (Linear<18, 18>, Hardswish, Linear<18, 18>, PReLU),
-    (Linear<18, 18>, ChannelPReLU<18>, Linear<18, 3>),
+    Linear<20, 6>,
+    Concat<(
+        Concat<(ReLU, Sigmoid, Tanh, LeakyReLU<30>, GELU, Softplus)>,
+        Concat<(
+            SiLU,
+            ELU<50>,
+            Hardswish,
+            PReLU,
+            (Dropout<20>, ChannelPReLU<6>),
+        )>,
+    )>,
+    Linear<66, 3>,
 );
 
 /// A table, raw values in it, and classes with names.
