@@ -1,7 +1,7 @@
 //! A plan as a graph: the nodes of each step, in the order of execution.
 
 use super::{
-    activations::{activation, prelu},
+    activations::{activation, gelu, prelu, silu},
     graph::Graph,
     images::{average_pool, convolution, max_pool},
     inputs::Source,
@@ -36,38 +36,38 @@ pub(super) fn lower(graph: &mut Graph, plan: &Plan, inputs: &[Value], output: &[
 /// Adds the nodes of a step; returns its output.
 fn lower_step(graph: &mut Graph, step: &Step, operands: &[Source], inputs: &[Value]) -> Source {
     let source = &operands[0];
-    let value = match step.op {
-        Op::Narrow { start } => return source.narrow(graph, start, step.outputs),
-        // Inference computes nothing there.
-        Op::Dropout { .. } | Op::Dropout2d { .. } => return source.clone(),
-        Op::EmbeddingBag { pooling, .. } => bag(graph, step, pooling, source, inputs),
-        op if op.reads_tokens() => {
-            let x = source.read(graph, inputs);
-            lower_tokens(graph, step, x)
-        }
-        _ => {
-            let operands = operands.iter().map(|source| numbers(graph, source, inputs));
-            let operands = operands.collect();
-            lower_numbers(graph, step, operands)
-        }
-    };
-    Source::Step(value)
-}
-
-/// A step that reads a category, or tokens and nothing else.
-fn lower_tokens(graph: &mut Graph, step: &Step, x: Value) -> Value {
     match step.op {
-        Op::Embedding { .. } => embedding(graph, step, x),
-        Op::TokenEmbedding { .. } => token_embedding(graph, step, x),
-        _ => one_hot(graph, step, x),
+        Op::Narrow { start } => source.narrow(graph, start, step.outputs),
+        // Inference computes nothing there.
+        Op::Dropout { .. } | Op::Dropout2d { .. } => source.clone(),
+        Op::EmbeddingBag { pooling, .. } => Source::Step(bag(graph, step, pooling, source, inputs)),
+        op => {
+            let of_tokens = op.reads_tokens();
+            let read = operands.iter().map(|source| match of_tokens {
+                true => source.read(graph, inputs),
+                false => numbers(graph, source, inputs),
+            });
+            let operands = read.collect();
+            Source::Step(lower_values(graph, step, operands))
+        }
     }
 }
 
-/// A step that reads numbers.
-fn lower_numbers(graph: &mut Graph, step: &Step, operands: Vec<Value>) -> Value {
+/// Adds the nodes of a step that reads tensors; returns its output.
+fn lower_values(graph: &mut Graph, step: &Step, operands: Vec<Value>) -> Value {
     let x = operands[0].clone();
+    let alpha = |percent: u32| Some(percent as f32 / 100.0);
     match step.op {
         Op::Linear => linear(graph, step, x),
+        Op::Relu => activation(graph, "Relu", None, &x),
+        Op::Sigmoid => activation(graph, "Sigmoid", None, &x),
+        Op::Tanh => activation(graph, "Tanh", None, &x),
+        Op::Softplus => activation(graph, "Softplus", None, &x),
+        Op::Hardswish => activation(graph, "HardSwish", None, &x),
+        Op::LeakyRelu { slope_percent } => activation(graph, "LeakyRelu", alpha(slope_percent), &x),
+        Op::Elu { alpha_percent } => activation(graph, "Elu", alpha(alpha_percent), &x),
+        Op::Silu => silu(graph, &x),
+        Op::Gelu => gelu(graph, &x),
         Op::PRelu { slopes } => prelu(graph, step, slopes, x),
         Op::Conv2d(window) => convolution(graph, step, &window, x),
         Op::MaxPool2d(window) => max_pool(graph, &window, x),
@@ -75,11 +75,17 @@ fn lower_numbers(graph: &mut Graph, step: &Step, operands: Vec<Value>) -> Value 
         Op::Standardize => standardize(graph, step, x),
         Op::BatchNorm { channels } => batch_norm(graph, step, channels, x),
         Op::LayerNorm { image } => layer_norm(graph, step, image, x),
+        Op::Embedding { .. } => embedding(graph, step, x),
+        Op::TokenEmbedding { .. } => token_embedding(graph, step, x),
+        Op::OneHot => one_hot(graph, step, x),
         Op::Flatten => graph.flatten(x),
         Op::Add { .. } => joins::add(graph, x, operands[1].clone()),
         Op::Dot { .. } => joins::dot(graph, x, operands[1].clone()),
         Op::Concat { .. } => joins::concat(graph, operands),
-        op => activation(graph, op, x),
+        // `lower_step` has them.
+        Op::Narrow { .. } | Op::Dropout { .. } | Op::Dropout2d { .. } | Op::EmbeddingBag { .. } => {
+            x
+        }
     }
 }
 
