@@ -96,6 +96,16 @@ pub enum Error {
         /// What the file holds.
         found: String,
     },
+    /// A network is too large for an ONNX file.
+    #[error(
+        "ONNX: expected a file of at most {expected} bytes, found {found}; save the weights as `.safetensors`"
+    )]
+    OnnxSize {
+        /// The bytes that a reader of ONNX takes.
+        expected: usize,
+        /// The bytes of the file.
+        found: usize,
+    },
     /// Values given to [`Weights::from_slice`](crate::weights::Weights::from_slice) are too many or too few.
     #[error(
         "weights: expected {expected} values, found {found}; the network's `PARAMS` says how many it takes"

@@ -1,5 +1,6 @@
 //! The shape of one sample, as a type.
 
+mod inputs;
 mod pair;
 mod tokens;
 
@@ -8,6 +9,7 @@ use core::{fmt::Debug, marker::PhantomData};
 pub(crate) use sealed::Sealed;
 
 pub use self::{
+    inputs::Inputs,
     pair::{Pair, Part},
     tokens::{Category, Tokens},
 };
@@ -86,6 +88,11 @@ pub trait Shape: Sealed + Copy + Debug + Send + Sync + 'static {
     fn class(index: usize) -> Self::Class;
     /// Whether a value of the sample is a token.
     const HAS_TOKENS: bool = false;
+    /// The arrays that a sample consists of.
+    const INPUTS: Inputs = Inputs::One {
+        dims: Self::DIMS,
+        has_tokens: Self::HAS_TOKENS,
+    };
     /// The vocabulary of which value `index` of the sample is a token; `None` for a number.
     fn vocabulary(index: usize) -> Option<usize> {
         let _ = index;

@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use tuplenet::{
     metrics::argmax,
-    models::{LeNet, ResNet8},
+    models::{LeNet, MnistClassifier, ResNet8},
     prelude::*,
     shape::Image,
 };
@@ -41,6 +41,44 @@ fn train(folder: &Path, more: &[&str]) -> serde_json::Value {
     let out = run("mnist", &arguments);
     assert!(out.contains(" 3  Conv2d          [B, 16, 10, 10]"), "{out}");
     serde_json::from_slice(&fs::read(folder.join("json")).unwrap()).unwrap()
+}
+
+/// The format is that of the file's name: the same run writes the same weights in both.
+#[test]
+fn a_name_of_onnx_saves_the_network() {
+    let (digits, folder) = (folder_of_bars(), tempfile::tempdir().unwrap());
+    let [weights, onnx] = ["net.safetensors", "net.onnx"].map(|name| {
+        let file = |name: &str| text(&folder.path().join(name)).to_owned();
+        let files = ["plot.svg", "run", name].map(file);
+        let [plot, run_folder, save] = &files;
+        let mut arguments = vec![
+            "--data",
+            text(digits.path()),
+            "--hidden",
+            "32",
+            "--epochs",
+            "1",
+        ];
+        arguments.extend(["--plot", plot, "--run", run_folder, "--save", save]);
+        let out = run("mnist", &arguments);
+        assert!(out.contains(&format!("weights {save}\n")), "{out}");
+        fs::read(save).unwrap()
+    });
+    let weights = Weights::<MnistClassifier<32>>::from_bytes(&weights).unwrap();
+    let has = |bytes: &[u8]| onnx.windows(bytes.len()).any(|part| part == bytes);
+    for tensor in weights.tensors() {
+        let values: Vec<u8> = tensor
+            .values
+            .iter()
+            .flat_map(|it| it.to_le_bytes())
+            .collect();
+        assert!(
+            has(tensor.name.as_bytes()) && has(&values),
+            "{}",
+            tensor.name
+        );
+    }
+    assert!(has(b"Gemm") && has(b"logits"));
 }
 
 /// One epoch of built-in digits, on which LeNet is better than the default network; then its file is recognised.

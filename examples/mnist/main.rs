@@ -123,7 +123,7 @@ fn train_on<N: DigitNetwork>(
     }
 
     let weights = net.weights()?;
-    weights.save(&options.save)?;
+    options.save_weights(&weights)?;
     let curves = curve::draw(&history).map_err(|error| io::Error::other(error.to_string()));
     curves
         .and_then(|svg| fs::write(&options.plot, svg))

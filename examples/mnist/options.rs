@@ -79,7 +79,7 @@ pub struct Options {
     /// Augment MNIST's training images in every epoch: random rotation, shear, scale, shift and elastic distortion
     #[arg(long, conflicts_with = "built_in")]
     pub augment: bool,
-    /// Where to write the weights
+    /// Where to write the weights, as safetensors; or the network with its weights as ONNX, where the name ends in `.onnx`
     #[arg(long, value_name = "FILE", default_value = "target/mnist.safetensors")]
     pub save: PathBuf,
     /// Folder for the settings needed to reproduce the run, and its history as JSON Lines
@@ -198,6 +198,14 @@ impl Options {
         match self.label_smoothing {
             0.0 => Loss::CrossEntropy,
             smoothing => Loss::SmoothedCrossEntropy { smoothing },
+        }
+    }
+
+    /// Writes the trained network in the format of the file's name.
+    pub fn save_weights<N: Network>(&self, weights: &Weights<N>) -> Result<()> {
+        match self.save.extension().is_some_and(|format| format == "onnx") {
+            true => weights.save_onnx(&self.save),
+            false => weights.save(&self.save),
         }
     }
 

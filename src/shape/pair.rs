@@ -7,7 +7,7 @@
 
 use core::slice;
 
-use super::{Category, Features, Image, Sample, Sealed, Shape, Tokens};
+use super::{Category, Features, Image, Inputs, Sample, Sealed, Shape, Tokens};
 
 /// Two inputs, and two samples: as a shape, `Pair<A, B>` is that of a network with an input of shape `A` and one of shape
 /// `B`; `Pair(a, b)` is one sample of it. Three inputs are `Pair<A, Pair<B, C>>`.
@@ -60,6 +60,10 @@ impl<A: Part, B: Part> Shape for Pair<A, B> {
     type Array = Pair<A::Array, B::Array>;
     type Class = usize;
     const HAS_TOKENS: bool = A::HAS_TOKENS || B::HAS_TOKENS;
+    const INPUTS: Inputs = Inputs::Two {
+        first: &A::INPUTS,
+        second: &B::INPUTS,
+    };
 
     fn zeros() -> Self::Array {
         Pair(A::zeros(), B::zeros())

@@ -2,7 +2,7 @@
 
 use core::slice;
 
-use super::{Sample, Sealed, Shape};
+use super::{Inputs, Sample, Sealed, Shape};
 use crate::token::Token;
 
 /// A sequence of `L` tokens of a vocabulary of `V`, such as the words of a text; one that is shorter is filled up with
@@ -76,6 +76,10 @@ impl<const V: usize> Shape for Category<V> {
     }
 
     const HAS_TOKENS: bool = true;
+    const INPUTS: Inputs = Inputs::One {
+        dims: &[],
+        has_tokens: true,
+    };
 
     fn vocabulary(_: usize) -> Option<usize> {
         Some(V)

@@ -169,7 +169,12 @@ fn save(parameters: Parameters<'_>, path: &Path, names: Names<'_>) -> Result<()>
     let metadata = parameters.class_names().map(|names| HashMap::from([names]));
     let file = to_safetensors(tensors, parameters.batches(names), metadata)
         .map_err(|error| not_safetensors(path, error))?;
-    match atomic_file::write(path, &file) {
+    write(path, &file)
+}
+
+/// Writes the bytes of a file of weights.
+pub(super) fn write(path: &Path, file: &[u8]) -> Result<()> {
+    match atomic_file::write(path, file) {
         // Without sync the file is complete, but may be missing after a loss of power.
         Ok(_unsynced) => Ok(()),
         Err(source) => Err(Error::unwritable(path, "write the weights", source)),

@@ -12,6 +12,8 @@ mod init;
 mod json;
 mod mismatch;
 pub(crate) mod names;
+#[cfg(feature = "onnx")]
+mod onnx;
 pub(crate) mod place;
 #[cfg(feature = "train")]
 mod scale_outputs;
