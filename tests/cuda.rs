@@ -33,7 +33,7 @@ use tuplenet::{
     target::Classes,
 };
 
-use engines::{Recipe, Tested, losses, optimizers, train};
+use engines::{Recipe, Tested, losses, optimizers, three_losses, train};
 
 /// The losses that an engine has.
 trait HasLosses: Tested {
@@ -199,7 +199,11 @@ where
         let ours = net.forward(&sample).unwrap();
         assert_close(&ours, &theirs[..C], 1e-5, &format!("one sample of {what}"));
 
-        for loss in losses(C).into_iter().filter(T::has) {
+        let losses = match N::PARAMS {
+            0..50_000 => losses(C),
+            _ => three_losses(C, samples as u64), // as an emulated GPU takes seconds for each
+        };
+        for loss in losses.into_iter().filter(T::has) {
             let (theirs, their_gradient) = cpu.gradient(&on_cpu, &order, loss.clone()).unwrap();
             let (ours, our_gradient) = T::gradient(&net, &on_device, &order, loss.clone());
             assert_close(&[ours], &[theirs], 1e-5, &format!("{loss:?} of {what}"));
@@ -304,9 +308,9 @@ fn every_optimiser<T: Tested>() {
         Linear<24, 5>,
     );
     for optimizer in optimizers() {
-        ten_steps::<T, Classifier, 784, 10>(optimizer);
         ten_steps::<T, Dropped, 70, 5>(optimizer);
     }
+    ten_steps::<T, Classifier, 784, 10>(Adam::default().into());
 }
 
 #[test]
