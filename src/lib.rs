@@ -24,6 +24,7 @@ pub mod layer;
 pub mod layers;
 #[cfg(feature = "train")]
 pub mod metrics;
+pub mod mnist_format;
 pub mod models;
 pub mod network;
 #[cfg(feature = "train")]

@@ -22,6 +22,7 @@ const ORDER: &[&[&str]] = &[
         "argmax",
         "atomic_file",
         "checksum",
+        "mnist_format",
         "panic",
         "text",
         "threads",
