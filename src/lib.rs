@@ -13,6 +13,8 @@ pub mod design {}
 #[cfg(feature = "train")]
 mod checksum;
 #[cfg(feature = "train")]
+mod clock;
+#[cfg(feature = "train")]
 pub mod engine;
 #[cfg(feature = "train")]
 pub mod error;

@@ -22,6 +22,7 @@ const ORDER: &[&[&str]] = &[
         "argmax",
         "atomic_file",
         "checksum",
+        "clock",
         "mnist_format",
         "panic",
         "text",
