@@ -11,9 +11,10 @@ const CENTRE: f32 = 14.0;
 /// The digit in a drawing as MNIST has its digits: scaled to a box of 20 x 20 pixels, its aspect ratio kept, and moved by
 /// whole pixels so that its centre of mass is in the middle of 28 x 28.
 ///
-/// `grey` is `[height, width]` row-major, from 0, the background, to 255, ink; the result is `[28, 28]` row-major, from 0 to
-/// 1. The box is that of all pixels from 61 up; without one, there is no digit. Each pixel of the result is a mean weighted
-/// by a triangle over twice its area (bilinear interpolation where the drawing is enlarged), and so antialiased.
+/// `grey` is `[height, width]` row-major, from 0, the background, to 255, ink; the result is `[28, 28]` row-major, with values
+/// from 0 to 1. Pixels from 61 up are ink; without one, there is no digit. Each value is a mean of the pixels around its place,
+/// weighted by a triangle whose sides are as long as a place is wide (bilinear interpolation where the drawing is enlarged), and
+/// so antialiased.
 ///
 /// Source: Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits",
 /// <http://yann.lecun.com/exdb/mnist/>: "size normalized to fit in a 20x20 pixel box while preserving their aspect ratio";
@@ -203,13 +204,17 @@ mod tests {
     }
 
     #[test]
-    fn grey_levels_are_means() {
-        // Columns of 255 and 127.5 in turn, halved: inside, each pixel weighs 1/8, 3/8, 3/8 and 1/8 of four.
-        let drawing: Vec<u8> = (0..40 * 40).map(|i| [255, 127][i % 2]).collect();
+    fn grey_levels_are_weighted_means() {
+        // Columns of 255 and three of 127, halved: inside, a value weighs 1/8, 3/8, 3/8 and 1/8 of four columns, of which the
+        // bright one is in turn the second and the fourth.
+        let drawing: Vec<u8> = (0..40 * 40).map(|i| [255, 127, 127, 127][i % 4]).collect();
         let digit = of_drawing(&drawing, 40).unwrap();
-        let inside = &digit[14 * 28 + 6..14 * 28 + 23];
-        for pixel in inside {
-            assert!((pixel * 255.0 - 191.0).abs() < 1e-3, "{pixel}");
+        let row = &digit[14 * 28..][..28];
+        let left = row.iter().position(|&value| value > 0.0).unwrap();
+        for x in 1..19 {
+            let expected = [127.0 + 128.0 * 3.0 / 8.0, 127.0 + 128.0 / 8.0][x % 2];
+            let found = row[left + x] * 255.0;
+            assert!((found - expected).abs() < 1e-3, "{found}, not {expected}");
         }
     }
 
