@@ -1,9 +1,10 @@
 // Tests the page in Chromium: `scripts/web --test`. Draws digits with the mouse, a finger and the keyboard, and compares what
-// the module computes with the native program's results and with those of the module without SIMD.
+// the modules compute with the results of native programs and with those of the module without SIMD.
 //
-//   node test.mjs PAGE WORK NATIVE CHROMIUM
+//   node test.mjs PAGE WORK PROGRAMS CHROMIUM
 //
-// WORK has playwright-core and the module without SIMD. Screenshots are written to PAGE/../tmp/web.
+// WORK has playwright-core and the module without SIMD, PROGRAMS the native programs. Screenshots are written to
+// PAGE/../tmp/web.
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
@@ -12,7 +13,7 @@ import { createServer } from "node:http";
 import { createRequire } from "node:module";
 import { extname, join } from "node:path";
 
-const [folder, work, native, executablePath] = process.argv.slice(2);
+const [folder, work, programs, executablePath] = process.argv.slice(2);
 const { chromium } = createRequire(join(work, "/"))("playwright-core");
 
 const TYPES = { ".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".wasm": "application/wasm" };
@@ -91,7 +92,7 @@ const state = (page) =>
 
 // The logits and attributions of the native program for the same pixels.
 function natively(pixels) {
-  const values = execFileSync(native, { input: `${pixels.join(" ")}\n` }).toString().trim().split(" ").map(Number);
+  const values = execFileSync(join(programs, "native"), { input: `${pixels.join(" ")}\n` }).toString().trim().split(" ").map(Number);
   return { logits: values.slice(0, 10), attributions: values.slice(10) };
 }
 
@@ -147,8 +148,11 @@ async function simdIsBitIdentical() {
 
 async function theKeyboardDraws() {
   const page = await open();
+  const focused = () => page.evaluate(() => document.activeElement.id);
   await page.keyboard.press("Tab");
-  assert.equal(await page.evaluate(() => document.activeElement.id), "drawing");
+  assert.equal(await focused(), "tab-reading");
+  await page.keyboard.press("Tab");
+  assert.equal(await focused(), "drawing");
   const press = async (key, times = 1) => {
     for (let i = 0; i < times; i++) await page.keyboard.press(key);
   };
@@ -164,7 +168,7 @@ async function theKeyboardDraws() {
   await press("Backspace");
   assert.equal((await state(page)).answer, "–");
   await press("Tab");
-  assert.notEqual(await page.evaluate(() => document.activeElement.id), "drawing", "the focus can leave");
+  assert.notEqual(await focused(), "drawing", "the focus can leave");
   await page.context().close();
 }
 
@@ -200,6 +204,53 @@ async function darkModeIsDarkAndReadsTheSame() {
   await dark.context().close();
 }
 
+async function aNetworkIsTrainedAsNatively() {
+  const page = await open();
+  await page.evaluate(() => {
+    window.losses = [];
+    window.Worker = class extends Worker {
+      constructor(...args) {
+        super(...args);
+        this.addEventListener("message", ({ data }) => data.loss === undefined || window.losses.push(data.loss));
+      }
+    };
+  });
+  await page.focus("#tab-reading");
+  await page.keyboard.press("ArrowRight");
+  assert.ok(await page.isVisible("#train"));
+  assert.ok(!(await page.isVisible("#drawing")));
+  await page.click("#train");
+  await page.waitForFunction(() => document.getElementById("train").textContent === "Train again", null, { timeout: 120_000 });
+  const text = (id) => page.textContent(`#${id}`);
+  console.log(await text("progress"));
+  assert.equal(await text("epoch"), "30");
+  assert.ok(parseFloat(await text("accuracy")) > 80);
+  await page.mouse.move(0, 0);
+  await page.screenshot({ path: join(folder, "../tmp/web/training.png"), fullPage: true });
+
+  const epochs = execFileSync(join(programs, "losses")).toString().trim().split("\n");
+  const natively = epochs.flatMap((line) => line.split(" ").slice(1).map(Number));
+  const found = await page.evaluate(() => window.losses);
+  const difference = largestDifference(found.slice(0, natively.length), natively);
+  console.log(`${natively.length} losses of ${epochs.length} epochs differ by ${difference}`);
+  assert.ok(difference < 1e-4, `${difference}`);
+  const points = await page.evaluate(() => document.getElementById("curve").points.numberOfItems);
+  assert.equal(points, found.length);
+  const colors = await page.evaluate(() => {
+    const { data } = document.getElementById("weights").getContext("2d").getImageData(0, 0, 231, 115);
+    return new Set(new Uint32Array(data.buffer)).size;
+  });
+  assert.ok(colors > 500, `${colors} colours of weights`);
+
+  // Again, and stopped.
+  await page.click("#train");
+  await page.waitForFunction(() => Number(document.getElementById("epoch").textContent) === 2);
+  await page.click("#train");
+  await page.waitForFunction(() => document.getElementById("train").textContent === "Train again");
+  assert.ok(Number(await text("epoch")) < 30);
+  await page.context().close();
+}
+
 async function aMissingModuleIsReported() {
   const page = await (await browser.newContext()).newPage();
   await page.route("**/web.wasm", (route) => route.fulfill({ status: 404 }));
@@ -211,7 +262,7 @@ async function aMissingModuleIsReported() {
 try {
   for (const test of [
     simdIsBitIdentical, digitsAreReadAsNatively, theKeyboardDraws, aFingerDraws, darkModeIsDarkAndReadsTheSame,
-    aMissingModuleIsReported,
+    aNetworkIsTrainedAsNatively, aMissingModuleIsReported,
   ]) {
     await test();
     console.log(`ok ${test.name}`);
