@@ -8,7 +8,7 @@ let training = null;
 
 function report(error) {
   const place = document.getElementById("error");
-  place.textContent = `This page needs WebAssembly with 128-bit SIMD: ${error.message ?? error}`;
+  place.textContent = `The page cannot start: ${error.message ?? error}. It needs WebAssembly with 128-bit SIMD.`;
   place.hidden = false;
 }
 
