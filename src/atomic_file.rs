@@ -82,7 +82,7 @@ impl Part {
             metadata::preserve(file.as_file(), &path, earlier)?;
         }
         #[cfg(not(unix))]
-        drop(earlier);
+        let _ = earlier;
         let folder = folder_of(&path);
         let unsynced = |what, why: &io::Error| {
             format!(

@@ -13,6 +13,8 @@ pub mod design {}
 #[cfg(feature = "train")]
 mod checksum;
 #[cfg(feature = "train")]
+mod clock;
+#[cfg(feature = "train")]
 pub mod engine;
 #[cfg(feature = "train")]
 pub mod error;
@@ -24,6 +26,7 @@ pub mod layer;
 pub mod layers;
 #[cfg(feature = "train")]
 pub mod metrics;
+pub mod mnist_format;
 pub mod models;
 pub mod network;
 #[cfg(feature = "train")]

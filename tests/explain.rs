@@ -35,6 +35,44 @@ fn largest(values: &[f64]) -> f64 {
     values.iter().fold(0.0, |a, b| a.max(b.abs()))
 }
 
+tuplenet::frozen! {
+    static DIGITS: MnistClassifier<32> = "../examples/digits.safetensors";
+}
+
+/// Embedded and borrowed, of one logit and of a weighted sum of two.
+#[test]
+fn a_frozen_models_gradient_is_that_of_its_logits() {
+    type Net = MnistClassifier<32>;
+    let file: &[u8] = include_bytes!("../examples/digits.safetensors");
+    let borrowed = Frozen::<Net>::from_bytes(file).unwrap();
+    let weights = Weights::<Net>::from_bytes(file).unwrap();
+    let exact = widened(weights.as_slice());
+    let tape = Tape::<Net>::new(weights).unwrap();
+    for class in 0..10 {
+        let (pixels, _) = Digits::new(3).image(class as u64);
+        let sample: [f32; 784] = pixels.map(|value| f32::from(value) / 255.0);
+        let mut one = [0.0; 10];
+        one[class] = 1.0;
+        let mut two = one;
+        two[(class + 3) % 10] = -0.5;
+        let slopes = |class| differences::<Net>(&exact, &widened(&sample), class);
+        let of_one = slopes(class);
+        let pairs = of_one.iter().zip(slopes((class + 3) % 10));
+        let of_two: Vec<f64> = pairs.map(|(a, b)| a - 0.5 * b).collect();
+        let saliency = widened(&tape.saliency(&sample, class).unwrap());
+        for (of, expected) in [(&one, &of_one), (&two, &of_two), (&one, &saliency)] {
+            let size = largest(expected);
+            assert!(size > 0.1, "a gradient to speak of: {size}");
+            for found in [DIGITS.gradient(&sample, of), borrowed.gradient(&sample, of)] {
+                for (found, expected) in found.iter().zip(expected) {
+                    // f32 carries 7 digits; sums of 32 terms lose one of them.
+                    assert!((f64::from(*found) - expected).abs() < 2e-6 * size);
+                }
+            }
+        }
+    }
+}
+
 const SAMPLES: [[f32; 5]; 3] = [
     [0.9, -1.3, 0.4, 1.8, -0.2],
     [-1.1, 0.3, 1.7, -0.6, 0.8],

@@ -43,6 +43,7 @@ mod labels;
 mod losses;
 mod metrics;
 mod mnist;
+mod mnist_format;
 mod nan;
 mod norm;
 mod one_way;

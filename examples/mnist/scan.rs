@@ -3,14 +3,7 @@
 use std::{fs::File, io, io::BufReader, path::Path};
 
 use png::{ColorType, Decoder, Transformations};
-use resize::{Pixel, Type, px::Gray};
-use tuplenet::{Error, Result};
-
-/// The side of MNIST's images, and of the centred box that the digit fits into.
-const SIDE: usize = 28;
-const BOX: usize = 20;
-/// Pixels at least this bright, on black, are ink.
-const INK: u8 = 61;
+use tuplenet::{Error, Result, mnist_format};
 
 /// Grey values, row after row.
 struct Grey {
@@ -18,23 +11,23 @@ struct Grey {
     pixels: Vec<u8>,
 }
 
-/// The digit in a PNG file: white on black, scaled to 20 x 20 and centred in 28 x 28 by its centre of mass.
-///
-/// Source: Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits".
+/// The digit in a PNG file, by [`mnist_format::of_drawing`].
 ///
 /// # Errors
 ///
 /// [`Error::Io`] if the file does not exist, is not a PNG, or contains no ink.
 pub fn read(path: &Path) -> Result<[f32; 784]> {
-    let small = open(path)
-        .and_then(|image| fit(&ink(image)?))
-        .map_err(|source| Error::Io {
-            path: path.to_owned(),
-            action: "read the image",
-            source,
-            remedy: "name a PNG file with one digit",
-        })?;
-    Ok(place(&small))
+    let digit = open(path).and_then(|image| {
+        let Grey { width, pixels } = ink(image);
+        let digit = mnist_format::of_drawing(&pixels, width);
+        digit.ok_or_else(|| io::Error::other("no ink on it"))
+    });
+    digit.map_err(|source| Error::Io {
+        path: path.to_owned(),
+        action: "read the image",
+        source,
+        remedy: "name a PNG file with one digit",
+    })
 }
 
 /// Decodes any PNG to grey values; transparent pixels are blended with white.
@@ -67,8 +60,8 @@ fn on_paper(colour: [u8; 3], alpha: u8) -> u8 {
     (grey * share + 255.0 * (1.0 - share)) as u8
 }
 
-/// White ink on black, cropped to the bounding box of the ink.
-fn ink(Grey { width, mut pixels }: Grey) -> io::Result<Grey> {
+/// White ink on black.
+fn ink(Grey { width, mut pixels }: Grey) -> Grey {
     let height = pixels.len() / width;
     // The border is mostly background: if it is light, the ink is dark.
     let is_border = |x, y| x == 0 || y == 0 || x + 1 == width || y + 1 == height;
@@ -80,66 +73,5 @@ fn ink(Grey { width, mut pixels }: Grey) -> io::Result<Grey> {
     if sum > 127 * count {
         pixels.iter_mut().for_each(|value| *value = 255 - *value);
     }
-    let mut places = (0..pixels.len()).filter(|&i| pixels[i] >= INK);
-    let none = || io::Error::other("no ink on it");
-    let first = places.next().ok_or_else(none)?;
-    let (mut left, mut right) = (first % width, first % width);
-    let (top, mut bottom) = (first / width, first / width);
-    for i in places {
-        left = left.min(i % width);
-        right = right.max(i % width);
-        bottom = i / width;
-    }
-    let rows = pixels.chunks_exact(width).take(bottom + 1).skip(top);
-    Ok(Grey {
-        width: right + 1 - left,
-        pixels: rows.flat_map(|row| &row[left..=right]).copied().collect(),
-    })
-}
-
-/// Scales an image to the largest size that fits into the box.
-fn fit(image: &Grey) -> io::Result<Grey> {
-    let (width, height) = (image.width, image.pixels.len() / image.width);
-    let scale = BOX as f32 / width.max(height) as f32;
-    let fitted = |length: usize| ((length as f32 * scale).round() as usize).clamp(1, BOX);
-    let (to_width, to_height) = (fitted(width), fitted(height));
-    let source: Vec<Gray<u8>> = image.pixels.iter().map(|&value| Gray::new(value)).collect();
-    let mut small = vec![Gray::new(0); to_width * to_height];
-    resize::new(
-        width,
-        height,
-        to_width,
-        to_height,
-        Pixel::Gray8,
-        Type::Triangle,
-    )
-    .and_then(|mut resizer| resizer.resize(&source, &mut small))
-    .map_err(io::Error::other)?;
-    Ok(Grey {
-        width: to_width,
-        pixels: small.iter().map(|pixel| pixel.value()).collect(),
-    })
-}
-
-/// Places a smaller image in MNIST's, centred by its centre of mass.
-fn place(Grey { width, pixels }: &Grey) -> [f32; 784] {
-    let (mut mass, mut across, mut down) = (0.0, 0.0, 0.0);
-    for (i, &value) in pixels.iter().enumerate() {
-        let value = f32::from(value);
-        mass += value;
-        across += value * (i % width) as f32;
-        down += value * (i / width) as f32;
-    }
-    let middle = (SIDE as f32 - 1.0) / 2.0;
-    let first = |moment: f32| (middle - moment / mass.max(1.0)).round() as isize;
-    let (left, top) = (first(across), first(down));
-    let mut placed = [0.0; SIDE * SIDE];
-    for (i, &value) in pixels.iter().enumerate() {
-        let (x, y) = (left + (i % width) as isize, top + (i / width) as isize);
-        let inside = 0..SIDE as isize;
-        if inside.contains(&x) && inside.contains(&y) {
-            placed[y as usize * SIDE + x as usize] = f32::from(value) / 255.0;
-        }
-    }
-    placed
+    Grey { width, pixels }
 }

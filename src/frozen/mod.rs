@@ -13,6 +13,7 @@
 
 #[doc(hidden)]
 pub mod embed;
+mod gradient;
 mod macros;
 mod values;
 

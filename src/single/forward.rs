@@ -7,7 +7,8 @@ use core::{marker::PhantomData, mem::MaybeUninit};
 use super::{
     arena::{copy, ends},
     image::transpose,
-    lanes::{Kernel, Lanes, Level, dispatch},
+    lanes::{Kernel, Lanes},
+    level::{Level, dispatch},
     step::{OnStackOf, RouteOf},
     steps::steps,
     values::Values,

@@ -14,10 +14,12 @@ mod columns;
 mod concat;
 mod embedding;
 mod forward;
+mod gradient;
 mod held;
 mod image;
 mod lanes;
 mod layer_norm;
+mod level;
 mod matrix;
 mod norm;
 mod operation;
@@ -27,6 +29,7 @@ mod rows;
 mod step;
 mod steps;
 mod values;
+mod vectors;
 
 #[cfg(feature = "train")]
 pub(crate) use self::step::fits_the_stack;
@@ -41,7 +44,8 @@ pub use self::{
 pub(crate) use self::{
     columns::Columns,
     forward::{forward, forward_in},
-    lanes::Level,
+    gradient::gradient,
+    level::Level,
     matrix::BLOCK,
     norm::{affine, affine_of, sqrt},
     route::{is_folded, seeks_zeros},

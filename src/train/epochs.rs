@@ -6,13 +6,14 @@
 //!
 //! [`observers`](super::observers) handle these events.
 
-use std::{sync::Arc, time::Instant};
+use std::sync::Arc;
 
 use super::{
     EpochReport, Progress, history::mean_over_samples, observers::Observers, settings::Settings,
     training::Training, validation::Validation,
 };
 use crate::{
+    clock::Clock,
     data::{DataFor, Samples, Stratified, TrainingData},
     engine::{Engine, Run, check_batches},
     error::Result,
@@ -141,9 +142,9 @@ fn run_of_batches<N: Network, E: Engine<N>>(
         first_step: state.position.steps_before + before as u64,
         clip_norm: settings.clip_norm,
     };
-    let started = Instant::now();
+    let clock = Clock::start();
     training.net.train(data, &run, &mut state.losses)?;
-    state.position.seconds += started.elapsed().as_secs_f64();
+    state.position.seconds += clock.elapsed().as_secs_f64();
     state.position.samples_done += order.len();
     let losses = &state.losses[before..];
     if let Some(at) = losses.iter().position(|loss| !loss.is_finite()) {

@@ -4,7 +4,6 @@ use std::{
     fmt,
     path::Path,
     sync::{Mutex, PoisonError},
-    time::Instant,
 };
 
 use serde::Serialize;
@@ -12,6 +11,7 @@ use serde::Serialize;
 use super::in_parallel;
 use crate::{
     atomic_file,
+    clock::Clock,
     error::{Error, Result},
 };
 
@@ -124,13 +124,13 @@ impl Halving {
                 .collect();
             let numbers: Vec<usize> = going.iter().map(|candidate| candidate.number).collect();
             let results = in_parallel(numbers.len(), |at| {
-                let begun = Instant::now();
+                let clock = Clock::start();
                 let state = states[at]
                     .lock()
                     .unwrap_or_else(PoisonError::into_inner)
                     .take();
                 let trained = train(&candidates[numbers[at]], state, epochs);
-                Ok((diverged(trained)?, begun.elapsed().as_secs_f64()))
+                Ok((diverged(trained)?, clock.elapsed().as_secs_f64()))
             })?;
             done += epochs;
             for (candidate, (result, seconds)) in going.iter_mut().zip(results) {

@@ -16,9 +16,9 @@ pub struct EpochReport {
     pub validation_loss: Option<f64>,
     /// Accuracy on the validation samples, from 0 to 1, if there are any and they have labels.
     pub validation_accuracy: Option<f64>,
-    /// Time spent in training steps, in seconds.
+    /// Time spent in training steps, in seconds; 0 where there is no clock, as in WebAssembly in a browser.
     pub train_seconds: f64,
-    /// Samples trained on per second.
+    /// Samples trained on per second; infinite where there is no clock.
     pub samples_per_second: f64,
 }
 

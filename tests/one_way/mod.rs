@@ -22,6 +22,8 @@ const ORDER: &[&[&str]] = &[
         "argmax",
         "atomic_file",
         "checksum",
+        "clock",
+        "mnist_format",
         "panic",
         "text",
         "threads",

@@ -1,7 +1,5 @@
 //! [`Fused`] as an [`Engine`].
 
-use std::time::Instant;
-
 use super::{
     Fused,
     memory::{
@@ -15,6 +13,7 @@ use super::{
     threads::autotune::Parallelism,
 };
 use crate::{
+    clock::Clock,
     data::{DataFor, check_tokens},
     engine::{
         Engine, OptimizerState, Run,
@@ -73,12 +72,12 @@ impl<N: Network> Engine<N> for Fused<N> {
             (now, order) = order.split_at(samples);
             (losses_now, losses) = losses.split_at_mut(samples.div_ceil(run.batch_size));
             let steps = losses_now.len();
-            let begun = Instant::now();
+            let clock = Clock::start();
             let is_last = order.is_empty();
             let job = training_job(&data, run, now, losses_now, first_step, is_last);
             self.run(job, parallelism)?;
             if worth == Parallelism::Pool {
-                self.autotuner.took(steps, begun.elapsed());
+                self.autotuner.took(steps, clock.elapsed());
             }
             first_step += steps as u64;
         }

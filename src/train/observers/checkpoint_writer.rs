@@ -1,8 +1,9 @@
 //! [`CheckpointWriter`]: writes checkpoints of a training when they are due.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::{
+    clock::Clock,
     engine::Engine,
     error::Result,
     network::Network,
@@ -19,8 +20,8 @@ use crate::{
 pub(super) struct CheckpointWriter {
     folder: Folder,
     every: Option<Duration>,
-    /// When the last checkpoint was written, or the training started.
-    written_at: Instant,
+    /// Since the last checkpoint was written, or the training started.
+    since_written: Clock,
     /// What the folder's file system does not support.
     warnings: Vec<String>,
 }
@@ -44,7 +45,7 @@ impl CheckpointWriter {
         let writer = CheckpointWriter {
             folder,
             every: checkpoints.every,
-            written_at: Instant::now(),
+            since_written: Clock::start(),
             warnings,
         };
         Ok((writer, resumed))
@@ -58,7 +59,7 @@ impl CheckpointWriter {
     /// Whether a checkpoint within an epoch is due.
     pub(super) fn is_due(&self) -> bool {
         self.every
-            .is_some_and(|every| self.written_at.elapsed() >= every)
+            .is_some_and(|every| self.since_written.elapsed() >= every)
     }
 
     /// Writes a checkpoint of the training; its `weights` are finite.
@@ -72,7 +73,7 @@ impl CheckpointWriter {
         let (path, warnings) = self.folder.write(weights, optimizer.as_ref(), state)?;
         training.state.history.warn(warnings);
         training.last_checkpoint = Some(path);
-        self.written_at = Instant::now();
+        self.since_written = Clock::start();
         Ok(())
     }
 }

@@ -1,6 +1,8 @@
 //! The SIMD levels that the kernels are compiled for, and their dispatch at run time.
 
-use pulp::{NullaryFnOnce, cast};
+use pulp::NullaryFnOnce;
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+use pulp::cast;
 
 use crate::single::Level;
 
