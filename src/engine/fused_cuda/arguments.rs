@@ -1,4 +1,4 @@
-//! The structures that kernels take, as `kernels/run.cu` and `kernels/dropout.cu` declare them.
+//! What kernels take, the structures as `kernels/run.cu` and `kernels/dropout.cu` declare them.
 
 #![allow(
     unsafe_code,
@@ -202,6 +202,25 @@ impl Stream {
             per_step: of_step_1 - of_step_0,
         }
     }
+}
+
+/// What the launches of all steps of a run have in common.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct StepArguments {
+    pub(super) run: RunArguments,
+    pub(super) stages: Vec<StageAddresses>,
+    /// Determines the masks of dropout.
+    pub(super) seed: u64,
+    /// The largest norm of a gradient, and where the factor for it is.
+    pub(super) clip: Option<(f64, Address)>,
+}
+
+/// The addresses of a stage's buffers.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct StageAddresses {
+    pub(super) values: Address,
+    pub(super) products: Address,
+    pub(super) gradients: Address,
 }
 
 // SAFETY: `repr(C)`, of numbers and addresses, with the fields of the structure `Run` there.

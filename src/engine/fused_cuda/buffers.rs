@@ -3,7 +3,7 @@
 use cudarc::driver::{CudaSlice, DeviceRepr, ValidAsZeroBits};
 
 use super::{
-    arguments::{Address, NULL, Step},
+    arguments::{Address, NULL, StageAddresses, Step},
     device::Device,
     graph::Captured,
     program::Program,
@@ -20,14 +20,6 @@ pub(super) struct StageBuffers {
     /// In a training, the sums before the operations of the stage, and their gradients.
     pub(super) products: Buffer<f32>,
     pub(super) gradients: Buffer<f32>,
-}
-
-/// The addresses of [`StageBuffers`].
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct StageAddresses {
-    pub(super) values: Address,
-    pub(super) products: Address,
-    pub(super) gradients: Address,
 }
 
 #[derive(Default)]

@@ -10,7 +10,7 @@ use cudarc::{
     nvrtc::{self, CompileOptions},
 };
 
-use super::{arguments::Address, kernels::Product, precision::Precision};
+use super::{arguments::Address, precision::Precision};
 use crate::{
     engine::gpu,
     error::{Error, Result},
@@ -25,7 +25,7 @@ pub(super) struct Device {
     pub(super) precision: Precision,
     pub(super) stream: Arc<CudaStream>,
     module: Arc<CudaModule>,
-    multiprocessors: usize,
+    pub(super) multiprocessors: usize,
 }
 
 impl Device {
@@ -112,17 +112,6 @@ impl Device {
         // of the sizes that these constants say; the emulated GPU of the tests checks every access.
         let launched = unsafe { launch.launch(config) };
         launched.map(drop).map_err(|error| self.failed(error))
-    }
-
-    /// The same of a product with so many rows and columns.
-    pub(super) fn launch_product<'a>(
-        &'a self,
-        product: &'a Product,
-        size: [usize; 2],
-        arguments: impl FnOnce(&mut LaunchArgs<'a>),
-    ) -> Result<()> {
-        let (kernel, blocks) = product.for_size(size, self.multiprocessors);
-        self.launch(kernel, blocks, arguments)
     }
 
     /// A buffer of zeros.

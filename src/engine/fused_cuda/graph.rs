@@ -2,7 +2,7 @@
 
 use cudarc::driver::{CudaGraph, sys};
 
-use super::{device::Device, step::StepArguments};
+use super::{arguments::StepArguments, device::Device};
 use crate::error::Result;
 
 /// The most steps of a graph: its launch takes the driver as long as that of a few kernels.

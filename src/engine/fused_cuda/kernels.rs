@@ -1,6 +1,6 @@
 //! [`Kernels`]: those of a network, by what they are for.
 
-use cudarc::driver::CudaFunction;
+use cudarc::driver::{CudaFunction, LaunchArgs};
 
 use super::{
     device::Device,
@@ -35,19 +35,24 @@ impl Product {
         Ok(Product([large?, small?]))
     }
 
-    /// The kernel and its blocks for so many rows and columns: with large tiles, which read less from memory, if they
-    /// occupy every multiprocessor.
-    pub(super) fn for_size(
-        &self,
+    /// Computes so many rows and columns: with large tiles, which read less from memory, if they occupy every
+    /// multiprocessor.
+    ///
+    /// # Errors
+    /// [`Error::Device`](crate::Error::Device) when the device fails.
+    pub(super) fn launch<'a>(
+        &'a self,
+        device: &'a Device,
         [rows, columns]: [usize; 2],
-        multiprocessors: usize,
-    ) -> (&CudaFunction, (usize, usize)) {
+        arguments: impl FnOnce(&mut LaunchArgs<'a>),
+    ) -> Result<()> {
         let blocks = |tile: usize| (columns.div_ceil(tile), rows.div_ceil(tile));
         let [large, small] = TILES.map(blocks);
-        match large.0 * large.1 >= multiprocessors {
+        let (kernel, blocks) = match large.0 * large.1 >= device.multiprocessors {
             true => (&self.0[0], large),
             false => (&self.0[1], small),
-        }
+        };
+        device.launch(kernel, blocks, arguments)
     }
 }
 

@@ -7,7 +7,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use cudarc::driver::{CudaSlice, PushKernelArg};
 
 use super::{
-    arguments::{Address, Batch, Data, Loss as LossSettings, NULL, Parameters, RunArguments, Step},
+    arguments::{
+        Address, Batch, Data, Loss as LossSettings, NULL, Parameters, RunArguments, Step,
+        StepArguments,
+    },
     buffers::Memory,
     data::Uploaded,
     device::Device,
@@ -16,7 +19,6 @@ use super::{
     precision::Precision,
     program::Program,
     source::source,
-    step::StepArguments,
 };
 use crate::{
     engine::{Run, rule::Rule},

@@ -3,23 +3,11 @@
 use cudarc::driver::{LaunchArgs, PushKernelArg};
 
 use super::{
-    arguments::{Address, Batch, NULL, RunArguments, Stream},
-    buffers::StageAddresses,
+    arguments::{Address, Batch, NULL, RunArguments, StageAddresses, StepArguments, Stream},
     device::blocks,
     model::Model,
 };
 use crate::{error::Result, seed};
-
-/// What the steps of a run have in common.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct StepArguments {
-    pub(super) run: RunArguments,
-    pub(super) stages: Vec<StageAddresses>,
-    /// Determines the masks of dropout.
-    pub(super) seed: u64,
-    /// The largest norm of a gradient, and where the factor for it is.
-    pub(super) clip: Option<(f64, Address)>,
-}
 
 impl Model {
     /// Forward, backward and update by one batch.
@@ -42,15 +30,15 @@ impl Model {
             // the gradient of the inputs needs the weights before their update
             if let Some(backward) = &kernels.backward {
                 let before = &stages[index - 1];
-                self.device
-                    .launch_product(backward, [len, stage.inputs], |launch| {
-                        launch.arg(run).arg(&batch).arg(gradients);
-                        launch.arg(&before.products).arg(&before.gradients);
-                    })?;
+                backward.launch(&self.device, [len, stage.inputs], |launch| {
+                    launch.arg(run).arg(&batch).arg(gradients);
+                    launch.arg(&before.products).arg(&before.gradients);
+                })?;
             }
             let columns = stage.inputs + 1; // and the bias
-            self.device
-                .launch_product(&kernels.learn, [stage.outputs, columns], |launch| {
+            kernels
+                .learn
+                .launch(&self.device, [stage.outputs, columns], |launch| {
                     launch.arg(run).arg(&batch).arg(gradients);
                     input_of(index, stages, launch);
                 })?;
@@ -65,8 +53,8 @@ impl Model {
     pub(super) fn forward(&self, arguments: &StepArguments, batch: Batch) -> Result<()> {
         let stages = &arguments.stages;
         for (index, stage) in self.program.stages.iter().enumerate() {
-            self.device.launch_product(
-                &self.kernels.stages[index].forward,
+            self.kernels.stages[index].forward.launch(
+                &self.device,
                 [batch.len as usize, stage.outputs],
                 |launch| {
                     launch.arg(&arguments.run).arg(&batch);
