@@ -35,7 +35,9 @@ use firmware::{DIGITS, PICTURE};
 fn main() -> ! {
     let done = run().is_ok();
     debug::exit(if done { EXIT_SUCCESS } else { EXIT_FAILURE });
-    loop {}
+    loop {
+        cortex_m::asm::wfi();
+    }
 }
 
 fn run() -> Result<(), ()> {
