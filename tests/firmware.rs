@@ -5,6 +5,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+#[path = "firmware/chip.rs"]
+mod chip;
+
 use std::{
     fs,
     io::Write,
@@ -212,15 +215,7 @@ fn check(source: &Path, program: &Program, name: &str, flags: &str, weights: &st
 /// test does not run it.
 fn microcontroller(source: &Path, program: &Program, weights: &str) {
     const TARGET: &str = "thumbv7em-none-eabi";
-    let library = Command::new("rustc")
-        .args(["--print", "target-libdir", "--target", TARGET])
-        .output()
-        .unwrap();
-    let library = String::from_utf8(library.stdout).unwrap();
-    if !Path::new(library.trim()).exists() {
-        say(&format!(
-            "SKIPPED firmware for {TARGET}: rustup target add {TARGET}"
-        ));
+    if !has_target(TARGET) {
         return;
     }
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("firmware/thumb");
@@ -245,6 +240,22 @@ fn microcontroller(source: &Path, program: &Program, weights: &str) {
         program.bin,
         sizes(&file)
     ));
+}
+
+/// Is the standard library of a Rust target there? If not, it says so.
+fn has_target(target: &str) -> bool {
+    let library = Command::new("rustc")
+        .args(["--print", "target-libdir", "--target", target])
+        .output()
+        .unwrap();
+    let library = String::from_utf8(library.stdout).unwrap();
+    let installed = Path::new(library.trim()).exists();
+    if !installed {
+        say(&format!(
+            "SKIPPED firmware for {target}: rustup target add {target}"
+        ));
+    }
+    installed
 }
 
 fn sizes(file: &object::File<'_>) -> String {
