@@ -48,7 +48,7 @@ pub const fn places(
     let Some(plan) = plan else { return None };
     match find(file, plan, names) {
         Ok(places) => Some(places),
-        Err(mismatch) => panic!("{}", mismatch.message(path).as_str()),
+        Err(mismatch) => panic!("{}", mismatch.message("weights file", path).as_str()),
     }
 }
 
@@ -269,7 +269,7 @@ const fn pack_weight(
                 Dtype::F32 => sixteen_rows_of_f32(bytes, inputs, block),
                 Dtype::F16 => sixteen_rows_of_f16(bytes, inputs, block),
                 Dtype::Bf16 => sixteen_rows_of_bf16(bytes, inputs, block),
-                Dtype::I64 => panic!("`header::places` accepts no weight of this type"),
+                _ => panic!("`header::places` accepts no weight of this type"),
             }
         } else {
             let mut output = first;

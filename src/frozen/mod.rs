@@ -24,7 +24,7 @@ use crate::{
     argmax::argmax,
     network::Network,
     shape::{Sample, Shape},
-    single::{Level, MAX_ON_STACK, arena, forward, forward_in},
+    single::{Level, MAX_ON_STACK, arena, forward, forward_in, softmax},
     text::Text,
     weights::{Mismatch, header, names::Names},
 };
@@ -202,16 +202,7 @@ impl<N: Network, V: Values> Frozen<N, V> {
     /// are NaN if a logit is NaN or `inf`, as in PyTorch.
     pub fn probabilities(&self, sample: &impl Sample<N::In>) -> <N::Output as Shape>::Array {
         let mut array = self.predict(sample);
-        let values = N::Output::values_mut(&mut array);
-        let largest = values.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        let mut sum = 0.0;
-        for value in values.iter_mut() {
-            *value = libm::expf(*value - largest);
-            sum += *value;
-        }
-        for value in values {
-            *value /= sum;
-        }
+        softmax(N::Output::values_mut(&mut array));
         array
     }
 

@@ -24,12 +24,13 @@ mod operation;
 mod prelu;
 mod route;
 mod rows;
+mod softmax;
 mod step;
 mod steps;
 mod values;
 
 #[cfg(feature = "train")]
-pub(crate) use self::step::fits_the_stack;
+pub(crate) use self::{activation::activate, step::fits_the_stack};
 pub use self::{
     columns::Block,
     lanes::Lanes,
@@ -46,5 +47,6 @@ pub(crate) use self::{
     norm::{affine, affine_of, sqrt},
     route::{is_folded, seeks_zeros},
     rows::Rows,
+    softmax::softmax,
     step::{MAX_ON_STACK, arena},
 };
