@@ -161,7 +161,8 @@ pub(super) const fn places(
                 }
                 *slot = Some(info);
             }
-            None => extra = Some(key),
+            None if extra.is_none() => extra = Some(key),
+            None => {}
         }
     }
     let mut places = Places {
