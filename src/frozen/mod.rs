@@ -138,6 +138,10 @@ impl<N: Network, V: Values> Frozen<N, V> {
     ///
     /// If the activations do not fit the stack, this does not compile (see [`Frozen`]).
     pub fn predict(&self, sample: &impl Sample<N::In>) -> <N::Output as Shape>::Array {
+        self.predict_at(Level::widest(), sample)
+    }
+
+    fn predict_at(&self, level: Level, sample: &impl Sample<N::In>) -> <N::Output as Shape>::Array {
         const { check_stack::<N>() };
         let mut logits = N::Output::zeros();
         // SAFETY: the assertion above; `borrowed` and `embed::frozen` have checked that the values are those of `N`; the
@@ -145,7 +149,7 @@ impl<N: Network, V: Values> Frozen<N, V> {
         unsafe {
             forward::<N, V>(
                 &self.values,
-                Level::widest(),
+                level,
                 sample.values(),
                 N::Output::values_mut(&mut logits),
             )

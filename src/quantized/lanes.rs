@@ -13,9 +13,12 @@ pub enum Level {
     /// AVX-512 with its dot product of bytes (VNNI).
     #[cfg(target_arch = "x86_64")]
     Vnni,
-    /// Its product of 16-bit lanes, in pairs.
+    /// AVX2, whose product of bytes takes signed ones, and saturates otherwise.
     #[cfg(target_arch = "x86_64")]
     Avx2,
+    /// SSE2, with products of 16 bits.
+    #[cfg(target_arch = "x86_64")]
+    Sse2,
     /// Vectorised by the compiler.
     Portable,
 }
@@ -27,6 +30,8 @@ impl Level {
         Level::Vnni,
         #[cfg(target_arch = "x86_64")]
         Level::Avx2,
+        #[cfg(target_arch = "x86_64")]
+        Level::Sse2,
         Level::Portable,
     ];
 
@@ -34,11 +39,17 @@ impl Level {
     #[inline(always)]
     pub(super) fn widest() -> Self {
         #[cfg(target_arch = "x86_64")]
-        if has_vnni() {
-            return Level::Vnni;
+        return if cfg!(miri) {
+            // Miri interprets few instructions of SIMD.
+            Level::Portable
+        } else if has_vnni() {
+            Level::Vnni
         } else if has_avx2() {
-            return Level::Avx2;
-        }
+            Level::Avx2
+        } else {
+            Level::Sse2
+        };
+        #[cfg(not(target_arch = "x86_64"))]
         Level::Portable
     }
 
@@ -49,6 +60,8 @@ impl Level {
             Level::Vnni => has_vnni(),
             #[cfg(target_arch = "x86_64")]
             Level::Avx2 => has_avx2(),
+            #[cfg(target_arch = "x86_64")]
+            Level::Sse2 => !cfg!(miri),
             Level::Portable => true,
         }
     }
@@ -97,6 +110,8 @@ pub(super) fn dispatch<K: Kernel>(level: Level, kernel: K) {
         // SAFETY: as above.
         #[cfg(target_arch = "x86_64")]
         Level::Avx2 if has_avx2() => unsafe { with_avx2(kernel) },
+        #[cfg(target_arch = "x86_64")]
+        Level::Sse2 => kernel.run(Sse2),
         _ => kernel.run(Portable),
     }
 }
@@ -124,6 +139,8 @@ pub(super) trait Lanes: Copy {
     const LANES: usize;
     /// The number of vectors of outputs for which the sums of several columns fit in registers, whole blocks of 16 outputs.
     const WIDE: usize;
+    /// Whether it computes with the codes minus 128: then 128 times the sum of the weights is in the bias.
+    const CENTRED: bool = false;
 
     fn zeros(self) -> Self::Sums;
     fn codes(self, quad: [u8; QUAD]) -> Self::Codes;
@@ -204,12 +221,12 @@ pub(super) struct Avx2(());
 #[cfg(target_arch = "x86_64")]
 impl Lanes for Avx2 {
     type Sums = __m256i;
-    /// The first and third code of each lane, and the second and fourth, as 16 bits.
+    /// The codes minus 128, and their absolute values.
     type Codes = [__m256i; 2];
-    /// Likewise: products of 16 bits are added in pairs as 32 bits, exactly. (Those of 8 bits are added as 16 bits, which saturate.)
-    type Weights = [__m256i; 2];
+    type Weights = __m256i;
     const LANES: usize = 8;
     const WIDE: usize = 2;
+    const CENTRED: bool = true;
 
     #[inline(always)]
     fn zeros(self) -> __m256i {
@@ -221,33 +238,27 @@ impl Lanes for Avx2 {
     fn codes(self, quad: [u8; QUAD]) -> [__m256i; 2] {
         // SAFETY: above.
         unsafe {
-            let quad = _mm256_set1_epi32(i32::from_ne_bytes(quad));
-            [
-                _mm256_and_si256(quad, _mm256_set1_epi16(0xff)),
-                _mm256_srli_epi16::<8>(quad),
-            ]
+            let quad = i32::from_ne_bytes(quad) ^ i32::from_ne_bytes([0x80; QUAD]);
+            let quad = _mm256_set1_epi32(quad);
+            [quad, _mm256_abs_epi8(quad)]
         }
     }
 
     #[inline(always)]
-    unsafe fn weights(self, from: *const i8) -> [__m256i; 2] {
+    unsafe fn weights(self, from: *const i8) -> __m256i {
         // SAFETY: above; the load needs no alignment.
-        unsafe {
-            let quads = _mm256_loadu_si256(from.cast());
-            [
-                _mm256_srai_epi16::<8>(_mm256_slli_epi16::<8>(quads)),
-                _mm256_srai_epi16::<8>(quads),
-            ]
-        }
+        unsafe { _mm256_loadu_si256(from.cast()) }
     }
 
+    /// The sum of two products is added as 16 bits, which would saturate above 32,767: it is at most `2 * 128 * 127`.
     #[inline(always)]
-    fn add_products(self, sums: __m256i, codes: [__m256i; 2], weights: [__m256i; 2]) -> __m256i {
+    fn add_products(self, sums: __m256i, codes: [__m256i; 2], weights: __m256i) -> __m256i {
         // SAFETY: above.
         unsafe {
-            let even = _mm256_madd_epi16(codes[0], weights[0]);
-            let odd = _mm256_madd_epi16(codes[1], weights[1]);
-            _mm256_add_epi32(sums, _mm256_add_epi32(even, odd))
+            let weights = _mm256_sign_epi8(weights, codes[0]);
+            let pairs = _mm256_maddubs_epi16(codes[1], weights);
+            let quads = _mm256_madd_epi16(pairs, _mm256_set1_epi16(1));
+            _mm256_add_epi32(sums, quads)
         }
     }
 
@@ -261,6 +272,75 @@ impl Lanes for Avx2 {
     unsafe fn store(self, to: *mut i32, sums: __m256i) {
         // SAFETY: above; the store needs no alignment.
         unsafe { _mm256_storeu_si256(to.cast(), sums) }
+    }
+}
+
+/// SSE2, which every processor of x86-64 has.
+#[cfg(target_arch = "x86_64")]
+#[derive(Clone, Copy)]
+pub(super) struct Sse2;
+
+// SAFETY, for every block: the instructions are always available. The caller guarantees what a pointer must be valid for.
+#[cfg(target_arch = "x86_64")]
+impl Lanes for Sse2 {
+    type Sums = __m128i;
+    /// The first and third code of each lane, and the second and fourth, as 16 bits.
+    type Codes = [__m128i; 2];
+    /// Likewise: products of 16 bits are added in pairs as 32 bits.
+    type Weights = [__m128i; 2];
+    const LANES: usize = 4;
+    const WIDE: usize = 4;
+
+    #[inline(always)]
+    fn zeros(self) -> __m128i {
+        // SAFETY: above.
+        unsafe { _mm_setzero_si128() }
+    }
+
+    #[inline(always)]
+    fn codes(self, quad: [u8; QUAD]) -> [__m128i; 2] {
+        // SAFETY: above.
+        unsafe {
+            let quad = _mm_set1_epi32(i32::from_ne_bytes(quad));
+            [
+                _mm_and_si128(quad, _mm_set1_epi16(0xff)),
+                _mm_srli_epi16::<8>(quad),
+            ]
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn weights(self, from: *const i8) -> [__m128i; 2] {
+        // SAFETY: above; the load needs no alignment.
+        unsafe {
+            let quads = _mm_loadu_si128(from.cast());
+            [
+                _mm_srai_epi16::<8>(_mm_slli_epi16::<8>(quads)),
+                _mm_srai_epi16::<8>(quads),
+            ]
+        }
+    }
+
+    #[inline(always)]
+    fn add_products(self, sums: __m128i, codes: [__m128i; 2], weights: [__m128i; 2]) -> __m128i {
+        // SAFETY: above.
+        unsafe {
+            let even = _mm_madd_epi16(codes[0], weights[0]);
+            let odd = _mm_madd_epi16(codes[1], weights[1]);
+            _mm_add_epi32(sums, _mm_add_epi32(even, odd))
+        }
+    }
+
+    #[inline(always)]
+    fn add(self, a: __m128i, b: __m128i) -> __m128i {
+        // SAFETY: above.
+        unsafe { _mm_add_epi32(a, b) }
+    }
+
+    #[inline(always)]
+    unsafe fn store(self, to: *mut i32, sums: __m128i) {
+        // SAFETY: above; the store needs no alignment.
+        unsafe { _mm_storeu_si128(to.cast(), sums) }
     }
 }
 
@@ -293,18 +373,22 @@ impl Lanes for Portable {
 
     #[inline(always)]
     fn add_products(self, sums: [i32; 4], codes: [u8; QUAD], weights: [[i8; QUAD]; 4]) -> [i32; 4] {
-        let product = |code: u8, weight: i8| i32::from(code) * i32::from(weight);
-        core::array::from_fn(|lane| {
-            let [a, b, c, d] = weights[lane];
-            let first = product(codes[0], a) + product(codes[1], b);
-            let second = product(codes[2], c) + product(codes[3], d);
-            sums[lane].wrapping_add(first + second)
-        })
+        let mut sums = sums;
+        for (sum, weights) in sums.iter_mut().zip(weights) {
+            for (code, weight) in codes.into_iter().zip(weights) {
+                *sum = sum.wrapping_add(i32::from(code) * i32::from(weight));
+            }
+        }
+        sums
     }
 
     #[inline(always)]
     fn add(self, a: [i32; 4], b: [i32; 4]) -> [i32; 4] {
-        core::array::from_fn(|lane| a[lane].wrapping_add(b[lane]))
+        let mut sums = a;
+        for (sum, b) in sums.iter_mut().zip(b) {
+            *sum = sum.wrapping_add(b);
+        }
+        sums
     }
 
     #[inline(always)]

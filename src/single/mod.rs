@@ -33,7 +33,7 @@ mod values;
 pub(crate) use self::{activation::activate, step::fits_the_stack};
 pub use self::{
     columns::Block,
-    lanes::Lanes,
+    lanes::{Lanes, Level},
     matrix::Matrix,
     route::At,
     step::{Folded, Kept},
@@ -42,7 +42,6 @@ pub use self::{
 pub(crate) use self::{
     columns::Columns,
     forward::{forward, forward_in},
-    lanes::Level,
     matrix::BLOCK,
     norm::{affine, affine_of, sqrt},
     route::{is_folded, seeks_zeros},

@@ -143,6 +143,36 @@ fn weights_and_samples_without_an_eight_bit_form_are_refused() {
     );
 }
 
+/// Kernels have no room for a weight of -128, and a scale is above 0.
+#[test]
+fn values_out_of_range_are_refused() {
+    let file = good();
+    let tensors = safetensors::SafeTensors::deserialize(&file).unwrap();
+    let with = |name: &str, at: usize, bytes: &[u8]| {
+        let data = tensors.tensor(name).unwrap().data();
+        let start = data.as_ptr() as usize - file.as_ptr() as usize + at;
+        let mut changed = file.clone();
+        changed[start..start + bytes.len()].copy_from_slice(bytes);
+        changed
+    };
+    for at in 0..12 {
+        let words = format!(
+            "`1.weight`: expected weights from -127 to 127, found another value at index {at}"
+        );
+        refused::<Net>(&with("1.weight", at, &[0x80]), &words);
+        assert!(Quantized::<Net>::from_bytes(&with("1.weight", at, &[0x81])).is_ok());
+    }
+    for value in [0.0, -1.0, f32::NAN, f32::INFINITY] {
+        let words = "`1.weight_scale`: expected scales that are finite and above 0, \
+            found another value at index 2";
+        refused::<Net>(&with("1.weight_scale", 8, &value.to_le_bytes()), words);
+        let words = words
+            .replace("1.weight_scale", "2.scale")
+            .replace("index 2", "index 0");
+        refused::<Net>(&with("2.scale", 0, &value.to_le_bytes()), &words);
+    }
+}
+
 /// Constant activations, weights of 0, and a bias that is large beside its weights.
 #[test]
 fn degenerate_ranges_are_exact() {
