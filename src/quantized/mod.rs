@@ -65,6 +65,21 @@ pub use crate::quantized;
 /// Source: B. Jacob et al., "Quantization and training of neural networks for efficient integer-arithmetic-only inference", 2018,
 /// <https://arxiv.org/abs/1712.05877>; R. Krishnamoorthi, "Quantizing deep convolutional networks for efficient inference", 2018,
 /// <https://arxiv.org/abs/1806.08342>.
+///
+/// ```standalone_crate
+/// use tuplenet::{prelude::*, quantized::quantized};
+///
+/// quantized! {
+///     /// Reads a digit of 28 x 28 pixels: 26 kB.
+///     static DIGITS: (Linear<784, 32>, ReLU, Linear<32, 10>) = "../../examples/digits-int8.safetensors";
+/// }
+///
+/// let pixels = [0.0; 784];
+/// let logits: [f32; 10] = DIGITS.predict(&pixels);
+/// let probabilities: [f32; 10] = DIGITS.probabilities(&pixels);
+/// assert!((probabilities.iter().sum::<f32>() - 1.0).abs() < 1e-5);
+/// assert!(DIGITS.classify(&pixels) < 10);
+/// ```
 pub struct Quantized<N: Network, M = Embedded> {
     model: M,
     network: PhantomData<fn() -> N>,
@@ -83,6 +98,19 @@ impl<N: Network> ProgramOf<N> {
 #[cfg(feature = "std")]
 impl<N: Network> Quantized<N> {
     /// The network with the parameters in the bytes of a file that a `Quantizer` has written.
+    ///
+    /// ```
+    /// use tuplenet::{prelude::*, quantized::Quantized};
+    ///
+    /// let file = std::fs::read("examples/digits-int8.safetensors")?;
+    /// let digits = Quantized::<(Linear<784, 32>, ReLU, Linear<32, 10>)>::from_bytes(&file)?;
+    /// assert!(digits.classify(&[0.0; 784]) < 10);
+    ///
+    /// let wider = Quantized::<(Linear<784, 64>, ReLU, Linear<64, 10>)>::from_bytes(&file);
+    /// let words = "`0.weight`: expected I8 [64, 784], found I8 [32, 784]";
+    /// assert_eq!(wider.unwrap_err().to_string(), words);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// [`Mismatch`], naming the tensor, when the bytes are not such a file for this network.

@@ -290,8 +290,7 @@ impl Product<'_> {
         let [weights, stride] = blocks_of_lanes(step);
         let [outputs, rows, columns] = step.window.output;
         let per_block = LANES / L::LANES;
-        let mut block = tile.block;
-        for vectors in vectors.chunks_exact(per_block) {
+        for (block, vectors) in (tile.block..).zip(vectors.chunks_exact(per_block)) {
             let mut sums = [0_i32; LANES];
             let first = self.weights.wrapping_add(block * stride + weights);
             let count = LANES.min(outputs - block * LANES);
@@ -337,7 +336,6 @@ impl Product<'_> {
                     }
                 }
             }
-            block += 1;
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Files and weights that are refused, and bytes that were changed.
 
-use std::fs;
+use std::{fs, path::Path};
 
 use tuplenet::{
     prelude::*,
@@ -11,14 +11,14 @@ use tuplenet::{
 
 type Net = (Standardize<4>, Linear<4, 3>, Tanh, Linear<3, 2>);
 
-fn data<N: Network>() -> Dataset<Features<4>, Values<2>> {
+fn data() -> Dataset<Features<4>, Values<2>> {
     let values = (0..40).map(|i| (i * 7 % 11) as f32 / 5.0 - 1.0).collect();
     Dataset::regression(values, vec![0.0; 20]).unwrap()
 }
 
 /// The file of a model of [`Net`].
 fn good() -> Vec<u8> {
-    let data = data::<Net>();
+    let data = data();
     let mut weights = Weights::<Net>::init(3);
     weights.adapt(&data).unwrap();
     let file = Quantizer::new(&weights).calibrate(&data).unwrap();
@@ -120,7 +120,7 @@ fn damaged_files_are_refused() {
 
 #[test]
 fn weights_and_samples_without_an_eight_bit_form_are_refused() {
-    let data = data::<Net>();
+    let data = data();
     let says = |weights: &Weights<Net>, words: &str| {
         let error = Quantizer::new(weights).calibrate(&data).unwrap_err();
         assert!(error.to_string().contains(words), "{error}");
@@ -146,7 +146,12 @@ fn weights_and_samples_without_an_eight_bit_form_are_refused() {
 /// Kernels have no room for a weight of -128, and a scale is above 0.
 #[test]
 fn values_out_of_range_are_refused() {
-    let file = good();
+    type Net = (Linear<21, 2>, Tanh);
+    let data = Dataset::<Features<21>, Values<2>>::regression(vec![1.0; 21], vec![0.0; 2]).unwrap();
+    let file = Quantizer::new(&Weights::<Net>::init(1))
+        .calibrate(&data)
+        .unwrap();
+    let file = file.to_bytes().unwrap();
     let tensors = safetensors::SafeTensors::deserialize(&file).unwrap();
     let with = |name: &str, at: usize, bytes: &[u8]| {
         let data = tensors.tensor(name).unwrap().data();
@@ -155,22 +160,50 @@ fn values_out_of_range_are_refused() {
         changed[start..start + bytes.len()].copy_from_slice(bytes);
         changed
     };
-    for at in 0..12 {
+    for at in 0..42 {
         let words = format!(
-            "`1.weight`: expected weights from -127 to 127, found another value at index {at}"
+            "`0.weight`: expected weights from -127 to 127, found another value at index {at}"
         );
-        refused::<Net>(&with("1.weight", at, &[0x80]), &words);
-        assert!(Quantized::<Net>::from_bytes(&with("1.weight", at, &[0x81])).is_ok());
+        refused::<Net>(&with("0.weight", at, &[0x80]), &words);
+        assert!(Quantized::<Net>::from_bytes(&with("0.weight", at, &[0x81])).is_ok());
     }
-    for value in [0.0, -1.0, f32::NAN, f32::INFINITY] {
-        let words = "`1.weight_scale`: expected scales that are finite and above 0, \
-            found another value at index 2";
-        refused::<Net>(&with("1.weight_scale", 8, &value.to_le_bytes()), words);
+    for value in [0.0_f32, -1.0, f32::NAN, f32::INFINITY] {
+        let words = "`0.weight_scale`: expected scales that are finite and above 0, \
+            found another value at index 1";
+        refused::<Net>(&with("0.weight_scale", 4, &value.to_le_bytes()), words);
         let words = words
-            .replace("1.weight_scale", "2.scale")
-            .replace("index 2", "index 0");
-        refused::<Net>(&with("2.scale", 0, &value.to_le_bytes()), &words);
+            .replace("0.weight_scale", "1.scale")
+            .replace("index 1", "index 0");
+        refused::<Net>(&with("1.scale", 0, &value.to_le_bytes()), &words);
     }
+}
+
+/// The model in the documentation is what the `Quantizer` makes of the pretrained one; `EIGHT_BIT=write` writes it.
+#[test]
+fn the_digit_model_is_as_made() {
+    type Net = (Linear<784, 32>, ReLU, Linear<32, 10>);
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples");
+    let weights = Weights::<Net>::load(examples.join("digits.safetensors")).unwrap();
+    let digits = |range| Digits::new(1).dataset::<Features<784>>(range).unwrap();
+    let file = Quantizer::new(&weights).calibrate(&digits(0..500)).unwrap();
+    let path = examples.join("digits-int8.safetensors");
+    if std::env::var_os("EIGHT_BIT").is_some_and(|value| value == "write") {
+        file.save(&path).unwrap();
+    }
+    let bytes = fs::read(path).unwrap();
+    assert!(bytes == file.to_bytes().unwrap(), "digits-int8.safetensors");
+
+    let exact = Fused::<Net>::new(weights).unwrap();
+    let model = Quantized::<Net>::from_bytes(&bytes).unwrap();
+    let test = digits(1_000_000..1_002_000);
+    let mut right = [0; 2];
+    for index in 0..test.len() {
+        let (sample, label) = (test.sample(index).unwrap(), test.label(index).unwrap());
+        right[0] += usize::from(exact.classify(&sample).unwrap() == label);
+        right[1] += usize::from(model.classify(&sample) == label);
+    }
+    println!("of 2,000 digits {right:?} are right");
+    assert!(right[0] > 1850 && right[1] + 10 > right[0], "{right:?}");
 }
 
 /// Constant activations, weights of 0, and a bias that is large beside its weights.
