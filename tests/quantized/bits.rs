@@ -1,5 +1,6 @@
 //! Predictions have the bits of the reference, with every instruction set that the processor has.
 
+use safetensors::SafeTensors;
 use tuplenet::{
     models::{LeNet, ResNet8},
     prelude::*,
@@ -44,8 +45,22 @@ where
         let data = Dataset::<S, Values<O>>::regression(values, vec![0.0; samples * O]).unwrap();
         let file = Quantizer::new(&weights).calibrate(&data).unwrap();
         let file = file.to_bytes().unwrap();
-        assert_same::<N, S, O>(&file, (0..samples).map(|i| data.sample(i).unwrap()));
+        let samples = || (0..samples).map(|i| data.sample(i).unwrap());
+        assert_same::<N, S, O>(&file, samples());
+        assert_same::<N, S, O>(&with_other_zero_points(&file, &mut numbers), samples());
     }
+}
+
+/// The file with other zero points, also after a ReLU, where the `Quantizer` writes 0.
+fn with_other_zero_points(file: &[u8], numbers: &mut Numbers) -> Vec<u8> {
+    let mut changed = file.to_vec();
+    for (name, tensor) in SafeTensors::deserialize(file).unwrap().tensors() {
+        if name.ends_with("zero_point") {
+            let at = tensor.data().as_ptr() as usize - file.as_ptr() as usize;
+            changed[at] = (256.0 * numbers.next()) as u8;
+        }
+    }
+    changed
 }
 
 fn assert_same<N, S: Shape, const O: usize>(file: &[u8], samples: impl Iterator<Item = S::Array>)
