@@ -77,10 +77,10 @@ impl Product<'_> {
     ) -> Option<&'l [u16]> {
         let step = &self.at.step;
         let quads = step.terms().div_ceil(QUAD);
-        if step.input != 0
-            || !(MIN_LISTED..=MAX_LISTED).contains(&quads)
-            || step.window.inputs() != step.terms()
-        {
+        // a vector: one position, under a kernel of 1 x 1
+        let [channels, rows, columns] = step.window.input;
+        let is_vector = rows * columns == 1 && step.runs() * step.terms() == channels;
+        if step.input != 0 || !is_vector || !(MIN_LISTED..=MAX_LISTED).contains(&quads) {
             return None;
         }
         let codes = self.arena.wrapping_add(self.at.input.inside());
