@@ -35,6 +35,7 @@ pub mod objective;
 mod panic;
 pub mod plan;
 pub mod prelude;
+pub mod quantized;
 #[cfg(feature = "train")]
 pub mod seed;
 pub mod shape;

@@ -2,8 +2,8 @@
 
 use crate::{
     layers::{
-        BatchNorm2d, Conv2d, Dropout, Flatten, GlobalAvgPool2d, Kernel, LazyLinear, Linear,
-        MaxPool2d, Padding, ReLU, RectConv2d, Repeat, Residual, Stride,
+        BatchNorm1d, BatchNorm2d, Conv2d, Dropout, Flatten, GlobalAvgPool2d, Kernel, LazyLinear,
+        Linear, MaxPool2d, Padding, ReLU, RectConv2d, Repeat, Residual, Stride,
     },
     shape::Image,
 };
@@ -140,4 +140,29 @@ pub type DsCnn<const CLASSES: usize> = (
     Dropout<40>,
     GlobalAvgPool2d,
     Linear<64, CLASSES>,
+);
+
+/// A `Linear` with batch normalisation and ReLU.
+pub type DenseBlock<const I: usize, const O: usize> = (Linear<I, O>, BatchNorm1d<O>, ReLU);
+
+/// The detector of anomalies of MLPerf Tiny: an autoencoder of 640 features, five spectra of a machine's sound, by way of 8. The larger
+/// the mean squared error of its output, the less the sound is like those of the training data.
+///
+/// Source: as [`ResNet8`], and its reference, `anomaly_detection/keras_model.py`, which is that of Y. Koizumi et al., "Description and
+/// discussion on DCASE2020 challenge task 2", 2020, <https://arxiv.org/abs/2006.05822>, section 3: four layers of 128, 8, four of 128, each
+/// with batch normalisation, and 640; 269,992 parameters, of which 2,064 are running statistics.
+///
+/// ```
+/// use tuplenet::{models::AnomalyDetector, prelude::*};
+///
+/// assert_eq!(AnomalyDetector::PLAN.statistics(), 2_064);
+/// assert_eq!(AnomalyDetector::PARAMS + 2_064, 269_992);
+/// ```
+pub type AnomalyDetector = (
+    DenseBlock<640, 128>,
+    Repeat<3, DenseBlock<128, 128>>,
+    DenseBlock<128, 8>,
+    DenseBlock<8, 128>,
+    Repeat<3, DenseBlock<128, 128>>,
+    Linear<128, 640>,
 );

@@ -314,7 +314,6 @@ impl Plan {
     }
 
     /// How many operands of all steps a value is; see [`Step::operand`].
-    #[cfg(feature = "train")]
     pub(crate) const fn uses_of(&self, value: usize) -> usize {
         let mut uses = 0;
         let mut i = 0;

@@ -56,11 +56,21 @@ const DIAGNOSE: Program = Program {
     stack: 1024,
 };
 
+/// The digit in eight bits: 1,024 bytes of activations, a list of 512 quads, and the compiler's temporaries.
+const QUANTIZED: Program = Program {
+    bin: "quantized",
+    features: &[],
+    class: 3,
+    measured: "quantized",
+    stack: 6144,
+};
+
 #[test]
 fn firmware_classifies_without_panics_or_allocator() {
     if let Some((source, _builds)) = source() {
         check_both(&source, &DIGIT, "");
         check_both(&source, &DIAGNOSE, "");
+        check_both(&source, &QUANTIZED, "");
     }
 }
 
@@ -90,6 +100,7 @@ fn lenet_classifies_its_image_without_panics_or_allocator() {
     microcontroller(&source, &lenet, path);
     microcontroller(&source, &DIGIT, path);
     microcontroller(&source, &DIAGNOSE, path);
+    microcontroller(&source, &QUANTIZED, path);
 }
 
 /// Finding the words of a text is the work of the crate `unicode-segmentation`, which has code that could panic.

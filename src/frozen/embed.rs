@@ -1,4 +1,5 @@
-//! The functions that [`frozen!`](crate::frozen!) calls at compile time. Not part of the public API.
+//! The functions that [`frozen!`](crate::frozen!) calls at compile time, and what benchmarks call to choose the instructions. Not
+//! part of the public API.
 
 use core::marker::PhantomData;
 
@@ -6,7 +7,8 @@ use super::{Embedded, Frozen};
 use crate::{
     network::Network,
     plan::{Op, Plan},
-    single::{BLOCK, Columns, affine, is_folded, seeks_zeros, sqrt},
+    shape::{Sample, Shape},
+    single::{BLOCK, Columns, Values, affine, is_folded, seeks_zeros, sqrt},
     weights::{
         header::{Dtype, Place, places as find},
         names::{Layer, Part},
@@ -14,7 +16,7 @@ use crate::{
     },
 };
 pub use crate::{
-    single::Block,
+    single::{Block, Level},
     weights::{header::Places, names::Names},
 };
 
@@ -48,7 +50,7 @@ pub const fn places(
     let Some(plan) = plan else { return None };
     match find(file, plan, names) {
         Ok(places) => Some(places),
-        Err(mismatch) => panic!("{}", mismatch.message(path).as_str()),
+        Err(mismatch) => panic!("{}", mismatch.message("weights file", path).as_str()),
     }
 }
 
@@ -148,6 +150,15 @@ pub const fn frozen<N: Network, const ROWS: usize>(packed: &'static Packed<ROWS>
         },
         network: PhantomData,
     }
+}
+
+/// [`Frozen::predict`] with chosen instructions, or with portable code where the processor lacks them.
+pub fn predict_at<N: Network, V: Values>(
+    level: Level,
+    model: &Frozen<N, V>,
+    sample: &impl Sample<N::In>,
+) -> <N::Output as Shape>::Array {
+    model.predict_at(level, sample)
 }
 
 /// A value of a file, at any alignment.
@@ -269,7 +280,7 @@ const fn pack_weight(
                 Dtype::F32 => sixteen_rows_of_f32(bytes, inputs, block),
                 Dtype::F16 => sixteen_rows_of_f16(bytes, inputs, block),
                 Dtype::Bf16 => sixteen_rows_of_bf16(bytes, inputs, block),
-                Dtype::I64 => panic!("`header::places` accepts no weight of this type"),
+                _ => panic!("`header::places` accepts no weight of this type"),
             }
         } else {
             let mut output = first;

@@ -25,7 +25,7 @@ use crate::{
     argmax::argmax,
     network::Network,
     shape::{Sample, Shape},
-    single::{Level, MAX_ON_STACK, arena, forward, forward_in},
+    single::{Level, MAX_ON_STACK, arena, forward, forward_in, softmax},
     text::Text,
     weights::{Mismatch, header, names::Names},
 };
@@ -139,6 +139,10 @@ impl<N: Network, V: Values> Frozen<N, V> {
     ///
     /// If the activations do not fit the stack, this does not compile (see [`Frozen`]).
     pub fn predict(&self, sample: &impl Sample<N::In>) -> <N::Output as Shape>::Array {
+        self.predict_at(Level::widest(), sample)
+    }
+
+    fn predict_at(&self, level: Level, sample: &impl Sample<N::In>) -> <N::Output as Shape>::Array {
         const { check_stack::<N>() };
         let mut logits = N::Output::zeros();
         // SAFETY: the assertion above; `borrowed` and `embed::frozen` have checked that the values are those of `N`; the
@@ -146,7 +150,7 @@ impl<N: Network, V: Values> Frozen<N, V> {
         unsafe {
             forward::<N, V>(
                 &self.values,
-                Level::widest(),
+                level,
                 sample.values(),
                 N::Output::values_mut(&mut logits),
             )
@@ -203,16 +207,7 @@ impl<N: Network, V: Values> Frozen<N, V> {
     /// are NaN if a logit is NaN or `inf`, as in PyTorch.
     pub fn probabilities(&self, sample: &impl Sample<N::In>) -> <N::Output as Shape>::Array {
         let mut array = self.predict(sample);
-        let values = N::Output::values_mut(&mut array);
-        let largest = values.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        let mut sum = 0.0;
-        for value in values.iter_mut() {
-            *value = libm::expf(*value - largest);
-            sum += *value;
-        }
-        for value in values {
-            *value /= sum;
-        }
+        softmax(N::Output::values_mut(&mut array));
         array
     }
 

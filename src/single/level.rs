@@ -8,7 +8,7 @@ use super::{lanes::Kernel, vectors::portable::Portable};
 
 /// A SIMD instruction set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Level {
+pub enum Level {
     /// 16 lanes.
     #[cfg(target_arch = "x86_64")]
     Avx512,

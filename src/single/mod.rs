@@ -26,16 +26,18 @@ mod operation;
 mod prelu;
 mod route;
 mod rows;
+mod softmax;
 mod step;
 mod steps;
 mod values;
 mod vectors;
 
 #[cfg(feature = "train")]
-pub(crate) use self::step::fits_the_stack;
+pub(crate) use self::{activation::activate, step::fits_the_stack};
 pub use self::{
     columns::Block,
     lanes::Lanes,
+    level::Level,
     matrix::Matrix,
     route::At,
     step::{Folded, Kept},
@@ -45,10 +47,10 @@ pub(crate) use self::{
     columns::Columns,
     forward::{forward, forward_in},
     gradient::gradient,
-    level::Level,
     matrix::BLOCK,
     norm::{affine, affine_of, sqrt},
     route::{is_folded, seeks_zeros},
     rows::Rows,
+    softmax::softmax,
     step::{MAX_ON_STACK, arena},
 };

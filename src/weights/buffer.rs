@@ -188,6 +188,16 @@ pub(crate) struct Parameters<'a> {
 }
 
 impl<'a> Parameters<'a> {
+    /// The plan that they belong to.
+    pub(crate) fn plan(self) -> &'static Plan {
+        self.plan
+    }
+
+    /// All parameters, in the plan's order.
+    pub(crate) fn values(self) -> &'a [f32] {
+        self.values
+    }
+
     /// The tensors, in the plan's order, under these layer names; a list must have been checked.
     pub(crate) fn tensors<'n: 'a>(self, names: Names<'n>) -> impl Iterator<Item = Tensor<'a>> {
         views(self.plan, self.values, names, Part::PARAMETERS)
@@ -211,8 +221,7 @@ impl<'a> Parameters<'a> {
 
     /// The entry of a file's metadata with the names of the classes, if they have names.
     pub(crate) fn class_names(self) -> Option<(String, String)> {
-        let names = self.plan.classes();
-        (!names.is_empty()).then(|| (CLASSES.to_owned(), names.join(",")))
+        names_of_classes(self.plan)
     }
 
     /// The name of the first tensor with a value that is not finite, as in `torch.nn.Sequential`.
@@ -221,6 +230,12 @@ impl<'a> Parameters<'a> {
         let bad = tensors.find(|tensor| tensor.values.iter().any(|value| !value.is_finite()));
         bad.map(|tensor| tensor.name)
     }
+}
+
+/// The entry of a file's metadata with the names of the classes, if they have names.
+pub(crate) fn names_of_classes(plan: &Plan) -> Option<(String, String)> {
+    let names = plan.classes();
+    (!names.is_empty()).then(|| (CLASSES.to_owned(), names.join(",")))
 }
 
 /// The layers with such a tensor.

@@ -195,7 +195,17 @@ pub(crate) fn to_safetensors<'a>(
         let bytes = count.to_le_bytes().to_vec();
         (name, Dtype::I64, Vec::new(), bytes)
     });
-    let tensors: Vec<_> = tensors.chain(counts).collect();
+    serialize(tensors.chain(counts).collect(), metadata)
+}
+
+/// A tensor as a file has it: name, type, shape and bytes.
+pub(crate) type Raw = (String, Dtype, Vec<usize>, Vec<u8>);
+
+/// The bytes of a safetensors file with these tensors.
+pub(crate) fn serialize(
+    tensors: Vec<Raw>,
+    metadata: Option<HashMap<String, String>>,
+) -> Result<Vec<u8>, SafeTensorError> {
     let views = tensors.iter().map(|(name, dtype, shape, bytes)| {
         let view = TensorView::new(*dtype, shape.clone(), bytes)?;
         Ok((name.as_str(), view))
@@ -226,7 +236,8 @@ fn parse<'a>(path: &Path, bytes: &'a [u8]) -> Result<SafeTensors<'a>> {
     SafeTensors::deserialize(bytes).map_err(|error| not_safetensors(path, error))
 }
 
-fn not_safetensors(path: &Path, error: SafeTensorError) -> Error {
+/// The error of bytes that are no safetensors file.
+pub(crate) fn not_safetensors(path: &Path, error: SafeTensorError) -> Error {
     Error::WeightsFile {
         path: path.to_owned(),
         tensor: "header".to_owned(),

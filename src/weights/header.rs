@@ -10,23 +10,25 @@
 //! and those of the last step under `weights.`. The former are read if present.
 
 mod checkpoint;
+mod entries;
 mod tensor_info;
 
+use self::checkpoint::{after, prefix_in_checkpoint};
 #[cfg(feature = "train")]
 pub(crate) use self::tensor_info::CLASSES;
-use self::{
-    checkpoint::{after, prefix_in_checkpoint},
-    tensor_info::{TensorInfo, metadata, tensor_info},
+pub(crate) use self::{
+    entries::{Entries, missing},
+    tensor_info::TensorInfo,
 };
 pub use super::place::{Dtype, Place};
 use super::{
     Mismatch,
-    json::{Cursor, attempt},
+    json::attempt,
     names::{Layer, Names, Part},
 };
 use crate::{
     plan::{Plan, Step},
-    text::{Text, same},
+    text::Text,
 };
 
 /// The largest header that the format allows.
@@ -81,7 +83,8 @@ pub(crate) const fn places(file: &[u8], plan: &Plan, names: Names<'_>) -> Result
         while i < parts.len() {
             let part = parts[i];
             let Some(info) = table.tensors[layer.ordinal][part as usize] else {
-                return Err(missing(header, layer, part, step, names));
+                let name = names.tensor(layer, step, part);
+                return Err(missing(header, name, part.dtype(), part.shape(step)));
             };
             let dtype = attempt!(check(&info, layer, part, step, names));
             attempt!(table.check_overlap(&info, layer, part, plan, names));
@@ -114,7 +117,7 @@ pub(crate) const fn places(file: &[u8], plan: &Plan, names: Names<'_>) -> Result
 }
 
 /// The header and the tensors' bytes.
-const fn split(file: &[u8]) -> Result<(&str, &[u8]), Mismatch> {
+pub(crate) const fn split(file: &[u8]) -> Result<(&str, &[u8]), Mismatch> {
     let Some((length, rest)) = file.split_first_chunk::<8>() else {
         let found = Text::new().then_number(file.len()).then(" bytes");
         return Err(Mismatch::header(Text::of("a safetensors file"), found));
@@ -158,31 +161,8 @@ const fn table<'a>(
         extra: None,
         extra_bytes: 0,
     };
-    let mut cursor = Cursor::new(header);
-    if !matches!(header.as_bytes(), [b'{', ..]) {
-        return Err(cursor.mismatch("`{`"));
-    }
-    cursor.passes(b'{');
-    let mut has_metadata = false;
-    let mut is_first = true;
-    while !cursor.passes(b'}') {
-        if !is_first {
-            attempt!(cursor.expect(b',', "`,` or `}`"));
-        }
-        is_first = false;
-        let key = attempt!(cursor.string());
-        attempt!(cursor.expect(b':', "`:`"));
-        if same(key.as_bytes(), b"__metadata__") {
-            if has_metadata {
-                return Err(Mismatch::of(key, Text::of("one"), Text::of("two")));
-            }
-            has_metadata = true;
-            let metadata = attempt!(metadata(&mut cursor));
-            attempt!(check_classes(plan.classes(), metadata.classes));
-            continue;
-        }
-        let info = attempt!(tensor_info(&mut cursor));
-        attempt!(info.check_bytes(key, data.len()));
+    let mut entries = attempt!(Entries::new(header, data.len(), plan.classes()));
+    while let Some((key, info)) = attempt!(entries.next()) {
         let is_put = match after(prefix, key) {
             Some(key) => attempt!(table.put(key, info, plan, names)),
             None => false,
@@ -193,9 +173,6 @@ const fn table<'a>(
             }
             table.extra_bytes = table.extra_bytes.saturating_add(info.end - info.start);
         }
-    }
-    if !cursor.is_at_end() {
-        return Err(cursor.mismatch("the end of the header"));
     }
     Ok(table)
 }
@@ -273,32 +250,6 @@ impl<'a> Table<'a> {
     }
 }
 
-/// Checks that the file's names of classes, if it has any, are those of the network, if it has any.
-const fn check_classes(names: &[&str], found: Option<&str>) -> Result<(), Mismatch> {
-    let Some(found) = found else { return Ok(()) };
-    let (mut expected, mut i): (Text<192>, usize) = (Text::new(), 0);
-    let mut rest = Some(found.as_bytes());
-    while i < names.len() {
-        let name = names[i].as_bytes();
-        rest = match rest {
-            Some(bytes) => match bytes.split_at_checked(name.len()) {
-                Some((start, [])) if same(start, name) && i + 1 == names.len() => Some(&[]),
-                Some((start, [b',', rest @ ..])) if same(start, name) && i + 1 < names.len() => {
-                    Some(rest)
-                }
-                _ => None,
-            },
-            None => None,
-        };
-        expected = expected.then(if i > 0 { "," } else { "" }).then(names[i]);
-        i += 1;
-    }
-    match rest {
-        Some(_) => Ok(()),
-        None => Err(Mismatch::of("classes", expected, Text::of(found))),
-    }
-}
-
 /// Checks a tensor's dtype and shape.
 const fn check(
     info: &TensorInfo<'_>,
@@ -315,62 +266,13 @@ const fn check(
         _ => None,
     };
     let shape = part.shape(step);
-    let sizes = shape.sizes();
-    let mut fits = info.rank == sizes.len();
-    let mut i = 0;
-    while fits && i < sizes.len() {
-        fits = info.shape[i] == sizes[i];
-        i += 1;
-    }
     match dtype {
-        Some(dtype) if fits => Ok(dtype),
+        Some(dtype) if info.has_shape(&shape) => Ok(dtype),
         _ => {
-            let name: Text<64> = names.tensor(layer, step, part);
-            let expected = Text::of(part.dtype().name()).then(" ").then_shape(sizes);
-            Err(Mismatch::of(name.as_str(), expected, info.describe()))
+            let name = names.tensor(layer, step, part);
+            Err(info.unlike(name, part.dtype(), shape))
         }
     }
-}
-
-/// The error of a missing tensor; it lists the names of the tensors in the file.
-const fn missing(
-    header: &str,
-    layer: Layer,
-    part: Part,
-    step: &Step,
-    names: Names<'_>,
-) -> Mismatch {
-    let name: Text<64> = names.tensor(layer, step, part);
-    let expected = Text::of(part.dtype().name())
-        .then(" ")
-        .then_shape(part.shape(step).sizes());
-    let mut found = Text::of("no tensor of this name; the file has");
-    let mut cursor = Cursor::new(header);
-    let mut tensors = 0;
-    // The header has been parsed before, so nothing here fails.
-    cursor.passes(b'{');
-    while !cursor.passes(b'}') {
-        cursor.passes(b',');
-        let Ok(key) = cursor.string() else { break };
-        cursor.passes(b':');
-        let is_read = if same(key.as_bytes(), b"__metadata__") {
-            metadata(&mut cursor).is_ok()
-        } else {
-            found = found
-                .then(if tensors == 0 { " `" } else { ", `" })
-                .then(key)
-                .then("`");
-            tensors += 1;
-            tensor_info(&mut cursor).is_ok()
-        };
-        if !is_read {
-            break;
-        }
-    }
-    if tensors == 0 {
-        found = found.then(" none");
-    }
-    Mismatch::of(name.as_str(), expected, found)
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ macro_rules! attempt {
         }
     };
 }
-pub(super) use attempt;
+pub(crate) use attempt;
 
 /// A position in a header.
 pub(super) struct Cursor<'a> {

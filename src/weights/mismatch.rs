@@ -52,9 +52,10 @@ impl Mismatch {
         self.found.as_str()
     }
 
-    /// The whole message in one line, with the path of the file.
-    pub(crate) const fn message(&self, path: &str) -> Text<640> {
-        Text::of("weights file `")
+    /// The whole message in one line, with the kind and the path of the file.
+    pub(crate) const fn message(&self, kind: &str, path: &str) -> Text<640> {
+        Text::of(kind)
+            .then(" `")
             .then(path)
             .then("`: `")
             .then(self.tensor())

@@ -9,7 +9,7 @@ mod file;
 pub(crate) mod header;
 #[cfg(feature = "train")]
 mod init;
-mod json;
+pub(crate) mod json;
 mod mismatch;
 pub(crate) mod names;
 #[cfg(feature = "onnx")]
@@ -21,8 +21,8 @@ mod scale_outputs;
 #[cfg(feature = "train")]
 pub(crate) use self::{
     adapt::{adapt, is_unadapted, standardizes},
-    buffer::{Parameters, RunningStatistics, batch_norms},
-    file::to_safetensors,
+    buffer::{Parameters, RunningStatistics, batch_norms, names_of_classes},
+    file::{Raw, not_safetensors, serialize, to_safetensors},
 };
 #[cfg(feature = "train")]
 pub use self::{

@@ -127,11 +127,11 @@ impl Part {
     }
 }
 
-/// A parameter tensor's shape.
+/// A tensor's shape.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Shape {
-    sizes: [usize; 4],
-    rank: usize,
+    pub(crate) sizes: [usize; 4],
+    pub(crate) rank: usize,
 }
 
 impl Shape {

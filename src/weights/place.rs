@@ -8,6 +8,12 @@ pub enum Dtype {
     Bf16,
     /// For the number of batches that a batch normalisation has seen.
     I64,
+    /// The weights of an eight-bit model.
+    I8,
+    /// Its zero points and tables.
+    U8,
+    /// Its biases.
+    I32,
 }
 
 impl Dtype {
@@ -17,14 +23,18 @@ impl Dtype {
             Dtype::F16 => "F16",
             Dtype::Bf16 => "BF16",
             Dtype::I64 => "I64",
+            Dtype::I8 => "I8",
+            Dtype::U8 => "U8",
+            Dtype::I32 => "I32",
         }
     }
 
     /// The size of a value, in bytes.
     pub(crate) const fn bytes(self) -> usize {
         match self {
-            Dtype::F32 => 4,
+            Dtype::F32 | Dtype::I32 => 4,
             Dtype::F16 | Dtype::Bf16 => 2,
+            Dtype::I8 | Dtype::U8 => 1,
             Dtype::I64 => 8,
         }
     }
@@ -48,7 +58,15 @@ impl Place {
                 f32::from_le_bytes([0, 0, low, high])
             }
             Dtype::I64 => self.count(file) as f32,
+            Dtype::I8 => file[self.start + index] as i8 as f32,
+            Dtype::U8 => file[self.start + index] as f32,
+            Dtype::I32 => self.integer(file, index) as f32,
         }
+    }
+
+    /// Value `index` of a tensor of dtype I32.
+    pub(crate) const fn integer(self, file: &[u8], index: usize) -> i32 {
+        i32::from_le_bytes(bytes(file, self.start + 4 * index))
     }
 
     /// The single value of a tensor of dtype I64.

@@ -44,9 +44,10 @@ const ORDER: &[&[&str]] = &[
     &["data"],
     &["objective", "weights"],
     &["metrics"],
-    // Execution of a plan: kernels for one sample, shared by frozen models, and engines.
+    // Execution of a plan: kernels for one sample, shared by frozen models, and engines; models of eight bits.
     &["single"],
     &["frozen", "engine"],
+    &["quantized"],
     // The trainer, which drives an engine, and explanations of trained networks.
     &["train"],
     &["explain"],

@@ -42,6 +42,20 @@ fn changed(changes: &[(usize, &str)], bytes: usize) -> Vec<u8> {
     file(&tensors, bytes)
 }
 
+/// The tensors of an eight-bit model of [`Net`].
+const EIGHT_BIT: [&str; 10] = [
+    r#""input.scale":{"dtype":"F32","shape":[],"data_offsets":[0,4]}"#,
+    r#""0.weight_scale":{"dtype":"F32","shape":[3],"data_offsets":[4,16]}"#,
+    r#""0.bias":{"dtype":"I32","shape":[3],"data_offsets":[16,28]}"#,
+    r#""0.scale":{"dtype":"F32","shape":[],"data_offsets":[28,32]}"#,
+    r#""2.weight_scale":{"dtype":"F32","shape":[2],"data_offsets":[32,40]}"#,
+    r#""2.bias":{"dtype":"I32","shape":[2],"data_offsets":[40,48]}"#,
+    r#""input.zero_point":{"dtype":"U8","shape":[],"data_offsets":[48,49]}"#,
+    r#""0.zero_point":{"dtype":"U8","shape":[],"data_offsets":[49,50]}"#,
+    r#""0.weight":{"dtype":"I8","shape":[3,2],"data_offsets":[50,56]}"#,
+    r#""2.weight":{"dtype":"I8","shape":[2,3],"data_offsets":[56,62]}"#,
+];
+
 fn files() -> BTreeMap<&'static str, Vec<u8>> {
     let good = file(&GOOD, 68);
     let named = GOOD.map(|tensor| tensor.replace("\"0.", "\"fc1.").replace("\"2.", "\"fc2."));
@@ -160,6 +174,7 @@ fn files() -> BTreeMap<&'static str, Vec<u8>> {
             ),
         ),
         ("named", file(&named.each_ref().map(String::as_str), 68)),
+        ("eight_bit", file(&EIGHT_BIT, 62)),
         ("good", good),
     ])
 }
@@ -204,8 +219,8 @@ fn assert_refused(loaded: tuplenet::Result<Weights<Net>>, words: &str) {
 fn loaders_say_what_the_compiler_says() {
     let files = files();
     for (name, bytes) in &files {
-        // a network without names takes a file with names
-        if ["good", "named", "classes"].contains(name) {
+        // a network without names takes a file with names; an eight-bit model has tests of its own
+        if ["good", "named", "classes", "eight_bit"].contains(name) {
             continue;
         }
         let words = words(name, name);

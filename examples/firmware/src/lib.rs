@@ -50,6 +50,11 @@ tuplenet::frozen! {
     pub static DIGITS: (Linear<784, 32>, ReLU, Linear<32, 10>) = "../../digits.safetensors";
 }
 
+tuplenet::quantized! {
+    /// The same in eight bits.
+    pub static EIGHT_BIT_DIGITS: (Linear<784, 32>, ReLU, Linear<32, 10>) = "../../digits-int8.safetensors";
+}
+
 tuplenet::classes! {
     /// What a tumour of the breast is.
     pub enum Diagnosis {

@@ -5,6 +5,8 @@ use crate::{
     weights::{
         Mismatch,
         json::{Cursor, attempt},
+        names::Shape,
+        place::Dtype,
     },
 };
 
@@ -13,14 +15,14 @@ pub(crate) const CLASSES: &str = "classes";
 
 /// The entry of one tensor in the header.
 #[derive(Clone, Copy)]
-pub(super) struct TensorInfo<'a> {
-    pub(super) dtype: &'a str,
+pub(crate) struct TensorInfo<'a> {
+    pub(crate) dtype: &'a str,
     /// The first [`MAX_RANK`] of its `rank` dimensions.
-    pub(super) shape: [usize; MAX_RANK],
-    pub(super) rank: usize,
+    shape: [usize; MAX_RANK],
+    rank: usize,
     /// The offset of its first byte in the tensors' bytes, and the end (exclusive).
-    pub(super) start: usize,
-    pub(super) end: usize,
+    pub(crate) start: usize,
+    pub(crate) end: usize,
 }
 
 /// The number of dimensions that are stored, and shown in messages.
@@ -148,8 +150,26 @@ impl TensorInfo<'_> {
         Ok(())
     }
 
+    /// Whether it has these dimensions.
+    pub(crate) const fn has_shape(&self, shape: &Shape) -> bool {
+        let sizes = shape.sizes();
+        let mut fits = self.rank == sizes.len();
+        let mut i = 0;
+        while fits && i < sizes.len() {
+            fits = self.shape[i] == sizes[i];
+            i += 1;
+        }
+        fits
+    }
+
+    /// The error of a tensor of another dtype or shape than expected.
+    pub(crate) const fn unlike(&self, name: Text<64>, dtype: Dtype, shape: Shape) -> Mismatch {
+        let expected = Text::of(dtype.name()).then(" ").then_shape(shape.sizes());
+        Mismatch::of(name.as_str(), expected, self.describe())
+    }
+
     /// `F32 [128, 784]`.
-    pub(super) const fn describe(&self) -> Text<192> {
+    const fn describe(&self) -> Text<192> {
         let text = Text::of(self.dtype).then(" ");
         if self.rank <= MAX_RANK {
             text.then_shape(self.shape.split_at(self.rank).0)
@@ -159,7 +179,7 @@ impl TensorInfo<'_> {
     }
 
     /// `bytes 0 to 401408`, end exclusive.
-    pub(super) const fn range(&self) -> Text<192> {
+    pub(crate) const fn range(&self) -> Text<192> {
         Text::of("bytes ")
             .then_number(self.start)
             .then(" to ")

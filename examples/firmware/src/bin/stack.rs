@@ -17,7 +17,7 @@ use std::{
     sync::atomic::{AtomicUsize, Ordering::Relaxed},
 };
 
-use firmware::{DIGITS, PICTURE, TUMOUR, TUMOURS};
+use firmware::{DIGITS, EIGHT_BIT_DIGITS, PICTURE, TUMOUR, TUMOURS};
 
 const STACK: usize = 1 << 18;
 const PATTERN: u8 = 0xa5;
@@ -28,7 +28,7 @@ static CALLER: AtomicUsize = AtomicUsize::new(0);
 fn main() {
     let nothing = depth_or_exit(|| ());
     println!("the thread itself: {nothing} bytes");
-    let works: [(&str, fn()); 4] = [
+    let works: [(&str, fn()); 5] = [
         ("predict", || {
             black_box(DIGITS.predict(black_box(&PICTURE)));
         }),
@@ -40,6 +40,9 @@ fn main() {
         }),
         ("diagnose", || {
             black_box(TUMOURS.classify(black_box(&TUMOUR)));
+        }),
+        ("quantized", || {
+            black_box(EIGHT_BIT_DIGITS.predict(black_box(&PICTURE)));
         }),
     ];
     #[cfg(feature = "lenet")]

@@ -1,0 +1,16 @@
+//! Eight-bit models: their bits, their accuracy, and the files that are refused.
+
+#![cfg(feature = "train")]
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+#[path = "quantized/accuracy.rs"]
+mod accuracy;
+#[path = "quantized/bits.rs"]
+mod bits;
+#[path = "quantized/files.rs"]
+mod files;
+#[path = "quantized/reference.rs"]
+mod reference;
+#[path = "samples.rs"]
+#[allow(dead_code, reason = "shared with other tests, which use the rest")]
+mod samples;

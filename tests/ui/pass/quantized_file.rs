@@ -1,0 +1,11 @@
+//! The file of an eight-bit model.
+
+use tuplenet::prelude::*;
+
+tuplenet::quantized! {
+    static NET: (Linear<2, 3>, ReLU, Linear<3, 2>) = "../files/eight_bit.safetensors";
+}
+
+fn main() {
+    println!("{:?}", NET.predict(&[0.5, -0.5]));
+}
