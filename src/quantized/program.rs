@@ -2,7 +2,10 @@
 
 mod arena;
 
+use core::marker::PhantomData;
+
 use crate::{
+    network::Network,
     plan::{self, Op, Path, Plan, Window},
     single::is_folded,
     text::Text,
@@ -24,6 +27,16 @@ pub struct Program {
     pub(super) standardize: Option<Path>,
     /// The length of the arena in bytes.
     pub(super) arena: usize,
+}
+
+/// The program of a network, computed at compile time.
+pub(super) struct ProgramOf<N>(PhantomData<fn() -> N>);
+
+impl<N: Network> ProgramOf<N> {
+    pub(super) const PROGRAM: Program = match Program::of(&N::PLAN) {
+        Ok(program) => program,
+        Err(refusal) => panic!("{}", refusal.as_str()),
+    };
 }
 
 /// A value: an image of codes, `[rows][columns][channels]`, with a border of zero points; a vector is one position.

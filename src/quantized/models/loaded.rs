@@ -1,16 +1,15 @@
 //! [`Loaded`]: the parameters of a file that was read at run time.
 
-use super::{Models, Sealed};
-use crate::{
-    plan::Plan,
-    quantized::{
+use super::{
+    super::{
         pack::{self, Block, Ends, Instruction},
         program::Program,
         run::Model,
         tensors,
     },
-    weights::Mismatch,
+    Models, Sealed,
 };
+use crate::{plan::Plan, weights::Mismatch};
 
 /// Parameters that were read from a file.
 #[derive(Clone, Debug)]
@@ -32,7 +31,7 @@ impl Sealed for Loaded {
 }
 
 impl Loaded {
-    pub(in crate::quantized) fn new(
+    pub(in super::super) fn new(
         file: &[u8],
         program: &Program,
         plan: &Plan,
