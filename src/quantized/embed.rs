@@ -4,9 +4,10 @@
 use core::marker::PhantomData;
 
 use super::{
-    ProgramOf, Quantized,
+    Quantized,
     models::{Embedded, Models},
     pack::{self, Block, Ends, Instruction},
+    program::ProgramOf,
     run::Model,
     tensors,
 };

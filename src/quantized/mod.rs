@@ -33,9 +33,11 @@ use core::{fmt, marker::PhantomData};
 #[cfg(feature = "std")]
 pub use self::models::Loaded;
 pub use self::models::{Embedded, Models};
+#[cfg(feature = "std")]
+use self::program::ProgramOf;
 #[cfg(feature = "train")]
 pub use self::quantizer::{Calibrated, Quantizer};
-use self::{lanes::Level, program::Program, stack::CodeOf};
+use self::{lanes::Level, stack::CodeOf};
 #[cfg(feature = "std")]
 use crate::weights::Mismatch;
 use crate::{
@@ -83,16 +85,6 @@ pub use crate::quantized;
 pub struct Quantized<N: Network, M = Embedded> {
     model: M,
     network: PhantomData<fn() -> N>,
-}
-
-/// The program of a network, computed at compile time.
-struct ProgramOf<N>(PhantomData<fn() -> N>);
-
-impl<N: Network> ProgramOf<N> {
-    const PROGRAM: Program = match Program::of(&N::PLAN) {
-        Ok(program) => program,
-        Err(refusal) => panic!("{}", refusal.as_str()),
-    };
 }
 
 #[cfg(feature = "std")]

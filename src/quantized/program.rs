@@ -2,7 +2,10 @@
 
 mod arena;
 
+use core::marker::PhantomData;
+
 use crate::{
+    network::Network,
     plan::{self, Op, Path, Plan, Window},
     single::is_folded,
     text::Text,
@@ -320,6 +323,16 @@ impl Program {
         }
         Ok(())
     }
+}
+
+/// The program of a network, computed at compile time.
+pub(super) struct ProgramOf<N>(PhantomData<fn() -> N>);
+
+impl<N: Network> ProgramOf<N> {
+    pub(super) const PROGRAM: Program = match Program::of(&N::PLAN) {
+        Ok(program) => program,
+        Err(refusal) => panic!("{}", refusal.as_str()),
+    };
 }
 
 /// Channels, rows and columns of the input: those of the first window that reads it, as what comes before keeps them.

@@ -8,7 +8,7 @@ mod write;
 use std::{collections::HashMap, fmt, marker::PhantomData, path::Path};
 
 use self::{layers::Layers, ranges::Ranges, write::tensors};
-use super::{ProgramOf, program::Program};
+use super::program::{Program, ProgramOf};
 use crate::{
     atomic_file,
     data::{DataFor, Samples},

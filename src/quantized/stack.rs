@@ -3,8 +3,8 @@
 use core::{marker::PhantomData, mem::MaybeUninit};
 
 use super::{
-    ProgramOf,
     lanes::Level,
+    program::ProgramOf,
     run::{Model, run},
 };
 use crate::{network::Network, text::Text};
