@@ -125,7 +125,7 @@ fn with_vnni<K: Kernel>(kernel: K) {
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
 fn with_avx2<K: Kernel>(kernel: K) {
-    kernel.run(Avx2(()))
+    kernel.run(Avx2::<true>(()))
 }
 
 /// The operations of a product, on vectors of [`LANES`](Lanes::LANES) sums.
@@ -141,6 +141,9 @@ pub(super) trait Lanes: Copy {
     const WIDE: usize;
     /// Whether it computes with the codes minus 128: then 128 times the sum of the weights is in the bias.
     const CENTRED: bool = false;
+    /// The same instructions, with the codes themselves: where codes of 0 are skipped.
+    type Uncentred: Lanes;
+    fn uncentred(self) -> Self::Uncentred;
 
     fn zeros(self) -> Self::Sums;
     fn codes(self, quad: [u8; QUAD]) -> Self::Codes;
@@ -174,6 +177,12 @@ impl Lanes for Vnni {
     type Weights = __m512i;
     const LANES: usize = 16;
     const WIDE: usize = 4;
+    type Uncentred = Self;
+
+    #[inline(always)]
+    fn uncentred(self) -> Self {
+        self
+    }
 
     #[inline(always)]
     fn zeros(self) -> __m512i {
@@ -212,21 +221,27 @@ impl Lanes for Vnni {
     }
 }
 
-/// Proof that AVX2 is available: constructed only by [`with_avx2`].
+/// Proof that AVX2 is available: constructed only by [`with_avx2`]. It computes with centred codes, or with the codes themselves.
 #[cfg(target_arch = "x86_64")]
 #[derive(Clone, Copy)]
-pub(super) struct Avx2(());
+pub(super) struct Avx2<const CENTRED: bool>(());
 
 // SAFETY, for every block: as for `Vnni`.
 #[cfg(target_arch = "x86_64")]
-impl Lanes for Avx2 {
+impl<const CENTRED: bool> Lanes for Avx2<CENTRED> {
     type Sums = __m256i;
-    /// The codes minus 128, and their absolute values.
+    /// The codes minus 128, and their absolute values; or the codes in two halves.
     type Codes = [__m256i; 2];
     type Weights = __m256i;
     const LANES: usize = 8;
     const WIDE: usize = 2;
-    const CENTRED: bool = true;
+    const CENTRED: bool = CENTRED;
+    type Uncentred = Avx2<false>;
+
+    #[inline(always)]
+    fn uncentred(self) -> Avx2<false> {
+        Avx2(())
+    }
 
     #[inline(always)]
     fn zeros(self) -> __m256i {
@@ -238,9 +253,15 @@ impl Lanes for Avx2 {
     fn codes(self, quad: [u8; QUAD]) -> [__m256i; 2] {
         // SAFETY: above.
         unsafe {
-            let quad = i32::from_ne_bytes(quad) ^ i32::from_ne_bytes([0x80; QUAD]);
-            let quad = _mm256_set1_epi32(quad);
-            [quad, _mm256_abs_epi8(quad)]
+            let quad = _mm256_set1_epi32(i32::from_ne_bytes(quad));
+            if CENTRED {
+                let quad = _mm256_xor_si256(quad, _mm256_set1_epi8(i8::MIN));
+                [quad, _mm256_abs_epi8(quad)]
+            } else {
+                // rounded up, and the rest
+                let half = _mm256_avg_epu8(quad, _mm256_setzero_si256());
+                [half, _mm256_sub_epi8(quad, half)]
+            }
         }
     }
 
@@ -250,15 +271,22 @@ impl Lanes for Avx2 {
         unsafe { _mm256_loadu_si256(from.cast()) }
     }
 
-    /// The sum of two products is added as 16 bits, which would saturate above 32,767: it is at most `2 * 128 * 127`.
+    /// The sum of two products has 16 bits, and would saturate above 32,767: it is at most `2 * 128 * 127`.
     #[inline(always)]
     fn add_products(self, sums: __m256i, codes: [__m256i; 2], weights: __m256i) -> __m256i {
         // SAFETY: above.
         unsafe {
-            let weights = _mm256_sign_epi8(weights, codes[0]);
-            let pairs = _mm256_maddubs_epi16(codes[1], weights);
-            let quads = _mm256_madd_epi16(pairs, _mm256_set1_epi16(1));
-            _mm256_add_epi32(sums, quads)
+            let ones = _mm256_set1_epi16(1);
+            if CENTRED {
+                let weights = _mm256_sign_epi8(weights, codes[0]);
+                let pairs = _mm256_maddubs_epi16(codes[1], weights);
+                _mm256_add_epi32(sums, _mm256_madd_epi16(pairs, ones))
+            } else {
+                let first = _mm256_maddubs_epi16(codes[0], weights);
+                let second = _mm256_maddubs_epi16(codes[1], weights);
+                let first = _mm256_add_epi32(sums, _mm256_madd_epi16(first, ones));
+                _mm256_add_epi32(first, _mm256_madd_epi16(second, ones))
+            }
         }
     }
 
@@ -290,6 +318,12 @@ impl Lanes for Sse2 {
     type Weights = [__m128i; 2];
     const LANES: usize = 4;
     const WIDE: usize = 4;
+    type Uncentred = Self;
+
+    #[inline(always)]
+    fn uncentred(self) -> Self {
+        self
+    }
 
     #[inline(always)]
     fn zeros(self) -> __m128i {
@@ -354,6 +388,12 @@ impl Lanes for Portable {
     type Weights = [[i8; QUAD]; 4];
     const LANES: usize = 4;
     const WIDE: usize = 4;
+    type Uncentred = Self;
+
+    #[inline(always)]
+    fn uncentred(self) -> Self {
+        self
+    }
 
     #[inline(always)]
     fn zeros(self) -> [i32; 4] {

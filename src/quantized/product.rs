@@ -53,11 +53,14 @@ impl Product<'_> {
         while row < rows {
             let mut block = 0;
             while block < blocks {
+                let (at, rest) = ([row, block], blocks - block);
                 // SAFETY: guaranteed by the caller; the rows, columns and blocks exist.
                 block += unsafe {
-                    match columns < COLUMNS {
-                        true => self.single_columns(lanes, [row, block], blocks - block, list),
-                        false => self.wide_columns(lanes, [row, block], blocks - block),
+                    match list {
+                        // a quad of codes 0 adds nothing, which minus 128 would
+                        Some(_) => self.single_columns(lanes.uncentred(), at, rest, list),
+                        None if columns < COLUMNS => self.single_columns(lanes, at, rest, None),
+                        None => self.wide_columns(lanes, at, rest),
                     }
                 };
             }

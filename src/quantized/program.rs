@@ -29,16 +29,6 @@ pub struct Program {
     pub(super) arena: usize,
 }
 
-/// The program of a network, computed at compile time.
-pub(super) struct ProgramOf<N>(PhantomData<fn() -> N>);
-
-impl<N: Network> ProgramOf<N> {
-    pub(super) const PROGRAM: Program = match Program::of(&N::PLAN) {
-        Ok(program) => program,
-        Err(refusal) => panic!("{}", refusal.as_str()),
-    };
-}
-
 /// A value: an image of codes, `[rows][columns][channels]`, with a border of zero points; a vector is one position.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Value {
@@ -333,6 +323,16 @@ impl Program {
         }
         Ok(())
     }
+}
+
+/// The program of a network, computed at compile time.
+pub(super) struct ProgramOf<N>(PhantomData<fn() -> N>);
+
+impl<N: Network> ProgramOf<N> {
+    pub(super) const PROGRAM: Program = match Program::of(&N::PLAN) {
+        Ok(program) => program,
+        Err(refusal) => panic!("{}", refusal.as_str()),
+    };
 }
 
 /// Channels, rows and columns of the input: those of the first window that reads it, as what comes before keeps them.

@@ -91,6 +91,25 @@ fn vectors() {
     same_bits::<(Linear<30, 290>, ReLU, Linear<290, 2>), _, 2>(3);
 }
 
+/// Quads of codes that are all 0 are skipped where they are many, and only there.
+#[test]
+fn samples_with_zeros() {
+    type Net = (Linear<301, 37>, ReLU, Linear<37, 2>);
+    let mut numbers = Numbers(5);
+    let weights = random_weights::<Net>(&mut numbers);
+    for zeros in [0.0, 0.5, 0.9, 0.99, 1.0] {
+        let mut value = || match numbers.next() < zeros {
+            true => 0.0,
+            false => numbers.next() + 0.01,
+        };
+        let values: Vec<f32> = (0..8 * 301).map(|_| value()).collect();
+        let data = Dataset::<Features<301>, Values<2>>::regression(values, vec![0.0; 16]).unwrap();
+        let file = Quantizer::new(&weights).calibrate(&data).unwrap();
+        let samples = (0..8).map(|i| data.sample(i).unwrap());
+        assert_same::<Net, Features<301>, 2>(&file.to_bytes().unwrap(), samples);
+    }
+}
+
 #[test]
 fn standardised_and_normalised_vectors() {
     type Net = (

@@ -31,11 +31,7 @@ impl Sealed for Loaded {
 }
 
 impl Loaded {
-    pub(in super::super) fn new(
-        file: &[u8],
-        program: &Program,
-        plan: &Plan,
-    ) -> Result<Self, Mismatch> {
+    pub(crate) fn new(file: &[u8], program: &Program, plan: &Plan) -> Result<Self, Mismatch> {
         let places = tensors::places(file, program, plan)?;
         let mut instructions = vec![Instruction::NONE; program.steps().len()];
         let mut blocks = vec![Block::ZEROS; pack::blocks(program)];

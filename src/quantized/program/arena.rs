@@ -60,11 +60,8 @@ impl Program {
         true
     }
 
-    /// Whether a value is read by the step that writes `written`, or later.
+    /// Whether a value is read by the step that writes `written`, or later. (The network's output is the last value.)
     const fn is_read_from(&self, value: usize, written: usize) -> bool {
-        if value == self.output {
-            return true;
-        }
         let mut i = written.saturating_sub(1);
         while i < self.len {
             let step = &self.steps[i];
