@@ -52,7 +52,7 @@ pub use crate::quantized;
 
 /// The network `N` with weights and activations of eight bits, for inference one sample at a time.
 ///
-/// [`quantized!`](crate::quantized!) embeds a file in the program and checks it at compile time; [`Quantized::from_bytes`] reads
+/// [`quantized!`](crate::quantized!) embeds a file in the program and checks it at compile time; `Quantized::from_bytes` reads
 /// one at run time. The file is made by a `Quantizer`, from trained weights and a data set. Nothing is allocated by a prediction,
 /// which cannot fail and has the same bits on every processor.
 ///

@@ -7,7 +7,7 @@ mod loaded;
 pub use self::loaded::Loaded;
 use super::run::Model;
 
-/// The parameters of a [`Quantized`]: embedded in the program, or loaded.
+/// The parameters of a [`Quantized`](crate::quantized::Quantized): embedded in the program, or loaded.
 pub trait Models: Sealed {}
 
 /// Seals [`Models`].
