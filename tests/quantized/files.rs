@@ -104,6 +104,14 @@ fn damaged_files_are_refused() {
         mismatch.expected().starts_with("bytes within the "),
         "{mismatch}"
     );
+    let longer = [&file[..], &[0]].concat();
+    let mismatch = Quantized::<Net>::from_bytes(&longer).unwrap_err();
+    assert!(
+        mismatch
+            .expected()
+            .ends_with(" bytes of tensors, as many as the shapes take"),
+        "{mismatch}"
+    );
     refused::<Net>(
         b"abc",
         "`header`: expected a safetensors file, found 3 bytes",
