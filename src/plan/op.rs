@@ -198,7 +198,6 @@ impl Op {
     }
 
     /// Whether it computes each value from one value, without parameters, in training as otherwise.
-    #[cfg(feature = "train")]
     pub(crate) const fn is_activation(self) -> bool {
         matches!(
             self,

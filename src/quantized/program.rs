@@ -218,15 +218,7 @@ impl Program {
                     program.steps[x - 1].relu = true;
                     None
                 }
-                Op::Relu
-                | Op::Sigmoid
-                | Op::Tanh
-                | Op::LeakyRelu { .. }
-                | Op::Gelu
-                | Op::Softplus
-                | Op::Silu
-                | Op::Elu { .. }
-                | Op::Hardswish => {
+                op if op.is_activation() => {
                     next.kind = Kind::Table;
                     Some([input.channels, input.rows, input.columns])
                 }

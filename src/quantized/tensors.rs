@@ -6,7 +6,7 @@ use crate::{
     text::{Text, same},
     weights::{
         Mismatch,
-        header::{Entries, TensorInfo, missing, split},
+        header::{Entries, TensorInfo, check_rest, missing, put, split},
         json::attempt,
         names::Shape,
         place::{Dtype, Place},
@@ -154,12 +154,7 @@ pub(super) const fn places(
     while let Some((key, info)) = attempt!(entries.next()) {
         match find(program, key.as_bytes()) {
             Some((layer, part)) => {
-                let slot = &mut table[layer][part as usize];
-                if slot.is_some() {
-                    let expected = Text::of("one tensor of this name");
-                    return Err(Mismatch::of(key, expected, Text::of("two")));
-                }
-                *slot = Some(info);
+                attempt!(put(&mut table[layer][part as usize], key, info));
             }
             None if extra.is_none() => extra = Some(key),
             None => {}
@@ -193,19 +188,7 @@ pub(super) const fn places(
         }
         layer += 1;
     }
-    if let Some(extra) = extra {
-        let expected = Text::of("only the network's ")
-            .then_number(count)
-            .then(" tensors");
-        return Err(Mismatch::of(extra, expected, Text::of("one more")));
-    }
-    if covered != data.len() {
-        let expected = Text::new()
-            .then_number(covered)
-            .then(" bytes of tensors, as many as the shapes take");
-        let found = Text::new().then_number(data.len());
-        return Err(Mismatch::header(expected, found));
-    }
+    attempt!(check_rest(extra, count, (covered, data.len())));
     Ok(places)
 }
 
@@ -247,20 +230,12 @@ const fn check_overlap(
         let parts = Part::of(program, layer);
         let mut i = 0;
         while i < parts.len() {
-            if let Some(other) = table[layer][parts[i] as usize]
-                && info.start < other.end
-                && other.start < info.end
+            if let Some(other) = &table[layer][parts[i] as usize]
+                && info.overlaps(other)
             {
                 let other_name: Text<64> = parts[i].tensor(program, layer);
                 if !same(other_name.as_str().as_bytes(), name.as_str().as_bytes()) {
-                    let found = info
-                        .range()
-                        .then(", which overlap `")
-                        .then(other_name.as_str())
-                        .then("`: ")
-                        .then(other.range().as_str());
-                    let expected = Text::of("non-overlapping bytes");
-                    return Err(Mismatch::of(name.as_str(), expected, found));
+                    return Err(info.overlapping(name, (other, other_name)));
                 }
             }
             i += 1;

@@ -17,7 +17,7 @@ use self::checkpoint::{after, prefix_in_checkpoint};
 #[cfg(feature = "train")]
 pub(crate) use self::tensor_info::CLASSES;
 pub(crate) use self::{
-    entries::{Entries, missing},
+    entries::{Entries, check_rest, missing, put},
     tensor_info::TensorInfo,
 };
 pub use super::place::{Dtype, Place};
@@ -98,21 +98,11 @@ pub(crate) const fn places(file: &[u8], plan: &Plan, names: Names<'_>) -> Result
         }
         next = layer.next(plan);
     }
-    if let (Some(extra), None) = (table.extra, prefix) {
-        let expected = Text::of("only the network's ")
-            .then_number(count)
-            .then(" tensors");
-        return Err(Mismatch::of(extra, expected, Text::of("one more")));
-    }
-    if covered != data.len() {
-        let expected = Text::new()
-            .then_number(covered)
-            .then(" bytes of tensors, as many as the shapes take");
-        return Err(Mismatch::header(
-            expected,
-            Text::new().then_number(data.len()),
-        ));
-    }
+    let extra = match prefix {
+        Some(_) => None,
+        None => table.extra,
+    };
+    attempt!(check_rest(extra, count, (covered, data.len())));
     Ok(places)
 }
 
@@ -191,14 +181,7 @@ impl<'a> Table<'a> {
             let step = &plan.steps()[layer.index];
             if let Some(part) = names.part(layer, step, key.as_bytes()) {
                 let slot = &mut self.tensors[layer.ordinal][part as usize];
-                if slot.is_some() {
-                    return Err(Mismatch::of(
-                        key,
-                        Text::of("one tensor of this name"),
-                        Text::of("two"),
-                    ));
-                }
-                *slot = Some(info);
+                attempt!(put(slot, key, info));
                 return Ok(true);
             }
             next = layer.next(plan);
@@ -225,22 +208,13 @@ impl<'a> Table<'a> {
             while i < parts.len() {
                 let at = parts[i] as usize;
                 let is_self = other.ordinal == layer.ordinal && at == part as usize;
-                if let Some(second) = self.tensors[other.ordinal][at]
+                if let Some(second) = &self.tensors[other.ordinal][at]
                     && !is_self
-                    && info.start < second.end
-                    && second.start < info.end
+                    && info.overlaps(second)
                 {
-                    let name: Text<64> = names.tensor(other, &plan.steps()[other.index], parts[i]);
-                    let found = info
-                        .range()
-                        .then(", which overlap `")
-                        .then(name.as_str())
-                        .then("`: ")
-                        .then(second.range().as_str());
-                    let expected = Text::of("non-overlapping bytes");
-                    let step = &plan.steps()[layer.index];
-                    let name: Text<64> = names.tensor(layer, step, part);
-                    return Err(Mismatch::of(name.as_str(), expected, found));
+                    let name = names.tensor(layer, &plan.steps()[layer.index], part);
+                    let other_name = names.tensor(other, &plan.steps()[other.index], parts[i]);
+                    return Err(info.overlapping(name, (second, other_name)));
                 }
                 i += 1;
             }

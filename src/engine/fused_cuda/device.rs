@@ -22,7 +22,6 @@ const THREADS: usize = 256;
 pub(super) struct Device {
     /// As in `cuda:0 (NVIDIA H100)`.
     pub(super) name: String,
-    pub(super) precision: Precision,
     pub(super) stream: Arc<CudaStream>,
     module: Arc<CudaModule>,
     pub(super) multiprocessors: usize,
@@ -75,7 +74,6 @@ impl Device {
             multiprocessors: multiprocessors.max(1) as usize,
             module,
             stream,
-            precision,
             name,
         })
     }

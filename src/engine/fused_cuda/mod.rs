@@ -51,6 +51,7 @@ use crate::{
 /// ```
 pub struct FusedCuda<N: Network> {
     model: Model,
+    precision: Precision,
     running: RunningStatistics,
     network: PhantomData<fn() -> N>,
 }
@@ -81,6 +82,7 @@ impl<N: Network> FusedCuda<N> {
         let model = Model::new(device, const { &N::PLAN }, N::In::LEN, values)?;
         Ok(FusedCuda {
             model,
+            precision,
             running: weights.running.clone(),
             network: PhantomData,
         })
@@ -109,7 +111,7 @@ impl<N: Network> Engine<N> for FusedCuda<N> {
     type Data = Uploaded;
 
     fn name(&self) -> &'static str {
-        self.model.device.precision.engine()
+        self.precision.engine()
     }
 
     fn device(&self) -> String {

@@ -202,6 +202,9 @@ impl Model {
             Some(_) if whole > 1 => whole,
             _ => 0,
         };
+        if in_graphs > 0 {
+            memory.graphs.retain(|kept| kept.arguments == arguments);
+        }
         for first in (0..in_graphs).step_by(graph::STEPS) {
             let steps = graph::STEPS.min(in_graphs - first);
             let graph = self.graph(&mut memory.graphs, &arguments, steps)?;
@@ -262,14 +265,13 @@ impl Model {
         })
     }
 
-    /// The next steps of a run with these arguments, captured now or before.
+    /// The next steps of a run with these arguments, captured now or, as all that are kept, before.
     fn graph<'g>(
         &self,
         kept: &'g mut Vec<Captured>,
         arguments: &StepArguments,
         steps: usize,
     ) -> Result<&'g Captured> {
-        kept.retain(|kept| kept.arguments == *arguments);
         let at = match kept.iter().position(|kept| kept.steps == steps) {
             Some(at) => at,
             None => {

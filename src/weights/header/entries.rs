@@ -71,6 +71,42 @@ impl<'a> Entries<'a> {
     }
 }
 
+/// Stores a tensor in its slot, which is empty unless the header lists two of its name.
+pub(crate) const fn put<'a>(
+    slot: &mut Option<TensorInfo<'a>>,
+    key: &str,
+    info: TensorInfo<'a>,
+) -> Result<(), Mismatch> {
+    if slot.is_some() {
+        let expected = Text::of("one tensor of this name");
+        return Err(Mismatch::of(key, expected, Text::of("two")));
+    }
+    *slot = Some(info);
+    Ok(())
+}
+
+/// Checks that a file has nothing but the network's `count` tensors, of `covered` bytes; `extra` is the first other one.
+pub(crate) const fn check_rest(
+    extra: Option<&str>,
+    count: usize,
+    (covered, data_len): (usize, usize),
+) -> Result<(), Mismatch> {
+    if let Some(extra) = extra {
+        let expected = Text::of("only the network's ")
+            .then_number(count)
+            .then(" tensors");
+        return Err(Mismatch::of(extra, expected, Text::of("one more")));
+    }
+    if covered != data_len {
+        let expected = Text::new()
+            .then_number(covered)
+            .then(" bytes of tensors, as many as the shapes take");
+        let found = Text::new().then_number(data_len);
+        return Err(Mismatch::header(expected, found));
+    }
+    Ok(())
+}
+
 /// Checks that the file's names of classes, if it has any, are those of the network, if it has any.
 const fn check_classes(names: &[&str], found: Option<&str>) -> Result<(), Mismatch> {
     let Some(found) = found else { return Ok(()) };

@@ -150,6 +150,27 @@ impl TensorInfo<'_> {
         Ok(())
     }
 
+    /// Whether it has bytes that another tensor has.
+    pub(crate) const fn overlaps(&self, other: &TensorInfo<'_>) -> bool {
+        self.start < other.end && other.start < self.end
+    }
+
+    /// The error of a tensor that overlaps another one.
+    pub(crate) const fn overlapping(
+        &self,
+        name: Text<64>,
+        (other, other_name): (&TensorInfo<'_>, Text<64>),
+    ) -> Mismatch {
+        let found = self
+            .range()
+            .then(", which overlap `")
+            .then(other_name.as_str())
+            .then("`: ")
+            .then(other.range().as_str());
+        let expected = Text::of("non-overlapping bytes");
+        Mismatch::of(name.as_str(), expected, found)
+    }
+
     /// Whether it has these dimensions.
     pub(crate) const fn has_shape(&self, shape: &Shape) -> bool {
         let sizes = shape.sizes();
