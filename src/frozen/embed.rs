@@ -1,14 +1,17 @@
 //! The functions that [`frozen!`](crate::frozen!) calls at compile time, and what benchmarks call to choose the instructions. Not
 //! part of the public API.
 
+mod winograd;
+
 use core::marker::PhantomData;
 
+use self::winograd::pack_winograd;
 use super::{Embedded, Frozen};
 use crate::{
     network::Network,
     plan::{Op, Plan},
     shape::{Sample, Shape},
-    single::{BLOCK, Columns, Values, affine, is_folded, seeks_zeros, sqrt},
+    single::{BLOCK, Columns, Values, affine, is_folded, route, seeks_zeros, sqrt},
     weights::{
         header::{Dtype, Place, places as find},
         names::{Layer, Part},
@@ -57,10 +60,11 @@ pub const fn places(
 /// The number of rows of 16 values in the network's packed parameters.
 pub const fn rows(plan: &Option<Plan>) -> usize {
     let Some(plan) = plan else { return 0 };
+    let route = route(plan, true);
     let mut rows = 0;
     let mut next = Layer::first(plan);
     while let Some(layer) = next {
-        let [outputs, inputs] = plan.steps()[layer.index].inference_matrix();
+        let [outputs, inputs] = route.steps[layer.index].matrix;
         rows += Columns::rows(inputs, outputs);
         next = layer.next(plan);
     }
@@ -91,11 +95,12 @@ pub const fn packed<const ROWS: usize>(
 /// (`0 * NaN` and `0 * inf` are NaN).
 const fn skips_zeros(plan: &Option<Plan>, blocks: &[Block]) -> bool {
     let Some(plan) = plan else { return false };
+    let route = route(plan, true);
     let mut rest = blocks;
     let mut next = Layer::first(plan);
     while let Some(layer) = next {
         let step = &plan.steps()[layer.index];
-        let [outputs, inputs] = step.inference_matrix();
+        let [outputs, inputs] = route.steps[layer.index].matrix;
         let (of_layer, after) = rest.split_at(Columns::rows(inputs, outputs));
         if seeks_zeros(step, layer.ordinal == 0) && !all_finite(of_layer) {
             return false;
@@ -179,11 +184,13 @@ const fn blocks<const ROWS: usize>(
     let (Some(plan), Some(places)) = (plan, places) else {
         return blocks;
     };
+    let route = route(plan, true);
     let mut rest: &mut [Block] = &mut blocks;
     let mut next = Layer::first(plan);
     while let Some(layer) = next {
         let step = &plan.steps()[layer.index];
-        let [outputs, inputs] = step.inference_matrix();
+        let at = &route.steps[layer.index];
+        let [outputs, inputs] = at.matrix;
         let (columns, after) = rest.split_at_mut(Columns::rows(inputs, outputs));
         let tensors = places.tensors[layer.ordinal];
         next = layer.next(plan);
@@ -198,7 +205,11 @@ const fn blocks<const ROWS: usize>(
             pack_table(file, table, inputs, outputs, columns);
         } else {
             let [weight, bias, ..] = tensors;
-            pack_weight(file, weight, inputs, outputs, columns);
+            if at.is_winograd {
+                pack_winograd(file, weight, inputs, outputs, columns);
+            } else {
+                pack_weight(file, weight, inputs, outputs, columns);
+            }
             if step.has_bias() {
                 pack_bias(file, bias, inputs, outputs, columns);
             }

@@ -13,21 +13,36 @@ pub(super) unsafe fn ends(
     here: usize,
     there: usize,
 ) -> (&mut [f32], &mut [f32]) {
-    let (here, there) = (padded(here), padded(there));
-    debug_assert!(here + there <= arena.len());
+    // SAFETY: guaranteed by the caller.
+    let [here, there, _] = unsafe { ends_and_between(arena, end, here, there, 0) };
+    (here, there)
+}
+
+/// As [`ends`], and `between` values between them.
+///
+/// # Safety
+/// The arena has room for all.
+#[inline(always)]
+pub(super) unsafe fn ends_and_between(
+    arena: &mut [f32],
+    end: End,
+    here: usize,
+    there: usize,
+    between: usize,
+) -> [&mut [f32]; 3] {
+    let [first, last] = match end {
+        End::First => [padded(here), padded(there)],
+        End::Last => [padded(there), padded(here)],
+    };
+    debug_assert!(first + padded(between) + last <= arena.len());
     // SAFETY: guaranteed by the caller.
     unsafe {
+        let (first, rest) = arena.split_at_mut_unchecked(first);
+        let (middle, last) = rest.split_at_mut_unchecked(rest.len() - last);
+        let between = middle.get_unchecked_mut(..between);
         match end {
-            End::First => {
-                let (here, rest) = arena.split_at_mut_unchecked(here);
-                let between = rest.len() - there;
-                (here, rest.get_unchecked_mut(between..))
-            }
-            End::Last => {
-                let before = arena.len() - here;
-                let (rest, here) = arena.split_at_mut_unchecked(before);
-                (here, rest.get_unchecked_mut(..there))
-            }
+            End::First => [first, last, between],
+            End::Last => [last, first, between],
         }
     }
 }

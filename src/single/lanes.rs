@@ -12,6 +12,8 @@ pub trait Lanes: Copy {
     const MAX_BLOCKS: usize;
     /// The number of accumulators of a convolution that fit in registers, with a few vectors of weights.
     const ACCUMULATORS: usize;
+    /// The number of vectors of weights that fit in registers beside these.
+    const VECTORS: usize;
 
     fn splat(self, value: f32) -> Self::Vector;
     /// The vector at `from`, which needs no alignment.
@@ -38,6 +40,8 @@ pub trait Lanes: Copy {
     /// `count` is at most `LANES`, and `to` is valid for writes of that many values.
     unsafe fn store_first(self, to: *mut f32, vector: Self::Vector, count: usize);
     fn add(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
+    /// `a - b`.
+    fn sub(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
     /// `a b + c`, fused where the processor has fused multiply-add.
     fn mul_add(self, a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector;
     /// `max(v, 0)`; a NaN remains a NaN.

@@ -3,16 +3,16 @@
 use core::{marker::PhantomData, num::NonZeroUsize};
 
 use super::{
-    arena::{copy, ends},
+    arena::{copy, ends, ends_and_between},
     embedding::{embed, embed_bag, embed_tokens},
     held::{Term, add},
-    image::{Convolution, add_border, average, convolve, maximum, transpose},
+    image::{Convolution, add_border, average, convolve, maximum, transpose, winograd},
     lanes::Lanes,
     layer_norm::normalize_sample,
     matrix::Matrix,
     norm::normalize,
     prelu::prelu,
-    route::At,
+    route::{At, End},
     step::StepOf,
     values::Values,
 };
@@ -97,14 +97,22 @@ unsafe fn convolution<N: Network, V: Values, L: Lanes, const K: usize>(on: Opera
         let Op::Conv2d(window) = at.step.op else {
             return;
         };
-        let (input, output) = places(on.sample, &at, on.arena);
+        let Places {
+            input,
+            output,
+            scratch,
+        } = Places::of(on.sample, &at, on.arena);
+        let matrix = on.values.matrix(&at);
+        if at.is_winograd {
+            return winograd(on.lanes, window, at.relu, matrix, input, scratch, output);
+        }
         let convolution = Convolution {
             window,
             channels_first: at.channels_first,
             lanes_are_columns: at.lanes_are_columns,
             relu: at.relu,
         };
-        convolve(on.lanes, convolution, on.values.matrix(&at), input, output);
+        convolve(on.lanes, convolution, matrix, input, output);
     }
 }
 
@@ -386,33 +394,72 @@ unsafe fn places<'a>(
     at: &At,
     arena: &'a mut [f32],
 ) -> (&'a [f32], &'a mut [f32]) {
-    let (end, inputs, outputs) = (at.end, at.inputs(), at.step.outputs);
-    // SAFETY: guaranteed by the caller; the types fix the sample's length.
-    unsafe {
-        let moved = match at.step.op {
-            Op::Conv2d(_) if at.bordered() > 0 => at.bordered(),
-            _ if at.is_transposed() => inputs,
-            _ if at.reads_sample => {
-                let (output, _) = ends(arena, end.other(), outputs, 0);
-                return (sample, output);
+    // SAFETY: guaranteed by the caller.
+    let Places { input, output, .. } = unsafe { Places::of(sample, at, arena) };
+    (input, output)
+}
+
+/// What a step reads and writes.
+struct Places<'a> {
+    /// Moved if the step needs it.
+    input: &'a [f32],
+    output: &'a mut [f32],
+    scratch: &'a mut [f32],
+}
+
+impl<'a> Places<'a> {
+    /// # Safety
+    /// The arena has room for all.
+    #[inline(always)]
+    unsafe fn of(sample: &'a [f32], at: &At, arena: &'a mut [f32]) -> Self {
+        let (end, inputs, outputs) = (at.end, at.inputs(), at.step.outputs);
+        // SAFETY: guaranteed by the caller; the types fix the sample's length.
+        unsafe {
+            let moved = match at.step.op {
+                Op::Conv2d(_) if at.bordered() > 0 => at.bordered(),
+                _ if at.is_transposed() => inputs,
+                _ if at.reads_sample => {
+                    let (output, _) = ends(arena, end.other(), outputs, 0);
+                    return Places {
+                        input: sample,
+                        output,
+                        scratch: &mut [],
+                    };
+                }
+                _ => return Places::in_arena(arena, end, [inputs, outputs, at.scratch()]),
+            };
+            let (here, there) = match at.reads_sample {
+                true => (sample, ends(arena, end.other(), moved, 0).0),
+                false => {
+                    let (here, there) = ends(arena, end, inputs, moved);
+                    (&*here, there)
+                }
+            };
+            match at.step.op {
+                Op::Conv2d(window) => add_border(&window, at.channels_first, here, there),
+                _ => transpose([at.channels, at.positions], here, there),
             }
-            _ => {
-                let (input, output) = ends(arena, end, inputs, outputs);
-                return (input, output);
-            }
-        };
-        let (here, there) = match at.reads_sample {
-            true => (sample, ends(arena, end.other(), moved, 0).0),
-            false => {
-                let (here, there) = ends(arena, end, inputs, moved);
-                (&*here, there)
-            }
-        };
-        match at.step.op {
-            Op::Conv2d(window) => add_border(&window, at.channels_first, here, there),
-            _ => transpose([at.channels, at.positions], here, there),
+            Places::in_arena(arena, end.other(), [moved, outputs, at.scratch()])
         }
-        let (input, output) = ends(arena, end.other(), moved, outputs);
-        (input, output)
+    }
+
+    /// The input at one end of the arena, the output at the other, the scratch between them.
+    ///
+    /// # Safety
+    /// The arena has room for all.
+    #[inline(always)]
+    unsafe fn in_arena(
+        arena: &'a mut [f32],
+        end: End,
+        [inputs, outputs, scratch]: [usize; 3],
+    ) -> Self {
+        // SAFETY: guaranteed by the caller.
+        let [input, output, scratch] =
+            unsafe { ends_and_between(arena, end, inputs, outputs, scratch) };
+        Places {
+            input,
+            output,
+            scratch,
+        }
     }
 }

@@ -8,8 +8,9 @@ use super::{
     columns::{Columns, MIN_SPARSE, padded},
     concat::Parts,
     held::{Copies, Held, Term, is_before_relu, only_reader},
-    image::{bordered, halves, suits_columns},
+    image::{PRODUCTS, bordered, halves, scratch, suits_columns, suits_winograd},
     matrix::BLOCK,
+    step::MAX_ON_STACK,
 };
 use crate::plan::{Op, Plan, Step};
 
@@ -17,7 +18,8 @@ use crate::plan::{Op, Plan, Step};
 #[derive(Clone, Copy, Debug)]
 pub struct At {
     pub(crate) step: Step,
-    /// The [matrix](Step::inference_matrix): outputs and inputs.
+    /// The matrix in memory, outputs and inputs: that of [inference](Step::inference_matrix), or with 16 inputs for each channel
+    /// for Winograd's algorithm.
     pub(crate) matrix: [usize; 2],
     /// Nothing to do: past the end of the plan, dropout, a ReLU fused into the product before it, or a change of shape
     /// that moves no value.
@@ -45,6 +47,8 @@ pub struct At {
     pub(super) channels_first: bool,
     /// Whether it is a convolution with columns in the lanes, so that the output is channels first.
     pub(super) lanes_are_columns: bool,
+    /// Whether it is a convolution by Winograd's algorithm.
+    pub(crate) is_winograd: bool,
     /// The layer's number among those with parameters.
     #[cfg(feature = "train")]
     pub(crate) parameters: usize,
@@ -102,6 +106,15 @@ impl At {
         }
     }
 
+    /// The number of values in memory between the input and the output.
+    #[inline(always)]
+    pub(super) const fn scratch(&self) -> usize {
+        match self.step.op {
+            Op::Conv2d(window) if self.is_winograd => scratch(&window),
+            _ => 0,
+        }
+    }
+
     #[inline(always)]
     pub(super) const fn is_pooling(&self) -> bool {
         matches!(self.step.op, Op::MaxPool2d(_) | Op::AvgPool2d(_))
@@ -126,9 +139,9 @@ impl At {
 }
 
 /// The steps of a plan, and the length of the arena.
-pub(super) struct Route {
+pub(crate) struct Route {
     /// The steps, then the end.
-    pub(super) steps: [At; Plan::CAPACITY + 1],
+    pub(crate) steps: [At; Plan::CAPACITY + 1],
     /// The length of the part with two ends.
     pub(super) ends: usize,
     /// The part after it, with copies.
@@ -150,8 +163,18 @@ impl Route {
 
 /// The route of `plan`.
 ///
-/// If `folds_norms`, a batch normalisation directly after a product is part of its weights.
-pub(super) const fn route(plan: &Plan, folds_norms: bool) -> Route {
+/// If `folds_norms`, a batch normalisation directly after a product is part of its weights, and convolutions are by Winograd's
+/// algorithm where that pays.
+pub(crate) const fn route(plan: &Plan, folds_norms: bool) -> Route {
+    let route = route_in(plan, folds_norms, 0);
+    match folds_norms {
+        true => route_in(plan, true, MAX_ON_STACK.saturating_sub(route.copies.len)),
+        false => route,
+    }
+}
+
+/// The route whose steps use Winograd's algorithm if they need at most so many values of the arena with it.
+const fn route_in(plan: &Plan, folds_norms: bool, most_of_winograd: usize) -> Route {
     let steps = plan.steps();
     let positions = positions_of(steps, 0);
     let channels = match steps {
@@ -174,6 +197,7 @@ pub(super) const fn route(plan: &Plan, folds_norms: bool) -> Route {
         channels,
         channels_first: true,
         lanes_are_columns: false,
+        is_winograd: false,
         #[cfg(feature = "train")]
         parameters: 0,
         ordinal: 0,
@@ -233,7 +257,6 @@ pub(super) const fn route(plan: &Plan, folds_norms: bool) -> Route {
             here.positions = parts.positions();
             here.channels_first = parts.channels_first;
         }
-        here.matrix = step.inference_matrix();
         here.is_idle = match step.op {
             Op::Dropout { .. } | Op::Dropout2d { .. } => true,
             Op::Relu => i > 0 && steps[i - 1].has_tensors() && is_before_relu(plan, i - 1),
@@ -250,6 +273,17 @@ pub(super) const fn route(plan: &Plan, folds_norms: bool) -> Route {
                 here.channels_first && suits_columns(&window) && keeps_channels_first(steps, i + 1)
             }
             _ => false,
+        };
+        here.is_winograd = match step.op {
+            Op::Conv2d(window) => folds_norms && !here.channels_first && suits_winograd(&window),
+            _ => false,
+        };
+        here.is_winograd = here.is_winograd && needed(&here) <= most_of_winograd;
+        here.matrix = match step.op {
+            Op::Conv2d(window) if here.is_winograd => {
+                [window.output[0], PRODUCTS * window.input[0]]
+            }
+            _ => step.inference_matrix(),
         };
         here.seeks_zeros = seeks_zeros(&step, here.reads_sample);
         let needed = needed(&here);
@@ -342,13 +376,15 @@ const fn needed(at: &At) -> usize {
             true => padded(at.inputs()),
             false => padded(at.bordered()),
         };
+        let output = at.scratch() + output;
         return match input > output {
             true => input + moved,
             false => moved + output,
         };
     }
     match at.step.op {
-        Op::Conv2d(_) | Op::MaxPool2d(_) | Op::AvgPool2d(_) => input + output,
+        Op::Conv2d(_) => input + at.scratch() + output,
+        Op::MaxPool2d(_) | Op::AvgPool2d(_) => input + output,
         Op::TokenEmbedding { .. } => input + output,
         op if op.gives_a_vector() => input + output,
         // in place

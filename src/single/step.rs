@@ -14,7 +14,7 @@ pub trait Norms {
     const ARE_FOLDED: bool;
 }
 
-/// They are part of the weights.
+/// They are part of the weights, which are packed when compiling, those of some convolutions for Winograd's algorithm.
 #[derive(Debug)]
 pub enum Folded {}
 
@@ -33,9 +33,10 @@ impl Norms for Kept {
 /// The maximum length of an arena on the stack: 512 KiB.
 pub(crate) const MAX_ON_STACK: usize = 1 << 17;
 
-/// The number of values of the arena in which a forward pass of `N` keeps its activations.
+/// The number of values of the arena in which a forward pass of `N` keeps its activations, with either storage.
 pub(crate) const fn arena<N: Network>() -> usize {
-    RouteOf::<N, Kept>::ARENA
+    let [folded, kept] = [RouteOf::<N, Folded>::ARENA, RouteOf::<N, Kept>::ARENA];
+    if folded > kept { folded } else { kept }
 }
 
 /// Whether [`forward`](super::forward()) supports networks of this plan.

@@ -8,8 +8,9 @@ use std::{fs, thread};
 use safetensors::SafeTensors;
 use tuplenet::{
     engine::{Processor, Simd},
-    frozen::embed,
+    frozen::embed::{self, Level},
     models::LeNet,
+    plan::Plan,
     prelude::*,
     shape::{Features, Image, Sample, Shape},
 };
@@ -74,7 +75,14 @@ impl<N: Network> Models<N> {
         let same = |found: <N::Output as Shape>::Array, who: &str| {
             assert_same(N::Output::values(&found), logits, &format!("{what}, {who}"))
         };
-        same(self.embedded.predict(sample), "embedded");
+        #[cfg(target_arch = "x86_64")]
+        let levels = [Level::Avx512, Level::Avx2, Level::Portable];
+        #[cfg(not(target_arch = "x86_64"))]
+        let levels = [Level::Portable];
+        for level in levels {
+            let found = embed::predict_at(level, &self.embedded, sample);
+            same(found, &format!("embedded, {level:?}"));
+        }
         let mut buffer = Box::new([f32::NAN; LEN]);
         same(self.embedded.predict_in(sample, &mut buffer), "in a buffer");
         // Shifted by one byte, no value is aligned.
@@ -218,6 +226,17 @@ networks! {
         Residual<(Conv2d<3, 20, 1>,), (Conv2d<3, 20, 3, 1, 1>,)>, GlobalAvgPool2d,
     );
     branches_of_the_sample: (Image<3, 6, 7>, Residual<(Dropout<20>, Residual<(Conv2d<3, 3, 1>,)>, Tanh)>, ReLU);
+    // Odd sides, so that squares overlap, with a border and without; a part of a block of channels.
+    squares: (
+        Image<3, 9, 12>, (Conv2d<3, 16, 3, 1, 1>, Tanh, Conv2d<16, 40, 3, 1, 1>, Sigmoid, Conv2d<40, 19, 3>),
+        (GELU, Flatten, LazyLinear<4>),
+    );
+    // Fewer squares than a part has, then one; after a sum, and with a batch normalisation as part of the weights.
+    few_squares: (
+        Image<2, 7, 6>, (Conv2d<2, 32, 3, 1, 1>, ReLU),
+        Residual<(Conv2d<32, 32, 3, 1, 1>, BatchNorm2d<32>, ReLU, Conv2d<32, 32, 3, 1, 1>, BatchNorm2d<32>)>,
+        (Floor<MaxPool2d<2, 2>>, Conv2d<32, 17, 2, 1, 1>, Conv2d<17, 16, 3>, LayerNorm<16, 2, 2>, Flatten, LazyLinear<3>),
+    );
     // More than 131,072 weights after ReLU: zeros are skipped there.
     a_large_linear: (Image<1, 30, 30>, Conv2d<1, 8, 3>, ReLU, Flatten, LazyLinear<24>, ReLU, Linear<24, 2>);
 }
@@ -308,6 +327,35 @@ fn a_maximum_is_that_of_tape() {
     check::<Pool, { Frozen::<Pool>::ACTIVATION_LEN }>();
     check::<Halves, { Frozen::<Halves>::ACTIVATION_LEN }>();
     check::<Overlapping, { Frozen::<Overlapping>::ACTIVATION_LEN }>();
+}
+
+/// Of a convolution of 3 x 3 with many channels, an embedded model has 16 weights for each pair of channels, not 9.
+#[test]
+fn a_convolution_of_many_channels_is_by_squares() {
+    let rows = |plan: Plan| embed::rows(&Some(plan));
+    type Few = (
+        Image<1, 8, 8>,
+        Conv2d<1, 15, 3, 1, 1>,
+        ReLU,
+        Conv2d<15, 16, 3>,
+    );
+    type Many = (
+        Image<1, 8, 8>,
+        Conv2d<1, 16, 3, 1, 1>,
+        ReLU,
+        Conv2d<16, 16, 3>,
+    );
+    type Stride = (
+        Image<1, 9, 9>,
+        Conv2d<1, 16, 3, 1, 1>,
+        ReLU,
+        Conv2d<16, 16, 3, 2>,
+    );
+    // a bias for each block, and an odd number of rows
+    let first = 9 + 1 + 1;
+    assert_eq!(rows(Few::PLAN), first + (15 * 9 + 1 + 1));
+    assert_eq!(rows(Many::PLAN), first + (16 * 16 + 1));
+    assert_eq!(rows(Stride::PLAN), first + (16 * 9 + 1));
 }
 
 /// The longest input and output of a layer together, in whole blocks of 16.

@@ -7,10 +7,13 @@ mod border;
 mod convolution;
 mod pooling;
 mod transpose;
+mod winograd;
 
+pub(crate) use self::winograd::{PRODUCTS, winograd_weights};
 pub(super) use self::{
     border::{add_border, bordered},
     convolution::{Convolution, convolve, suits_columns},
     pooling::{average, halves, maximum},
     transpose::transpose,
+    winograd::{scratch, suits_winograd, winograd},
 };

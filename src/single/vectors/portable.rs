@@ -11,6 +11,7 @@ impl Lanes for Portable {
     const LANES: usize = 4;
     const MAX_BLOCKS: usize = 2;
     const ACCUMULATORS: usize = 8;
+    const VECTORS: usize = 2;
 
     #[inline(always)]
     fn splat(self, value: f32) -> [f32; 4] {
@@ -58,6 +59,11 @@ impl Lanes for Portable {
     #[inline(always)]
     fn add(self, a: [f32; 4], b: [f32; 4]) -> [f32; 4] {
         [a[0] + b[0], a[1] + b[1], a[2] + b[2], a[3] + b[3]]
+    }
+
+    #[inline(always)]
+    fn sub(self, a: [f32; 4], b: [f32; 4]) -> [f32; 4] {
+        [a[0] - b[0], a[1] - b[1], a[2] - b[2], a[3] - b[3]]
     }
 
     #[inline(always)]

@@ -13,6 +13,7 @@ impl Lanes for Simd128 {
     const LANES: usize = 4;
     const MAX_BLOCKS: usize = 2;
     const ACCUMULATORS: usize = 8;
+    const VECTORS: usize = 2;
 
     #[inline(always)]
     fn splat(self, value: f32) -> v128 {
@@ -67,6 +68,11 @@ impl Lanes for Simd128 {
     #[inline(always)]
     fn add(self, a: v128, b: v128) -> v128 {
         f32x4_add(a, b)
+    }
+
+    #[inline(always)]
+    fn sub(self, a: v128, b: v128) -> v128 {
+        f32x4_sub(a, b)
     }
 
     #[inline(always)]

@@ -49,6 +49,7 @@ impl Lanes for Avx512 {
     const LANES: usize = 16;
     const MAX_BLOCKS: usize = 8;
     const ACCUMULATORS: usize = 24;
+    const VECTORS: usize = 4;
 
     #[inline(always)]
     fn splat(self, value: f32) -> __m512 {
@@ -90,6 +91,12 @@ impl Lanes for Avx512 {
     fn add(self, a: __m512, b: __m512) -> __m512 {
         // SAFETY: above.
         unsafe { _mm512_add_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn sub(self, a: __m512, b: __m512) -> __m512 {
+        // SAFETY: above.
+        unsafe { _mm512_sub_ps(a, b) }
     }
 
     #[inline(always)]
@@ -174,6 +181,7 @@ impl Lanes for Avx2 {
     const LANES: usize = 8;
     const MAX_BLOCKS: usize = 4;
     const ACCUMULATORS: usize = 12;
+    const VECTORS: usize = 2;
 
     #[inline(always)]
     fn splat(self, value: f32) -> __m256 {
@@ -215,6 +223,12 @@ impl Lanes for Avx2 {
     fn add(self, a: __m256, b: __m256) -> __m256 {
         // SAFETY: above.
         unsafe { _mm256_add_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn sub(self, a: __m256, b: __m256) -> __m256 {
+        // SAFETY: above.
+        unsafe { _mm256_sub_ps(a, b) }
     }
 
     #[inline(always)]

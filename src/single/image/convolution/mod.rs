@@ -12,6 +12,7 @@ mod tile;
 
 use self::tile::Place;
 pub(in crate::single) use self::tile::{Convolution, suits_columns};
+pub(super) use self::tile::{MAX_SUMS, MAX_VECTORS, Sums, Tile, in_equal_parts};
 use crate::single::{lanes::Lanes, matrix::Matrix};
 
 /// The convolution of `input`, with the border that its padding needs, to `output`.

@@ -36,9 +36,9 @@ pub(super) struct Strides {
 
 /// A number of sums: of vectors, and for each, of single values.
 #[derive(Clone, Copy)]
-pub(super) struct Tile {
-    pub(super) vectors: usize,
-    pub(super) singles: usize,
+pub(in crate::single::image) struct Tile {
+    pub(in crate::single::image) vectors: usize,
+    pub(in crate::single::image) singles: usize,
 }
 
 /// Where a tile is: in a row of the output, from the first vector and the first single value on.
@@ -50,9 +50,9 @@ pub(super) struct Place {
 }
 
 /// The maximum number of vectors of a tile.
-pub(super) const MAX_VECTORS: usize = 4;
+pub(in crate::single::image) const MAX_VECTORS: usize = 4;
 /// The maximum number of sums of a tile, at any level.
-pub(super) const MAX_SUMS: usize = 24;
+pub(in crate::single::image) const MAX_SUMS: usize = 24;
 
 impl Convolution {
     #[inline(always)]
@@ -97,10 +97,10 @@ impl Convolution {
     /// so both should be many. The tiles are as equal as possible: 26 single values are two tiles of 13.
     #[inline(always)]
     pub(super) fn tile<L: Lanes>(&self, row: Tile) -> Tile {
-        const { assert!(L::ACCUMULATORS <= MAX_SUMS) };
+        const { assert!(L::ACCUMULATORS <= MAX_SUMS && L::VECTORS <= MAX_VECTORS) };
         let vectors = match self.lanes_are_groups() {
             true => 1,
-            false => in_equal_parts(row.vectors, MAX_VECTORS),
+            false => in_equal_parts(row.vectors, L::VECTORS),
         };
         Tile {
             vectors,
@@ -111,9 +111,9 @@ impl Convolution {
 
 /// The size of the parts if `count` is divided into as few and as equal parts of at most `most` as possible.
 #[inline(always)]
-fn in_equal_parts(count: usize, most: usize) -> usize {
+pub(in crate::single::image) fn in_equal_parts(count: usize, most: usize) -> usize {
     count.div_ceil(count.div_ceil(most))
 }
 
 /// The sums of a tile, `[single value][vector]`; those that a tile has not are not used, and take no register.
-pub(super) type Sums<V> = [[V; MAX_VECTORS]; MAX_SUMS];
+pub(in crate::single::image) type Sums<V> = [[V; MAX_VECTORS]; MAX_SUMS];

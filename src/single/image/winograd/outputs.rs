@@ -1,0 +1,56 @@
+//! The outputs of squares.
+
+use super::{Part, depths, squares};
+use crate::single::{lanes::Lanes, matrix::Matrix};
+
+/// `A' m A` of the products `m` of each square, with the bias, then ReLU if the part has it.
+///
+/// # Safety
+/// As [`winograd`](super::winograd); `products` has those of the part's squares.
+#[inline(always)]
+pub(super) unsafe fn outputs<L: Lanes>(
+    lanes: L,
+    part: Part,
+    matrix: impl Matrix,
+    products: &[f32],
+    output: &mut [f32],
+) {
+    let [channels, _, columns] = part.window.output;
+    let [_, depth] = depths(&part.window);
+    let count = squares(&part.window);
+    for square in 0..count {
+        let [row, column] = part.corner(square);
+        let mut channel = 0;
+        while channel < channels {
+            // SAFETY: the channel exists.
+            let bias = unsafe { matrix.bias(lanes, channel) };
+            let mut rows = [[bias; 4]; 2];
+            for l in 0..4 {
+                let mut values = [bias; 4];
+                for (k, value) in values.iter_mut().enumerate() {
+                    let at = ((4 * k + l) * count + square) * depth + channel;
+                    // SAFETY: guaranteed by the caller.
+                    *value = unsafe { lanes.load(products.as_ptr().add(at)) };
+                }
+                [rows[0][l], rows[1][l]] = sums(lanes, values);
+            }
+            for (k, row_of_sums) in rows.into_iter().enumerate() {
+                for (l, sum) in sums(lanes, row_of_sums).into_iter().enumerate() {
+                    let sum = lanes.add(sum, bias);
+                    let sum = if part.relu { lanes.relu(sum) } else { sum };
+                    let to = ((row + k) * columns + column + l) * channels + channel;
+                    let lanes_used = L::LANES.min(channels - channel);
+                    // SAFETY: the 2 x 2 outputs of every square are within the output, in every channel.
+                    unsafe { lanes.store_first(output.as_mut_ptr().add(to), sum, lanes_used) };
+                }
+            }
+            channel += L::LANES;
+        }
+    }
+}
+
+/// `A' m`.
+#[inline(always)]
+fn sums<L: Lanes>(lanes: L, [a, b, c, d]: [L::Vector; 4]) -> [L::Vector; 2] {
+    [lanes.add(lanes.add(a, b), c), lanes.sub(lanes.sub(b, c), d)]
+}
