@@ -7,6 +7,8 @@ use super::{network, options::Common, served::Result};
 /// One table of the benchmark.
 pub struct Case {
     pub trains: bool,
+    /// Whether inference is in eight bits.
+    pub eight_bits: bool,
     /// The name of the network: `I-H-O`, or one of images or tokens.
     pub network: String,
     /// The numbers of features and of classes.
@@ -58,6 +60,7 @@ impl Case {
         let single = !trains && batch == 1;
         Ok(Case {
             trains,
+            eight_bits: false,
             widths: network::widths(&network)?,
             network,
             batch,
@@ -92,7 +95,19 @@ impl Case {
     }
 
     pub fn task(&self) -> &'static str {
-        if self.trains { "train" } else { "infer" }
+        match (self.trains, self.eight_bits) {
+            (true, _) => "train",
+            (false, false) => "infer",
+            (false, true) => "infer8",
+        }
+    }
+
+    /// The same in eight bits.
+    pub fn in_eight_bits(self) -> Self {
+        Case {
+            eight_bits: true,
+            ..self
+        }
     }
 }
 
@@ -105,7 +120,15 @@ impl fmt::Display for Case {
         };
         let (network, batch, threads) = (&self.network, self.batch, self.threads);
         let s = if threads == 1 { "" } else { "s" };
-        write!(f, "{what} of {network}, batch {batch}, {threads} thread{s}")
+        let bits = if self.eight_bits {
+            " in eight bits"
+        } else {
+            ""
+        };
+        write!(
+            f,
+            "{what} of {network}{bits}, batch {batch}, {threads} thread{s}"
+        )
     }
 }
 

@@ -11,6 +11,9 @@ use super::{case::Case, options::Common};
 /// The tolerance of a contender that computes in `f32`.
 pub const IN_F32: f32 = 1e-3;
 
+/// The tolerance of a contender that computes in eight bits, as each rounds in its own way.
+const IN_EIGHT_BITS: f32 = 0.1;
+
 /// One row of the tables.
 pub struct Contender {
     /// The name for `--baselines`.
@@ -21,6 +24,8 @@ pub struct Contender {
     pub trains: bool,
     /// Whether it supports inference of more than one sample at a time.
     pub batches: bool,
+    /// Whether it supports inference in eight bits.
+    pub eight_bits: bool,
     /// Whether `--avx2` has an effect on it.
     pub supports_avx2_limit: bool,
     /// Whether its optimiser changes only those rows of a table of embeddings that the batch reads. That is not Adam, whose
@@ -68,6 +73,7 @@ pub fn scripts(baselines: &[Script], more: &[String], options: &Common) -> Vec<C
                 ours: false,
                 trains,
                 batches: true,
+                eight_bits: false,
                 supports_avx2_limit,
                 skips_rows: false,
                 tolerance: IN_F32,
@@ -96,7 +102,16 @@ impl Contender {
         } else {
             self.batches || case.batch == 1
         };
-        runs && (!self.skips_rows || case.values.has_words())
+        let has_precision = !case.eight_bits || self.eight_bits;
+        runs && has_precision && (!self.skips_rows || case.values.has_words())
+    }
+
+    /// The largest accepted relative difference from tuplenet in a case.
+    pub fn tolerance(&self, case: &Case) -> f32 {
+        match case.eight_bits {
+            true => IN_EIGHT_BITS,
+            false => self.tolerance,
+        }
     }
 
     /// How many of the first values must be tuplenet's, if `values` are compared.

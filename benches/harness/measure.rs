@@ -184,10 +184,8 @@ fn checked_values(process: &mut Process, case: &Case) -> Result<Vec<f32>> {
 fn check(contender: &Contender, case: &Case, ours: &[f32], theirs: &[f32]) -> Result<()> {
     let count = contender.equal_values(theirs.len());
     let difference = difference(&ours[..count], &theirs[..count], case);
-    let Contender {
-        name, tolerance, ..
-    } = contender;
-    if difference <= *tolerance {
+    let (name, tolerance) = (&contender.name, contender.tolerance(case));
+    if difference <= tolerance {
         return Ok(());
     }
     Err(format!(

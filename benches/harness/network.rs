@@ -3,8 +3,9 @@
 use std::{fs, path::Path};
 
 use tuplenet::{
+    frozen::embed,
     layers::Weighted,
-    models::{LeNet, Mlp, ResNet8},
+    models::{AnomalyDetector, LeNet, Mlp, ResNet8},
     plan::{Op, Pooling},
     prelude::*,
     shape::{Features, Image, Pair, Sample, Shape, Tokens},
@@ -57,32 +58,54 @@ type Counts = (
     (ReLU, Linear<128, 2>),
 );
 
-/// Generic code that runs for a network that is known only at run time, with `O` classes.
+/// Generic code that runs for a network that is known only at run time, with `O` classes, and with `ROWS` rows of weights where it
+/// is embedded.
 pub trait Job {
     type Out;
-    fn on<N, const O: usize>(self) -> Result<Self::Out>
+    fn on<N, const O: usize, const ROWS: usize>(self) -> Result<Self::Out>
     where
         N: Network<Output = Features<O>>,
         <N::In as Shape>::Array: Sample<N::In>;
 }
 
-/// Runs `job` for the network with this name: `I-H-O`, or that of one of images or tokens.
+/// Runs a job for the network with this name, of some networks with so many classes.
+macro_rules! dispatch {
+    ($name:ident, $job:ident, { $($known:literal: $network:ty, $outputs:literal;)* }) => {
+        match $name {
+            $($known => $job.on::<$network, $outputs, { embed::rows(&Some(<$network>::PLAN)) }>(),)*
+            _ => Err(format!("no network {} was compiled", $name).into()),
+        }
+    };
+}
+
+/// Runs `job` for the network with this name: `I-H-O`, or that of another.
 pub fn dispatch<J: Job>(name: &str, job: J) -> Result<J::Out> {
-    match name {
-        "784-128-10" => job.on::<Mlp<784, 128, 10>, 10>(),
-        "784-500-10" => job.on::<Mlp<784, 500, 10>, 10>(),
-        "784-512-10" => job.on::<Mlp<784, 512, 10>, 10>(),
-        "784-2048-10" => job.on::<Mlp<784, 2048, 10>, 10>(),
-        "64-64-16" => job.on::<Mlp<64, 64, 16>, 16>(),
-        "small" => job.on::<Small, 10>(),
-        "lenet" => job.on::<LeNet, 10>(),
-        "mid" => job.on::<Mid, 10>(),
-        "resnet" => job.on::<ResNet, 10>(),
-        "bag" => job.on::<Bag, 2>(),
-        "text" => job.on::<Text, 2>(),
-        "counts" => job.on::<Counts, 2>(),
-        _ => Err(format!("no network {name} was compiled").into()),
-    }
+    dispatch!(name, job, {
+        "784-128-10": Mlp<784, 128, 10>, 10;
+        "784-500-10": Mlp<784, 500, 10>, 10;
+        "784-512-10": Mlp<784, 512, 10>, 10;
+        "784-2048-10": Mlp<784, 2048, 10>, 10;
+        "64-64-16": Mlp<64, 64, 16>, 16;
+        "small": Small, 10;
+        "lenet": LeNet, 10;
+        "mid": Mid, 10;
+        "resnet": ResNet, 10;
+        "autoencoder": AnomalyDetector, 640;
+        "resnet-32": ResNet8<3, 32, 32, 10>, 10;
+        "bag": Bag, 2;
+        "text": Text, 2;
+        "counts": Counts, 2;
+    })
+}
+
+/// The same, of the networks that are measured in eight bits, which have not all layers.
+pub fn dispatch_eight_bits<J: Job>(name: &str, job: J) -> Result<J::Out> {
+    dispatch!(name, job, {
+        "784-128-10": Mlp<784, 128, 10>, 10;
+        "64-64-16": Mlp<64, 64, 16>, 16;
+        "autoencoder": AnomalyDetector, 640;
+        "resnet-32": ResNet8<3, 32, 32, 10>, 10;
+    })
 }
 
 /// The number of features and of classes of the network with this name.
@@ -94,7 +117,7 @@ struct Widths;
 
 impl Job for Widths {
     type Out = [usize; 2];
-    fn on<N, const O: usize>(self) -> Result<[usize; 2]>
+    fn on<N, const O: usize, const ROWS: usize>(self) -> Result<[usize; 2]>
     where
         N: Network<Output = Features<O>>,
     {
@@ -102,8 +125,8 @@ impl Job for Widths {
     }
 }
 
-/// Writes the network's layers to `layers.txt`, and weights with PyTorch's initialisation, from a seed, to
-/// `weights.safetensors`.
+/// Writes the network's layers to `layers.txt`, weights with PyTorch's initialisation, from a seed, to `weights.safetensors`,
+/// and both to `network.onnx`.
 ///
 /// A layer is a line: the name of its module in the weights file, the values that it reads (0 is the input, 1 the output of
 /// the first layer), its name in `torch.nn` and its sizes. The first line has the input's sizes.
@@ -118,7 +141,7 @@ struct Write<'a> {
 
 impl Job for Write<'_> {
     type Out = ();
-    fn on<N, const O: usize>(self) -> Result<()>
+    fn on<N, const O: usize, const ROWS: usize>(self) -> Result<()>
     where
         N: Network<Output = Features<O>>,
     {
@@ -148,6 +171,9 @@ impl Job for Write<'_> {
                     let [kernel, stride] = [window.kernel[0], window.stride[0]];
                     format!("{path} {x} {name} {kernel} {stride}")
                 }
+                Op::BatchNorm { channels } if channels == step.inputs => {
+                    format!("{path} {x} BatchNorm1d {channels}")
+                }
                 Op::BatchNorm { channels } => format!("{path} {x} BatchNorm2d {channels}"),
                 Op::EmbeddingBag {
                     vocabulary,
@@ -165,6 +191,8 @@ impl Job for Write<'_> {
             });
         }
         fs::write(self.folder.join("layers.txt"), layers.join("\n"))?;
-        Ok(Weights::<N>::init(self.seed).save(self.folder.join("weights.safetensors"))?)
+        let weights = Weights::<N>::init(self.seed);
+        weights.save(self.folder.join("weights.safetensors"))?;
+        Ok(weights.save_onnx(self.folder.join("network.onnx"))?)
     }
 }

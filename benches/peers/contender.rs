@@ -12,7 +12,6 @@ use crate::{
         served::Result,
     },
     options::Options,
-    ours,
 };
 
 /// PyTorch with gradients of the rows that a batch reads, not of the whole table.
@@ -66,9 +65,13 @@ const SCRIPTS: [Script; 6] = [
         &["onnxruntime_peer.py"],
         false,
         false,
-        "the operators that PyTorch exports; intra-op threads as given by --threads",
+        "tuplenet's ONNX file, I/O binding; in eight bits quantize_static with operators for integers, activations unsigned, \
+         one scale for each weight tensor, which was its fastest setting; intra-op threads as given by --threads",
     ),
 ];
+
+/// The baselines that support eight bits.
+const EIGHT_BITS: [&str; 2] = ["onnxruntime", "tract"];
 
 /// The baseline in C++.
 const RTNEURAL: &str = "rtneural";
@@ -98,7 +101,7 @@ const COMPILED: [(&str, &str, bool, &str); 6] = [
         "tract",
         "tract",
         false,
-        "Gemm, Relu, Gemm for a fixed batch, optimised; its state is reused between calls",
+        "tuplenet's ONNX file for a fixed batch, optimised, in eight bits onnxruntime's; its state is reused between calls",
     ),
     (
         RTNEURAL,
@@ -124,14 +127,15 @@ pub fn available(options: &Options) -> Result<Vec<Contender>> {
     options.common.check_baselines(&ids)?;
     let mut all = vec![Contender {
         id: "tuplenet",
-        name: format!("tuplenet ({})", ours::engine()?),
+        name: "tuplenet".to_owned(),
         ours: true,
         trains: true,
         batches: true,
+        eight_bits: true,
         supports_avx2_limit: true,
         skips_rows: false,
         tolerance: IN_F32,
-        settings: "Engine::train for all steps of a turn; Engine::predict for 1, forward for more",
+        settings: "Fused: Engine::train for all steps of a turn, Engine::forward for batches; an embedded model for 1 sample",
         program: env::current_exe()?,
         arguments: vec!["--serve".to_owned()],
     }];
@@ -139,6 +143,7 @@ pub fn available(options: &Options) -> Result<Vec<Contender>> {
     let python = scripts(&SCRIPTS, &[], &options.common);
     all.extend(python.into_iter().map(|contender| Contender {
         skips_rows: contender.id == SPARSE,
+        eight_bits: EIGHT_BITS.contains(&contender.id),
         tolerance: IN_F32,
         ..contender
     }));
@@ -155,6 +160,7 @@ pub fn available(options: &Options) -> Result<Vec<Contender>> {
                 ours: false,
                 trains: all_cases,
                 batches: all_cases,
+                eight_bits: EIGHT_BITS.contains(&id),
                 supports_avx2_limit: false,
                 skips_rows: false,
                 tolerance: IN_F32,

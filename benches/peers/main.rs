@@ -52,12 +52,26 @@ fn compare(options: &Options) -> Result<()> {
 /// The networks of images.
 const IMAGES: [&str; 4] = ["small", "lenet", "mid", "resnet"];
 
+/// The networks that are also measured in eight bits, and their samples.
+const EMBEDDED: [(&str, Values); 5] = [
+    ("784-128-10", Values::Pixels),
+    ("784-128-10", Values::Dense),
+    ("64-64-16", Values::Dense),
+    ("autoencoder", Values::Dense),
+    ("resnet-32", Values::Dense),
+];
+
 /// The cases, in the order in which they are measured.
 fn cases(options: &Options) -> Result<Vec<Case>> {
     let common = &options.common;
     let selects = |kind| options.networks.is_none_or(|networks| networks == kind);
-    let [vectors, images, tokens] =
-        [Networks::Vectors, Networks::Images, Networks::Tokens].map(selects);
+    let [vectors, images, tokens, embedded] = [
+        Networks::Vectors,
+        Networks::Images,
+        Networks::Tokens,
+        Networks::Embedded,
+    ]
+    .map(selects);
     let mut cases = Vec::new();
     if common.only != Some(Only::Infer) {
         let train = |network: &str, batch, values| {
@@ -95,9 +109,13 @@ fn cases(options: &Options) -> Result<Vec<Case>> {
         for network in IMAGES.into_iter().filter(|_| images) {
             infer(network, 1, Values::Pixels)?;
         }
+        for (network, values) in EMBEDDED.into_iter().filter(|_| embedded) {
+            let case = || Case::new(common, false, network.to_owned(), 1, values);
+            cases.extend([case()?, case()?.in_eight_bits()]);
+        }
     }
     match cases.is_empty() {
-        true => Err("--networks tokens: expected training, which is all that is measured".into()),
+        true => Err("--networks: nothing of these networks is measured for this task".into()),
         false => Ok(cases),
     }
 }

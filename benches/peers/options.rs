@@ -14,7 +14,7 @@ pub struct Options {
     pub build: bool,
     #[command(flatten)]
     pub common: Common,
-    /// Only networks of vectors, of images or of tokens
+    /// Only networks of vectors, of images or of tokens, or predictions of small networks in `f32` and in eight bits
     #[arg(long, value_name = "KIND")]
     pub networks: Option<Networks>,
     /// Disable AVX-512 in the contenders that have a setting for it
@@ -30,4 +30,5 @@ pub enum Networks {
     Vectors,
     Images,
     Tokens,
+    Embedded,
 }

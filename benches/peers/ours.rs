@@ -1,14 +1,16 @@
-//! tuplenet's process: the measured engine through its public API.
+//! tuplenet's process: the measured engine through its public API, and embedded models for batches of 1.
 
 use tuplenet::{
     engine::{Processor, Simd},
-    models::Mlp,
+    frozen::embed,
     prelude::*,
+    quantized::{self, Loaded, Quantized, Quantizer},
     shape::{Features, Sample, Shape},
+    target::Values,
 };
 
 use crate::harness::{
-    network::{Job, dispatch},
+    network::{Job, dispatch, dispatch_eight_bits},
     served::{Result, Served, Setup, serve as serve_with},
     training::{Maker, Training, weights},
 };
@@ -29,30 +31,37 @@ fn processor() -> Processor {
     let threads = std::env::var("RAYON_NUM_THREADS").ok();
     let threads = threads.and_then(|count| count.parse().ok());
     let processor = threads.map_or(detected, |count| detected.threads(count));
-    match std::env::var("TUPLENET_SIMD").as_deref() {
-        Ok("avx2") => processor.simd(Simd::Avx2),
-        _ => processor,
+    match is_avx2() {
+        true => processor.simd(Simd::Avx2),
+        false => processor,
     }
+}
+
+/// Whether wider instructions are not to be used.
+fn is_avx2() -> bool {
+    std::env::var("TUPLENET_SIMD").is_ok_and(|simd| simd == "avx2")
 }
 
 /// Answers commands until standard input ends.
 pub fn serve() -> Result<()> {
-    serve_with(env!("CARGO_PKG_VERSION"), |setup| {
-        dispatch(&setup.network, Make(&setup))
-    })
-}
-
-/// The engine's name for the tables.
-pub fn engine() -> Result<&'static str> {
-    type Any = Mlp<64, 64, 16>;
-    Ok(Ours::<Any>::new(Weights::zeros())?.name())
+    // Packing copies the weights of embedded models on the stack.
+    let thread = std::thread::Builder::new().stack_size(1 << 28);
+    let served = thread.spawn(|| {
+        let served = serve_with(env!("CARGO_PKG_VERSION"), |setup| match setup.eight_bits {
+            true => dispatch_eight_bits(&setup.network, EightBits(&setup)),
+            false => dispatch(&setup.network, Make(&setup)),
+        });
+        served.map_err(|error| error.to_string())
+    })?;
+    let served = served.join().map_err(|_| "tuplenet's thread panicked")?;
+    Ok(served?)
 }
 
 struct Make<'a>(&'a Setup);
 
 impl Job for Make<'_> {
     type Out = Box<dyn Served>;
-    fn on<N, const O: usize>(self) -> Result<Self::Out>
+    fn on<N, const O: usize, const ROWS: usize>(self) -> Result<Self::Out>
     where
         N: Network<Output = Features<O>>,
         <N::In as Shape>::Array: Sample<N::In>,
@@ -61,39 +70,102 @@ impl Job for Make<'_> {
         if setup.trains {
             return Ok(Box::new(Training::<_, N>::new(processor(), setup)?));
         }
-        let net = Ours::<N>::on(processor(), weights(setup)?)?;
         let features = setup.features()?;
-        let sample = |values: &[f32]| {
-            let mut sample = N::In::zeros();
-            N::In::values_mut(&mut sample).copy_from_slice(values);
-            sample
-        };
-        Ok(match setup.batch {
-            1 => Box::new(Prediction {
-                net,
-                samples: features.chunks_exact(N::In::LEN).map(sample).collect(),
-                next: 0,
-            }),
-            _ => Box::new(Forward {
-                net,
+        if setup.batch > 1 {
+            return Ok(Box::new(Forward {
+                net: Ours::<N>::on(processor(), weights(setup)?)?,
                 batch: setup.batch * N::In::LEN,
                 features,
                 next: 0,
-            }),
+            }));
+        }
+        let model = embedded::<N, ROWS>(setup)?;
+        let samples = samples::<N>(&features);
+        Ok(match is_avx2() {
+            #[cfg(target_arch = "x86_64")]
+            true => {
+                let level = embed::Level::Avx2;
+                prediction::<N, _>(samples, move |x| embed::predict_at(level, &model, x))
+            }
+            _ => prediction::<N, _>(samples, move |x| model.predict(x)),
         })
     }
 }
 
-/// Batches of 1 with [`Engine::predict`].
-struct Prediction<N: Network> {
-    net: Ours<N>,
+/// Inference in eight bits.
+struct EightBits<'a>(&'a Setup);
+
+impl Job for EightBits<'_> {
+    type Out = Box<dyn Served>;
+    fn on<N, const O: usize, const ROWS: usize>(self) -> Result<Self::Out>
+    where
+        N: Network<Output = Features<O>>,
+        <N::In as Shape>::Array: Sample<N::In>,
+    {
+        let features = self.0.features()?;
+        let samples = samples::<N>(&features);
+        let model = quantized::<N, O>(self.0, features)?;
+        Ok(match is_avx2() {
+            #[cfg(target_arch = "x86_64")]
+            true => prediction::<N, _>(samples, move |x| {
+                quantized::embed::predict_at(quantized::embed::Level::Avx2, &model, x)
+            }),
+            _ => prediction::<N, _>(samples, move |x| model.predict(x)),
+        })
+    }
+}
+
+fn samples<N: Network>(features: &[f32]) -> Vec<<N::In as Shape>::Array> {
+    let sample = |values: &[f32]| {
+        let mut sample = N::In::zeros();
+        N::In::values_mut(&mut sample).copy_from_slice(values);
+        sample
+    };
+    features.chunks_exact(N::In::LEN).map(sample).collect()
+}
+
+/// The network as `frozen!` embeds it, but packed at run time.
+fn embedded<N: Network, const ROWS: usize>(setup: &Setup) -> Result<Frozen<N>> {
+    let file = std::fs::read(setup.folder.join("weights.safetensors"))?;
+    let plan = Some(N::PLAN);
+    let places = embed::places(&plan, &file, "weights", embed::Names::Sequential);
+    let packed = Box::leak(Box::new(embed::packed::<ROWS>(&plan, &file, &places)));
+    Ok(embed::frozen(packed))
+}
+
+/// The network in eight bits, with scales for the features.
+fn quantized<N, const O: usize>(setup: &Setup, features: Vec<f32>) -> Result<Quantized<N, Loaded>>
+where
+    N: Network<Output = Features<O>>,
+{
+    let samples = features.len() / N::In::LEN;
+    let data: Dataset<N::In, Values<O>> = Dataset::regression(features, vec![0.0; samples * O])?;
+    let weights: Weights<N> = weights(setup)?;
+    let file = Quantizer::new(&weights).calibrate(&data)?;
+    Ok(Quantized::from_bytes(&file.to_bytes()?)?)
+}
+
+/// Batches of 1 with an embedded model.
+struct Prediction<N: Network, F> {
+    predict: F,
     samples: Vec<<N::In as Shape>::Array>,
     next: usize,
 }
 
-impl<N: Network> Served for Prediction<N>
+fn prediction<N: Network, F>(samples: Vec<<N::In as Shape>::Array>, predict: F) -> Box<dyn Served>
 where
-    <N::In as Shape>::Array: Sample<N::In>,
+    F: Fn(&<N::In as Shape>::Array) -> <N::Output as Shape>::Array + 'static,
+{
+    Box::new(Prediction::<N, F> {
+        predict,
+        samples,
+        next: 0,
+    })
+}
+
+impl<N: Network, F> Served for Prediction<N, F>
+where
+    F: Fn(&<N::In as Shape>::Array) -> <N::Output as Shape>::Array,
 {
     fn reset(&mut self) -> Result<()> {
         Ok(())
@@ -101,14 +173,14 @@ where
 
     fn run(&mut self, steps: usize) -> Result<()> {
         for _ in 0..steps {
-            std::hint::black_box(self.net.predict(&self.samples[self.next])?);
+            std::hint::black_box((self.predict)(&self.samples[self.next]));
             self.next = (self.next + 1) % self.samples.len();
         }
         Ok(())
     }
 
     fn values(&mut self, count: usize) -> Result<Vec<f32>> {
-        let logits = self.net.predict(&self.samples[0])?;
+        let logits = (self.predict)(&self.samples[0]);
         Ok(N::Output::values(&logits)[..count].to_vec())
     }
 }

@@ -1,76 +1,78 @@
-"""onnxruntime, inference only, with the operators that PyTorch exports; `OMP_NUM_THREADS` also sets its number of threads."""
+"""onnxruntime, inference only, of tuplenet's ONNX file; `OMP_NUM_THREADS` also sets its number of threads.
+
+In eight bits, `network-int8.onnx` is the network with scales for the features of the case.
+"""
 
 import os
 
 import onnxruntime as ort
-from onnx import TensorProto, helper, numpy_helper
+from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+from onnxruntime.quantization.shape_inference import quant_pre_process
 from served import serve
 
 
-def model(setup):
-    tensors, layers = setup.tensors(), setup.layers()
-    values = ["x", *(f"a{at}" for at in range(1, len(layers))), "y"]
-    nodes = []
-    for at, (path, operands, name, numbers) in enumerate(layers):
-        x, y = [values[value] for value in operands], values[at + 1]
-        parameters = [f"{path}.weight", f"{path}.bias"]
-        if name == "Linear":
-            nodes.append(helper.make_node("Gemm", x + parameters, [y], transB=1))
-        elif name == "Conv2d":
-            _, _, kernel, stride, padding = numbers
-            attributes = {
-                "kernel_shape": [kernel] * 2,
-                "strides": [stride] * 2,
-                "pads": [padding] * 4,
-            }
-            nodes.append(helper.make_node("Conv", x + parameters, [y], **attributes))
-        elif name == "BatchNorm2d":
-            statistics = [f"{path}.running_mean", f"{path}.running_var"]
-            inputs = x + parameters + statistics
-            nodes.append(helper.make_node("BatchNormalization", inputs, [y], epsilon=1e-5))
-        elif name == "MaxPool2d":
-            kernel, stride = ([size] * 2 for size in numbers)
-            nodes.append(helper.make_node("MaxPool", x, [y], kernel_shape=kernel, strides=stride))
-        elif name == "GlobalAvgPool2d":
-            nodes.append(helper.make_node("GlobalAveragePool", x, [f"{y}.means"]))
-            nodes.append(helper.make_node("Flatten", [f"{y}.means"], [y]))
-        else:
-            operator = {"ReLU": "Relu", "Flatten": "Flatten", "Add": "Add"}[name]
-            nodes.append(helper.make_node(operator, x, [y]))
-    used = {name for node in nodes for name in node.input}
-    graph = helper.make_graph(
-        nodes,
-        "network",
-        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [setup.batch, *setup.input()])],
-        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [setup.batch, tensors[f"{layers[-1].path}.bias"].size])],
-        [numpy_helper.from_array(tensors[name], name) for name in sorted(used & tensors.keys())],
+class Calibration(CalibrationDataReader):
+    def __init__(self, name, batches):
+        self.batches = ({name: batch} for batch in batches)
+
+    def get_next(self):
+        return next(self.batches, None)
+
+
+def session(path):
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = int(os.environ["OMP_NUM_THREADS"])
+    options.inter_op_num_threads = 1
+    return ort.InferenceSession(path, options, ["CPUExecutionProvider"])
+
+
+def in_eight_bits(setup):
+    """Writes the network with integers. Of QDQ and QOperator, a scale for each tensor or channel, and signed or unsigned activations,
+    these are the fastest."""
+    [path, prepared, quantized] = [
+        str(setup.folder / f"network{name}.onnx") for name in ("", "-prepared", "-int8")
+    ]
+    quant_pre_process(path, prepared)
+    name = session(path).get_inputs()[0].name
+    quantize_static(
+        prepared,
+        quantized,
+        Calibration(name, setup.batches()),
+        quant_format=QuantFormat.QOperator,
+        activation_type=QuantType.QUInt8,
+        weight_type=QuantType.QInt8,
     )
-    # Not the newest versions of format and opset, so that every onnxruntime reads them.
-    opset = [helper.make_opsetid("", 17)]
-    return helper.make_model(graph, opset_imports=opset, ir_version=8).SerializeToString()
+    return quantized
 
 
 class Inference:
     def __init__(self, setup):
         if setup.trains:
             raise SystemExit("onnxruntime: inference only")
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = int(os.environ["OMP_NUM_THREADS"])
-        options.inter_op_num_threads = 1
-        self.session = ort.InferenceSession(model(setup), options, ["CPUExecutionProvider"])
-        self.inputs = [{"x": batch} for batch in setup.batches()]
+        path = in_eight_bits(setup) if setup.eight_bits else str(setup.folder / "network.onnx")
+        self.session = session(path)
+        [input], [output] = self.session.get_inputs(), self.session.get_outputs()
+        self.inputs = [self.binding(input.name, output.name, batch) for batch in setup.batches()]
         self.next = 0
+
+    def binding(self, input, output, batch):
+        """The batch, as a value of onnxruntime, and memory for its logits."""
+        binding = self.session.io_binding()
+        binding.bind_ortvalue_input(input, ort.OrtValue.ortvalue_from_numpy(batch))
+        binding.bind_output(output)
+        return binding
 
     def reset(self):
         pass
 
     def run(self, steps):
         for _ in range(steps):
-            self.session.run(None, self.inputs[self.next])
+            self.session.run_with_iobinding(self.inputs[self.next])
             self.next = (self.next + 1) % len(self.inputs)
 
     def values(self, count):
-        return self.session.run(None, self.inputs[0])[0].ravel()[:count]
+        self.session.run_with_iobinding(self.inputs[0])
+        return self.inputs[0].copy_outputs_to_cpu()[0].ravel()[:count]
 
 
 if __name__ == "__main__":

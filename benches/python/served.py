@@ -31,6 +31,7 @@ class Setup(NamedTuple):
     """One task: training or inference of a network."""
 
     trains: bool
+    eight_bits: bool
     batch: int
     folder: Path
 
@@ -100,7 +101,7 @@ def serve(version, make):
         command, *words = line.rstrip("\n").split(" ", 4)
         if command == "setup":
             task, _, batch, folder = words
-            net = make(Setup(task == "train", int(batch), Path(folder)))
+            net = make(Setup(task == "train", task == "infer8", int(batch), Path(folder)))
             answer = f"ready {version}"
         elif command == "reset":
             net.reset()

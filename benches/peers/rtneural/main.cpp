@@ -5,6 +5,7 @@
 
 #include <array>
 #include <chrono>
+#include <cmath>
 #include <cstdio>
 #include <cstdint>
 #include <cstring>
@@ -56,25 +57,86 @@ void fill(Dense& layer, const std::string& file, const std::string& prefix) {
     layer.setBias(tensor(file, prefix + ".bias").data());
 }
 
+/// The same, with the batch normalisation after the layer as part of its weights: RTNeural's own takes longer.
+template <typename Dense>
+void fill_normalized(Dense& layer, const std::string& file, const std::string& prefix, const std::string& norm) {
+    Floats weight = tensor(file, prefix + ".weight");
+    Floats bias = tensor(file, prefix + ".bias");
+    const Floats factor = tensor(file, norm + ".weight");
+    const Floats term = tensor(file, norm + ".bias");
+    const Floats mean = tensor(file, norm + ".running_mean");
+    const Floats variance = tensor(file, norm + ".running_var");
+    std::vector<Floats> rows;
+    for (int o = 0; o < Dense::out_size; ++o) {
+        const float scale = factor[o] / std::sqrt(variance[o] + 1e-5f);
+        Floats row(weight.begin() + o * Dense::in_size, weight.begin() + (o + 1) * Dense::in_size);
+        for (float& value : row) value *= scale;
+        rows.push_back(row);
+        bias[o] = (bias[o] - mean[o]) * scale + term[o];
+    }
+    layer.setWeights(rows);
+    layer.setBias(bias.data());
+}
+
+template <int I, int O>
+using Dense = RTNeural::DenseT<float, I, O>;
+template <int N>
+using ReLU = RTNeural::ReLuActivationT<float, N>;
+
+/// `I-H-O`.
 template <int I, int H, int O>
+struct Mlp {
+    static constexpr int inputs = I;
+    using Model = RTNeural::ModelT<float, I, O, Dense<I, H>, ReLU<H>, Dense<H, O>>;
+
+    static void fill(Model& model, const std::string& weights) {
+        ::fill(model.template get<0>(), weights, "0");
+        ::fill(model.template get<2>(), weights, "2");
+    }
+};
+
+/// The anomaly detector of MLPerf Tiny.
+struct Autoencoder {
+    static constexpr int inputs = 640;
+    using Model = RTNeural::ModelT<
+        float, 640, 640, Dense<640, 128>, ReLU<128>, Dense<128, 128>, ReLU<128>, Dense<128, 128>, ReLU<128>,
+        Dense<128, 128>, ReLU<128>, Dense<128, 8>, ReLU<8>, Dense<8, 128>, ReLU<128>, Dense<128, 128>, ReLU<128>,
+        Dense<128, 128>, ReLU<128>, Dense<128, 128>, ReLU<128>, Dense<128, 640>>;
+
+    static void fill(Model& model, const std::string& weights) {
+        fill_from<0>(model, weights);
+    }
+
+    /// Nine blocks of a layer, a batch normalisation and ReLU, and a layer.
+    template <int Block>
+    static void fill_from(Model& model, const std::string& weights) {
+        const auto name = [](int at) { return std::to_string(3 * Block + at); };
+        if constexpr (Block < 9) {
+            fill_normalized(model.template get<2 * Block>(), weights, name(0), name(1));
+            fill_from<Block + 1>(model, weights);
+        } else {
+            ::fill(model.template get<2 * Block>(), weights, name(0));
+        }
+    }
+};
+
+template <typename Network>
 class Inference : public Served {
-    using Model = RTNeural::ModelT<float, I, O, RTNeural::DenseT<float, I, H>,
-                                   RTNeural::ReLuActivationT<float, H>, RTNeural::DenseT<float, H, O>>;
+    static constexpr int I = Network::inputs;
 
     /// Aligned as RTNeural requires of its input.
     struct alignas(RTNEURAL_DEFAULT_ALIGNMENT) Sample {
         float values[I];
     };
 
-    Model model;
+    typename Network::Model model;
     std::vector<Sample> samples;
     std::size_t next = 0;
 
 public:
     explicit Inference(const std::string& folder) {
         const std::string weights = read(folder + "/weights.safetensors");
-        fill(model.template get<0>(), weights, "0");
-        fill(model.template get<2>(), weights, "2");
+        Network::fill(model, weights);
         const std::string features = read(folder + "/features.f32");
         samples.resize(features.size() / (I * sizeof(float)));
         for (std::size_t at = 0; at < samples.size(); ++at)
@@ -107,9 +169,10 @@ std::unique_ptr<Served> setup(std::istream& words) {
     std::getline(words, folder);
     if (task != "infer" || batch != 1)
         throw std::runtime_error("inference of batches of 1 only");
-    if (shape == Shape{784, 128, 10}) return std::make_unique<Inference<784, 128, 10>>(folder);
-    if (shape == Shape{784, 500, 10}) return std::make_unique<Inference<784, 500, 10>>(folder);
-    if (shape == Shape{64, 64, 16}) return std::make_unique<Inference<64, 64, 16>>(folder);
+    if (network == "autoencoder") return std::make_unique<Inference<Autoencoder>>(folder);
+    if (shape == Shape{784, 128, 10}) return std::make_unique<Inference<Mlp<784, 128, 10>>>(folder);
+    if (shape == Shape{784, 500, 10}) return std::make_unique<Inference<Mlp<784, 500, 10>>>(folder);
+    if (shape == Shape{64, 64, 16}) return std::make_unique<Inference<Mlp<64, 64, 16>>>(folder);
     throw std::runtime_error("no network of this shape was compiled");
 }
 

@@ -1,53 +1,24 @@
-//! tract, inference only: Gemm, Relu, Gemm, as tract's ONNX reader builds them, then optimised.
+//! tract, inference only: its ONNX reader, for a fixed batch, optimised.
 
-#[path = "../../mlp.rs"]
-mod mlp;
 #[allow(dead_code)] // the labels, as nothing is trained here
 #[path = "../../../harness/served.rs"]
 mod served;
 
+use std::fs;
+
 use served::{Result, Served, Setup, serve};
-use tract_core::{
-    internal::*,
-    ops::{
-        einsum::EinSum,
-        math::{add, max},
-    },
-};
+use tract_onnx::prelude::*;
 
 fn main() -> Result<()> {
     serve("0.23.9", |setup| Ok(Box::new(Inference::new(&setup)?)))
 }
 
-fn model(setup: &Setup) -> Result<TypedModel> {
-    let [i, h, o] = mlp::shape(setup)?;
-    let [w0, b0, w2, b2] = mlp::weights(setup)?;
-    let mut model = TypedModel::default();
-    let x = model.add_source("x", f32::fact([setup.batch, i]))?;
-    let z = gemm(&mut model, "first", x, (&w0, &b0), [h, i])?;
-    let zero = model.add_const("zero", tensor2(&[[0.0_f32]]))?;
-    let a = model.wire_node("relu", max(), &[zero, z])?[0];
-    let y = gemm(&mut model, "second", a, (&w2, &b2), [o, h])?;
-    model.select_output_outlets(&[y])?;
-    Ok(model)
-}
-
-/// ONNX's Gemm with its second operand transposed.
-fn gemm(
-    model: &mut TypedModel,
-    name: &str,
-    x: OutletId,
-    (weight, bias): (&[f32], &[f32]),
-    shape: [usize; 2],
-) -> TractResult<OutletId> {
-    let weight = Tensor::from_shape(&shape, weight)?;
-    let weight = model.add_const(format!("{name}.weight"), weight)?;
-    let bias = Tensor::from_shape(&[1, shape[0]], bias)?;
-    let bias = model.add_const(format!("{name}.bias"), bias)?;
-    let axes = AxesMapping::for_numpy_matmul(2, false, true, false)?;
-    let product = EinSum::new(axes, f32::datum_type());
-    let product = model.wire_node(format!("{name}.product"), product, &[x, weight])?[0];
-    Ok(model.wire_node(name, add(), &[product, bias])?[0])
+/// The sizes of a sample, from the first line of `layers.txt`.
+fn input(setup: &Setup) -> Result<Vec<usize>> {
+    let layers = fs::read_to_string(setup.folder.join("layers.txt"))?;
+    let input = layers.lines().next().unwrap_or_default();
+    let sizes = input.split(' ').skip(3).map(str::parse);
+    Ok(sizes.collect::<std::result::Result<_, _>>()?)
 }
 
 struct Inference {
@@ -62,11 +33,17 @@ impl Inference {
         if setup.trains || setup.batch != 1 {
             return Err("inference of batches of 1 only".into());
         }
-        let plan = model(setup)?.into_optimized()?.into_runnable()?;
-        let rows = [setup.batch, mlp::shape(setup)?[0]];
+        let file = match setup.eight_bits {
+            true => "network-int8.onnx",
+            false => "network.onnx",
+        };
+        let model = tract_onnx::onnx().model_for_path(setup.folder.join(file))?;
+        let shape = [vec![1], input(setup)?].concat();
+        let model = model.with_input_fact(0, f32::fact(&shape).into())?;
+        let plan = model.into_optimized()?.into_runnable()?;
         let features = setup.features()?;
-        let batches = features.chunks_exact(rows[0] * rows[1]);
-        let batches = batches.map(|batch| Ok(Tensor::from_shape(&rows, batch)?.into_tvalue()));
+        let batches = features.chunks_exact(shape.iter().product());
+        let batches = batches.map(|batch| Ok(Tensor::from_shape(&shape, batch)?.into_tvalue()));
         Ok(Inference {
             state: plan.spawn()?,
             batches: batches.collect::<TractResult<_>>()?,
