@@ -2,10 +2,11 @@
 //!
 //! Sums are of whole numbers, so every level gives the same bits.
 
+#[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+use super::vectors::neon::{Neon, has_dot, with_dot};
 #[cfg(target_arch = "x86_64")]
-use core::arch::x86_64::*;
-
-use super::pack::QUAD;
+use super::vectors::x86::{Sse2, has_avx2, has_vnni, with_avx2, with_vnni};
+use super::{pack::QUAD, vectors::portable::Portable};
 
 /// A SIMD instruction set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +20,12 @@ pub enum Level {
     /// SSE2, with products of 16 bits.
     #[cfg(target_arch = "x86_64")]
     Sse2,
+    /// NEON with its dot product of signed bytes (`dotprod`).
+    #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+    NeonDot,
+    /// NEON, with products of signed bytes.
+    #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+    Neon,
     /// Vectorised by the compiler.
     Portable,
 }
@@ -32,6 +39,10 @@ impl Level {
         Level::Avx2,
         #[cfg(target_arch = "x86_64")]
         Level::Sse2,
+        #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+        Level::NeonDot,
+        #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+        Level::Neon,
         Level::Portable,
     ];
 
@@ -49,7 +60,18 @@ impl Level {
         } else {
             Level::Sse2
         };
-        #[cfg(not(target_arch = "x86_64"))]
+        #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+        return if cfg!(miri) {
+            Level::Portable
+        } else if has_dot() {
+            Level::NeonDot
+        } else {
+            Level::Neon
+        };
+        #[cfg(not(any(
+            target_arch = "x86_64",
+            all(target_arch = "aarch64", target_endian = "little")
+        )))]
         Level::Portable
     }
 
@@ -62,35 +84,13 @@ impl Level {
             Level::Avx2 => has_avx2(),
             #[cfg(target_arch = "x86_64")]
             Level::Sse2 => !cfg!(miri),
+            #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+            Level::NeonDot => has_dot(),
+            #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+            Level::Neon => !cfg!(miri),
             Level::Portable => true,
         }
     }
-}
-
-#[cfg(target_arch = "x86_64")]
-#[inline(always)]
-fn has_vnni() -> bool {
-    #[cfg(feature = "std")]
-    return std::arch::is_x86_feature_detected!("avx512f")
-        && std::arch::is_x86_feature_detected!("avx512bw")
-        && std::arch::is_x86_feature_detected!("avx512vl")
-        && std::arch::is_x86_feature_detected!("avx512vnni");
-    #[cfg(not(feature = "std"))]
-    return cfg!(all(
-        target_feature = "avx512f",
-        target_feature = "avx512bw",
-        target_feature = "avx512vl",
-        target_feature = "avx512vnni"
-    ));
-}
-
-#[cfg(target_arch = "x86_64")]
-#[inline(always)]
-fn has_avx2() -> bool {
-    #[cfg(feature = "std")]
-    return std::arch::is_x86_feature_detected!("avx2");
-    #[cfg(not(feature = "std"))]
-    return cfg!(target_feature = "avx2");
 }
 
 /// A computation that is compiled for every [`Level`].
@@ -112,20 +112,13 @@ pub(super) fn dispatch<K: Kernel>(level: Level, kernel: K) {
         Level::Avx2 if has_avx2() => unsafe { with_avx2(kernel) },
         #[cfg(target_arch = "x86_64")]
         Level::Sse2 => kernel.run(Sse2),
+        // SAFETY: as above.
+        #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+        Level::NeonDot if has_dot() => unsafe { with_dot(kernel) },
+        #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+        Level::NeonDot | Level::Neon => kernel.run(Neon::<true, false>::new()),
         _ => kernel.run(Portable),
     }
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
-fn with_vnni<K: Kernel>(kernel: K) {
-    kernel.run(Vnni(()))
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2")]
-fn with_avx2<K: Kernel>(kernel: K) {
-    kernel.run(Avx2::<true>(()))
 }
 
 /// The operations of a product, on vectors of [`LANES`](Lanes::LANES) sums.
@@ -161,279 +154,4 @@ pub(super) trait Lanes: Copy {
     /// # Safety
     /// `to` is valid for writes of `LANES` values.
     unsafe fn store(self, to: *mut i32, sums: Self::Sums);
-}
-
-/// Proof that AVX-512 with VNNI is available: constructed only by [`with_vnni`].
-#[cfg(target_arch = "x86_64")]
-#[derive(Clone, Copy)]
-pub(super) struct Vnni(());
-
-// SAFETY, for every block: a `Vnni` is constructed only where its instructions are available. The caller guarantees
-// what a pointer must be valid for.
-#[cfg(target_arch = "x86_64")]
-impl Lanes for Vnni {
-    type Sums = __m512i;
-    type Codes = __m512i;
-    type Weights = __m512i;
-    const LANES: usize = 16;
-    const WIDE: usize = 4;
-    type Uncentred = Self;
-
-    #[inline(always)]
-    fn uncentred(self) -> Self {
-        self
-    }
-
-    #[inline(always)]
-    fn zeros(self) -> __m512i {
-        // SAFETY: above.
-        unsafe { _mm512_setzero_si512() }
-    }
-
-    #[inline(always)]
-    fn codes(self, quad: [u8; QUAD]) -> __m512i {
-        // SAFETY: above.
-        unsafe { _mm512_set1_epi32(i32::from_ne_bytes(quad)) }
-    }
-
-    #[inline(always)]
-    unsafe fn weights(self, from: *const i8) -> __m512i {
-        // SAFETY: above; the load needs no alignment.
-        unsafe { _mm512_loadu_si512(from.cast()) }
-    }
-
-    #[inline(always)]
-    fn add_products(self, sums: __m512i, codes: __m512i, weights: __m512i) -> __m512i {
-        // SAFETY: above.
-        unsafe { _mm512_dpbusd_epi32(sums, codes, weights) }
-    }
-
-    #[inline(always)]
-    fn add(self, a: __m512i, b: __m512i) -> __m512i {
-        // SAFETY: above.
-        unsafe { _mm512_add_epi32(a, b) }
-    }
-
-    #[inline(always)]
-    unsafe fn store(self, to: *mut i32, sums: __m512i) {
-        // SAFETY: above; the store needs no alignment.
-        unsafe { _mm512_storeu_si512(to.cast(), sums) }
-    }
-}
-
-/// Proof that AVX2 is available: constructed only by [`with_avx2`]. It computes with centred codes, or with the codes themselves.
-#[cfg(target_arch = "x86_64")]
-#[derive(Clone, Copy)]
-pub(super) struct Avx2<const CENTRED: bool>(());
-
-// SAFETY, for every block: as for `Vnni`.
-#[cfg(target_arch = "x86_64")]
-impl<const CENTRED: bool> Lanes for Avx2<CENTRED> {
-    type Sums = __m256i;
-    /// The codes minus 128, and their absolute values; or the codes in two halves.
-    type Codes = [__m256i; 2];
-    type Weights = __m256i;
-    const LANES: usize = 8;
-    const WIDE: usize = 2;
-    const CENTRED: bool = CENTRED;
-    type Uncentred = Avx2<false>;
-
-    #[inline(always)]
-    fn uncentred(self) -> Avx2<false> {
-        Avx2(())
-    }
-
-    #[inline(always)]
-    fn zeros(self) -> __m256i {
-        // SAFETY: above.
-        unsafe { _mm256_setzero_si256() }
-    }
-
-    #[inline(always)]
-    fn codes(self, quad: [u8; QUAD]) -> [__m256i; 2] {
-        // SAFETY: above.
-        unsafe {
-            let quad = _mm256_set1_epi32(i32::from_ne_bytes(quad));
-            if CENTRED {
-                let quad = _mm256_xor_si256(quad, _mm256_set1_epi8(i8::MIN));
-                [quad, _mm256_abs_epi8(quad)]
-            } else {
-                // rounded up, and the rest
-                let half = _mm256_avg_epu8(quad, _mm256_setzero_si256());
-                [half, _mm256_sub_epi8(quad, half)]
-            }
-        }
-    }
-
-    #[inline(always)]
-    unsafe fn weights(self, from: *const i8) -> __m256i {
-        // SAFETY: above; the load needs no alignment.
-        unsafe { _mm256_loadu_si256(from.cast()) }
-    }
-
-    /// The sum of two products has 16 bits, and would saturate above 32,767: it is at most `2 * 128 * 127`.
-    #[inline(always)]
-    fn add_products(self, sums: __m256i, codes: [__m256i; 2], weights: __m256i) -> __m256i {
-        // SAFETY: above.
-        unsafe {
-            let ones = _mm256_set1_epi16(1);
-            if CENTRED {
-                let weights = _mm256_sign_epi8(weights, codes[0]);
-                let pairs = _mm256_maddubs_epi16(codes[1], weights);
-                _mm256_add_epi32(sums, _mm256_madd_epi16(pairs, ones))
-            } else {
-                let first = _mm256_maddubs_epi16(codes[0], weights);
-                let second = _mm256_maddubs_epi16(codes[1], weights);
-                let first = _mm256_add_epi32(sums, _mm256_madd_epi16(first, ones));
-                _mm256_add_epi32(first, _mm256_madd_epi16(second, ones))
-            }
-        }
-    }
-
-    #[inline(always)]
-    fn add(self, a: __m256i, b: __m256i) -> __m256i {
-        // SAFETY: above.
-        unsafe { _mm256_add_epi32(a, b) }
-    }
-
-    #[inline(always)]
-    unsafe fn store(self, to: *mut i32, sums: __m256i) {
-        // SAFETY: above; the store needs no alignment.
-        unsafe { _mm256_storeu_si256(to.cast(), sums) }
-    }
-}
-
-/// SSE2, which every processor of x86-64 has.
-#[cfg(target_arch = "x86_64")]
-#[derive(Clone, Copy)]
-pub(super) struct Sse2;
-
-// SAFETY, for every block: the instructions are always available. The caller guarantees what a pointer must be valid for.
-#[cfg(target_arch = "x86_64")]
-impl Lanes for Sse2 {
-    type Sums = __m128i;
-    /// The first and third code of each lane, and the second and fourth, as 16 bits.
-    type Codes = [__m128i; 2];
-    /// Likewise: products of 16 bits are added in pairs as 32 bits.
-    type Weights = [__m128i; 2];
-    const LANES: usize = 4;
-    const WIDE: usize = 4;
-    type Uncentred = Self;
-
-    #[inline(always)]
-    fn uncentred(self) -> Self {
-        self
-    }
-
-    #[inline(always)]
-    fn zeros(self) -> __m128i {
-        // SAFETY: above.
-        unsafe { _mm_setzero_si128() }
-    }
-
-    #[inline(always)]
-    fn codes(self, quad: [u8; QUAD]) -> [__m128i; 2] {
-        // SAFETY: above.
-        unsafe {
-            let quad = _mm_set1_epi32(i32::from_ne_bytes(quad));
-            [
-                _mm_and_si128(quad, _mm_set1_epi16(0xff)),
-                _mm_srli_epi16::<8>(quad),
-            ]
-        }
-    }
-
-    #[inline(always)]
-    unsafe fn weights(self, from: *const i8) -> [__m128i; 2] {
-        // SAFETY: above; the load needs no alignment.
-        unsafe {
-            let quads = _mm_loadu_si128(from.cast());
-            [
-                _mm_srai_epi16::<8>(_mm_slli_epi16::<8>(quads)),
-                _mm_srai_epi16::<8>(quads),
-            ]
-        }
-    }
-
-    #[inline(always)]
-    fn add_products(self, sums: __m128i, codes: [__m128i; 2], weights: [__m128i; 2]) -> __m128i {
-        // SAFETY: above.
-        unsafe {
-            let even = _mm_madd_epi16(codes[0], weights[0]);
-            let odd = _mm_madd_epi16(codes[1], weights[1]);
-            _mm_add_epi32(sums, _mm_add_epi32(even, odd))
-        }
-    }
-
-    #[inline(always)]
-    fn add(self, a: __m128i, b: __m128i) -> __m128i {
-        // SAFETY: above.
-        unsafe { _mm_add_epi32(a, b) }
-    }
-
-    #[inline(always)]
-    unsafe fn store(self, to: *mut i32, sums: __m128i) {
-        // SAFETY: above; the store needs no alignment.
-        unsafe { _mm_storeu_si128(to.cast(), sums) }
-    }
-}
-
-/// Four lanes of plain Rust, which the compiler may vectorise.
-#[derive(Clone, Copy)]
-pub(super) struct Portable;
-
-impl Lanes for Portable {
-    type Sums = [i32; 4];
-    type Codes = [u8; QUAD];
-    type Weights = [[i8; QUAD]; 4];
-    const LANES: usize = 4;
-    const WIDE: usize = 4;
-    type Uncentred = Self;
-
-    #[inline(always)]
-    fn uncentred(self) -> Self {
-        self
-    }
-
-    #[inline(always)]
-    fn zeros(self) -> [i32; 4] {
-        [0; 4]
-    }
-
-    #[inline(always)]
-    fn codes(self, quad: [u8; QUAD]) -> [u8; QUAD] {
-        quad
-    }
-
-    #[inline(always)]
-    unsafe fn weights(self, from: *const i8) -> [[i8; QUAD]; 4] {
-        // SAFETY: guaranteed by the caller; bytes need no alignment.
-        unsafe { from.cast::<[[i8; QUAD]; 4]>().read() }
-    }
-
-    #[inline(always)]
-    fn add_products(self, sums: [i32; 4], codes: [u8; QUAD], weights: [[i8; QUAD]; 4]) -> [i32; 4] {
-        let mut sums = sums;
-        for (sum, weights) in sums.iter_mut().zip(weights) {
-            for (code, weight) in codes.into_iter().zip(weights) {
-                *sum = sum.wrapping_add(i32::from(code) * i32::from(weight));
-            }
-        }
-        sums
-    }
-
-    #[inline(always)]
-    fn add(self, a: [i32; 4], b: [i32; 4]) -> [i32; 4] {
-        let mut sums = a;
-        for (sum, b) in sums.iter_mut().zip(b) {
-            *sum = sum.wrapping_add(b);
-        }
-        sums
-    }
-
-    #[inline(always)]
-    unsafe fn store(self, to: *mut i32, sums: [i32; 4]) {
-        // SAFETY: guaranteed by the caller; the write needs no alignment.
-        unsafe { to.cast::<[i32; 4]>().write_unaligned(sums) }
-    }
 }

@@ -27,6 +27,7 @@ mod round;
 mod run;
 mod stack;
 mod tensors;
+mod vectors;
 
 use core::{fmt, marker::PhantomData};
 
