@@ -8,6 +8,7 @@ mod anything;
 mod batches;
 mod calibration;
 mod cases;
+mod changes;
 mod checkpoints;
 mod cli;
 mod cli_checkpoints;

@@ -7,8 +7,14 @@
 mod accuracy;
 #[path = "quantized/bits.rs"]
 mod bits;
+mod cases;
+mod changes;
 #[path = "quantized/files.rs"]
 mod files;
+#[path = "quantized/oracle.rs"]
+mod oracle;
+#[path = "quantized/reader.rs"]
+mod reader;
 #[path = "quantized/reference.rs"]
 mod reference;
 #[path = "samples.rs"]
