@@ -26,6 +26,7 @@ mod committees;
 #[cfg(feature = "csv")]
 mod csv;
 mod curves;
+mod drawing_oracle;
 mod early_stopping;
 mod embeddings;
 mod engines;

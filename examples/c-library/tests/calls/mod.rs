@@ -138,7 +138,8 @@ pub fn the_class_is_that_of_the_model(values: &[f32], from: Argument, to: Pointe
     match values.first_chunk() {
         Some(picture) if faults.is_empty() => {
             assert_eq!(status, Status::Ok);
-            assert_eq!(digit, [MODEL.classify::<[f32; DIGITS_PIXELS]>(picture)]);
+            let picture: &[f32; DIGITS_PIXELS] = picture;
+            assert_eq!(digit, [MODEL.classify(picture)]);
         }
         _ => {
             assert!(faults.contains(&status), "{faults:?}, found {status:?}");
