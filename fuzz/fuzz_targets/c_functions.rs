@@ -12,7 +12,7 @@ use digits::{DIGITS_CLASSES, DIGITS_PIXELS};
 #[path = "../../examples/c-library/tests/calls/mod.rs"]
 mod calls;
 
-/// The pointers, the lengths' kinds, two numbers, and the bits of the pixels, which are repeated.
+// The pointers, the lengths' kinds, two numbers, and the bits of the pixels, which are repeated.
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let Some((&[pointers, lens, a, b, c, d], bits)) = bytes.split_first_chunk() else {
         return;

@@ -15,7 +15,7 @@ use tuplenet::{
 use crate::{reference::File, samples::Numbers};
 
 /// Random weights, with biases and statistics of batch normalisations other than the initial ones.
-fn random_weights<N: Network>(numbers: &mut Numbers) -> Weights<N> {
+pub fn random_weights<N: Network>(numbers: &mut Numbers) -> Weights<N> {
     let mut weights = Weights::<N>::init((numbers.next() * 1e6) as u64);
     for weight in weights.as_mut_slice() {
         *weight += 0.2 * (numbers.next() - 0.5);
