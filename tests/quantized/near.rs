@@ -10,8 +10,7 @@ use tuplenet::{
 
 use crate::{bits::random_weights, samples::Numbers};
 
-/// The largest error of logits, as a part of their spread: root mean squares of both. Of these networks, 0.035 is the largest; a value
-/// of eight bits alone has 0.004 or so.
+/// The largest error of logits, as a part of their spread: root mean squares of both. Of these networks, the largest is 0.035.
 const TOLERANCE: f64 = 0.06;
 
 fn near<N, S: Shape, const O: usize>()
