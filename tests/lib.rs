@@ -8,6 +8,7 @@ mod anything;
 mod batches;
 mod calibration;
 mod cases;
+mod changes;
 mod checkpoints;
 mod cli;
 mod cli_checkpoints;
@@ -25,6 +26,7 @@ mod committees;
 #[cfg(feature = "csv")]
 mod csv;
 mod curves;
+mod drawing_oracle;
 mod early_stopping;
 mod embeddings;
 mod engines;

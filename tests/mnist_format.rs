@@ -1,9 +1,10 @@
 //! A drawn digit in MNIST's format, against the crate `resize` and MNIST's own digits.
 
+use proptest::{collection::vec, prelude::*};
 use resize::{Pixel, Type, px::Gray};
 use tuplenet::{data::Digits, mnist_format::of_drawing, models::MnistClassifier};
 
-use crate::samples::Numbers;
+use crate::{drawing_oracle::has_digit, samples::Numbers};
 
 tuplenet::frozen! {
     static DIGITS: MnistClassifier<32> = "../examples/digits.safetensors";
@@ -79,4 +80,22 @@ fn enlarged_digits_are_read_as_the_originals() {
         same += usize::from(DIGITS.classify(&digit) == DIGITS.classify(&original));
     }
     assert!(same * 100 >= count as usize * 95, "{same} of {count}");
+}
+
+proptest! {
+    #[test]
+    fn any_drawing_is_scaled_as_by_the_reference(
+        // half of the pixels are ink
+        noise in vec(any::<u8>().prop_map(|byte| byte / 2), 0..900),
+        strokes in vec((0usize..900, any::<u8>()), 0..6),
+        width in 0usize..60,
+    ) {
+        has_digit(&noise, width);
+        let mut drawing = vec![0; 900];
+        for (at, grey) in &strokes {
+            drawing[*at] = *grey;
+        }
+        let has_ink = drawing[..900 - 900 % width.max(1)].iter().any(|&grey| grey >= 61);
+        prop_assert_eq!(has_digit(&drawing, width), has_ink && width > 0);
+    }
 }

@@ -1,4 +1,4 @@
-//! Eight-bit models: their bits, their accuracy, and the files that are refused.
+//! Eight-bit models: their bits, their logits beside those in `f32`, their accuracy, and the files that are refused.
 
 #![cfg(feature = "train")]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
@@ -7,8 +7,16 @@
 mod accuracy;
 #[path = "quantized/bits.rs"]
 mod bits;
+mod cases;
+mod changes;
 #[path = "quantized/files.rs"]
 mod files;
+#[path = "quantized/near.rs"]
+mod near;
+#[path = "quantized/oracle.rs"]
+mod oracle;
+#[path = "quantized/reader.rs"]
+mod reader;
 #[path = "quantized/reference.rs"]
 mod reference;
 #[path = "samples.rs"]

@@ -15,7 +15,7 @@ use tuplenet::{
 use crate::{reference::File, samples::Numbers};
 
 /// Random weights, with biases and statistics of batch normalisations other than the initial ones.
-fn random_weights<N: Network>(numbers: &mut Numbers) -> Weights<N> {
+pub fn random_weights<N: Network>(numbers: &mut Numbers) -> Weights<N> {
     let mut weights = Weights::<N>::init((numbers.next() * 1e6) as u64);
     for weight in weights.as_mut_slice() {
         *weight += 0.2 * (numbers.next() - 0.5);
@@ -72,7 +72,8 @@ where
     let reference = File::new(file);
     let bits = |logits: &[f32]| logits.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
     for (at, sample) in samples.enumerate() {
-        let expected = bits(&reference.logits(&N::PLAN, S::values(&sample)));
+        let expected = reference.logits(&N::PLAN, S::values(&sample));
+        let expected = bits(&expected.expect("sums of 32 bits"));
         let of_levels = Level::ALL.iter().filter(|level| level.is_available());
         for &level in of_levels {
             let found = bits(&predict_at(level, &model, &sample));

@@ -61,8 +61,9 @@ impl<'a> File<'a> {
         Some((scale[0], zero[0]))
     }
 
-    /// The logits of a sample, in the order of the network's output.
-    pub fn logits(&self, plan: &Plan, sample: &[f32]) -> Vec<f32> {
+    /// The logits of a sample, in the order of the network's output. None where a sum has more than 32 bits, which no file of a
+    /// `Quantizer` leads to.
+    pub fn logits(&self, plan: &Plan, sample: &[f32]) -> Option<Vec<f32>> {
         let steps = plan.steps();
         let [channels, rows, columns] = image_of_input(plan, sample.len());
         let (scale, zero) = self.scale("input").unwrap();
@@ -99,7 +100,7 @@ impl<'a> File<'a> {
                 },
                 _ => input,
             };
-            let output = self.step(step, input, term);
+            let output = self.step(step, input, term)?;
             if let Some(window) = window(step) {
                 shape = [window.output[0], window.output[1] * window.output[2]];
             }
@@ -114,12 +115,11 @@ impl<'a> File<'a> {
             }
         };
         // channels last to channels first
-        (0..channels * positions)
-            .map(|i| last[i % positions * channels + i / positions])
-            .collect()
+        let of = |i: usize| last[i % positions * channels + i / positions];
+        Some((0..channels * positions).map(of).collect())
     }
 
-    fn step(&self, step: &Step, input: &Codes, term: &Codes) -> Value {
+    fn step(&self, step: &Step, input: &Codes, term: &Codes) -> Option<Value> {
         let layer = step.path.to_string();
         let real = |code: u8, of: &Codes| i64::from(code) - i64::from(of.zero);
         let own = self.scale(&layer);
@@ -129,9 +129,9 @@ impl<'a> File<'a> {
         };
         if let Some(table) = self.bytes(&format!("{layer}.table"), Dtype::U8) {
             let codes = input.codes.iter().map(|&code| table[usize::from(code)]);
-            return with(codes.collect());
+            return Some(with(codes.collect()));
         }
-        match step.op {
+        let output = match step.op {
             Op::Linear | Op::Conv2d(_) => {
                 let window = window(step).unwrap();
                 let weights = self.weights(&format!("{layer}.weight"));
@@ -152,14 +152,14 @@ impl<'a> File<'a> {
                             sum += i64::from(code) * weight;
                         }
                     }
-                    sum
+                    i32::try_from(sum).ok()
                 };
                 let of_output = own.map_or(1.0, |(scale, _)| scale);
                 let mut codes = Vec::new();
                 let mut logits = Vec::new();
                 for taps in positions(&window) {
                     for (output, scale) in scales.iter().enumerate() {
-                        let value = sum(output, &taps) as f32 * (input.scale / of_output * scale);
+                        let value = sum(output, &taps)? as f32 * (input.scale / of_output * scale);
                         match own {
                             Some((_, zero)) => codes.push(code(value, zero)),
                             None => logits.push(value),
@@ -220,7 +220,8 @@ impl<'a> File<'a> {
             | Op::Flatten
             | Op::Standardize => with(input.codes.clone()),
             op => panic!("no reference for {op:?}"),
-        }
+        };
+        Some(output)
     }
 }
 
