@@ -3,8 +3,8 @@
 //! One command per line on standard input, one answer per line on standard output:
 //!
 //! - `setup train|infer|infer8 NETWORK B FOLDER`, answer `ready VERSION`; the network is `I-H-O` or the name of another, whose
-//!   layers are in `FOLDER/layers.txt`, and all of it in `FOLDER/network.onnx`; `infer8` is inference in eight bits, for
-//!   which `FOLDER/network-int8.onnx` is written by the first contender that reads ONNX files, and read by later ones
+//!   layers are in `FOLDER/layers.txt`, and all of it in `FOLDER/network.onnx`; `infer8` is inference in eight bits, with scales
+//!   for the features
 //! - `reset`, answer `ok`: weights and optimiser are reset to their state after `setup`
 //! - `run K`, answer the seconds that K training steps or K predictions took
 //! - `values N`, answer the first N losses since `reset` or the first N logits of batch 0
@@ -16,7 +16,7 @@ pub type Result<T> = std::result::Result<T, Box<dyn Error>>;
 /// One task: training or inference of a network in batches of `B`.
 pub struct Setup {
     pub trains: bool,
-    /// Whether inference is in eight bits, with scales for the features.
+    /// Whether inference is in eight bits.
     pub eight_bits: bool,
     pub network: String,
     pub batch: usize,

@@ -30,14 +30,10 @@ struct Inference {
 
 impl Inference {
     fn new(setup: &Setup) -> Result<Self> {
-        if setup.trains || setup.batch != 1 {
-            return Err("inference of batches of 1 only".into());
+        if setup.trains || setup.eight_bits || setup.batch != 1 {
+            return Err("inference of batches of 1 only, in f32".into());
         }
-        let file = match setup.eight_bits {
-            true => "network-int8.onnx",
-            false => "network.onnx",
-        };
-        let model = tract_onnx::onnx().model_for_path(setup.folder.join(file))?;
+        let model = tract_onnx::onnx().model_for_path(setup.folder.join("network.onnx"))?;
         let shape = [vec![1], input(setup)?].concat();
         let model = model.with_input_fact(0, f32::fact(&shape).into())?;
         let plan = model.into_optimized()?.into_runnable()?;
