@@ -13,7 +13,6 @@ import { readFileSync } from "node:fs";
 import os from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { brotliCompressSync, gzipSync } from "node:zlib";
 
 import { launch, serve } from "../../examples/web/browser.mjs";
 
@@ -123,29 +122,10 @@ function report(network, contenders, others) {
   }
 }
 
-// Bytes of what a page loads for a prediction, each file raw, with gzip -9 and with brotli.
-function sizes() {
-  const dist = "node_modules/onnxruntime-web/dist";
-  const loaded = {
-    tuplenet: ["model.js", "784-32-10.wasm"],
-    "onnxruntime-web": [`${dist}/ort.wasm.bundle.min.mjs`, `${dist}/ort-wasm-simd-threaded.wasm`, "784-32-10.onnx"],
-  };
-  console.log("\n| of 784-32-10, a page loads | raw | gzip | brotli |\n| --- | ---: | ---: | ---: |");
-  for (const [library, files] of Object.entries(loaded)) {
-    const total = [0, 0, 0];
-    for (const file of files) {
-      const bytes = readFileSync(join(folder, file));
-      [bytes, gzipSync(bytes, { level: 9 }), brotliCompressSync(bytes)].forEach(({ length }, i) => (total[i] += length));
-    }
-    console.log(`| ${library}: ${files.map((file) => `\`${file.split("/").at(-1)}\``).join(", ")} | ${total.join(" | ")} |`);
-  }
-}
-
 try {
   console.log(`${new Date().toISOString().slice(0, 10)}, ${os.cpus()[0].model}, ${os.cpus().length} cores, load ${os.loadavg()[0]}`);
   console.log(`Node.js ${process.version}, Chromium ${browser.version()}, onnxruntime-web ${version}`);
   console.log(`${rounds} rounds of ${turn} ms; median (min-max)`);
-  sizes();
   for (const network of NETWORKS) await measure(network);
 } finally {
   await browser.close();
