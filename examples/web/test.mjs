@@ -8,23 +8,14 @@
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { createReadStream, existsSync, readFileSync } from "node:fs";
-import { createServer } from "node:http";
-import { createRequire } from "node:module";
-import { extname, join } from "node:path";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+
+import { launch, serve } from "./browser.mjs";
 
 const [folder, work, programs, executablePath] = process.argv.slice(2);
-const { chromium } = createRequire(join(work, "/"))("playwright-core");
-
-const TYPES = { ".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".wasm": "application/wasm" };
-const server = createServer((request, response) => {
-  const path = join(folder, request.url === "/" ? "index.html" : new URL(request.url, "http://x").pathname);
-  if (!existsSync(path)) return response.writeHead(404).end();
-  response.writeHead(200, { "Content-Type": TYPES[extname(path)] });
-  createReadStream(path).pipe(response);
-});
-await new Promise((listening) => server.listen(0, "127.0.0.1", listening));
-const url = `http://127.0.0.1:${server.address().port}/`;
+const server = await serve(folder);
+const { url } = server;
 
 // Strokes in a unit square, y downwards.
 const arc = (x, y, rx, ry, from, to) =>
@@ -41,13 +32,7 @@ const DIGITS = {
   7: [[[0.25, 0.18], [0.75, 0.18], [0.45, 0.87]]],
 };
 
-const browser = await chromium.launch({
-  executablePath,
-  args: [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-  ],
-});
+const browser = await launch(work, executablePath);
 
 // A page in a browser profile of its own; it fails on errors that the page logs, and on requests to elsewhere.
 async function open(options = {}) {
