@@ -2,22 +2,68 @@
 
 use core::arch::wasm32::*;
 
-use crate::single::lanes::Lanes;
+use crate::single::{
+    arithmetic::{Arithmetic, exponent},
+    lanes::Lanes,
+};
 
 /// Four lanes. WebAssembly has no fused multiply-add, so results are those of plain Rust, bit for bit.
 #[derive(Clone, Copy)]
 pub(in crate::single) struct Simd128;
 
-impl Lanes for Simd128 {
+impl Arithmetic for Simd128 {
     type Vector = v128;
-    const LANES: usize = 4;
-    const MAX_BLOCKS: usize = 2;
-    const ACCUMULATORS: usize = 8;
 
     #[inline(always)]
     fn splat(self, value: f32) -> v128 {
         f32x4_splat(value)
     }
+
+    #[inline(always)]
+    fn add(self, a: v128, b: v128) -> v128 {
+        f32x4_add(a, b)
+    }
+
+    #[inline(always)]
+    fn sub(self, a: v128, b: v128) -> v128 {
+        f32x4_sub(a, b)
+    }
+
+    #[inline(always)]
+    fn mul(self, a: v128, b: v128) -> v128 {
+        f32x4_mul(a, b)
+    }
+
+    #[inline(always)]
+    fn div(self, a: v128, b: v128) -> v128 {
+        f32x4_div(a, b)
+    }
+
+    #[inline(always)]
+    fn mul_add(self, a: v128, b: v128, c: v128) -> v128 {
+        f32x4_add(f32x4_mul(a, b), c)
+    }
+
+    #[inline(always)]
+    fn abs(self, v: v128) -> v128 {
+        f32x4_abs(v)
+    }
+
+    #[inline(always)]
+    fn if_less(self, [a, b]: [v128; 2], then: v128, other: v128) -> v128 {
+        v128_bitselect(then, other, f32x4_lt(a, b))
+    }
+
+    #[inline(always)]
+    fn power_of_two(self, n: v128, more: i32) -> v128 {
+        i32x4_add(i32x4_shl(n, 23), i32x4_splat(exponent(more)))
+    }
+}
+
+impl Lanes for Simd128 {
+    const LANES: usize = 4;
+    const MAX_BLOCKS: usize = 2;
+    const ACCUMULATORS: usize = 8;
 
     #[inline(always)]
     unsafe fn load(self, from: *const f32) -> v128 {
@@ -62,16 +108,6 @@ impl Lanes for Simd128 {
                 }
             }
         }
-    }
-
-    #[inline(always)]
-    fn add(self, a: v128, b: v128) -> v128 {
-        f32x4_add(a, b)
-    }
-
-    #[inline(always)]
-    fn mul_add(self, a: v128, b: v128, c: v128) -> v128 {
-        f32x4_add(f32x4_mul(a, b), c)
     }
 
     #[inline(always)]
