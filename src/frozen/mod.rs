@@ -126,9 +126,8 @@ fn borrowed<'a, N: Network>(
     names: Names<'_>,
 ) -> Result<Frozen<N, Borrowed<'a>>, Mismatch> {
     let places = header::places(file, const { &N::PLAN }, names)?;
-    let values = Borrowed::new(file, &places, const { &N::PLAN }, names)?;
     Ok(Frozen {
-        values,
+        values: Borrowed::new(file, &places),
         network: PhantomData,
     })
 }

@@ -24,6 +24,16 @@ pub trait Lanes: Arithmetic {
     /// # Safety
     /// `from` is valid for reads of `4 LANES` bytes.
     unsafe fn load_bytes(self, from: *const [u8; 4]) -> Self::Vector;
+    /// The vector of the binary16 whose little-endian bytes are at `from`, exactly.
+    ///
+    /// # Safety
+    /// `from` is valid for reads of `2 LANES` bytes.
+    unsafe fn load_f16(self, from: *const [u8; 2]) -> Self::Vector;
+    /// The vector of the bfloat16 whose little-endian bytes are at `from`.
+    ///
+    /// # Safety
+    /// As for `load_f16`.
+    unsafe fn load_bf16(self, from: *const [u8; 2]) -> Self::Vector;
     /// # Safety
     /// `to` is valid for writes of `LANES` values.
     unsafe fn store(self, to: *mut f32, vector: Self::Vector);

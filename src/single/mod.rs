@@ -31,6 +31,7 @@ mod rows;
 mod softmax;
 mod step;
 mod steps;
+mod stored;
 mod values;
 mod vectors;
 
@@ -60,4 +61,5 @@ pub(crate) use self::{
     rows::Rows,
     softmax::{portable_softmax, softmax},
     step::{MAX_ON_STACK, arena},
+    stored::Tensor,
 };

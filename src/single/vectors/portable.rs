@@ -1,8 +1,11 @@
 //! [`Portable`]: plain Rust.
 
-use crate::single::{
-    arithmetic::{Arithmetic, exponent},
-    lanes::Lanes,
+use crate::{
+    single::{
+        arithmetic::{Arithmetic, exponent},
+        lanes::Lanes,
+    },
+    weights::place::{from_bf16, from_f16},
 };
 
 /// Four lanes of plain Rust, which the compiler may vectorise.
@@ -85,6 +88,20 @@ impl Lanes for Portable {
         // SAFETY: guaranteed by the caller; bytes need no alignment.
         let [a, b, c, d] = unsafe { from.cast::<[[u8; 4]; 4]>().read() };
         [a, b, c, d].map(f32::from_le_bytes)
+    }
+
+    #[inline(always)]
+    unsafe fn load_f16(self, from: *const [u8; 2]) -> [f32; 4] {
+        // SAFETY: guaranteed by the caller; bytes need no alignment.
+        let values = unsafe { from.cast::<[[u8; 2]; 4]>().read() };
+        values.map(|bytes| from_f16(u16::from_le_bytes(bytes)))
+    }
+
+    #[inline(always)]
+    unsafe fn load_bf16(self, from: *const [u8; 2]) -> [f32; 4] {
+        // SAFETY: as above.
+        let values = unsafe { from.cast::<[[u8; 2]; 4]>().read() };
+        values.map(|bytes| from_bf16(u16::from_le_bytes(bytes)))
     }
 
     #[inline(always)]

@@ -2,9 +2,12 @@
 
 use core::arch::wasm32::*;
 
-use crate::single::{
-    arithmetic::{Arithmetic, exponent},
-    lanes::Lanes,
+use crate::{
+    single::{
+        arithmetic::{Arithmetic, exponent},
+        lanes::Lanes,
+    },
+    weights::place::TWO_TO_112,
 };
 
 /// Four lanes. WebAssembly has no fused multiply-add, so results are those of plain Rust, bit for bit.
@@ -75,6 +78,25 @@ impl Lanes for Simd128 {
     unsafe fn load_bytes(self, from: *const [u8; 4]) -> v128 {
         // SAFETY: guaranteed by the caller; WebAssembly is little-endian, and the load needs no alignment.
         unsafe { v128_load(from.cast()) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_f16(self, from: *const [u8; 2]) -> v128 {
+        // SAFETY: guaranteed by the caller; WebAssembly is little-endian, and the load needs no alignment.
+        let bits = unsafe { u32x4_load_extend_u16x4(from.cast()) };
+        let sign = i32x4_shl(v128_and(bits, i32x4_splat(0x8000)), 16);
+        let size = i32x4_shl(v128_and(bits, i32x4_splat(0x7fff)), 13);
+        // As in `from_f16`.
+        let finite = f32x4_mul(size, f32x4_splat(TWO_TO_112));
+        let other = v128_or(size, i32x4_splat(0x7f80_0000));
+        let is_finite = i32x4_lt(size, i32x4_splat(0x7c00 << 13));
+        v128_or(sign, v128_bitselect(finite, other, is_finite))
+    }
+
+    #[inline(always)]
+    unsafe fn load_bf16(self, from: *const [u8; 2]) -> v128 {
+        // SAFETY: as above.
+        i32x4_shl(unsafe { u32x4_load_extend_u16x4(from.cast()) }, 16)
     }
 
     #[inline(always)]

@@ -21,22 +21,24 @@ pub(in crate::single) fn has_avx2() -> bool {
     return std::arch::is_x86_feature_detected!("avx2")
         && std::arch::is_x86_feature_detected!("fma")
         && std::arch::is_x86_feature_detected!("bmi1")
+        && std::arch::is_x86_feature_detected!("f16c")
         && std::arch::is_x86_feature_detected!("popcnt");
     #[cfg(not(feature = "std"))]
     return cfg!(all(
         target_feature = "avx2",
         target_feature = "fma",
         target_feature = "bmi1",
+        target_feature = "f16c",
         target_feature = "popcnt"
     ));
 }
 
-#[target_feature(enable = "avx512f,avx2,fma,bmi1,popcnt")]
+#[target_feature(enable = "avx512f,avx2,fma,bmi1,f16c,popcnt")]
 pub(in crate::single) fn with_avx512<K: Kernel>(kernel: K) -> K::Output {
     kernel.run(Avx512(()))
 }
 
-#[target_feature(enable = "avx2,fma,bmi1,popcnt")]
+#[target_feature(enable = "avx2,fma,bmi1,f16c,popcnt")]
 pub(in crate::single) fn with_avx2<K: Kernel>(kernel: K) -> K::Output {
     kernel.run(Avx2(()))
 }
@@ -124,6 +126,21 @@ impl Lanes for Avx512 {
     unsafe fn load_bytes(self, from: *const [u8; 4]) -> __m512 {
         // SAFETY: above; x86 is little-endian, and the load needs no alignment.
         unsafe { _mm512_loadu_ps(from.cast()) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_f16(self, from: *const [u8; 2]) -> __m512 {
+        // SAFETY: above; x86 is little-endian, and the load needs no alignment.
+        unsafe { _mm512_cvtph_ps(_mm256_loadu_si256(from.cast())) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_bf16(self, from: *const [u8; 2]) -> __m512 {
+        // SAFETY: as above.
+        unsafe {
+            let bits = _mm512_cvtepu16_epi32(_mm256_loadu_si256(from.cast()));
+            _mm512_castsi512_ps(_mm512_slli_epi32::<16>(bits))
+        }
     }
 
     #[inline(always)]
@@ -292,6 +309,21 @@ impl Lanes for Avx2 {
     unsafe fn load_bytes(self, from: *const [u8; 4]) -> __m256 {
         // SAFETY: above; x86 is little-endian, and the load needs no alignment.
         unsafe { _mm256_loadu_ps(from.cast()) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_f16(self, from: *const [u8; 2]) -> __m256 {
+        // SAFETY: above; x86 is little-endian, and the load needs no alignment.
+        unsafe { _mm256_cvtph_ps(_mm_loadu_si128(from.cast())) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_bf16(self, from: *const [u8; 2]) -> __m256 {
+        // SAFETY: as above.
+        unsafe {
+            let bits = _mm256_cvtepu16_epi32(_mm_loadu_si128(from.cast()));
+            _mm256_castsi256_ps(_mm256_slli_epi32::<16>(bits))
+        }
     }
 
     #[inline(always)]
