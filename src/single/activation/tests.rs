@@ -13,20 +13,12 @@ use crate::single::{
 
 /// The levels of this processor, those with the same bits together.
 fn levels() -> [Vec<Level>; 2] {
-    #[cfg(target_arch = "x86_64")]
-    use crate::single::vectors::x86::{has_avx2, has_avx512};
-
-    let mut fused = Vec::new();
-    let mut plain = vec![Level::Portable];
-    #[cfg(target_arch = "x86_64")]
-    {
-        fused.extend(has_avx512().then_some(Level::Avx512));
-        fused.extend(has_avx2().then_some(Level::Avx2));
-    }
-    if !fused.contains(&Level::widest()) {
-        plain.push(Level::widest());
-    }
-    [fused, plain]
+    [true, false].map(|is_fused| {
+        let levels = Level::all();
+        levels
+            .filter(|level| level.is_fused() == is_fused)
+            .collect()
+    })
 }
 
 /// The values of a test that are computed together.
