@@ -108,19 +108,9 @@ every_way! {
     dropout_and_sparse_samples_are_pytorchs "dropout" DROPOUT (Linear<100, 40>, ReLU, Dropout<20>, Linear<40, 10>);
     an_activation_first_is_pytorchs "first" FIRST (Input<8>, Tanh, Linear<8, 2>);
     named_layers_are_pytorchs "named" NAMED Named, ["fc1", "fc2"];
+    half_precision_is_pytorchs "half" HALF Named, ["fc1", "fc2"];
+    bfloat16_is_pytorchs "bfloat16" BFLOAT16 Named, ["fc1", "fc2"];
     nested_names_are_pytorchs "nested" NESTED (Linear<14, 9>, Tanh, Linear<9, 4>), ["encoder.proj", "head"];
-}
-
-#[test]
-fn half_precision_is_converted_by_frozen_and_rejected_by_from_bytes() {
-    assert_matches_pytorch("half", &HALF);
-    assert_matches_pytorch("bfloat16", &BFLOAT16);
-    for (name, dtype) in [("half", "F16"), ("bfloat16", "BF16")] {
-        let bytes = file(name);
-        let mismatch = Frozen::<Named>::from_bytes_named(&bytes, &["fc1", "fc2"]).unwrap_err();
-        let words = format!("`fc1.weight`: expected F32, found {dtype}, which cannot be borrowed");
-        assert!(mismatch.to_string().starts_with(&words), "{mismatch}");
-    }
 }
 
 /// An identity network: its probabilities are the softmax in `f64`, its class is the first of equal logits, as with

@@ -1,6 +1,6 @@
 //! Properties of arbitrary bytes, checked by the fuzz target `from_bytes` and the tests in `reader.rs`.
 
-use safetensors::SafeTensors;
+use safetensors::{Dtype, SafeTensors};
 use tuplenet::prelude::*;
 
 pub type Net = (Linear<2, 3>, ReLU, Linear<3, 2>);
@@ -81,16 +81,39 @@ impl Value {
     }
 }
 
+/// A binary16 by its definition.
+fn binary16(bits: u16) -> f32 {
+    let (exponent, fraction) = (i32::from(bits >> 10 & 31), f32::from(bits & 1023) / 1024.0);
+    let size = match exponent {
+        0 => fraction * 2f32.powi(-14),
+        31 if fraction == 0.0 => f32::INFINITY,
+        31 => f32::NAN,
+        _ => (1.0 + fraction) * 2f32.powi(exponent - 15),
+    };
+    if bits >> 15 == 1 { -size } else { size }
+}
+
 fn linear(file: &SafeTensors<'_>, layer: &str, inputs: &[Value]) -> Vec<Value> {
     let values = |part: &str| -> Vec<Value> {
         let tensor = file
             .tensor(&format!("{layer}.{part}"))
             .expect("it is there");
-        let bytes = tensor.data().as_chunks::<4>().0;
-        bytes
-            .iter()
-            .map(|&bytes| Value::of(f32::from_le_bytes(bytes)))
-            .collect()
+        let (pairs, quads) = (
+            tensor.data().as_chunks::<2>().0,
+            tensor.data().as_chunks::<4>().0,
+        );
+        let pairs = pairs.iter().map(|&bytes| u16::from_le_bytes(bytes));
+        match tensor.dtype() {
+            Dtype::F16 => pairs.map(|bits| Value::of(binary16(bits))).collect(),
+            Dtype::BF16 => {
+                let values = pairs.map(|bits| f32::from_bits(u32::from(bits) << 16));
+                values.map(Value::of).collect()
+            }
+            _ => {
+                let values = quads.iter().map(|&bytes| f32::from_le_bytes(bytes));
+                values.map(Value::of).collect()
+            }
+        }
     };
     let weights = values("weight");
     values("bias")

@@ -4,6 +4,8 @@
 #![cfg(feature = "train")]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod halves;
+
 use tuplenet::{
     engine::{Engine, Processor, Run, Simd},
     layers::{Dot, Max},

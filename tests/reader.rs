@@ -17,21 +17,22 @@ const NAMES: [&str; 2] = ["0", "2"];
 /// The bytes of the tensors of [`Net`], in its order, as `F32`.
 const SIZES: [(usize, &[usize]); 4] = [(24, &[3, 2]), (12, &[3]), (24, &[2, 3]), (8, &[2])];
 
-/// A file written by the crate `safetensors`; the tensors selected by `is_half` are `BF16`.
+/// A file written by the crate `safetensors`; the dtypes of its tensors are chosen.
 fn written(
     names: [&str; 2],
     values: &[u8],
-    is_half: [bool; 4],
+    dtypes: [Dtype; 4],
     metadata: Option<HashMap<String, String>>,
 ) -> Vec<u8> {
     let mut rest = values;
     let mut tensors = Vec::new();
     for (i, (bytes, shape)) in SIZES.into_iter().enumerate() {
         let name = format!("{}.{}", names[i / 2], ["weight", "bias"][i % 2]);
-        let (dtype, bytes) = if is_half[i] {
-            (Dtype::BF16, bytes / 2)
+        let dtype = dtypes[i];
+        let bytes = if dtype == Dtype::F32 {
+            bytes
         } else {
-            (Dtype::F32, bytes)
+            bytes / 2
         };
         let (data, after) = rest.split_at(bytes);
         rest = after;
@@ -47,7 +48,7 @@ fn file() -> Vec<u8> {
     written(
         NAMES,
         &values.collect::<Vec<u8>>(),
-        [false; 4],
+        [Dtype::F32; 4],
         Some(metadata),
     )
 }
@@ -165,13 +166,14 @@ proptest! {
         second in "[a-zA-Z0-9_.]{1,12}",
         values in vec(any::<u8>(), 68),
         metadata in proptest::option::of(proptest::collection::hash_map(any::<String>(), any::<String>(), 0..4)),
-        is_half in any::<[bool; 4]>(),
+        dtypes in any::<[Index; 4]>(),
     ) {
         prop_assume!(first != second);
         let names = [first.as_str(), second.as_str()];
-        prop_assert!(is_read(&written(names, &values, [false; 4], metadata.clone()), names));
+        let dtypes = dtypes.map(|index| *index.get(&[Dtype::F32, Dtype::F16, Dtype::BF16]));
+        let bytes = written(names, &values, dtypes, metadata);
+        prop_assert!(is_read(&bytes, names));
 
-        let bytes = written(names, &values, is_half, metadata);
         let theirs = SafeTensors::deserialize(&bytes).unwrap();
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("net.safetensors");
@@ -185,9 +187,16 @@ proptest! {
             for (i, value) in tensor.values.iter().enumerate() {
                 let bits = match stored.dtype() {
                     Dtype::F32 => u32::from_le_bytes(stored.data()[4 * i..][..4].try_into().unwrap()),
-                    _ => u32::from_le_bytes([0, 0, stored.data()[2 * i], stored.data()[2 * i + 1]]),
+                    dtype => {
+                        let bits = [stored.data()[2 * i], stored.data()[2 * i + 1]];
+                        match dtype {
+                            Dtype::F16 => half::f16::from_le_bytes(bits).to_f32(),
+                            _ => half::bf16::from_le_bytes(bits).to_f32(),
+                        }
+                        .to_bits()
+                    }
                 };
-                prop_assert_eq!(value.to_bits(), bits);
+                prop_assert!(value.to_bits() == bits || value.is_nan() && f32::from_bits(bits).is_nan());
             }
         }
     }

@@ -15,7 +15,7 @@ use crate::{
     weights::{
         header::{Dtype, Place, places as find},
         names::{Layer, Part},
-        place::from_f16,
+        place::{TWO_TO_112, from_f16},
     },
 };
 pub use crate::{
@@ -422,8 +422,6 @@ const fn from_f16s(bits: [u16; 16]) -> [f32; 16] {
     }
     values
 }
-
-const TWO_TO_112: f32 = f32::from_bits((127 + 112) << 23);
 
 /// The values of 16 bfloat16, which are the upper halves of `f32`.
 const fn from_bf16s(bits: [u16; 16]) -> [f32; 16] {

@@ -4,12 +4,12 @@ use core::fmt;
 
 use crate::{
     plan::Plan,
-    single::{At, BLOCK, Block, Columns, Folded, Kept, Matrix, Rows, Sealed, Values, affine_of},
-    text::Text,
+    single::{
+        At, BLOCK, Block, Columns, Folded, Kept, Matrix, Rows, Sealed, Tensor, Values, affine_of,
+    },
     weights::{
-        Mismatch,
         header::{Dtype, Places},
-        names::{Layer, Names, Part},
+        names::Part,
     },
 };
 
@@ -80,47 +80,35 @@ pub struct Borrowed<'a> {
     file: &'a [u8],
     /// For each layer, the byte offsets of its tensors, indexed by [`Part`].
     starts: [[usize; Part::MAX]; Plan::CAPACITY],
+    dtypes: [[Dtype; Part::MAX]; Plan::CAPACITY],
 }
 
 impl<'a> Borrowed<'a> {
     /// The tensors that were found at `places` of `file`.
-    pub(super) fn new(
-        file: &'a [u8],
-        places: &Places,
-        plan: &Plan,
-        names: Names<'_>,
-    ) -> Result<Self, Mismatch> {
-        let mut next = Layer::first(plan);
-        while let Some(layer) = next {
-            let step = &plan.steps()[layer.index];
-            let parts = Part::of(step);
-            for &part in parts {
-                let place = places.tensors[layer.ordinal][part as usize];
-                if part.dtype() == Dtype::F32 && place.dtype != Dtype::F32 {
-                    let name: Text<64> = names.tensor(layer, step, part);
-                    let found = Text::of(place.dtype.name())
-                        .then(", which cannot be borrowed: convert it, or use `frozen!`");
-                    return Err(Mismatch::of(name.as_str(), Text::of("F32"), found));
-                }
-            }
-            next = layer.next(plan);
+    pub(super) fn new(file: &'a [u8], places: &Places) -> Self {
+        Borrowed {
+            file,
+            starts: places.tensors.map(|places| places.map(|place| place.start)),
+            dtypes: places.tensors.map(|places| places.map(|place| place.dtype)),
         }
-        let starts = places.tensors.map(|places| places.map(|place| place.start));
-        Ok(Borrowed { file, starts })
     }
 
     /// Two tensors of a layer, of the sizes of its matrix and of the bias.
     ///
     /// # Safety
-    /// There is a layer with tensors at `at`, and it has these tensors; of one that it lacks, the start is 0, and nothing
-    /// of it is read.
+    /// There is a layer with tensors at `at`, and it has these tensors, or the second one is not read.
     #[inline(always)]
     unsafe fn rows(&self, at: &At, parts: [Part; 2]) -> Rows<'a> {
         let file = self.file.as_ptr();
-        // SAFETY: guaranteed by the caller; `header::places` has checked that the tensors are within the file at these offsets.
+        // SAFETY: guaranteed by the caller; `header::places` has checked that the tensors are within the file at these offsets,
+        // and that they are F32, F16 or BF16.
         unsafe {
             let starts = self.starts.get_unchecked(at.ordinal);
-            let [weight, bias] = parts.map(|part| file.wrapping_add(starts[part as usize]).cast());
+            let dtypes = self.dtypes.get_unchecked(at.ordinal);
+            let [weight, bias] = parts.map(|part| Tensor {
+                first: file.wrapping_add(starts[part as usize]),
+                dtype: dtypes[part as usize],
+            });
             Rows::new(weight, bias, at.matrix)
         }
     }
@@ -138,14 +126,14 @@ impl Sealed for Borrowed<'_> {
 
     #[inline(always)]
     unsafe fn matrix(&self, at: &At) -> impl Matrix {
-        // SAFETY: guaranteed by the caller; every layer has a weight, and a bias or as many bytes at the file's start.
+        // SAFETY: guaranteed by the caller; every layer has a weight, and one that lacks a bias reads none.
         unsafe { self.rows(at, Part::PARAMETERS) }
     }
 
     #[inline(always)]
     unsafe fn row(&self, at: &At, token: usize, output: usize) -> [f32; BLOCK] {
         // SAFETY: as above.
-        unsafe { self.rows(at, Part::PARAMETERS) }.row(token, output)
+        unsafe { self.rows(at, Part::PARAMETERS).row(token, output) }
     }
 
     #[inline(always)]
@@ -184,6 +172,7 @@ mod tests {
         let borrowed = Borrowed {
             file: &[0; 8],
             starts: [[0; Part::MAX]; Plan::CAPACITY],
+            dtypes: [[Dtype::F32; Part::MAX]; Plan::CAPACITY],
         };
         assert_eq!(format!("{borrowed:?}"), "Borrowed(8 bytes)");
     }

@@ -45,7 +45,7 @@ use crate::{
     argmax::argmax,
     network::Network,
     shape::{Sample, Shape},
-    single::softmax,
+    single::portable_softmax,
 };
 
 #[doc(inline)]
@@ -142,7 +142,7 @@ impl<N: Network, M: Models> Quantized<N, M> {
     /// The probability of each class for one sample: the softmax of its logits, `p_c = exp(z_c) / sum_k exp(z_k)`.
     pub fn probabilities(&self, sample: &impl Sample<N::In>) -> <N::Output as Shape>::Array {
         let mut array = self.predict(sample);
-        softmax(N::Output::values_mut(&mut array));
+        portable_softmax(N::Output::values_mut(&mut array));
         array
     }
 

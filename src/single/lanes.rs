@@ -3,9 +3,10 @@
 //! The engines use [`pulp`](https://docs.rs/pulp); frozen models need only a few operations of it, without `std` and
 //! without its dependencies.
 
+use super::arithmetic::Arithmetic;
+
 /// The operations of a product, on vectors of [`LANES`](Lanes::LANES) values.
-pub trait Lanes: Copy {
-    type Vector: Copy;
+pub trait Lanes: Arithmetic {
     /// Divides 16.
     const LANES: usize;
     /// The maximum number of blocks of 16 columns whose accumulators fit in registers.
@@ -15,7 +16,6 @@ pub trait Lanes: Copy {
     /// The number of vectors of weights that fit in registers beside these.
     const VECTORS: usize;
 
-    fn splat(self, value: f32) -> Self::Vector;
     /// The vector at `from`, which needs no alignment.
     ///
     /// # Safety
@@ -26,6 +26,16 @@ pub trait Lanes: Copy {
     /// # Safety
     /// `from` is valid for reads of `4 LANES` bytes.
     unsafe fn load_bytes(self, from: *const [u8; 4]) -> Self::Vector;
+    /// The vector of the binary16 whose little-endian bytes are at `from`, exactly.
+    ///
+    /// # Safety
+    /// `from` is valid for reads of `2 LANES` bytes.
+    unsafe fn load_f16(self, from: *const [u8; 2]) -> Self::Vector;
+    /// The vector of the bfloat16 whose little-endian bytes are at `from`.
+    ///
+    /// # Safety
+    /// As for `load_f16`.
+    unsafe fn load_bf16(self, from: *const [u8; 2]) -> Self::Vector;
     /// # Safety
     /// `to` is valid for writes of `LANES` values.
     unsafe fn store(self, to: *mut f32, vector: Self::Vector);
@@ -39,11 +49,6 @@ pub trait Lanes: Copy {
     /// # Safety
     /// `count` is at most `LANES`, and `to` is valid for writes of that many values.
     unsafe fn store_first(self, to: *mut f32, vector: Self::Vector, count: usize);
-    fn add(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
-    /// `a - b`.
-    fn sub(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
-    /// `a b + c`, fused where the processor has fused multiply-add.
-    fn mul_add(self, a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector;
     /// `max(v, 0)`; a NaN remains a NaN.
     fn relu(self, v: Self::Vector) -> Self::Vector;
     /// `v` where it is larger than `most` or a NaN, else `most`.

@@ -35,7 +35,7 @@ pub(super) unsafe fn normalize_sample(
 
 /// The sum of a term of each value, in 16 partial sums.
 #[inline(always)]
-fn sum(values: &[f32], term: impl Fn(f32) -> f32) -> f32 {
+pub(super) fn sum(values: &[f32], term: impl Fn(f32) -> f32) -> f32 {
     let (chunks, rest) = values.as_chunks::<BLOCK>();
     let mut sums = [0.0; BLOCK];
     for chunk in chunks {

@@ -27,6 +27,31 @@ pub enum Level {
 }
 
 impl Level {
+    /// Those of this processor.
+    #[cfg(test)]
+    pub(super) fn all() -> impl Iterator<Item = Level> {
+        let all = [
+            #[cfg(target_arch = "x86_64")]
+            has_avx512().then_some(Level::Avx512),
+            #[cfg(target_arch = "x86_64")]
+            has_avx2().then_some(Level::Avx2),
+            #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+            Some(Level::Simd128),
+            Some(Level::Portable),
+        ];
+        all.into_iter().flatten()
+    }
+
+    /// Whether `a b + c` is rounded once.
+    #[cfg(test)]
+    pub(super) fn is_fused(self) -> bool {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512 | Level::Avx2 => true,
+            _ => false,
+        }
+    }
+
     /// The widest that this processor has or, without `std`, that the build targets.
     #[inline(always)]
     pub(crate) fn widest() -> Self {
@@ -89,6 +114,15 @@ mod tests {
             pairs().for_each(|(a, b)| store(lanes.add(a, b)));
             pairs().for_each(|(a, b)| store(lanes.mul_add(a, a, b)));
             pairs().for_each(|(a, b)| store(lanes.max(a, b)));
+            pairs().for_each(|(a, b)| store(lanes.sub(a, b)));
+            pairs().for_each(|(a, b)| store(lanes.mul(a, b)));
+            a.iter()
+                .for_each(|&a| store(lanes.div(a, lanes.splat(0.5))));
+            pairs().for_each(|(a, b)| store(lanes.if_less([a, b], b, lanes.abs(a))));
+            pairs().for_each(|(a, b)| {
+                let n = lanes.add(lanes.abs(b), lanes.splat(12_582_912.0));
+                store(lanes.if_less([a, b], a, lanes.power_of_two(n, -9)));
+            });
             pairs().for_each(|(a, b)| store(lanes.relu(lanes.add(a, b))));
             a.iter().for_each(|&a| store(lanes.relu(a)));
             for half in 0..2 {
@@ -139,6 +173,41 @@ mod tests {
         }
     }
 
+    /// Every binary16, then every bfloat16, as numbers.
+    struct Halves;
+
+    impl Kernel for Halves {
+        type Output = Vec<f32>;
+
+        #[inline(always)]
+        fn run<L: Lanes>(self, lanes: L) -> Vec<f32> {
+            let all: Vec<[u8; 2]> = (0..=u16::MAX).map(u16::to_le_bytes).collect();
+            let mut numbers = vec![0.0; 2 * all.len()];
+            let (f16, bf16) = numbers.split_at_mut(all.len());
+            for (at, halves) in all.chunks_exact(L::LANES).enumerate() {
+                // SAFETY: a chunk has as many values as a vector, and there is room for one at its place.
+                unsafe {
+                    let to = f16[at * L::LANES..].as_mut_ptr();
+                    lanes.store(to, lanes.load_f16(halves.as_ptr()));
+                    let to = bf16[at * L::LANES..].as_mut_ptr();
+                    lanes.store(to, lanes.load_bf16(halves.as_ptr()));
+                }
+            }
+            numbers
+        }
+    }
+
+    #[test]
+    fn every_half_is_converted_exactly_at_every_level() {
+        let all = || 0..=u16::MAX;
+        let f16 = all().map(|bits| half::f16::from_bits(bits).to_f32());
+        let bf16 = all().map(|bits| half::bf16::from_bits(bits).to_f32());
+        let expected: Vec<f32> = f16.chain(bf16).collect();
+        for level in Level::all() {
+            assert_eq!(bits(&dispatch(level, Halves)), bits(&expected), "{level:?}");
+        }
+    }
+
     /// The bits, one pattern for every NaN.
     fn bits(values: &[f32]) -> Vec<u32> {
         let bits = |value: &f32| {
@@ -160,11 +229,12 @@ mod tests {
         (nan[5], nan[8]) = (f32::NAN, -0.0);
         for pair in [[&a, &b], [&extremes, &b], [&nan, &a], [&a, &nan]] {
             let expected = Operations(pair).run(Portable);
-            let found = dispatch(Level::widest(), Operations(pair));
-            assert_eq!(bits(&found), bits(&expected), "{:?}", Level::widest());
+            for level in Level::all() {
+                let found = dispatch(level, Operations(pair));
+                assert_eq!(bits(&found), bits(&expected), "{level:?}");
+            }
         }
-        assert!(dispatch(Level::widest(), FirstLanes));
-        assert!(dispatch(Level::Portable, FirstLanes));
+        assert!(Level::all().all(|level| dispatch(level, FirstLanes)));
     }
 
     #[test]
@@ -178,12 +248,21 @@ mod tests {
         assert_eq!(of(1), bits(&[9.0, f32::NAN, 2.0, f32::NAN]));
         assert_eq!(of(2)[..1], bits(&[5.0]));
         assert_eq!(of(2)[2..], bits(&[3.0, f32::NAN]));
-        assert_eq!(of(4), bits(&[0.0, f32::NAN, 3.0, 0.0]));
+        assert_eq!(of(3), bits(&[-7.0, f32::NAN, 10.0, f32::NAN]));
+        assert_eq!(of(4), bits(&[-10.0, f32::NAN, -21.0, f32::NAN]));
+        assert_eq!(of(5), bits(&[-4.0, f32::NAN, 6.0, 0.0]));
+        // -2 is less than 5, and of 3 and 0 the absolute values are taken
+        assert_eq!(of(6), bits(&[5.0, f32::NAN, 3.0, 0.0]));
+        // 2^(7 - 9) where 3 is not less than -7
+        assert_eq!(of(7)[0], (-2.0f32).to_bits());
+        assert_eq!(of(7)[2], 0.25f32.to_bits());
+        assert_eq!(of(9), bits(&[0.0, f32::NAN, 3.0, 0.0]));
         // the even ones, 16 of them, then the odd ones
-        assert_eq!(bits(&results[5 * 32..][..4]), bits(&[-2.0, 3.0, 0.0, 0.0]));
-        assert_eq!(bits(&results[5 * 32 + 16..][..2]), bits(&[f32::NAN, 0.0]));
-        assert_eq!(results[6 * 32], 5.0);
-        assert_eq!(results[7 * 32..][..3], [0.0, 1.0, 2.0]);
-        assert_eq!(results.len(), 7 * 32 + 4);
+        let rest = &results[10 * 32..];
+        assert_eq!(bits(&rest[..4]), bits(&[-2.0, 3.0, 0.0, 0.0]));
+        assert_eq!(bits(&rest[16..][..2]), bits(&[f32::NAN, 0.0]));
+        assert_eq!(rest[32], 5.0);
+        assert_eq!(rest[2 * 32..][..3], [0.0, 1.0, 2.0]);
+        assert_eq!(rest.len(), 2 * 32 + 4);
     }
 }

@@ -10,10 +10,12 @@
 
 mod activation;
 mod arena;
+mod arithmetic;
 mod columns;
 mod concat;
 mod embedding;
 mod forward;
+mod functions;
 mod gradient;
 mod held;
 mod image;
@@ -29,11 +31,17 @@ mod rows;
 mod softmax;
 mod step;
 mod steps;
+mod stored;
 mod values;
 mod vectors;
 
 #[cfg(feature = "train")]
-pub(crate) use self::{activation::activate, step::fits_the_stack};
+pub(crate) use self::{
+    activation::{Code, activate},
+    arithmetic::{Arithmetic, exponent},
+    functions::{Power, Tail, clamp, exp_m1, exp_m1_near_0, ln_1p, normal_tail, power, tanh},
+    step::fits_the_stack,
+};
 pub use self::{
     columns::Block,
     lanes::Lanes,
@@ -52,6 +60,7 @@ pub(crate) use self::{
     norm::{affine, affine_of, sqrt},
     route::{is_folded, route, seeks_zeros},
     rows::Rows,
-    softmax::softmax,
+    softmax::{portable_softmax, softmax},
     step::{MAX_ON_STACK, arena},
+    stored::Tensor,
 };

@@ -3,6 +3,7 @@
 use core::{marker::PhantomData, num::NonZeroUsize};
 
 use super::{
+    activation::{Code, code},
     arena::{copy, ends, ends_and_between},
     embedding::{embed, embed_bag, embed_tokens},
     held::{Term, add},
@@ -55,6 +56,7 @@ impl<N: Network, V: Values, L: Lanes, const K: usize> OperationOf<N, V, L, K> {
             _ => activation::<N, V, L, K>,
         }
     };
+    const ACTIVATION: Code<L> = code(StepOf::<N, V::Norms, K>::AT.step.op);
 }
 
 /// Runs the operation of step `K`.
@@ -333,8 +335,9 @@ unsafe fn activation<N: Network, V: Values, L: Lanes, const K: usize>(on: Operan
     let at = StepOf::<N, V::Norms, K>::AT;
     // SAFETY: guaranteed by the caller.
     unsafe {
-        let padded = in_place(on.sample, &at, on.arena);
-        on.values.activate(at.step.op, padded, at.step.outputs);
+        let blocks = in_place(on.sample, &at, on.arena);
+        let code = OperationOf::<N, V, L, K>::ACTIVATION;
+        on.values.activate(on.lanes, at.step.op, code, blocks);
     }
 }
 

@@ -1,7 +1,8 @@
 //! [`Values`]: the weights of a network, in either storage.
 
 use super::{
-    activation::activate,
+    activation::Code,
+    lanes::Lanes,
     matrix::{BLOCK, Matrix},
     route::At,
     step::Norms,
@@ -51,10 +52,10 @@ pub trait Sealed {
     #[doc(hidden)]
     fn skips_zeros(&self) -> bool;
 
-    /// One activation of the first `len` values, in place; `padded` has whole blocks of 16.
+    /// An activation of whole blocks of 16 values, in place, with its code.
     #[doc(hidden)]
     #[inline(always)]
-    fn activate(&self, op: Op, padded: &mut [f32], len: usize) {
-        activate(op, padded.split_at_mut_checked(len).unwrap_or_default().0);
+    fn activate<L: Lanes>(&self, lanes: L, op: Op, code: Code<L>, blocks: &mut [f32]) {
+        code(lanes, op, blocks);
     }
 }

@@ -53,10 +53,7 @@ impl Place {
         match self.dtype {
             Dtype::F32 => f32::from_le_bytes(bytes(file, self.start + 4 * index)),
             Dtype::F16 => from_f16(u16::from_le_bytes(bytes(file, self.start + 2 * index))),
-            Dtype::Bf16 => {
-                let [low, high] = bytes(file, self.start + 2 * index);
-                f32::from_le_bytes([0, 0, low, high])
-            }
+            Dtype::Bf16 => from_bf16(u16::from_le_bytes(bytes(file, self.start + 2 * index))),
             Dtype::I64 => self.count(file) as f32,
             Dtype::I8 => file[self.start + index] as i8 as f32,
             Dtype::U8 => file[self.start + index] as f32,
@@ -87,16 +84,23 @@ const fn bytes<const N: usize>(file: &[u8], start: usize) -> [u8; N] {
 }
 
 /// The value of an IEEE 754 binary16, exactly.
+#[inline(always)]
 pub(crate) const fn from_f16(bits: u16) -> f32 {
     let sign = (bits as u32 & 0x8000) << 16;
-    let exponent = bits as u32 >> 10 & 0x1f;
-    let fraction = bits as u32 & 0x3ff;
-    match exponent {
-        // fraction 2^-24: a subnormal, or zero.
-        0 => f32::from_bits((fraction as f32 * (1.0 / 16_777_216.0)).to_bits() | sign),
-        31 => f32::from_bits(sign | 0x7f80_0000 | fraction << 13),
-        _ => f32::from_bits(sign | (exponent + 112) << 23 | fraction << 13),
-    }
+    let size = (bits as u32 & 0x7fff) << 13;
+    // The exponents' biases are 15 and 127; the product of a subnormal is exact as well.
+    let scaled = f32::from_bits(size) * TWO_TO_112;
+    // Of an infinity or a NaN, the fraction is right.
+    let exponent = if size < 0x7c00 << 13 { 0 } else { 0x7f80_0000 };
+    f32::from_bits(sign | exponent | scaled.to_bits())
+}
+
+pub(crate) const TWO_TO_112: f32 = f32::from_bits((127 + 112) << 23);
+
+/// The value of a bfloat16, the upper half of an `f32`.
+#[inline(always)]
+pub(crate) const fn from_bf16(bits: u16) -> f32 {
+    f32::from_bits((bits as u32) << 16)
 }
 
 #[cfg(test)]

@@ -2,23 +2,72 @@
 
 use core::arch::wasm32::*;
 
-use crate::single::lanes::Lanes;
+use crate::{
+    single::{
+        arithmetic::{Arithmetic, exponent},
+        lanes::Lanes,
+    },
+    weights::place::TWO_TO_112,
+};
 
 /// Four lanes. WebAssembly has no fused multiply-add, so results are those of plain Rust, bit for bit.
 #[derive(Clone, Copy)]
 pub(in crate::single) struct Simd128;
 
-impl Lanes for Simd128 {
+impl Arithmetic for Simd128 {
     type Vector = v128;
-    const LANES: usize = 4;
-    const MAX_BLOCKS: usize = 2;
-    const ACCUMULATORS: usize = 8;
-    const VECTORS: usize = 2;
 
     #[inline(always)]
     fn splat(self, value: f32) -> v128 {
         f32x4_splat(value)
     }
+
+    #[inline(always)]
+    fn add(self, a: v128, b: v128) -> v128 {
+        f32x4_add(a, b)
+    }
+
+    #[inline(always)]
+    fn sub(self, a: v128, b: v128) -> v128 {
+        f32x4_sub(a, b)
+    }
+
+    #[inline(always)]
+    fn mul(self, a: v128, b: v128) -> v128 {
+        f32x4_mul(a, b)
+    }
+
+    #[inline(always)]
+    fn div(self, a: v128, b: v128) -> v128 {
+        f32x4_div(a, b)
+    }
+
+    #[inline(always)]
+    fn mul_add(self, a: v128, b: v128, c: v128) -> v128 {
+        f32x4_add(f32x4_mul(a, b), c)
+    }
+
+    #[inline(always)]
+    fn abs(self, v: v128) -> v128 {
+        f32x4_abs(v)
+    }
+
+    #[inline(always)]
+    fn if_less(self, [a, b]: [v128; 2], then: v128, other: v128) -> v128 {
+        v128_bitselect(then, other, f32x4_lt(a, b))
+    }
+
+    #[inline(always)]
+    fn power_of_two(self, n: v128, more: i32) -> v128 {
+        i32x4_add(i32x4_shl(n, 23), i32x4_splat(exponent(more)))
+    }
+}
+
+impl Lanes for Simd128 {
+    const LANES: usize = 4;
+    const MAX_BLOCKS: usize = 2;
+    const ACCUMULATORS: usize = 8;
+    const VECTORS: usize = 2;
 
     #[inline(always)]
     unsafe fn load(self, from: *const f32) -> v128 {
@@ -30,6 +79,25 @@ impl Lanes for Simd128 {
     unsafe fn load_bytes(self, from: *const [u8; 4]) -> v128 {
         // SAFETY: guaranteed by the caller; WebAssembly is little-endian, and the load needs no alignment.
         unsafe { v128_load(from.cast()) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_f16(self, from: *const [u8; 2]) -> v128 {
+        // SAFETY: guaranteed by the caller; WebAssembly is little-endian, and the load needs no alignment.
+        let bits = unsafe { u32x4_load_extend_u16x4(from.cast()) };
+        let sign = i32x4_shl(v128_and(bits, i32x4_splat(0x8000)), 16);
+        let size = i32x4_shl(v128_and(bits, i32x4_splat(0x7fff)), 13);
+        // As in `from_f16`.
+        let scaled = f32x4_mul(size, f32x4_splat(TWO_TO_112));
+        let is_finite = i32x4_lt(size, i32x4_splat(0x7c00 << 13));
+        let exponent = v128_andnot(i32x4_splat(0x7f80_0000), is_finite);
+        v128_or(v128_or(sign, exponent), scaled)
+    }
+
+    #[inline(always)]
+    unsafe fn load_bf16(self, from: *const [u8; 2]) -> v128 {
+        // SAFETY: as above.
+        i32x4_shl(unsafe { u32x4_load_extend_u16x4(from.cast()) }, 16)
     }
 
     #[inline(always)]
@@ -63,21 +131,6 @@ impl Lanes for Simd128 {
                 }
             }
         }
-    }
-
-    #[inline(always)]
-    fn add(self, a: v128, b: v128) -> v128 {
-        f32x4_add(a, b)
-    }
-
-    #[inline(always)]
-    fn sub(self, a: v128, b: v128) -> v128 {
-        f32x4_sub(a, b)
-    }
-
-    #[inline(always)]
-    fn mul_add(self, a: v128, b: v128, c: v128) -> v128 {
-        f32x4_add(f32x4_mul(a, b), c)
     }
 
     #[inline(always)]

@@ -2,7 +2,10 @@
 
 use core::arch::x86_64::*;
 
-use crate::single::lanes::{Kernel, Lanes};
+use crate::single::{
+    arithmetic::{Arithmetic, exponent},
+    lanes::{Kernel, Lanes},
+};
 
 #[inline(always)]
 pub(in crate::single) fn has_avx512() -> bool {
@@ -18,22 +21,24 @@ pub(in crate::single) fn has_avx2() -> bool {
     return std::arch::is_x86_feature_detected!("avx2")
         && std::arch::is_x86_feature_detected!("fma")
         && std::arch::is_x86_feature_detected!("bmi1")
+        && std::arch::is_x86_feature_detected!("f16c")
         && std::arch::is_x86_feature_detected!("popcnt");
     #[cfg(not(feature = "std"))]
     return cfg!(all(
         target_feature = "avx2",
         target_feature = "fma",
         target_feature = "bmi1",
+        target_feature = "f16c",
         target_feature = "popcnt"
     ));
 }
 
-#[target_feature(enable = "avx512f,avx2,fma,bmi1,popcnt")]
+#[target_feature(enable = "avx512f,avx2,fma,bmi1,f16c,popcnt")]
 pub(in crate::single) fn with_avx512<K: Kernel>(kernel: K) -> K::Output {
     kernel.run(Avx512(()))
 }
 
-#[target_feature(enable = "avx2,fma,bmi1,popcnt")]
+#[target_feature(enable = "avx2,fma,bmi1,f16c,popcnt")]
 pub(in crate::single) fn with_avx2<K: Kernel>(kernel: K) -> K::Output {
     kernel.run(Avx2(()))
 }
@@ -44,18 +49,73 @@ pub(in crate::single) struct Avx512(());
 
 // SAFETY, for every block: an `Avx512` is constructed only where its instructions are available. The caller guarantees
 // what a pointer must be valid for.
-impl Lanes for Avx512 {
+impl Arithmetic for Avx512 {
     type Vector = __m512;
-    const LANES: usize = 16;
-    const MAX_BLOCKS: usize = 8;
-    const ACCUMULATORS: usize = 24;
-    const VECTORS: usize = 4;
 
     #[inline(always)]
     fn splat(self, value: f32) -> __m512 {
         // SAFETY: above.
         unsafe { _mm512_set1_ps(value) }
     }
+
+    #[inline(always)]
+    fn add(self, a: __m512, b: __m512) -> __m512 {
+        // SAFETY: above.
+        unsafe { _mm512_add_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn sub(self, a: __m512, b: __m512) -> __m512 {
+        // SAFETY: above.
+        unsafe { _mm512_sub_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn mul(self, a: __m512, b: __m512) -> __m512 {
+        // SAFETY: above.
+        unsafe { _mm512_mul_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn div(self, a: __m512, b: __m512) -> __m512 {
+        // SAFETY: above.
+        unsafe { _mm512_div_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn mul_add(self, a: __m512, b: __m512, c: __m512) -> __m512 {
+        // SAFETY: above.
+        unsafe { _mm512_fmadd_ps(a, b, c) }
+    }
+
+    #[inline(always)]
+    fn abs(self, v: __m512) -> __m512 {
+        // SAFETY: above.
+        unsafe { _mm512_abs_ps(v) }
+    }
+
+    #[inline(always)]
+    fn if_less(self, [a, b]: [__m512; 2], then: __m512, other: __m512) -> __m512 {
+        // SAFETY: above.
+        unsafe { _mm512_mask_blend_ps(_mm512_cmp_ps_mask::<_CMP_LT_OQ>(a, b), other, then) }
+    }
+
+    #[inline(always)]
+    fn power_of_two(self, n: __m512, more: i32) -> __m512 {
+        // SAFETY: above.
+        unsafe {
+            let shifted = _mm512_slli_epi32::<23>(_mm512_castps_si512(n));
+            let bits = _mm512_add_epi32(shifted, _mm512_set1_epi32(exponent(more)));
+            _mm512_castsi512_ps(bits)
+        }
+    }
+}
+
+impl Lanes for Avx512 {
+    const LANES: usize = 16;
+    const MAX_BLOCKS: usize = 8;
+    const ACCUMULATORS: usize = 24;
+    const VECTORS: usize = 4;
 
     #[inline(always)]
     unsafe fn load(self, from: *const f32) -> __m512 {
@@ -67,6 +127,21 @@ impl Lanes for Avx512 {
     unsafe fn load_bytes(self, from: *const [u8; 4]) -> __m512 {
         // SAFETY: above; x86 is little-endian, and the load needs no alignment.
         unsafe { _mm512_loadu_ps(from.cast()) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_f16(self, from: *const [u8; 2]) -> __m512 {
+        // SAFETY: above; x86 is little-endian, and the load needs no alignment.
+        unsafe { _mm512_cvtph_ps(_mm256_loadu_si256(from.cast())) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_bf16(self, from: *const [u8; 2]) -> __m512 {
+        // SAFETY: as above.
+        unsafe {
+            let bits = _mm512_cvtepu16_epi32(_mm256_loadu_si256(from.cast()));
+            _mm512_castsi512_ps(_mm512_slli_epi32::<16>(bits))
+        }
     }
 
     #[inline(always)]
@@ -85,24 +160,6 @@ impl Lanes for Avx512 {
     unsafe fn store_first(self, to: *mut f32, vector: __m512, count: usize) {
         // SAFETY: above; lanes outside of the mask are not written.
         unsafe { _mm512_mask_storeu_ps(to, first_lanes(count), vector) }
-    }
-
-    #[inline(always)]
-    fn add(self, a: __m512, b: __m512) -> __m512 {
-        // SAFETY: above.
-        unsafe { _mm512_add_ps(a, b) }
-    }
-
-    #[inline(always)]
-    fn sub(self, a: __m512, b: __m512) -> __m512 {
-        // SAFETY: above.
-        unsafe { _mm512_sub_ps(a, b) }
-    }
-
-    #[inline(always)]
-    fn mul_add(self, a: __m512, b: __m512, c: __m512) -> __m512 {
-        // SAFETY: above.
-        unsafe { _mm512_fmadd_ps(a, b, c) }
     }
 
     #[inline(always)]
@@ -176,18 +233,73 @@ impl Avx2 {
 }
 
 // SAFETY, for every block: as for `Avx512`.
-impl Lanes for Avx2 {
+impl Arithmetic for Avx2 {
     type Vector = __m256;
-    const LANES: usize = 8;
-    const MAX_BLOCKS: usize = 4;
-    const ACCUMULATORS: usize = 12;
-    const VECTORS: usize = 2;
 
     #[inline(always)]
     fn splat(self, value: f32) -> __m256 {
         // SAFETY: above.
         unsafe { _mm256_set1_ps(value) }
     }
+
+    #[inline(always)]
+    fn add(self, a: __m256, b: __m256) -> __m256 {
+        // SAFETY: above.
+        unsafe { _mm256_add_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn sub(self, a: __m256, b: __m256) -> __m256 {
+        // SAFETY: above.
+        unsafe { _mm256_sub_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn mul(self, a: __m256, b: __m256) -> __m256 {
+        // SAFETY: above.
+        unsafe { _mm256_mul_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn div(self, a: __m256, b: __m256) -> __m256 {
+        // SAFETY: above.
+        unsafe { _mm256_div_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn mul_add(self, a: __m256, b: __m256, c: __m256) -> __m256 {
+        // SAFETY: above.
+        unsafe { _mm256_fmadd_ps(a, b, c) }
+    }
+
+    #[inline(always)]
+    fn abs(self, v: __m256) -> __m256 {
+        // SAFETY: above.
+        unsafe { _mm256_andnot_ps(_mm256_set1_ps(-0.0), v) }
+    }
+
+    #[inline(always)]
+    fn if_less(self, [a, b]: [__m256; 2], then: __m256, other: __m256) -> __m256 {
+        // SAFETY: above.
+        unsafe { _mm256_blendv_ps(other, then, _mm256_cmp_ps::<_CMP_LT_OQ>(a, b)) }
+    }
+
+    #[inline(always)]
+    fn power_of_two(self, n: __m256, more: i32) -> __m256 {
+        // SAFETY: above.
+        unsafe {
+            let shifted = _mm256_slli_epi32::<23>(_mm256_castps_si256(n));
+            let bits = _mm256_add_epi32(shifted, _mm256_set1_epi32(exponent(more)));
+            _mm256_castsi256_ps(bits)
+        }
+    }
+}
+
+impl Lanes for Avx2 {
+    const LANES: usize = 8;
+    const MAX_BLOCKS: usize = 4;
+    const ACCUMULATORS: usize = 12;
+    const VECTORS: usize = 2;
 
     #[inline(always)]
     unsafe fn load(self, from: *const f32) -> __m256 {
@@ -199,6 +311,21 @@ impl Lanes for Avx2 {
     unsafe fn load_bytes(self, from: *const [u8; 4]) -> __m256 {
         // SAFETY: above; x86 is little-endian, and the load needs no alignment.
         unsafe { _mm256_loadu_ps(from.cast()) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_f16(self, from: *const [u8; 2]) -> __m256 {
+        // SAFETY: above; x86 is little-endian, and the load needs no alignment.
+        unsafe { _mm256_cvtph_ps(_mm_loadu_si128(from.cast())) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_bf16(self, from: *const [u8; 2]) -> __m256 {
+        // SAFETY: as above.
+        unsafe {
+            let bits = _mm256_cvtepu16_epi32(_mm_loadu_si128(from.cast()));
+            _mm256_castsi256_ps(_mm256_slli_epi32::<16>(bits))
+        }
     }
 
     #[inline(always)]
@@ -217,24 +344,6 @@ impl Lanes for Avx2 {
     unsafe fn store_first(self, to: *mut f32, vector: __m256, count: usize) {
         // SAFETY: above; lanes outside of the mask are not written.
         unsafe { _mm256_maskstore_ps(to, self.first_lanes(count), vector) }
-    }
-
-    #[inline(always)]
-    fn add(self, a: __m256, b: __m256) -> __m256 {
-        // SAFETY: above.
-        unsafe { _mm256_add_ps(a, b) }
-    }
-
-    #[inline(always)]
-    fn sub(self, a: __m256, b: __m256) -> __m256 {
-        // SAFETY: above.
-        unsafe { _mm256_sub_ps(a, b) }
-    }
-
-    #[inline(always)]
-    fn mul_add(self, a: __m256, b: __m256, c: __m256) -> __m256 {
-        // SAFETY: above.
-        unsafe { _mm256_fmadd_ps(a, b, c) }
     }
 
     #[inline(always)]

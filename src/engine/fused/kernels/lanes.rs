@@ -4,7 +4,7 @@ use pulp::NullaryFnOnce;
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 use pulp::cast;
 
-use crate::single::Level;
+use crate::single::{Arithmetic, Level, exponent};
 
 /// The SIMD instructions that an engine computes with.
 ///
@@ -116,6 +116,58 @@ pub(crate) trait Lanes: pulp::Simd {
                 *value = row[at];
             }
         }
+    }
+}
+
+impl<S: Lanes> Arithmetic for S {
+    type Vector = S::f32s;
+
+    #[inline(always)]
+    fn splat(self, value: f32) -> S::f32s {
+        self.splat_f32s(value)
+    }
+
+    #[inline(always)]
+    fn add(self, a: S::f32s, b: S::f32s) -> S::f32s {
+        self.add_f32s(a, b)
+    }
+
+    #[inline(always)]
+    fn sub(self, a: S::f32s, b: S::f32s) -> S::f32s {
+        self.sub_f32s(a, b)
+    }
+
+    #[inline(always)]
+    fn mul(self, a: S::f32s, b: S::f32s) -> S::f32s {
+        self.mul_f32s(a, b)
+    }
+
+    #[inline(always)]
+    fn div(self, a: S::f32s, b: S::f32s) -> S::f32s {
+        self.div_f32s(a, b)
+    }
+
+    #[inline(always)]
+    fn mul_add(self, a: S::f32s, b: S::f32s, c: S::f32s) -> S::f32s {
+        self.mul_add_e_f32s(a, b, c)
+    }
+
+    #[inline(always)]
+    fn abs(self, v: S::f32s) -> S::f32s {
+        self.abs_f32s(v)
+    }
+
+    #[inline(always)]
+    fn if_less(self, [a, b]: [S::f32s; 2], then: S::f32s, other: S::f32s) -> S::f32s {
+        self.select_f32s(self.less_than_f32s(a, b), then, other)
+    }
+
+    #[inline(always)]
+    fn power_of_two(self, n: S::f32s, more: i32) -> S::f32s {
+        let bits = self.transmute_u32s_f32s(n);
+        let shifted = self.wrapping_dyn_shl_u32s(bits, self.splat_u32s(23));
+        let exponent = self.splat_u32s(exponent(more) as u32);
+        self.transmute_f32s_u32s(self.add_u32s(shifted, exponent))
     }
 }
 

@@ -2,10 +2,8 @@
 //!
 //! `y` is an output, `t` its target, `r = y - t`.
 
-use super::{
-    Lanes,
-    math::{exp, ln_1p},
-};
+use super::{Lanes, math::exp};
+use crate::single::ln_1p;
 
 /// The loss of one output.
 pub(super) trait Pointwise: Copy {

@@ -8,7 +8,7 @@ use crate::{
         threads::partition::Partition,
     },
     plan::Op,
-    single::{At, Kept, Matrix, Sealed, Values, affine_of},
+    single::{At, Code, Kept, Lanes, Matrix, Sealed, Values, affine_of},
 };
 
 /// The engine's weights, as input of the forward pass of one sample.
@@ -69,12 +69,12 @@ impl Sealed for LiveWeights<'_> {
         self.model.skips_zeros()
     }
 
-    fn activate(&self, op: Op, padded: &mut [f32], _len: usize) {
+    fn activate<L: Lanes>(&self, _: L, op: Op, _: Code<L>, blocks: &mut [f32]) {
         let partition = Partition {
-            blocks: 0..padded.len() / BLOCK,
+            blocks: 0..blocks.len() / BLOCK,
             rows: 0..1,
         };
-        let values = ViewMut::of(padded, partition.blocks.len(), 1);
+        let values = ViewMut::of(blocks, partition.blocks.len(), 1);
         let chain = [program::Elementwise { op, dropout: None }];
         // SAFETY: there are no masks.
         unsafe { forward::elementwise(self.model, &chain, &partition, values, None, None) };
