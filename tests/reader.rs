@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, fs};
 
-use proptest::{collection::vec, prelude::*};
+use proptest::{collection::vec, prelude::*, sample::Index};
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use tuplenet::prelude::*;
 
