@@ -101,7 +101,8 @@ impl Part {
 ///
 /// # Safety
 /// The algorithm [suits](suits_winograd) the window. `input` has its inputs with the border, `output` has room for its outputs,
-/// `matrix` is its [transformed](winograd_weights) weight, and `squares` has room for [`scratch`] values.
+/// `matrix` is its [transformed](winograd_weights) weight, and `scratch` has room for as many values as
+/// [`scratch`] says.
 #[inline(always)]
 pub(in crate::single) unsafe fn winograd<L: Lanes>(
     lanes: L,
@@ -115,7 +116,9 @@ pub(in crate::single) unsafe fn winograd<L: Lanes>(
     let [rows, columns] = grid(&window);
     let count = squares(&window);
     let [depth, _] = depths(&window);
-    let (transformed, products) = scratch.split_at_mut(PRODUCTS * count * depth);
+    // SAFETY: guaranteed by the caller: the transformed squares are a part of the scratch.
+    let (transformed, products) =
+        unsafe { scratch.split_at_mut_unchecked(PRODUCTS * count * depth) };
     let mut first = 0;
     while first < rows * columns {
         let part = Part {
