@@ -11,7 +11,7 @@ use super::{
     run::Model,
     tensors,
 };
-pub use super::{lanes::Level, program::Program, tensors::Places};
+pub use super::{level::Level, program::Program, tensors::Places};
 use crate::{
     network::Network,
     plan::Plan,

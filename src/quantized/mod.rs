@@ -15,6 +15,7 @@ mod each;
 #[doc(hidden)]
 pub mod embed;
 mod lanes;
+mod level;
 mod macros;
 mod models;
 mod pack;
@@ -38,7 +39,7 @@ pub use self::models::{Embedded, Models};
 use self::program::ProgramOf;
 #[cfg(feature = "train")]
 pub use self::quantizer::{Calibrated, Quantizer};
-use self::{lanes::Level, stack::CodeOf};
+use self::{level::Level, stack::CodeOf};
 #[cfg(feature = "std")]
 use crate::weights::Mismatch;
 use crate::{

@@ -2,7 +2,8 @@
 
 use super::{
     each::{look_up, sum, surround},
-    lanes::{Kernel, Lanes, Level, dispatch},
+    lanes::{Kernel, Lanes},
+    level::{Level, dispatch},
     pack::{Block, Ends, Instruction, LANES},
     pool::pool,
     product::Product,

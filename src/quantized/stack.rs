@@ -3,7 +3,7 @@
 use core::{marker::PhantomData, mem::MaybeUninit};
 
 use super::{
-    lanes::Level,
+    level::Level,
     program::ProgramOf,
     run::{Model, run},
 };

@@ -58,9 +58,9 @@ pub(crate) use self::{
     image::{PRODUCTS, winograd_weights},
     matrix::BLOCK,
     norm::{affine, affine_of, sqrt},
-    route::{is_folded, route, seeks_zeros},
+    route::{MAX_ON_STACK, is_folded, route, seeks_zeros},
     rows::Rows,
     softmax::{portable_softmax, softmax},
-    step::{MAX_ON_STACK, arena},
+    step::arena,
     stored::Tensor,
 };

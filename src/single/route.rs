@@ -10,9 +10,11 @@ use super::{
     held::{Copies, Held, Term, is_before_relu, only_reader},
     image::{PRODUCTS, bordered, halves, scratch, suits_columns, suits_winograd},
     matrix::BLOCK,
-    step::MAX_ON_STACK,
 };
 use crate::plan::{Op, Plan, Step};
+
+/// The maximum length of an arena on the stack: 512 KiB.
+pub(crate) const MAX_ON_STACK: usize = 1 << 17;
 
 /// A step of a plan, and how the forward pass runs it.
 #[derive(Clone, Copy, Debug)]

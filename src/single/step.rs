@@ -30,9 +30,6 @@ impl Norms for Kept {
     const ARE_FOLDED: bool = false;
 }
 
-/// The maximum length of an arena on the stack: 512 KiB.
-pub(crate) const MAX_ON_STACK: usize = 1 << 17;
-
 /// The number of values of the arena in which a forward pass of `N` keeps its activations, with either storage.
 pub(crate) const fn arena<N: Network>() -> usize {
     let [folded, kept] = [RouteOf::<N, Folded>::ARENA, RouteOf::<N, Kept>::ARENA];
@@ -42,7 +39,7 @@ pub(crate) const fn arena<N: Network>() -> usize {
 /// Whether [`forward`](super::forward()) supports networks of this plan.
 #[cfg(feature = "train")]
 pub(crate) const fn fits_the_stack(plan: &Plan) -> bool {
-    route(plan, false).arena() <= MAX_ON_STACK
+    route(plan, false).arena() <= super::route::MAX_ON_STACK
 }
 
 /// The route of a network, resolved at compile time.

@@ -1,6 +1,6 @@
 //! The weights of a convolution by Winograd's algorithm.
 
-use super::Unaligned;
+use super::unaligned::Unaligned;
 use crate::{
     single::{BLOCK, Block, Columns, PRODUCTS, winograd_weights},
     weights::{header::Dtype, place::Place},

@@ -2,13 +2,13 @@
 
 use core::arch::{aarch64::*, asm};
 
-use crate::quantized::{
+use super::super::{
     lanes::{Kernel, Lanes},
     pack::QUAD,
 };
 
 #[inline(always)]
-pub(in crate::quantized) fn has_dot() -> bool {
+pub(in super::super) fn has_dot() -> bool {
     #[cfg(feature = "std")]
     return std::arch::is_aarch64_feature_detected!("dotprod");
     #[cfg(not(feature = "std"))]
@@ -16,18 +16,18 @@ pub(in crate::quantized) fn has_dot() -> bool {
 }
 
 #[target_feature(enable = "dotprod")]
-pub(in crate::quantized) fn with_dot<K: Kernel>(kernel: K) {
+pub(in super::super) fn with_dot<K: Kernel>(kernel: K) {
     kernel.run(Neon::<true, true>(()))
 }
 
 /// NEON, which every processor of 64-bit ARM has. It computes with centred codes, which are signed bytes, or with the codes themselves,
 /// as 16 bits; `DOT` is the proof that the dot product is available, and constructed only by [`with_dot`].
 #[derive(Clone, Copy)]
-pub(in crate::quantized) struct Neon<const CENTRED: bool, const DOT: bool>(());
+pub(in super::super) struct Neon<const CENTRED: bool, const DOT: bool>(());
 
 impl Neon<true, false> {
     #[inline(always)]
-    pub(in crate::quantized) fn new() -> Self {
+    pub(in super::super) fn new() -> Self {
         Neon(())
     }
 }

@@ -1,10 +1,10 @@
 //! [`Portable`]: vectors of plain Rust.
 
-use crate::quantized::{lanes::Lanes, pack::QUAD};
+use super::super::{lanes::Lanes, pack::QUAD};
 
 /// Four lanes of plain Rust, which the compiler may vectorise.
 #[derive(Clone, Copy)]
-pub(in crate::quantized) struct Portable;
+pub(in super::super) struct Portable;
 
 impl Lanes for Portable {
     type Sums = [i32; 4];

@@ -2,13 +2,13 @@
 
 use core::arch::x86_64::*;
 
-use crate::quantized::{
+use super::super::{
     lanes::{Kernel, Lanes},
     pack::QUAD,
 };
 
 #[inline(always)]
-pub(in crate::quantized) fn has_vnni() -> bool {
+pub(in super::super) fn has_vnni() -> bool {
     #[cfg(feature = "std")]
     return std::arch::is_x86_feature_detected!("avx512f")
         && std::arch::is_x86_feature_detected!("avx512bw")
@@ -24,7 +24,7 @@ pub(in crate::quantized) fn has_vnni() -> bool {
 }
 
 #[inline(always)]
-pub(in crate::quantized) fn has_avx2() -> bool {
+pub(in super::super) fn has_avx2() -> bool {
     #[cfg(feature = "std")]
     return std::arch::is_x86_feature_detected!("avx2");
     #[cfg(not(feature = "std"))]
@@ -32,18 +32,18 @@ pub(in crate::quantized) fn has_avx2() -> bool {
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
-pub(in crate::quantized) fn with_vnni<K: Kernel>(kernel: K) {
+pub(in super::super) fn with_vnni<K: Kernel>(kernel: K) {
     kernel.run(Vnni(()))
 }
 
 #[target_feature(enable = "avx2")]
-pub(in crate::quantized) fn with_avx2<K: Kernel>(kernel: K) {
+pub(in super::super) fn with_avx2<K: Kernel>(kernel: K) {
     kernel.run(Avx2::<true>(()))
 }
 
 /// Proof that AVX-512 with VNNI is available: constructed only by [`with_vnni`].
 #[derive(Clone, Copy)]
-pub(in crate::quantized) struct Vnni(());
+pub(in super::super) struct Vnni(());
 
 // SAFETY, for every block: a `Vnni` is constructed only where its instructions are available. The caller guarantees
 // what a pointer must be valid for.
@@ -99,7 +99,7 @@ impl Lanes for Vnni {
 
 /// Proof that AVX2 is available: constructed only by [`with_avx2`]. It computes with centred codes, or with the codes themselves.
 #[derive(Clone, Copy)]
-pub(in crate::quantized) struct Avx2<const CENTRED: bool>(());
+pub(in super::super) struct Avx2<const CENTRED: bool>(());
 
 // SAFETY, for every block: as for `Vnni`.
 impl<const CENTRED: bool> Lanes for Avx2<CENTRED> {
@@ -179,7 +179,7 @@ impl<const CENTRED: bool> Lanes for Avx2<CENTRED> {
 
 /// SSE2, which every processor of x86-64 has.
 #[derive(Clone, Copy)]
-pub(in crate::quantized) struct Sse2;
+pub(in super::super) struct Sse2;
 
 // SAFETY, for every block: the instructions are always available. The caller guarantees what a pointer must be valid for.
 impl Lanes for Sse2 {

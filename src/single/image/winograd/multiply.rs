@@ -1,6 +1,6 @@
 //! The products of transformed squares and weights.
 
-use super::{PRODUCTS, Part, depths, squares};
+use super::part::{PRODUCTS, Part, depths, squares};
 use crate::single::{
     image::convolution::{MAX_SUMS, MAX_VECTORS, Sums, Tile, in_equal_parts},
     lanes::Lanes,

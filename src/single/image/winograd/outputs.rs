@@ -1,6 +1,6 @@
 //! The outputs of squares.
 
-use super::{Part, depths, squares};
+use super::part::{Part, depths, squares};
 use crate::single::{lanes::Lanes, matrix::Matrix};
 
 /// `A' m A` of the products `m` of each square, with the bias, then ReLU if the part has it.

@@ -1,6 +1,6 @@
 //! The inputs of squares, transformed.
 
-use super::{Part, depths, squares};
+use super::part::{Part, depths, squares};
 use crate::single::{image::border::bordered, lanes::Lanes};
 
 /// `B' d B` of the squares of a part, of every channel, to `[16][square][channel]`.

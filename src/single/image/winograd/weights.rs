@@ -1,6 +1,6 @@
 //! The weights for Winograd's algorithm.
 
-use super::PRODUCTS;
+use super::part::PRODUCTS;
 
 /// `G g G'`: of a kernel `[3][3]`, the weights `[4][4]` of the 16 products.
 pub(crate) const fn winograd_weights(kernel: [f32; 9]) -> [f32; PRODUCTS] {
