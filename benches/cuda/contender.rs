@@ -95,6 +95,7 @@ pub fn available(options: &Options) -> Result<Vec<Contender>> {
         ours: true,
         trains: true,
         batches: true,
+        eight_bits: false,
         supports_avx2_limit: false,
         skips_rows: false,
         tolerance,

@@ -96,7 +96,7 @@ struct Make<'a, M> {
 
 impl<M: Maker + 'static> Job for Make<'_, M> {
     type Out = Box<dyn Served>;
-    fn on<N, const O: usize>(self) -> Result<Self::Out>
+    fn on<N, const O: usize, const ROWS: usize>(self) -> Result<Self::Out>
     where
         N: Network<Output = Features<O>>,
     {

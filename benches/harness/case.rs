@@ -101,14 +101,6 @@ impl Case {
             (false, true) => "infer8",
         }
     }
-
-    /// The same in eight bits.
-    pub fn in_eight_bits(self) -> Self {
-        Case {
-            eight_bits: true,
-            ..self
-        }
-    }
 }
 
 impl fmt::Display for Case {

@@ -68,19 +68,17 @@ pub trait Job {
         <N::In as Shape>::Array: Sample<N::In>;
 }
 
-/// Runs a job for the network with this name, of some networks with so many classes.
-macro_rules! dispatch {
-    ($name:ident, $job:ident, { $($known:literal: $network:ty, $outputs:literal;)* }) => {
-        match $name {
-            $($known => $job.on::<$network, $outputs, { embed::rows(&Some(<$network>::PLAN)) }>(),)*
-            _ => Err(format!("no network {} was compiled", $name).into()),
-        }
-    };
-}
-
 /// Runs `job` for the network with this name: `I-H-O`, or that of another.
 pub fn dispatch<J: Job>(name: &str, job: J) -> Result<J::Out> {
-    dispatch!(name, job, {
+    macro_rules! on {
+        ($($known:literal: $network:ty, $outputs:literal;)*) => {
+            match name {
+                $($known => job.on::<$network, $outputs, { embed::rows(&Some(<$network>::PLAN)) }>(),)*
+                _ => Err(format!("no network {name} was compiled").into()),
+            }
+        };
+    }
+    on! {
         "784-128-10": Mlp<784, 128, 10>, 10;
         "784-500-10": Mlp<784, 500, 10>, 10;
         "784-512-10": Mlp<784, 512, 10>, 10;
@@ -95,17 +93,7 @@ pub fn dispatch<J: Job>(name: &str, job: J) -> Result<J::Out> {
         "bag": Bag, 2;
         "text": Text, 2;
         "counts": Counts, 2;
-    })
-}
-
-/// The same, of the networks that are measured in eight bits, which have not all layers.
-pub fn dispatch_eight_bits<J: Job>(name: &str, job: J) -> Result<J::Out> {
-    dispatch!(name, job, {
-        "784-128-10": Mlp<784, 128, 10>, 10;
-        "64-64-16": Mlp<64, 64, 16>, 16;
-        "autoencoder": AnomalyDetector, 640;
-        "resnet-32": ResNet8<3, 32, 32, 10>, 10;
-    })
+    }
 }
 
 /// The number of features and of classes of the network with this name.

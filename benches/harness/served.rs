@@ -17,6 +17,10 @@ pub type Result<T> = std::result::Result<T, Box<dyn Error>>;
 pub struct Setup {
     pub trains: bool,
     /// Whether inference is in eight bits.
+    #[allow(
+        dead_code,
+        reason = "most contenders have none, and are not asked for it"
+    )]
     pub eight_bits: bool,
     pub network: String,
     pub batch: usize,

@@ -110,8 +110,10 @@ fn cases(options: &Options) -> Result<Vec<Case>> {
             infer(network, 1, Values::Pixels)?;
         }
         for (network, values) in EMBEDDED.into_iter().filter(|_| embedded) {
-            let case = || Case::new(common, false, network.to_owned(), 1, values);
-            cases.extend([case()?, case()?.in_eight_bits()]);
+            for eight_bits in [false, true] {
+                let case = Case::new(common, false, network.to_owned(), 1, values)?;
+                cases.push(Case { eight_bits, ..case });
+            }
         }
     }
     match cases.is_empty() {

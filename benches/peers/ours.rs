@@ -3,6 +3,7 @@
 use tuplenet::{
     engine::{Processor, Simd},
     frozen::embed,
+    models::{AnomalyDetector, Mlp, ResNet8},
     prelude::*,
     quantized::{self, Loaded, Quantized, Quantizer},
     shape::{Features, Sample, Shape},
@@ -10,7 +11,7 @@ use tuplenet::{
 };
 
 use crate::harness::{
-    network::{Job, dispatch, dispatch_eight_bits},
+    network::{Job, dispatch},
     served::{Result, Served, Setup, serve as serve_with},
     training::{Maker, Training, weights},
 };
@@ -48,7 +49,7 @@ pub fn serve() -> Result<()> {
     let thread = std::thread::Builder::new().stack_size(1 << 28);
     let served = thread.spawn(|| {
         let served = serve_with(env!("CARGO_PKG_VERSION"), |setup| match setup.eight_bits {
-            true => dispatch_eight_bits(&setup.network, EightBits(&setup)),
+            true => in_eight_bits(&setup),
             false => dispatch(&setup.network, Make(&setup)),
         });
         served.map_err(|error| error.to_string())
@@ -92,27 +93,32 @@ impl Job for Make<'_> {
     }
 }
 
-/// Inference in eight bits.
-struct EightBits<'a>(&'a Setup);
-
-impl Job for EightBits<'_> {
-    type Out = Box<dyn Served>;
-    fn on<N, const O: usize, const ROWS: usize>(self) -> Result<Self::Out>
-    where
-        N: Network<Output = Features<O>>,
-        <N::In as Shape>::Array: Sample<N::In>,
-    {
-        let features = self.0.features()?;
-        let samples = samples::<N>(&features);
-        let model = quantized::<N, O>(self.0, features)?;
-        Ok(match is_avx2() {
-            #[cfg(target_arch = "x86_64")]
-            true => prediction::<N, _>(samples, move |x| {
-                quantized::embed::predict_at(quantized::embed::Level::Avx2, &model, x)
-            }),
-            _ => prediction::<N, _>(samples, move |x| model.predict(x)),
-        })
+/// Inference in eight bits, of the networks that are measured in them: other networks have layers without such a form.
+fn in_eight_bits(setup: &Setup) -> Result<Box<dyn Served>> {
+    match setup.network.as_str() {
+        "784-128-10" => eight_bits::<Mlp<784, 128, 10>, 10>(setup),
+        "64-64-16" => eight_bits::<Mlp<64, 64, 16>, 16>(setup),
+        "autoencoder" => eight_bits::<AnomalyDetector, 640>(setup),
+        "resnet-32" => eight_bits::<ResNet8<3, 32, 32, 10>, 10>(setup),
+        name => Err(format!("no network {name} was compiled in eight bits").into()),
     }
+}
+
+fn eight_bits<N, const O: usize>(setup: &Setup) -> Result<Box<dyn Served>>
+where
+    N: Network<Output = Features<O>>,
+    <N::In as Shape>::Array: Sample<N::In>,
+{
+    let features = setup.features()?;
+    let samples = samples::<N>(&features);
+    let model = quantized::<N, O>(setup, features)?;
+    Ok(match is_avx2() {
+        #[cfg(target_arch = "x86_64")]
+        true => prediction::<N, _>(samples, move |x| {
+            quantized::embed::predict_at(quantized::embed::Level::Avx2, &model, x)
+        }),
+        _ => prediction::<N, _>(samples, move |x| model.predict(x)),
+    })
 }
 
 fn samples<N: Network>(features: &[f32]) -> Vec<<N::In as Shape>::Array> {

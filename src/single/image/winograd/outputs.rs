@@ -24,17 +24,17 @@ pub(super) unsafe fn outputs<L: Lanes>(
         while channel < channels {
             // SAFETY: the channel exists.
             let bias = unsafe { matrix.bias(lanes, channel) };
-            let mut rows = [[bias; 4]; 2];
-            for l in 0..4 {
+            let [mut first, mut second] = [[bias; 4]; 2];
+            for (l, (first, second)) in first.iter_mut().zip(&mut second).enumerate() {
                 let mut values = [bias; 4];
                 for (k, value) in values.iter_mut().enumerate() {
                     let at = ((4 * k + l) * count + square) * depth + channel;
                     // SAFETY: guaranteed by the caller.
                     *value = unsafe { lanes.load(products.as_ptr().add(at)) };
                 }
-                [rows[0][l], rows[1][l]] = sums(lanes, values);
+                [*first, *second] = sums(lanes, values);
             }
-            for (k, row_of_sums) in rows.into_iter().enumerate() {
+            for (k, row_of_sums) in [first, second].into_iter().enumerate() {
                 for (l, sum) in sums(lanes, row_of_sums).into_iter().enumerate() {
                     let sum = lanes.add(sum, bias);
                     let sum = if part.relu { lanes.relu(sum) } else { sum };
