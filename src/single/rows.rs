@@ -165,10 +165,12 @@ impl Rows<'_> {
             }
             i += L::LANES;
         }
-        for (r, &sum) in sums.iter().enumerate() {
+        // SAFETY: there are `R` outputs from `first` on.
+        let biases: [f32; R] = unsafe { self.bias.values(first) };
+        for (r, (&sum, bias)) in sums.iter().zip(biases).enumerate() {
             // SAFETY: output `first + r` exists, and so do the remaining inputs, from `i` on; bytes need no alignment.
             unsafe {
-                let mut y = lanes.sum(sum) + self.bias.value(first + r);
+                let mut y = lanes.sum(sum) + bias;
                 for i in i..inputs {
                     let weight = (*weights.wrapping_add(r * inputs + i)).value();
                     y += weight * input.get_unchecked(i);

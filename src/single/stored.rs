@@ -118,6 +118,18 @@ impl Tensor {
         of_dtype!(self, values => unsafe { (*values.wrapping_add(index)).value() })
     }
 
+    /// `R` values, from `first` on.
+    ///
+    /// # Safety
+    /// They are there.
+    #[inline(always)]
+    pub(super) unsafe fn values<const R: usize>(self, first: usize) -> [f32; R] {
+        // SAFETY: guaranteed by the caller; bytes need no alignment.
+        of_dtype!(self, values => core::array::from_fn(|at| unsafe {
+            (*values.wrapping_add(first + at)).value()
+        }))
+    }
+
     /// The values `first`, `first + stride` and so on, `count` of them or as many as there are lanes; zeros in other lanes.
     ///
     /// # Safety

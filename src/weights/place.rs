@@ -83,15 +83,16 @@ const fn bytes<const N: usize>(file: &[u8], start: usize) -> [u8; N] {
     bytes
 }
 
-/// The value of an IEEE 754 binary16, exactly; without branches, so that the compiler vectorises it.
+/// The value of an IEEE 754 binary16, exactly.
 #[inline(always)]
 pub(crate) const fn from_f16(bits: u16) -> f32 {
     let sign = (bits as u32 & 0x8000) << 16;
     let size = (bits as u32 & 0x7fff) << 13;
     // The exponents' biases are 15 and 127; the product of a subnormal is exact as well.
-    let finite = (f32::from_bits(size) * TWO_TO_112).to_bits();
-    let other = size | 0x7f80_0000;
-    f32::from_bits(sign | if size < 0x7c00 << 13 { finite } else { other })
+    let scaled = f32::from_bits(size) * TWO_TO_112;
+    // Of an infinity or a NaN, the fraction is right.
+    let exponent = if size < 0x7c00 << 13 { 0 } else { 0x7f80_0000 };
+    f32::from_bits(sign | exponent | scaled.to_bits())
 }
 
 pub(crate) const TWO_TO_112: f32 = f32::from_bits((127 + 112) << 23);

@@ -87,10 +87,10 @@ impl Lanes for Simd128 {
         let sign = i32x4_shl(v128_and(bits, i32x4_splat(0x8000)), 16);
         let size = i32x4_shl(v128_and(bits, i32x4_splat(0x7fff)), 13);
         // As in `from_f16`.
-        let finite = f32x4_mul(size, f32x4_splat(TWO_TO_112));
-        let other = v128_or(size, i32x4_splat(0x7f80_0000));
+        let scaled = f32x4_mul(size, f32x4_splat(TWO_TO_112));
         let is_finite = i32x4_lt(size, i32x4_splat(0x7c00 << 13));
-        v128_or(sign, v128_bitselect(finite, other, is_finite))
+        let exponent = v128_andnot(i32x4_splat(0x7f80_0000), is_finite);
+        v128_or(v128_or(sign, exponent), scaled)
     }
 
     #[inline(always)]
