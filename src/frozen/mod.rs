@@ -45,6 +45,23 @@ pub use crate::frozen;
 /// more than 131,072 values (512 KiB), [`Frozen::predict`] is a compile error, and [`Frozen::predict_in`] takes a buffer
 /// instead.
 ///
+/// # Accuracy
+///
+/// The largest errors of activations, over all `f32`, in ulp: the distance of the two `f32` around the exact value. Results may
+/// be denormal; NaN remains NaN, and infinities give what they give in PyTorch.
+///
+/// | | with fused multiply-add (AVX-512, AVX2) | without |
+/// | --- | --- | --- |
+/// | `ReLU` | 0 | 0 |
+/// | `LeakyReLU` | 0.5 | 0.5 |
+/// | `Sigmoid` | 2.41 | 2.41 |
+/// | `Tanh` | @T | @T |
+/// | `GELU` | 5.20 | 5.82 |
+/// | `Softplus` | @S | @S |
+/// | `SiLU` | 3.20 | 3.20 |
+/// | `ELU` (of `alpha` 1) | 0.86 | 0.95 |
+/// | `Hardswish` | 1.88 | 1.88 |
+///
 /// ```standalone_crate
 /// use tuplenet::prelude::*;
 ///
@@ -71,8 +88,9 @@ impl<N: Network> Frozen<N> {
     /// The network with the weights in the bytes of a `.safetensors` file, read or mapped into memory:
     /// they are borrowed, not copied, and need no alignment.
     ///
-    /// The file has exactly this network's tensors, all `f32`, with the keys of `torch.nn.Sequential`; or it is a
-    /// training checkpoint, of which the same weights are read as by `Weights::load`.
+    /// The file has exactly this network's tensors, each F32, F16 or BF16, with the keys of `torch.nn.Sequential`; or it is a
+    /// training checkpoint, of which the same weights are read as by `Weights::load`. Weights of 16 bits are converted each
+    /// time they are read, exactly.
     ///
     /// ```
     /// use tuplenet::prelude::*;

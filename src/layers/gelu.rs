@@ -10,6 +10,7 @@ use crate::{
 ///
 /// Input of any shape, output of the same; no parameters. Gradient: `Phi(x) + x phi(x)`. `Phi` and `phi` are the cumulative
 /// distribution function and the density of the standard normal distribution.
+/// The error in a frozen model is at most 5.82 ulp (see [`Frozen`](crate::frozen::Frozen)).
 ///
 /// Source: D. Hendrycks, K. Gimpel, "Gaussian error linear units", 2016, <https://arxiv.org/abs/1606.08415>;
 /// `torch.nn.GELU(approximate='none')`.

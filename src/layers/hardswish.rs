@@ -10,6 +10,7 @@ use crate::{
 ///
 /// Input of any shape, output of the same; no parameters. Gradient: 0 for `x <= -3`, 1 for `x >= 3`, else
 /// `x / 3 + 1 / 2`, as in PyTorch.
+/// The error in a frozen model is at most 1.88 ulp (see [`Frozen`](crate::frozen::Frozen)).
 ///
 /// Source: A. Howard et al., "Searching for MobileNetV3", ICCV 2019, <https://arxiv.org/abs/1905.02244>;
 /// `torch.nn.Hardswish`.

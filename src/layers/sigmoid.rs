@@ -9,6 +9,7 @@ use crate::{
 /// `y = 1 / (1 + exp(-x))`, for each feature.
 ///
 /// Input of any shape, output of the same; no parameters. Gradient: `y (1 - y)`.
+/// The error in a frozen model is at most 2.41 ulp (see [`Frozen`](crate::frozen::Frozen)).
 ///
 /// Source: `torch.nn.Sigmoid`.
 ///

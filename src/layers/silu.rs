@@ -9,6 +9,7 @@ use crate::{
 /// `y = x s`, `s = 1 / (1 + exp(-x))`, for each feature; also called swish.
 ///
 /// Input of any shape, output of the same; no parameters. Gradient: `s + y (1 - s)`.
+/// The error in a frozen model is at most 3.20 ulp (see [`Frozen`](crate::frozen::Frozen)).
 ///
 /// Source: S. Elfwing, E. Uchibe, K. Doya, "Sigmoid-weighted linear units for neural network function approximation in
 /// reinforcement learning", 2017, <https://arxiv.org/abs/1702.03118>; `torch.nn.SiLU`.

@@ -178,3 +178,20 @@ tested! {
     elu_to_1_ulp Elu Op::Elu { alpha_percent: 100 }, [0.86, 0.95], |x| if x < 0.0 { libm::expm1(x) } else { x };
     hardswish_to_2_ulp Hardswish Op::Hardswish, [1.88, 1.88], |x| x * ((x + 3.0).clamp(0.0, 6.0) / 6.0);
 }
+
+/// A value does not depend on its place, nor on the number of values.
+#[cfg(feature = "train")]
+#[test]
+fn any_number_of_values_is_activated() {
+    let value = |i: usize| (i * 37 % 50) as f32 / 7.0 - 3.0;
+    for len in 0..50 {
+        let mut values: Vec<f32> = (0..len).map(value).collect();
+        activate(Op::Tanh, &mut values);
+        for (i, &found) in values.iter().enumerate() {
+            let mut alone = [value(i)];
+            activate(Op::Tanh, &mut alone);
+            assert_eq!([found], alone, "{i} of {len}");
+            assert!((f64::from(found) - f64::from(value(i)).tanh()).abs() < 1e-6);
+        }
+    }
+}
