@@ -55,9 +55,9 @@ pub use crate::frozen;
 /// | `ReLU` | 0 | 0 |
 /// | `LeakyReLU` | 0.5 | 0.5 |
 /// | `Sigmoid` | 2.41 | 2.41 |
-/// | `Tanh` | @T | @T |
+/// | `Tanh` | 2.50 | 2.50 |
 /// | `GELU` | 5.20 | 5.82 |
-/// | `Softplus` | @S | @S |
+/// | `Softplus` | 3.67 | 3.67 |
 /// | `SiLU` | 3.20 | 3.20 |
 /// | `ELU` (of `alpha` 1) | 0.86 | 0.95 |
 /// | `Hardswish` | 1.88 | 1.88 |

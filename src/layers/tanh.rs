@@ -9,7 +9,7 @@ use crate::{
 /// `y = tanh(x)`, for each feature.
 ///
 /// Input of any shape, output of the same; no parameters. Gradient: `1 - y^2`.
-/// The error in a frozen model is at most @T ulp (see [`Frozen`](crate::frozen::Frozen)).
+/// The error in a frozen model is at most 2.50 ulp (see [`Frozen`](crate::frozen::Frozen)).
 ///
 /// Source: `torch.nn.Tanh`.
 ///
