@@ -151,9 +151,9 @@ pub(crate) fn normal_tail<A: Arithmetic>(a: A, z: A::Vector) -> Tail<A::Vector> 
     let t = a.div(a.splat(1.0), a.add(z, a.splat(3.5)));
     let u = a.mul_add(a.add(z, z), t, a.splat(-1.0));
     let c = [
-        0.744_416_02,
+        0.744_416,
         -0.565_561_65,
-        0.315_428_61,
+        0.315_428_6,
         -0.116_055_25,
         0.017_367_508,
         0.006_496_134_9,
