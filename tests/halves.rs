@@ -65,7 +65,7 @@ fn numbers(name: &str, count: usize, seed: usize) -> Vec<f32> {
         let i = (i + seed) * 7919 + name.len();
         let size = (i % 251) as f32 / 97.0 + 1e-3;
         let size = size * [1.0, 0.1, 1e-3, 1e-6, 0.0][i % 17 % 5];
-        if i % 3 == 0 { -size } else { size }
+        if i.is_multiple_of(3) { -size } else { size }
     };
     let is_positive = name.ends_with("var") || name.ends_with("std");
     let numbers = (0..count).map(number);
