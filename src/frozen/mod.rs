@@ -42,8 +42,8 @@ pub use crate::frozen;
 /// Activations are on the stack, in an arena of [`ACTIVATION_LEN`](Frozen::ACTIVATION_LEN) values of 4 bytes, rounded up
 /// to a power of two or three quarters of one; an embedded model adds a list of 1 kB of the first `Linear`'s non-zero
 /// inputs. The arena is as long as the longest input and output of a layer together, without the sample, and what Winograd's
-/// algorithm needs. If that is more than 131,072 values (512 KiB), [`Frozen::predict`] is a compile error, and [`Frozen::predict_in`] takes a buffer
-/// instead.
+/// algorithm needs. If that is more than 131,072 values (512 KiB), [`Frozen::predict`] is a compile error, and
+/// [`Frozen::predict_in`] takes a buffer instead.
 ///
 /// An embedded model computes convolutions of 3 x 3 with a stride of 1, at least 16 channels in and out and as much as the stack has
 /// room for by Winograd's algorithm (A. Lavin, S. Gray, 2015, <https://arxiv.org/abs/1509.09308>), except on targets without an
