@@ -164,8 +164,12 @@ fn optimizers() -> [Optimizer; 3] {
 fn threads_are_bit_identical_and_simd_is_close() {
     let data = [(1, None), (4, None), (4, Some(0.5))];
     for (at, optimizer) in optimizers().into_iter().enumerate() {
-        // Under Miri, each optimizer with one kind of data.
-        let data = if cfg!(miri) { &data[at..=at] } else { &data };
+        // Under Miri, the first and the last, each with one kind of data.
+        let data = match (cfg!(miri), at) {
+            (true, 1) => continue,
+            (true, _) => &data[at..=at],
+            (false, _) => &data[..],
+        };
         for &(every, clip_norm) in data {
             let data = samples(SAMPLES, every);
             same_on_every_processor::<Net, _>(optimizer, &data, BATCH, clip_norm);
