@@ -41,20 +41,29 @@ fn normal<S: Lanes>(simd: S, x: S::f32s) -> [S::f32s; 2] {
     ]
 }
 
+/// `exp(-|x|)`, and the sigmoid of `x` and of `-x`, which add up to 1.
+///
+/// A closure would be compiled without the instructions of `S`, so that a training step of 64-512-10 took 5.6 times as long.
+#[inline(always)]
+fn sigmoids<S: Lanes>(simd: S, x: S::f32s) -> [S::f32s; 3] {
+    let one = simd.splat_f32s(1.0);
+    let e = exp(simd, simd.neg_f32s(simd.abs_f32s(x)));
+    let p = simd.div_f32s(one, simd.add_f32s(one, e));
+    let q = simd.mul_f32s(e, p);
+    let positive = simd.greater_than_f32s(x, simd.splat_f32s(0.0));
+    [
+        e,
+        simd.select_f32s(positive, p, q),
+        simd.select_f32s(positive, q, p),
+    ]
+}
+
 /// `op(x)` and its derivative at `x`; formulas at [`Op`]. Dropout, which is not a function of `x` alone, returns `x`.
 #[inline(always)]
 pub(super) fn activate<S: Lanes>(simd: S, op: Op, x: S::f32s) -> (S::f32s, S::f32s) {
     let splat = |value: f32| simd.splat_f32s(value);
     let (zero, one) = (splat(0.0), splat(1.0));
     let positive = simd.greater_than_f32s(x, zero);
-    // e = exp(-|x|), and from p = 1 / (1 + e) and e p the sigmoid of x and of -x, which add up to 1
-    let sigmoid = || {
-        let e = exp(simd, simd.neg_f32s(simd.abs_f32s(x)));
-        let p = simd.div_f32s(one, simd.add_f32s(one, e));
-        let q = simd.mul_f32s(e, p);
-        let select = |above, below| simd.select_f32s(positive, above, below);
-        (e, select(p, q), select(q, p))
-    };
     match op {
         Op::Relu => {
             let derivative = simd.select_f32s(simd.less_than_or_equal_f32s(x, zero), zero, one);
@@ -66,7 +75,7 @@ pub(super) fn activate<S: Lanes>(simd: S, op: Op, x: S::f32s) -> (S::f32s, S::f3
             (simd.mul_f32s(x, derivative), derivative)
         }
         Op::Sigmoid => {
-            let (_, y, _) = sigmoid();
+            let [_, y, _] = sigmoids(simd, x);
             (y, simd.mul_f32s(y, simd.sub_f32s(one, y)))
         }
         Op::Tanh => {
@@ -80,7 +89,7 @@ pub(super) fn activate<S: Lanes>(simd: S, op: Op, x: S::f32s) -> (S::f32s, S::f3
             (simd.mul_f32s(x, cdf), simd.mul_add_e_f32s(x, density, cdf))
         }
         Op::Softplus => {
-            let (e, derivative, _) = sigmoid();
+            let [e, derivative, _] = sigmoids(simd, x);
             let y = simd.add_f32s(simd.relu(x), ln_1p(simd, e));
             (
                 simd.select_f32s(simd.greater_than_f32s(x, splat(20.0)), x, y),
@@ -88,7 +97,7 @@ pub(super) fn activate<S: Lanes>(simd: S, op: Op, x: S::f32s) -> (S::f32s, S::f3
             )
         }
         Op::Silu => {
-            let (_, s, of_minus_x) = sigmoid();
+            let [_, s, of_minus_x] = sigmoids(simd, x);
             let y = simd.mul_f32s(x, s);
             (y, simd.mul_add_e_f32s(y, of_minus_x, s))
         }
