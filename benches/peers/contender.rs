@@ -160,7 +160,7 @@ pub fn available(options: &Options) -> Result<Vec<Contender>> {
                 ours: false,
                 trains: all_cases,
                 batches: all_cases,
-                eight_bits: id == EIGHT_BITS,
+                eight_bits: false,
                 supports_avx2_limit: false,
                 skips_rows: false,
                 tolerance: IN_F32,

@@ -49,45 +49,28 @@ impl Level {
     /// The widest that this processor has or, without `std`, that the build targets.
     #[inline(always)]
     pub(super) fn widest() -> Self {
-        #[cfg(target_arch = "x86_64")]
-        return if cfg!(miri) {
-            // Miri interprets few instructions of SIMD.
-            Level::Portable
-        } else if has_vnni() {
-            Level::Vnni
-        } else if has_avx2() {
-            Level::Avx2
-        } else {
-            Level::Sse2
-        };
-        #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
-        return if cfg!(miri) {
-            Level::Portable
-        } else if has_dot() {
-            Level::NeonDot
-        } else {
-            Level::Neon
-        };
-        #[cfg(not(any(
-            target_arch = "x86_64",
-            all(target_arch = "aarch64", target_endian = "little")
-        )))]
-        Level::Portable
+        let available = |level: &&Level| level.is_available();
+        let widest = Level::ALL.iter().find(available);
+        widest.copied().unwrap_or(Level::Portable)
     }
 
-    /// Whether this processor has it.
+    /// Whether this processor has it. Miri interprets few instructions of SIMD.
+    #[inline(always)]
     pub fn is_available(self) -> bool {
+        if cfg!(miri) {
+            return self == Level::Portable;
+        }
         match self {
             #[cfg(target_arch = "x86_64")]
             Level::Vnni => has_vnni(),
             #[cfg(target_arch = "x86_64")]
             Level::Avx2 => has_avx2(),
             #[cfg(target_arch = "x86_64")]
-            Level::Sse2 => !cfg!(miri),
+            Level::Sse2 => true,
             #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
             Level::NeonDot => has_dot(),
             #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
-            Level::Neon => !cfg!(miri),
+            Level::Neon => true,
             Level::Portable => true,
         }
     }

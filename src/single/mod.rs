@@ -40,6 +40,7 @@ pub(crate) use self::{
     activation::{Code, activate},
     arithmetic::{Arithmetic, exponent},
     functions::{Power, Tail, clamp, exp_m1, exp_m1_near_0, ln_1p, normal_tail, power, tanh},
+    image::{winograd_inputs, winograd_outputs},
     step::fits_the_stack,
 };
 pub use self::{

@@ -48,10 +48,11 @@ const fn one_output(
 ) {
     let mut channel = 0;
     while channel < channels {
-        let mut kernel = [0.0; TAPS];
+        let mut kernel = [[0.0; 3]; 3];
         let mut tap = 0;
         while tap < TAPS {
-            kernel[tap] = place.value(file, (output * channels + channel) * TAPS + tap);
+            kernel[tap / 3][tap % 3] =
+                place.value(file, (output * channels + channel) * TAPS + tap);
             tap += 1;
         }
         let weights = winograd_weights(kernel);
@@ -77,7 +78,7 @@ const fn sixteen_outputs(bytes: &[u8], channels: usize, block: &mut [Block]) {
         let mut lane = 0;
         while lane < BLOCK {
             let [a, b, c, d, e, f, g, h, i] = values[lane * channels + channel];
-            lanes[lane] = winograd_weights([a.0, b.0, c.0, d.0, e.0, f.0, g.0, h.0, i.0]);
+            lanes[lane] = winograd_weights([[a.0, b.0, c.0], [d.0, e.0, f.0], [g.0, h.0, i.0]]);
             lane += 1;
         }
         let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = lanes;

@@ -10,6 +10,8 @@ mod transpose;
 mod winograd;
 
 pub(crate) use self::winograd::{PRODUCTS, winograd_weights};
+#[cfg(feature = "train")]
+pub(crate) use self::winograd::{winograd_inputs, winograd_outputs};
 pub(super) use self::{
     border::{add_border, bordered},
     convolution::{Convolution, convolve, suits_columns},

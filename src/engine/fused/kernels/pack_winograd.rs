@@ -1,9 +1,12 @@
 //! The weights of a convolution, transformed for [Winograd's algorithm](Winograd).
 
 use super::{Kernel, Lanes, Passes, Winograd, product::groups};
-use crate::engine::fused::{
-    memory::matrix::{BLOCK, View},
-    program::Pass,
+use crate::{
+    engine::fused::{
+        memory::matrix::{BLOCK, View},
+        program::Pass,
+    },
+    single::winograd_weights,
 };
 
 /// Transforms the weights `[channels * 9 + 1, outputs]` of a convolution to `G g G'`: the biases, which are 0 for the
@@ -71,22 +74,12 @@ impl Kernel for PackWinograd<'_> {
                         let [k, l] = pass.offset(*distance);
                         kernel[k][l] = weight(input * taps + tap, output);
                     }
-                    let [a, b, c] = kernel.map(expanded);
-                    let columns = a.into_iter().zip(b).zip(c);
-                    for (l, ((a, b), c)) in columns.enumerate() {
-                        for (k, value) in expanded([a, b, c]).into_iter().enumerate() {
-                            let at = (4 * k + l) * terms * results + tile.start * terms;
-                            packed[at + term * tile.len() + result - tile.start] = value;
-                        }
+                    for (product, value) in winograd_weights(kernel).into_iter().enumerate() {
+                        let at = product * terms * results + tile.start * terms;
+                        packed[at + term * tile.len() + result - tile.start] = value;
                     }
                 }
             }
         }
     }
-}
-
-/// `G g`.
-#[inline(always)]
-fn expanded([a, b, c]: [f32; 3]) -> [f32; 4] {
-    [a, (a + b + c) * 0.5, (a - b + c) * 0.5, c]
 }

@@ -13,13 +13,14 @@
 use std::ops::Range;
 
 use super::{Epilogue, Kernel, Lanes, convolution::with_tile, load, product::groups, store};
-use crate::engine::fused::{
-    memory::image::{ImageView, ImageViewMut},
-    program::{Pass, SAMPLES},
+use crate::{
+    engine::fused::{
+        memory::image::{ImageView, ImageViewMut},
+        program::{Pass, SAMPLES},
+    },
+    single::{PRODUCTS, winograd_inputs, winograd_outputs},
 };
 
-/// The number of products for each square: 4 x 4.
-const PRODUCTS: usize = 16;
 /// The maximum of [`Lanes::TILE_POSITIONS`].
 const MAX_SQUARES: usize = 4;
 /// Output channels whose products are kept at a time.
@@ -115,16 +116,8 @@ impl Winograd<'_> {
                             unsafe { load::<S>(from.wrapping_add(k * row_stride + l * SAMPLES)) };
                     }
                 }
-                let [a, b, c, d] = values;
-                let columns = [
-                    transformed(simd, [a[0], b[0], c[0], d[0]]),
-                    transformed(simd, [a[1], b[1], c[1], d[1]]),
-                    transformed(simd, [a[2], b[2], c[2], d[2]]),
-                    transformed(simd, [a[3], b[3], c[3], d[3]]),
-                ];
-                let [a, b, c, d] = columns;
-                for k in 0..4 {
-                    let row = transformed(simd, [a[k], b[k], c[k], d[k]]);
+                let rows = winograd_inputs(simd, values);
+                for (k, row) in rows.into_iter().enumerate() {
                     for (l, value) in row.into_iter().enumerate() {
                         let of_product = (4 * k + l) * stride(layout.channels, squares.len());
                         let at = of_product + channel * squares.len() + x;
@@ -184,16 +177,9 @@ impl Winograd<'_> {
                     // SAFETY: the scratch has the products.
                     *value = unsafe { load::<S>(self.scratch.as_ptr().wrapping_add(from)) };
                 }
-                let [a, b, c, d] = values;
-                let columns = [
-                    combined(simd, [a[0], b[0], c[0], d[0]]),
-                    combined(simd, [a[1], b[1], c[1], d[1]]),
-                    combined(simd, [a[2], b[2], c[2], d[2]]),
-                    combined(simd, [a[3], b[3], c[3], d[3]]),
-                ];
-                let [a, b, c, d] = columns;
-                for k in 0..2.min(self.pass.rows - 2 * row) {
-                    let sums = combined(simd, [a[k], b[k], c[k], d[k]]);
+                let rows = winograd_outputs(simd, values);
+                let rows = rows.into_iter().take(self.pass.rows - 2 * row);
+                for (k, sums) in rows.enumerate() {
                     for (l, sum) in sums.into_iter().enumerate() {
                         let pixel = [output, 2 * row + k, 2 * square + l];
                         if pixel[2] == self.pass.columns {
@@ -228,26 +214,6 @@ const fn stride(channels: usize, squares: usize) -> usize {
 fn product_at<S: Lanes>(inputs: usize, squares: usize, product: usize, output: usize) -> usize {
     let first = PRODUCTS * stride(inputs, squares) + product * stride(CHUNK, squares);
     (first + output * squares) * S::F32_LANES
-}
-
-/// `B' d`.
-#[inline(always)]
-fn transformed<S: Lanes>(simd: S, [a, b, c, d]: [S::f32s; 4]) -> [S::f32s; 4] {
-    [
-        simd.sub_f32s(a, c),
-        simd.add_f32s(b, c),
-        simd.sub_f32s(c, b),
-        simd.sub_f32s(b, d),
-    ]
-}
-
-/// `A' m`.
-#[inline(always)]
-fn combined<S: Lanes>(simd: S, [a, b, c, d]: [S::f32s; 4]) -> [S::f32s; 2] {
-    [
-        simd.add_f32s(simd.add_f32s(a, b), c),
-        simd.sub_f32s(simd.sub_f32s(b, c), d),
-    ]
 }
 
 /// `sums[o][x] = sum_c weights[c][o] values[c][x]`.

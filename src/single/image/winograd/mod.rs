@@ -12,20 +12,22 @@
 //! Source: A. Lavin, S. Gray, "Fast algorithms for convolutional neural networks", 2015,
 //! <https://arxiv.org/abs/1509.09308>, section 4.1.
 
+mod matrices;
 mod multiply;
 mod outputs;
 mod part;
 mod transform;
-mod weights;
 
+#[cfg(feature = "train")]
+pub(crate) use self::matrices::{winograd_inputs, winograd_outputs};
 pub(in crate::single) use self::part::{scratch, suits_winograd};
+pub(crate) use self::{matrices::winograd_weights, part::PRODUCTS};
 use self::{
     multiply::multiply,
     outputs::outputs,
     part::{Part, depths, grid, squares},
     transform::transform,
 };
-pub(crate) use self::{part::PRODUCTS, weights::winograd_weights};
 use crate::{
     plan::Window,
     single::{lanes::Lanes, matrix::Matrix},

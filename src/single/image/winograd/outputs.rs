@@ -1,6 +1,9 @@
 //! The outputs of squares.
 
-use super::part::{Part, depths, squares};
+use super::{
+    matrices::winograd_outputs,
+    part::{Part, depths, squares},
+};
 use crate::single::{lanes::Lanes, matrix::Matrix};
 
 /// `A' m A` of the products `m` of each square, with the bias, then ReLU if the part has it.
@@ -24,18 +27,15 @@ pub(super) unsafe fn outputs<L: Lanes>(
         while channel < channels {
             // SAFETY: the channel exists.
             let bias = unsafe { matrix.bias(lanes, channel) };
-            let [mut first, mut second] = [[bias; 4]; 2];
-            for (l, (first, second)) in first.iter_mut().zip(&mut second).enumerate() {
-                let mut values = [bias; 4];
-                for (k, value) in values.iter_mut().enumerate() {
-                    let at = ((4 * k + l) * count + square) * depth + channel;
-                    // SAFETY: guaranteed by the caller.
-                    *value = unsafe { lanes.load(products.as_ptr().add(at)) };
-                }
-                [*first, *second] = sums(lanes, values);
+            let mut values = [[bias; 4]; 4];
+            for (product, value) in values.as_flattened_mut().iter_mut().enumerate() {
+                let at = (product * count + square) * depth + channel;
+                // SAFETY: guaranteed by the caller.
+                *value = unsafe { lanes.load(products.as_ptr().add(at)) };
             }
-            for (k, row_of_sums) in [first, second].into_iter().enumerate() {
-                for (l, sum) in sums(lanes, row_of_sums).into_iter().enumerate() {
+            let rows = winograd_outputs(lanes, values);
+            for (k, row_of_sums) in rows.into_iter().enumerate() {
+                for (l, sum) in row_of_sums.into_iter().enumerate() {
                     let sum = lanes.add(sum, bias);
                     let sum = if part.relu { lanes.relu(sum) } else { sum };
                     let to = ((row + k) * columns + column + l) * channels + channel;
@@ -47,10 +47,4 @@ pub(super) unsafe fn outputs<L: Lanes>(
             channel += L::LANES;
         }
     }
-}
-
-/// `A' m`.
-#[inline(always)]
-fn sums<L: Lanes>(lanes: L, [a, b, c, d]: [L::Vector; 4]) -> [L::Vector; 2] {
-    [lanes.add(lanes.add(a, b), c), lanes.sub(lanes.sub(b, c), d)]
 }

@@ -1,6 +1,9 @@
 //! The inputs of squares, transformed.
 
-use super::part::{Part, depths, squares};
+use super::{
+    matrices::winograd_inputs,
+    part::{Part, depths, squares},
+};
 use crate::single::{image::border::bordered, lanes::Lanes};
 
 /// `B' d B` of the squares of a part, of every channel, to `[16][square][channel]`.
@@ -32,16 +35,9 @@ pub(super) unsafe fn transform<L: Lanes>(
                     *value = unsafe { lanes.load_first(input.as_ptr().add(at), lanes_used) };
                 }
             }
-            let [a, b, c, d] = values;
-            let mut rows = [a; 4];
-            for l in 0..4 {
-                let column = differences(lanes, [a[l], b[l], c[l], d[l]]);
-                for (row, value) in rows.iter_mut().zip(column) {
-                    row[l] = value;
-                }
-            }
+            let rows = winograd_inputs(lanes, values);
             for (k, row) in rows.into_iter().enumerate() {
-                for (l, value) in differences(lanes, row).into_iter().enumerate() {
+                for (l, value) in row.into_iter().enumerate() {
                     let to = ((4 * k + l) * count + square) * depth + channel;
                     // SAFETY: guaranteed by the caller; the depth is that of whole vectors.
                     unsafe { lanes.store(transformed.as_mut_ptr().add(to), value) };
@@ -50,15 +46,4 @@ pub(super) unsafe fn transform<L: Lanes>(
             channel += L::LANES;
         }
     }
-}
-
-/// `B' d`.
-#[inline(always)]
-fn differences<L: Lanes>(lanes: L, [a, b, c, d]: [L::Vector; 4]) -> [L::Vector; 4] {
-    [
-        lanes.sub(a, c),
-        lanes.add(b, c),
-        lanes.sub(c, b),
-        lanes.sub(b, d),
-    ]
 }
