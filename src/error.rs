@@ -227,6 +227,14 @@ pub enum Error {
         /// What to do about it.
         remedy: &'static str,
     },
+    /// Another rank of a training by several processes has failed; it has the error itself.
+    #[error("rank {rank}: {message}")]
+    Rank {
+        /// The rank, from 0.
+        rank: usize,
+        /// Its error.
+        message: String,
+    },
     /// No mirror delivered the file.
     #[error("{}: cannot download: {message}; check the connection, or put the file there by hand", path.display())]
     Download {

@@ -14,6 +14,8 @@ pub mod design {}
 mod checksum;
 #[cfg(feature = "train")]
 mod clock;
+#[cfg(feature = "mpi")]
+pub mod distributed;
 #[cfg(feature = "train")]
 pub mod engine;
 #[cfg(feature = "train")]

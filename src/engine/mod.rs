@@ -5,12 +5,14 @@
 //! it.
 
 mod committee;
+mod data_parallel;
 mod fused;
 #[cfg(feature = "cuda")]
 mod fused_cuda;
 #[cfg(feature = "cuda")]
 mod gpu;
 mod optimizer_state;
+pub(crate) mod ranks;
 mod rule;
 mod run;
 #[cfg(feature = "dfdx")]
@@ -26,10 +28,12 @@ pub(crate) use tape::check_class;
 pub use tape::{Batches, Tape, TapeDevice};
 
 pub use committee::Committee;
+pub use data_parallel::DataParallel;
 pub use fused::{Fused, Processor, Simd};
 #[cfg(feature = "cuda")]
 pub use fused_cuda::{FusedCuda, Precision};
 pub use optimizer_state::OptimizerState;
+pub use ranks::Ranks;
 pub use run::Run;
 pub(crate) use run::check_batches;
 
@@ -50,6 +54,11 @@ use crate::{
 pub trait Engine<N: Network> {
     /// An uploaded data set.
     type Data;
+
+    /// The processes that train the network together: one, except of a `Distributed` (feature `mpi`).
+    fn ranks(&self) -> Ranks {
+        Ranks::ALONE
+    }
 
     /// The engine's name, as in `dfdx`.
     fn name(&self) -> &'static str;

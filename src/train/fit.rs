@@ -136,17 +136,20 @@ where
     V: DataFor<N::In, N::Output>,
 {
     let settings = options.settings.clone();
-    settings.check(set.map(|set| &**set.samples()), N::Output::LEN)?;
-    options
-        .checkpoints
-        .as_ref()
-        .map_or(Ok(()), Checkpoints::check)?;
-    let is_identified = options.checkpoints.is_some() || options.run_folder.is_some();
+    let ranks = net.ranks();
+    let checkpoints = options.checkpoints.as_ref();
+    let checked = settings.check(set.map(|set| &**set.samples()), N::Output::LEN);
+    ranks.agree(checked.and_then(|()| checkpoints.map_or(Ok(()), Checkpoints::check)))?;
+    let has_files = options.checkpoints.is_some() || options.run_folder.is_some();
+    let is_identified = has_files || ranks.count() > 1;
     let identity = is_identified.then(|| {
         let set = set.map(DataFor::sha256);
         Identity::new::<N>(net.name(), data.fingerprint(), set, settings.clone())
     });
-    let (mut observers, resumed) = Observers::new(options, identity)?;
+    if let Some(identity) = identity.as_ref().filter(|_| ranks.count() > 1) {
+        identity.check_same(&ranks)?;
+    }
+    let (mut observers, resumed) = Observers::new(options, identity, ranks)?;
     let mut training = Training::begin(net, settings, resumed)?;
     // A panic, of a callback for example, is handled like any other exit before it is resumed.
     let outcome = panic::catch_unwind(AssertUnwindSafe(|| {

@@ -18,6 +18,8 @@ mod training;
 mod validation;
 
 pub use checkpoint::Checkpoints;
+#[cfg(feature = "mpi")]
+pub(crate) use checkpoint::{describe, weights_of_first};
 pub use early_stopping::EarlyStopping;
 pub use halving::{Halving, Search, Trial};
 pub use history::{EpochReport, History, Progress};

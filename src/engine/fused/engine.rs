@@ -16,7 +16,7 @@ use crate::{
     clock::Clock,
     data::{DataFor, check_tokens},
     engine::{
-        Engine, OptimizerState, Run,
+        DataParallel, Engine, OptimizerState, Ranks, Run,
         run::{check_batches, check_order, whole_samples},
     },
     error::Result,
@@ -45,43 +45,7 @@ impl<N: Network> Engine<N> for Fused<N> {
     }
 
     fn train(&mut self, data: &Uploaded, run: &Run<'_>, losses: &mut Vec<f32>) -> Result<()> {
-        data.check::<N>()?;
-        run.check(&data.samples, N::Output::LEN)?;
-        check_batches(&N::PLAN, run.order.len(), run.batch_size)?;
-        let steps = run.order.len().div_ceil(run.batch_size);
-        let before = losses.len();
-        losses.resize(before + steps, 0.0);
-        if steps == 0 {
-            return Ok(());
-        }
-        if self.context.must_settle_before(run) {
-            self.settle()?;
-        }
-        let data = self.readable(data);
-        let (mut order, mut losses) = (run.order, &mut losses[before..]);
-        let batch = run.batch_size.min(order.len());
-        let worth = self.parallelism_for(3 * batch);
-        let mut first_step = run.first_step;
-        while !order.is_empty() {
-            let (parallelism, most) = match worth {
-                Parallelism::Pool => self.autotuner.next(batch),
-                Parallelism::Serial => (Parallelism::Serial, steps),
-            };
-            let samples = most.saturating_mul(run.batch_size).min(order.len());
-            let (now, losses_now);
-            (now, order) = order.split_at(samples);
-            (losses_now, losses) = losses.split_at_mut(samples.div_ceil(run.batch_size));
-            let steps = losses_now.len();
-            let clock = Clock::start();
-            let is_last = order.is_empty();
-            let job = training_job(&data, run, now, losses_now, first_step, is_last);
-            self.run(job, parallelism)?;
-            if worth == Parallelism::Pool {
-                self.autotuner.took(steps, clock.elapsed());
-            }
-            first_step += steps as u64;
-        }
-        Ok(())
+        self.train_part(data, run, &Ranks::ALONE, losses)
     }
 
     fn logits(&self, data: &Uploaded, order: &[u32]) -> Result<Vec<f32>> {
@@ -181,30 +145,74 @@ impl<N: Network> Engine<N> for Fused<N> {
     }
 }
 
-/// The part of `run` over the samples `order`, from step `first_step` on; `is_last` states that it is the last part.
-fn training_job(
-    data: &Uploaded,
-    run: &Run<'_>,
-    order: &[u32],
-    losses: &mut [f32],
-    first_step: u64,
-    is_last: bool,
-) -> Job {
-    Job::Train(training::Job {
-        data: data.clone(),
-        order: RawSlice::new(order),
-        batch_size: run.batch_size,
-        loss: run.loss.clone(),
-        losses: RawSliceMut::new(losses),
-        kind: training::Kind::Train {
-            optimizer: *run.optimizer,
-            schedule: run.schedule,
-            total_steps: run.total_steps,
-            seed: run.seed,
-            first_step,
-            clip_norm: run.clip_norm,
-            steps_done: 0,
-            is_last,
-        },
-    })
+impl<N: Network> DataParallel<N> for Fused<N> {
+    fn arithmetic(&self) -> String {
+        format!("{:?}", self.processor.simd)
+    }
+
+    fn train_part(
+        &mut self,
+        data: &Uploaded,
+        run: &Run<'_>,
+        ranks: &Ranks,
+        losses: &mut Vec<f32>,
+    ) -> Result<()> {
+        data.check::<N>()?;
+        run.check(&data.samples, N::Output::LEN)?;
+        check_batches(&N::PLAN, run.order.len(), run.batch_size)?;
+        let steps = run.order.len().div_ceil(run.batch_size);
+        let before = losses.len();
+        losses.resize(before + steps, 0.0);
+        if steps == 0 {
+            return Ok(());
+        }
+        if self.context.must_settle_before(run, ranks) {
+            self.settle()?;
+        }
+        let data = self.readable(data);
+        let all_losses = &mut losses[before..];
+        let (mut order, mut losses) = (run.order, &mut *all_losses);
+        let batch = ranks.largest_part(run.batch_size.min(order.len()));
+        let worth = self.parallelism_for(3 * batch);
+        let mut first_step = run.first_step;
+        while !order.is_empty() {
+            let (parallelism, most) = match worth {
+                Parallelism::Pool => self.autotuner.next(batch),
+                Parallelism::Serial => (Parallelism::Serial, steps),
+            };
+            let samples = most.saturating_mul(run.batch_size).min(order.len());
+            let (now, losses_now);
+            (now, order) = order.split_at(samples);
+            (losses_now, losses) = losses.split_at_mut(samples.div_ceil(run.batch_size));
+            let steps = losses_now.len();
+            let clock = Clock::start();
+            let is_last = order.is_empty();
+            let kind = training::Kind::Train {
+                optimizer: *run.optimizer,
+                schedule: run.schedule,
+                total_steps: run.total_steps,
+                seed: run.seed,
+                first_step,
+                clip_norm: run.clip_norm,
+                ranks: ranks.clone(),
+                steps_done: 0,
+                is_last,
+            };
+            let job = Job::Train(training::Job {
+                data: data.clone(),
+                order: RawSlice::new(now),
+                batch_size: run.batch_size,
+                loss: run.loss.clone(),
+                losses: RawSliceMut::new(losses_now),
+                kind,
+            });
+            self.run(job, parallelism)?;
+            if worth == Parallelism::Pool {
+                self.autotuner.took(steps, clock.elapsed());
+            }
+            first_step += steps as u64;
+        }
+        ranks.sum_losses(all_losses);
+        Ok(())
+    }
 }

@@ -4,6 +4,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
+    engine::Ranks,
+    error::{Error, Result},
     network::Network,
     objective::Schedule,
     plan::{Op, Plan, Step},
@@ -40,6 +42,24 @@ impl Identity {
         }
     }
 
+    /// Checks that every rank trains as rank 0 does.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] on a rank that does not, [`Error::Rank`] on the others.
+    pub(in crate::train) fn check_same(&self, ranks: &Ranks) -> Result<()> {
+        let own = serde_json::json!(self);
+        let first = ranks.broadcast(|| Ok(own.to_string().into_bytes()))?;
+        let first = serde_json::from_slice(&first).unwrap_or_default();
+        ranks.agree(match difference(&first, &own) {
+            None => Ok(()),
+            Some((name, first, own)) => Err(Error::Setting {
+                setting: "training by several processes",
+                expected: format!("`{name}` {first}, as on rank 0"),
+                found: own,
+            }),
+        })
+    }
+
     /// As JSON, without what may change on resume: the number of epochs at a constant learning rate.
     pub(super) fn fixed(&self) -> Value {
         let mut value = serde_json::json!(self);
@@ -52,7 +72,7 @@ impl Identity {
 }
 
 /// As in `Linear<784, 500>, ReLU, Linear<500, 10>`.
-fn describe(plan: &Plan) -> String {
+pub(crate) fn describe(plan: &Plan) -> String {
     let describe = |step: &Step| match step.op {
         Op::Linear => format!("Linear<{}, {}>", step.inputs, step.outputs),
         Op::LeakyRelu { slope_percent } => format!("LeakyReLU<{slope_percent}>"),

@@ -3,13 +3,17 @@
 mod file;
 mod folder;
 mod identity;
+mod share;
 
 use std::{path::PathBuf, time::Duration};
 
 pub(super) use self::{
     folder::{Folder, Resumed},
     identity::Identity,
+    share::resumed,
 };
+#[cfg(feature = "mpi")]
+pub(crate) use self::{identity::describe, share::weights_of_first};
 use crate::{error::Result, objective::at_least_one};
 
 /// Where and how often a training writes checkpoints; always at the end of an epoch.

@@ -16,21 +16,25 @@ use std::{ops::ControlFlow, panic, sync::atomic::Ordering, thread};
 use self::{checkpoint_writer::CheckpointWriter, run_folder::RunFolder};
 use super::{
     EpochReport, History, Progress,
-    checkpoint::{Identity, Resumed},
+    checkpoint::{self, Identity, Resumed},
     state::TrainingState,
     trainer::Options,
     training::Training,
 };
 use crate::{
-    engine::Engine,
+    engine::{Engine, Ranks},
     error::{Error, Result},
     network::Network,
+    weights::Weights,
 };
 
 /// The observers of one training.
+///
+/// Of a training by several processes, rank 0 calls the callbacks and writes the files; all ranks learn what comes of it.
 pub(super) struct Observers<'f, 't> {
     /// Holds the callbacks and the stop flag.
     options: &'f mut Options<'t>,
+    ranks: Ranks,
     checkpoints: Option<CheckpointWriter>,
     /// `Some` if there are checkpoints or a run folder.
     identity: Option<Identity>,
@@ -42,14 +46,21 @@ impl<'f, 't> Observers<'f, 't> {
     pub(super) fn new<N: Network>(
         options: &'f mut Options<'t>,
         identity: Option<Identity>,
+        ranks: Ranks,
     ) -> Result<(Self, Option<Resumed<N>>)> {
-        let (mut checkpoints, mut resumed) = (None, None);
-        if let (Some(settings), Some(identity)) = (&options.checkpoints, &identity) {
-            let (writer, contents) = CheckpointWriter::new(settings, identity)?;
-            (checkpoints, resumed) = (Some(writer), contents);
+        let (mut checkpoints, mut resumed) = (None, Ok(None));
+        if let (Some(settings), Some(identity), true) =
+            (&options.checkpoints, &identity, ranks.is_first())
+        {
+            resumed = CheckpointWriter::new(settings, identity).map(|(writer, contents)| {
+                checkpoints = Some(writer);
+                contents
+            });
         }
+        let resumed = checkpoint::resumed(&ranks, resumed)?;
         let observers = Observers {
             options,
+            ranks,
             checkpoints,
             identity,
             run_folder: None,
@@ -62,11 +73,23 @@ impl<'f, 't> Observers<'f, 't> {
         &mut self,
         training: &mut Training<'_, N, E>,
     ) -> Result<()> {
+        let begun = self.begin_folder(training);
+        self.ranks.agree(begun)
+    }
+
+    fn begin_folder<N: Network, E: Engine<N>>(
+        &mut self,
+        training: &mut Training<'_, N, E>,
+    ) -> Result<()> {
         let history = &mut training.state.history;
         if let Some(writer) = &mut self.checkpoints {
             writer.begin(history);
         }
-        if let (Some(path), Some(identity)) = (&self.options.run_folder, &self.identity) {
+        if let (Some(path), Some(identity), true) = (
+            &self.options.run_folder,
+            &self.identity,
+            self.ranks.is_first(),
+        ) {
             let (device, weights) = (training.net.device(), training.net.weights()?.sha256());
             let begun = RunFolder::begin(path, identity, device, weights, history)?;
             self.run_folder = Some(begun);
@@ -84,6 +107,18 @@ impl<'f, 't> Observers<'f, 't> {
         progress: Progress,
     ) -> Result<()> {
         training.state.history.progress.push(progress);
+        let observed = match self.ranks.is_first() {
+            true => self.show(training, progress),
+            false => Ok(()),
+        };
+        self.ranks.agree(observed)
+    }
+
+    fn show<N: Network, E: Engine<N>>(
+        &mut self,
+        training: &mut Training<'_, N, E>,
+        progress: Progress,
+    ) -> Result<()> {
         if let Some(callback) = &mut self.options.on_progress {
             callback(&progress);
         }
@@ -112,17 +147,28 @@ impl<'f, 't> Observers<'f, 't> {
         report: EpochReport,
     ) -> Result<()> {
         let weights = training.finite_weights()?;
+        self.ranks.check_same_weights(|| weights.sha256())?;
         let mut has_ended = best_weights::end_epoch(training, &report, &weights);
         training.state.history.epochs.push(report.clone());
-        if let Some(callback) = &mut self.options.on_epoch {
+        if let (Some(callback), true) = (&mut self.options.on_epoch, self.ranks.is_first()) {
             has_ended |= callback(&report) == ControlFlow::Break(());
         }
+        has_ended = self.ranks.any(has_ended);
         training.state.next_epoch(has_ended);
+        let written = self.write(training, &weights);
+        self.ranks.agree(written)
+    }
+
+    fn write<N: Network, E: Engine<N>>(
+        &mut self,
+        training: &mut Training<'_, N, E>,
+        weights: &Weights<N>,
+    ) -> Result<()> {
         if let Some(folder) = &self.run_folder {
             folder.history(&mut training.state.history)?;
         }
         match &mut self.checkpoints {
-            Some(writer) => writer.write(training, &weights),
+            Some(writer) => writer.write(training, weights),
             None => Ok(()),
         }
     }

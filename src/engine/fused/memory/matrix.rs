@@ -48,17 +48,40 @@ const PARTS: usize = 3;
 impl Matrix {
     /// `[rows, columns]` of zeros.
     pub(crate) fn zeros(rows: usize, columns: usize) -> Self {
-        let (blocks, stride) = (columns.div_ceil(BLOCK), rows | 1);
+        let shape = [rows, columns];
+        Self::within(&Arc::new(Shared::zeros(Self::len_of(shape))), 0, shape)
+    }
+
+    /// `[rows, columns]`, of values that are in a buffer from `start` on.
+    ///
+    /// # Panics
+    /// When the buffer ends before.
+    pub(crate) fn within(
+        values: &Arc<Shared<f32>>,
+        start: usize,
+        [rows, columns]: [usize; 2],
+    ) -> Self {
+        assert!(start + Self::len_of([rows, columns]) <= values.len());
         Matrix {
-            values: Arc::new(Shared::zeros(blocks * stride * BLOCK)),
-            start: 0,
-            blocks,
+            values: Arc::clone(values),
+            start,
+            blocks: Self::blocks_of([rows, columns]),
             rows,
             strides: Strides {
-                block: stride,
+                block: rows | 1,
                 row: 1,
             },
         }
+    }
+
+    /// The number of blocks of a matrix `[rows, columns]`.
+    pub(crate) fn blocks_of([_, columns]: [usize; 2]) -> usize {
+        columns.div_ceil(BLOCK)
+    }
+
+    /// The number of values of a matrix `[rows, columns]` with its padding, as many in each block.
+    pub(crate) fn len_of([rows, columns]: [usize; 2]) -> usize {
+        Self::blocks_of([rows, columns]) * (rows | 1) * BLOCK
     }
 
     /// A table `[rows, columns]` of zeros, with room for its [moments](Matrix::moment).

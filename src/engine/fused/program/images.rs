@@ -132,6 +132,14 @@ impl<C> ImageOp<C> {
 }
 
 impl ImageOp {
+    /// The index of its weights among the program's parameters, if it has any.
+    pub(crate) fn weights(&self) -> Option<usize> {
+        match self {
+            ImageOp::Embedding(embedding) => Some(embedding.weights),
+            op => op.summed_weights(),
+        }
+    }
+
     /// The index among the program's parameters of those whose gradient is summed over groups of blocks; that of a
     /// table is not.
     pub(crate) fn summed_weights(&self) -> Option<usize> {

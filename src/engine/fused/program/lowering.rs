@@ -437,7 +437,7 @@ impl Lowering {
             _ => false,
         };
         let layers = program.layers.iter_mut().map(|layer| {
-            let has_gradient = layer.op.has_weights() || reads_image(layer);
+            let has_gradient = layer.op.weights().is_some() || reads_image(layer);
             (has_gradient, &mut layer.operands)
         });
         contribute(is_one_image && !columns.is_empty(), layers);

@@ -139,6 +139,18 @@ impl Program {
         }
     }
 
+    /// The indices of all parameters in the order in which a step computes their gradients.
+    pub(crate) fn backward_order(&self) -> Vec<usize> {
+        let vectors = self
+            .layers
+            .iter()
+            .rev()
+            .filter_map(|layer| layer.op.weights());
+        let images = self.images.iter().flat_map(|images| &images.layers);
+        let images = images.filter_map(|layer| layer.op.weights());
+        vectors.chain(images).collect()
+    }
+
     /// Whether the images read tables.
     pub(crate) fn embeds_sequences(&self) -> bool {
         self.embeddings.iter().any(Embedding::is_sequence)
@@ -146,19 +158,19 @@ impl Program {
 }
 
 impl LayerOp {
-    /// Whether it has weights, whose gradient depends on its input.
-    pub(crate) fn has_weights(&self) -> bool {
-        match self {
-            LayerOp::Linear { .. }
-            | LayerOp::Norm(_)
-            | LayerOp::LayerNorm { .. }
-            | LayerOp::PRelu(_)
-            | LayerOp::Embedding(_) => true,
+    /// The index of its weights among the program's parameters, if it has any; their gradient depends on its input.
+    pub(crate) fn weights(&self) -> Option<usize> {
+        match *self {
+            LayerOp::Linear { weights, .. }
+            | LayerOp::Norm(Norm { weights, .. })
+            | LayerOp::LayerNorm { weights }
+            | LayerOp::PRelu(PRelu { weights, .. })
+            | LayerOp::Embedding(Embedding { weights, .. }) => Some(weights),
             LayerOp::Sum
             | LayerOp::Dot
             | LayerOp::OneHot { .. }
             | LayerOp::Narrow { .. }
-            | LayerOp::Concat => false,
+            | LayerOp::Concat => None,
         }
     }
 }

@@ -7,15 +7,16 @@ use std::sync::{
 
 use super::{
     activations::Activations,
-    clip::{Clipping, StoredGradients},
+    clip::Squares,
+    gradients::StoredGradients,
     inference::{self, Chunk},
     model::Model,
     optimizer::OptimizerBuffers,
     pending::{self, Pending},
-    training::{self, Kind, Moments, TableSteps, Training},
+    training::{self, Kind, Moments, Stored, TableSteps, Training},
 };
 use crate::engine::{
-    Run,
+    Ranks, Run,
     fused::{
         kernels::{Rule, WORD},
         memory::{matrix::Matrix, packed},
@@ -127,7 +128,7 @@ impl Context {
 
     /// Whether pending steps must be taken before this run: its steps are not of the kind that can be pending, or the list
     /// is long.
-    pub(crate) fn must_settle_before(&self, run: &Run<'_>) -> bool {
+    pub(crate) fn must_settle_before(&self, run: &Run<'_>, ranks: &Ranks) -> bool {
         let kind = run.optimizer.kind();
         let moments = Rule::new(run.optimizer, run.optimizer.learning_rate(), 1).moments();
         let must = self.optimizer(|memory| {
@@ -135,7 +136,8 @@ impl Context {
             let is_long = rules.len() >= pending::MAX_STEPS;
             // SGD with or without momentum
             let keeps_others = rules.last().is_some_and(|rule| rule.moments() != moments);
-            run.clip_norm.is_some() || memory.kind != kind || is_long || keeps_others
+            let is_stored = run.clip_norm.is_some() || ranks.exchange().is_some();
+            is_stored || memory.kind != kind || is_long || keeps_others
         });
         must.unwrap_or(false)
     }
@@ -176,7 +178,7 @@ impl Context {
                     job,
                     activations: &state.activations,
                     moments: state.moments(job),
-                    clipping: state.clipping(job),
+                    stored: state.stored(job),
                     active: state.active(job),
                     pending: state.pending(job),
                 };
@@ -191,7 +193,11 @@ impl Context {
 impl State {
     fn prepare(&mut self, model: &Model, workers: usize, job: &mut training::Job) {
         let is_dense = job.data.bitmap.is_none();
-        let rows = job.batch_size.min(job.order.len());
+        let whole = job.batch_size.min(job.order.len());
+        let rows = match &job.kind {
+            Kind::Gradient => whole,
+            Kind::Train { ranks, .. } => ranks.largest_part(whole),
+        };
         self.activations
             .prepare(&model.program, workers, rows, is_dense);
         match &mut job.kind {
@@ -206,6 +212,7 @@ impl State {
                 total_steps,
                 first_step,
                 clip_norm,
+                ranks,
                 steps_done,
                 ..
             } => {
@@ -229,8 +236,14 @@ impl State {
                         *moment = unsafe { packed::moments(&model.program, &model.weights, index) };
                     }
                 }
-                if clip_norm.is_some() && memory.stored.is_none() {
-                    memory.stored = Some(StoredGradients::new(&model.program));
+                let is_shared = ranks.exchange().is_some();
+                if is_shared || clip_norm.is_some() {
+                    let stored = memory.stored.take();
+                    let stored = stored.filter(|stored| stored.ranks == ranks.count());
+                    let new = || StoredGradients::new(&model.program, ranks);
+                    let stored = memory.stored.insert(stored.unwrap_or_else(new));
+                    let squares = || Squares::new(&stored.gradients);
+                    clip_norm.map(|_| memory.squares.get_or_insert_with(squares));
                 }
                 match &job.data.bitmap {
                     // Features that were 0 in every sample so far have moments and gradients of 0.
@@ -242,7 +255,7 @@ impl State {
                 }
                 *steps_done = memory.steps;
                 memory.steps += steps as u64;
-                if clip_norm.is_none() && !model.program.embeddings.is_empty() {
+                if !is_shared && clip_norm.is_none() && !model.program.embeddings.is_empty() {
                     let rules = (0..steps as u64).map(|index| {
                         let peak = optimizer.learning_rate();
                         let step = *first_step + index;
@@ -263,13 +276,21 @@ impl State {
         }
     }
 
-    fn clipping(&self, job: &training::Job) -> Option<Clipping<'_>> {
-        let Kind::Train { clip_norm, .. } = job.kind else {
+    /// The buffers of gradients that are stored before the optimiser uses them, if the job's are.
+    fn stored<'a>(&'a self, job: &'a training::Job) -> Option<Stored<'a>> {
+        let Kind::Train {
+            clip_norm, ranks, ..
+        } = &job.kind
+        else {
             return None;
         };
-        Some(Clipping {
-            stored: self.optimizer.as_ref()?.stored.as_ref()?,
-            max_norm: clip_norm?,
+        let memory = self.optimizer.as_ref()?;
+        let exchange = ranks.exchange();
+        let is_stored = exchange.is_some() || clip_norm.is_some();
+        Some(Stored {
+            gradients: memory.stored.as_ref().filter(|_| is_stored)?,
+            exchange,
+            clipping: memory.squares.as_ref().zip(*clip_norm),
         })
     }
 
@@ -277,11 +298,16 @@ impl State {
     fn pending(&self, job: &training::Job) -> Option<(&Pending, usize)> {
         let pending = &self.optimizer.as_ref()?.pending;
         let Kind::Train {
-            clip_norm: None, ..
-        } = job.kind
+            clip_norm: None,
+            ranks,
+            ..
+        } = &job.kind
         else {
             return None;
         };
+        if ranks.exchange().is_some() {
+            return None;
+        }
         let steps = job.order.len().div_ceil(job.batch_size);
         Some((pending, pending.rules.len().checked_sub(steps)?))
     }

@@ -12,6 +12,7 @@ pub(crate) mod bitmap;
 mod clip;
 pub(crate) mod context;
 mod forward;
+mod gradients;
 pub(crate) mod images;
 pub(crate) mod inference;
 mod input;

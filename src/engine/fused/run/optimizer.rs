@@ -1,6 +1,6 @@
 //! The buffers of an optimiser, which persist across steps.
 
-use super::{clip::StoredGradients, pending::Pending};
+use super::{clip::Squares, gradients::StoredGradients, pending::Pending};
 use crate::{
     engine::fused::{kernels::WORD, memory::matrix::Matrix, program::Program},
     objective::OptimizerKind,
@@ -15,8 +15,10 @@ pub(crate) struct OptimizerBuffers {
     pub(crate) steps: u64,
     /// The input features whose moments may be non-zero.
     pub(crate) active: Vec<u64>,
-    /// Allocated when gradients are first clipped.
+    /// Allocated when gradients are first clipped or added up over ranks.
     pub(crate) stored: Option<StoredGradients>,
+    /// Allocated when gradients are first clipped.
+    pub(crate) squares: Option<Squares>,
     pub(crate) pending: Pending,
 }
 
@@ -47,6 +49,7 @@ impl OptimizerBuffers {
             steps,
             active,
             stored: None,
+            squares: None,
             pending: Pending::new(program),
         }
     }

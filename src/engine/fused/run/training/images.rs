@@ -20,6 +20,11 @@ impl Training<'_> {
         images.zip(self.activations.images.as_ref())
     }
 
+    /// The same, if they have weights: poolings alone have none.
+    pub(super) fn trained_images(&self) -> Option<(&Images, &ImageBuffers)> {
+        self.images().filter(|(images, _)| images.has_weights())
+    }
+
     /// Computes the flattened images of this worker's blocks of samples, with a barrier before each batch
     /// normalisation.
     ///
@@ -107,7 +112,11 @@ impl Training<'_> {
         buffers: &ImageBuffers,
         block: usize,
         rows: Range<usize>,
-        DropoutKey { seed, step }: DropoutKey,
+        DropoutKey {
+            seed,
+            step,
+            first_row,
+        }: DropoutKey,
     ) {
         let masks = &buffers.blocks[block].masks;
         for (dropout, mask) in self.model.program.dropouts.iter().zip(masks) {
@@ -120,7 +129,7 @@ impl Training<'_> {
                 (scratch.slice_mut(0..dropout.width), mask.view_mut())
             };
             for lane in 0..SAMPLES {
-                let row = rows.start + lane.min(rows.len() - 1);
+                let row = first_row + rows.start + lane.min(rows.len() - 1);
                 dropout.draw(seed, step, row, drawn);
                 let [_, height, width] = mask.layout.size();
                 for (at, rows) in drawn.chunks(height * width).enumerate() {
@@ -260,7 +269,7 @@ impl Training<'_> {
                     terms: &terms[..groups - 1],
                 };
                 dispatch(self.model.simd, add);
-                self.apply(at, sum, 1.0, rule, moments);
+                self.apply(at, None, sum, 1.0, rule, moments);
             }
         }
     }

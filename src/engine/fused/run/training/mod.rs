@@ -40,6 +40,7 @@
 //! the vectors' input has one, too. The gradient with respect to the network's input is not computed. The gradient
 //! of a `Linear`'s weights goes from registers to the optimiser; it is stored only for clipping.
 
+mod exchanged;
 mod images;
 mod layer_norm;
 mod norm;
@@ -48,22 +49,25 @@ mod prelu;
 mod table;
 mod update;
 
-pub(crate) use self::table::TableSteps;
+pub(crate) use self::{table::TableSteps, update::Stored};
 
 use std::sync::atomic::Ordering;
 
 use super::{
-    activations::Activations, bitmap::Uploaded, clip::Clipping, model::Model, pending::Pending,
+    activations::Activations, bitmap::Uploaded, gradients::Sums, model::Model, pending::Pending,
 };
 use crate::{
-    engine::fused::{
-        kernels::Rule,
-        memory::{
-            matrix::Matrix,
-            raw_slice::{RawSlice, RawSliceMut},
+    engine::{
+        Ranks,
+        fused::{
+            kernels::Rule,
+            memory::{
+                matrix::Matrix,
+                raw_slice::{RawSlice, RawSliceMut},
+            },
+            program::LayerOp,
+            threads::{BrokenBarrier, partition, pool::Worker},
         },
-        program::LayerOp,
-        threads::{BrokenBarrier, partition, pool::Worker},
     },
     objective::{Loss, Optimizer, Schedule},
 };
@@ -91,9 +95,12 @@ pub(crate) enum Kind {
         seed: u64,
         first_step: u64,
         clip_norm: Option<f64>,
+        /// Those that compute a part of each batch.
+        ranks: Ranks,
         /// Steps taken with the optimiser's moments.
         steps_done: u64,
-        /// Whether the weights are checked at the end, as any job may read them next.
+        /// Whether this is the last job of a run of batches. Then the weights are checked at the end, as any job may read them
+        /// next.
         is_last: bool,
     },
 }
@@ -105,8 +112,8 @@ pub(crate) struct Training<'a> {
     pub(crate) job: &'a Job,
     pub(crate) activations: &'a Activations,
     pub(crate) moments: Moments<'a>,
-    /// None where gradients are not clipped.
-    pub(crate) clipping: Option<Clipping<'a>>,
+    /// None where gradients go from registers to the optimiser.
+    pub(crate) stored: Option<Stored<'a>>,
     /// See [`SparseWeightGradient::active`].
     pub(crate) active: &'a [u64],
     /// The steps that rows of tables may have yet to take, and the number of those before this job; none where each step is
@@ -122,6 +129,20 @@ pub(crate) type Moments<'a> = [&'a [Matrix]; 2];
 struct DropoutKey {
     seed: u64,
     step: u64,
+    /// The row of the batch that is the first of this rank.
+    first_row: usize,
+}
+
+/// A batch of samples.
+#[derive(Clone, Copy)]
+struct Batch<'a> {
+    /// The number of its step in the job.
+    index: usize,
+    all: &'a [u32],
+    /// Those that this rank computes.
+    own: &'a [u32],
+    /// Whether the state of the training may be read after this step.
+    is_last: bool,
 }
 
 impl Training<'_> {
@@ -134,7 +155,9 @@ impl Training<'_> {
         // SAFETY: guaranteed by the caller.
         let order = unsafe { self.job.order.get() };
         let is_independent = self.is_independent();
-        for (index, samples) in order.chunks(self.job.batch_size).enumerate() {
+        let steps = order.len().div_ceil(self.job.batch_size);
+        for (index, all) in order.chunks(self.job.batch_size).enumerate() {
+            let mut part = 0..all.len();
             let (rule, dropout_key) = match &self.job.kind {
                 Kind::Gradient => (Rule::Store, None),
                 Kind::Train {
@@ -143,32 +166,50 @@ impl Training<'_> {
                     total_steps,
                     seed,
                     first_step,
+                    ranks,
                     steps_done,
                     ..
                 } => {
+                    part = ranks.part(all.len());
                     let (seed, step) = (*seed, first_step + index as u64);
                     let t = steps_done + index as u64 + 1;
                     let peak = optimizer.learning_rate();
                     let learning_rate = schedule.learning_rate(peak, step, *total_steps);
                     let rule = Rule::new(optimizer, learning_rate, t);
-                    (rule, Some(DropoutKey { seed, step }))
+                    let first_row = part.start;
+                    let key = DropoutKey {
+                        seed,
+                        step,
+                        first_row,
+                    };
+                    (rule, Some(key))
                 }
             };
+            let batch = Batch {
+                index,
+                all,
+                own: &all[part],
+                is_last: index + 1 == steps && self.is_last(),
+            };
             // SAFETY: guaranteed by the caller.
-            unsafe { self.step(index, samples, rule, dropout_key, is_independent)? };
+            unsafe { self.step(batch, rule, dropout_key, is_independent)? };
             if !is_independent || self.gathers(dropout_key) {
                 self.worker.barrier()?;
             }
         }
         let model = self.model;
-        let is_last = matches!(self.job.kind, Kind::Train { is_last: true, .. });
-        if is_last && model.skips_zeros() {
+        if self.is_last() && model.skips_zeros() {
             for at in 0..model.weights.len() {
                 // SAFETY: only this worker writes this part of the weights, in the steps above.
                 unsafe { model.check_trained_weights(at, &self.weight_partition(at)) };
             }
         }
         Ok(())
+    }
+
+    /// Whether this is the last job of a run of batches.
+    fn is_last(&self) -> bool {
+        matches!(self.job.kind, Kind::Train { is_last: true, .. })
     }
 
     /// Whether the barrier after back and after the update can be omitted; see the head of this file.
@@ -179,7 +220,7 @@ impl Training<'_> {
         };
         match (first.op, second.op) {
             (LayerOp::Linear { inputs: i, .. }, LayerOp::Linear { inputs: h, .. })
-                if self.clipping.is_none() && model.program.images.is_none() =>
+                if self.stored.is_none() && model.program.images.is_none() =>
             {
                 let blocks = [0, 1].map(|at| model.weights[at].blocks());
                 partition::is_independent(self.worker.count, [i, h], blocks)
@@ -198,15 +239,14 @@ impl Training<'_> {
     /// according to the head of this file.
     unsafe fn step(
         &self,
-        index: usize,
-        samples: &[u32],
+        batch: Batch<'_>,
         rule: Rule,
         dropout_key: Option<DropoutKey>,
         is_independent: bool,
     ) -> Result<(), BrokenBarrier> {
+        let (index, samples) = (batch.index, batch.own);
         let layers = self.model.program.layers.len();
-        // Poolings alone have none.
-        let trained_images = self.images().filter(|(images, _)| images.has_weights());
+        let trained_images = self.trained_images();
         // SAFETY: between two barriers each of these writes what no other reads, as the table at the
         // head of this file says, and partitions are disjoint (see `partition`).
         unsafe {
@@ -229,21 +269,30 @@ impl Training<'_> {
                 }
             }
             self.transpose_bitmap(samples);
-            self.loss(samples);
+            self.loss(batch);
             self.worker.barrier()?;
-            for at in (0..layers).rev().filter(|&at| self.has_back(at)) {
-                self.back(at, samples);
-                if !is_independent {
-                    self.worker.barrier()?;
+            let exchange = self.stored.as_ref().and_then(|stored| stored.exchange);
+            match (&self.stored, exchange) {
+                (Some(stored), Some(exchange)) => {
+                    let sums = Sums::new(stored.gradients, exchange, batch.is_last);
+                    self.exchanged_update(stored, &sums, batch, rule)?;
                 }
-            }
-            if let Some(images) = trained_images {
-                self.back_images(images, samples.len())?;
-                self.worker.barrier()?;
-            }
-            match &self.clipping {
-                None => self.update(index, samples, rule, self.moments),
-                Some(clipping) => self.clipped_update(clipping, index, samples, rule)?,
+                _ => {
+                    for at in (0..layers).rev().filter(|&at| self.has_back(at)) {
+                        self.back(at, samples);
+                        if !is_independent {
+                            self.worker.barrier()?;
+                        }
+                    }
+                    if let Some(images) = trained_images {
+                        self.back_images(images, samples.len())?;
+                        self.worker.barrier()?;
+                    }
+                    match &self.stored {
+                        None => self.update(index, samples, rule, self.moments),
+                        Some(stored) => self.stored_update(stored, index, samples, rule)?,
+                    }
+                }
             }
             if self.worker.index == 0 {
                 if dropout_key.is_some() {
@@ -255,7 +304,7 @@ impl Training<'_> {
                 let sum: f64 = losses.iter().copied().map(f64::from).sum();
                 let data = &self.job.data.samples;
                 let weights = data.weights.as_deref();
-                let mean = sum / self.job.loss.divisor(&data.targets, weights, samples);
+                let mean = sum / self.job.loss.divisor(&data.targets, weights, batch.all);
                 self.job.losses.slice_mut(index..index + 1)[0] = mean as f32;
             }
         }

@@ -1,6 +1,6 @@
 //! The phases before the update: gather, forward, loss, back.
 
-use super::{DropoutKey, Training};
+use super::{Batch, DropoutKey, Training};
 use crate::engine::fused::{
     kernels::{
         CopyColumns, Derivative, DotGradient, Epilogue, InputGradient, LossGradient, Rows, Samples,
@@ -50,13 +50,18 @@ impl Training<'_> {
                 let samples = Samples::Numbered(samples);
                 all.input.gather(model.simd, from, samples, rows.clone());
             }
-            if let Some(DropoutKey { seed, step }) = dropout_key {
+            if let Some(DropoutKey {
+                seed,
+                step,
+                first_row,
+            }) = dropout_key
+            {
                 let dropouts = model.program.dropouts.iter().zip(&all.masks);
                 for (dropout, mask) in dropouts.filter(|(dropout, _)| dropout.image.is_none()) {
                     let mut mask = mask.view_mut(0..mask.blocks(), rows.clone());
                     let drawn = all.scratch[self.worker.index].slice_mut(0..dropout.width);
                     for row in 0..rows.len() {
-                        dropout.draw(seed, step, rows.start + row, drawn);
+                        dropout.draw(seed, step, first_row + rows.start + row, drawn);
                         for (block, drawn) in drawn.chunks(BLOCK).enumerate() {
                             mask.row(block, row)[..drawn.len()].copy_from_slice(drawn);
                         }
@@ -203,7 +208,14 @@ impl Training<'_> {
     ///
     /// # Safety
     /// As [`Training::step`].
-    pub(super) unsafe fn loss(&self, batch: &[u32]) {
+    pub(super) unsafe fn loss(
+        &self,
+        Batch {
+            all: whole,
+            own: batch,
+            ..
+        }: Batch<'_>,
+    ) {
         let (model, all) = (self.model, self.activations);
         let last = model.program.layers.len().checked_sub(1);
         let logits = last.map_or(all.input.dense(), |last| &all.outputs[last]);
@@ -224,7 +236,7 @@ impl Training<'_> {
                 targets: &data.targets,
                 samples: &batch[rows.clone()],
                 weights: data.weights.as_deref(),
-                divisor: loss.divisor(&data.targets, data.weights.as_deref(), batch),
+                divisor: loss.divisor(&data.targets, data.weights.as_deref(), whole),
                 derivatives: last
                     .map_or(Derivative::One, |last| self.derivative_of(last, &partition)),
                 delta: partition.write(delta),
@@ -238,8 +250,14 @@ impl Training<'_> {
     pub(super) fn has_back(&self, at: usize) -> bool {
         let layer = &self.model.program.layers[at];
         let mut operands = layer.operands.iter();
-        let is_updated = matches!(layer.op, LayerOp::Linear { .. } | LayerOp::Embedding(_));
-        layer.op.has_weights() && !is_updated || operands.any(|operand| operand.gradient.is_some())
+        let is_stored_there = layer.op.weights().is_some() && !self.is_stored_in_update(at);
+        is_stored_there || operands.any(|operand| operand.gradient.is_some())
+    }
+
+    /// Whether the update of layer `at` computes the gradient of its weights; [`back`](Training::back) computes that of others.
+    pub(super) fn is_stored_in_update(&self, at: usize) -> bool {
+        let op = self.model.program.layers[at].op;
+        matches!(op, LayerOp::Linear { .. } | LayerOp::Embedding(_))
     }
 
     /// The gradient of a value, if it is computed.

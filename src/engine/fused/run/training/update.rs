@@ -1,13 +1,25 @@
 //! The update: each worker computes gradients of its weights and passes them to the optimiser.
 
+use std::ops::Range;
+
 use super::{Moments, Training};
 use crate::engine::fused::{
     kernels::{Apply, Parameters, Rule, SparseWeightGradient, WeightGradient, dispatch},
     memory::matrix::{BLOCK, Matrix},
     program::{LayerOp, Norm},
-    run::{clip::Clipping, input::Input, model::Model},
+    run::{clip::Squares, gradients::StoredGradients, input::Input, model::Model},
     threads::{BrokenBarrier, partition::Partition},
 };
+use crate::engine::ranks::Exchange;
+
+/// The gradients that a step stores before the optimiser uses them, and why.
+pub(crate) struct Stored<'a> {
+    pub(crate) gradients: &'a StoredGradients,
+    /// If they are added up over ranks.
+    pub(crate) exchange: Option<&'a dyn Exchange>,
+    /// If they are clipped, the sums for their norm, and what this is at most.
+    pub(crate) clipping: Option<(&'a Squares, f64)>,
+}
 
 /// A partition of the weights of parameter `at`, with their moments.
 ///
@@ -41,7 +53,7 @@ impl Training<'_> {
     ) {
         for at in (0..self.model.program.layers.len()).rev() {
             // SAFETY: guaranteed by the caller.
-            unsafe { self.update_layer(at, index, batch, rule, moments) };
+            unsafe { self.update_layer(at, None, (index, batch), rule, moments) };
         }
         if let Some(images) = self.images() {
             // SAFETY: guaranteed by the caller.
@@ -53,8 +65,17 @@ impl Training<'_> {
     ///
     /// Rows are partitioned in blocks of inputs, so that a tile is within one block.
     pub(super) fn weight_partition(&self, at: usize) -> Partition {
-        let weights = &self.model.weights[at];
-        Partition::in_units(self.worker, weights.blocks(), weights.rows(), BLOCK)
+        self.partition_of(at, 0..self.model.weights[at].blocks())
+    }
+
+    /// This worker's partition of some blocks of the weights of parameter `at`.
+    fn partition_of(&self, at: usize, blocks: Range<usize>) -> Partition {
+        let rows = self.model.weights[at].rows();
+        let part = Partition::in_units(self.worker, blocks.len(), rows, BLOCK);
+        Partition {
+            blocks: blocks.start + part.blocks.start..blocks.start + part.blocks.end,
+            rows: part.rows,
+        }
     }
 
     /// This partition of the weights of parameter `at`, with their moments.
@@ -71,13 +92,16 @@ impl Training<'_> {
         unsafe { parameters(self.model, at, partition, moments) }
     }
 
+    /// Updates this worker's partition of the weights of layer `at`, in step `index` of the job; of a `Linear`, only that of
+    /// these blocks of columns, if there are any.
+    ///
     /// # Safety
     /// As [`Training::update`].
-    unsafe fn update_layer(
+    pub(super) unsafe fn update_layer(
         &self,
         at: usize,
-        index: usize,
-        batch: &[u32],
+        blocks: Option<Range<usize>>,
+        (index, batch): (usize, &[u32]),
         rule: Rule,
         moments: Moments<'_>,
     ) {
@@ -87,14 +111,14 @@ impl Training<'_> {
             LayerOp::Linear { inputs, weights } => (*inputs, *weights),
             LayerOp::Norm(Norm { weights, .. }) | LayerOp::LayerNorm { weights } => {
                 // SAFETY: guaranteed by the caller.
-                unsafe { self.apply(*weights, &all.gradients[at], 1.0, rule, moments) };
+                unsafe { self.apply(*weights, None, &all.gradients[at], 1.0, rule, moments) };
                 return;
             }
             LayerOp::PRelu(prelu) => {
                 // SAFETY: guaranteed by the caller.
                 unsafe {
                     self.slope_gradients(at, prelu);
-                    self.apply(prelu.weights, &all.gradients[at], 1.0, rule, moments);
+                    self.apply(prelu.weights, None, &all.gradients[at], 1.0, rule, moments);
                 }
                 return;
             }
@@ -111,7 +135,8 @@ impl Training<'_> {
             | LayerOp::Narrow { .. }
             | LayerOp::Concat => return,
         };
-        let partition = self.weight_partition(weights);
+        let blocks = blocks.unwrap_or(0..model.weights[weights].blocks());
+        let partition = self.partition_of(weights, blocks);
         // SAFETY: this phase writes weights and moments, in partitions, and each worker's own scratch; it
         // reads activations and deltas, written before.
         unsafe {
@@ -148,46 +173,73 @@ impl Training<'_> {
         }
     }
 
-    /// Stores the gradients, computes their norm, and passes them to the optimiser with the clipping factor.
+    /// Stores the gradients, and passes them to the optimiser, clipped.
     ///
     /// # Safety
     /// As [`Training::update`].
-    pub(super) unsafe fn clipped_update(
+    pub(super) unsafe fn stored_update(
         &self,
-        clipping: &Clipping<'_>,
+        stored: &Stored<'_>,
         index: usize,
         samples: &[u32],
         rule: Rule,
     ) -> Result<(), BrokenBarrier> {
-        let stored = clipping.stored;
         // SAFETY: between two barriers each of these writes what no other reads: gradients in partitions of
         // columns, then the sums of pieces, then weights and moments in partitions of columns.
         unsafe {
-            self.update(index, samples, Rule::Store, [&stored.gradients, &[]]);
+            self.update(
+                index,
+                samples,
+                Rule::Store,
+                [&stored.gradients.gradients, &[]],
+            );
             self.worker.barrier()?;
-            stored.measure(self.model.simd, self.worker);
-            self.worker.barrier()?;
-            let factor = clipping.factor();
-            for at in (0..stored.gradients.len()).rev() {
-                self.apply(at, &stored.gradients[at], factor, rule, self.moments);
+            self.apply_clipped(stored, rule)
+        }
+    }
+
+    /// Passes the stored gradients to the optimiser, clipped.
+    ///
+    /// # Safety
+    /// As [`Training::update`], and no thread writes the gradients in this phase.
+    pub(super) unsafe fn apply_clipped(
+        &self,
+        stored: &Stored<'_>,
+        rule: Rule,
+    ) -> Result<(), BrokenBarrier> {
+        let gradients = &stored.gradients.gradients;
+        let mut factor = 1.0;
+        // SAFETY: between two barriers each of these writes what no other reads: the sums of pieces, then weights and
+        // moments in partitions of columns.
+        unsafe {
+            if let Some((squares, max_norm)) = stored.clipping {
+                squares.measure(gradients, self.model.simd, self.worker);
+                self.worker.barrier()?;
+                factor = squares.factor(max_norm);
+            }
+            for at in (0..gradients.len()).rev() {
+                self.apply(at, None, &gradients[at], factor, rule, self.moments);
             }
         }
         Ok(())
     }
 
-    /// Passes this worker's partition of the gradients of parameter `at` to the optimiser.
+    /// Passes this worker's partition of the gradients of parameter `at`, or of some of its blocks of columns, to the
+    /// optimiser.
     ///
     /// # Safety
     /// As [`Training::update`], and no thread writes the gradients in this phase.
     pub(super) unsafe fn apply(
         &self,
         at: usize,
+        blocks: Option<Range<usize>>,
         gradients: &Matrix,
         factor: f32,
         rule: Rule,
         moments: Moments<'_>,
     ) {
-        let partition = self.weight_partition(at);
+        let blocks = blocks.unwrap_or(0..self.model.weights[at].blocks());
+        let partition = self.partition_of(at, blocks);
         // SAFETY: guaranteed by the caller; partitions are disjoint.
         let apply = unsafe {
             Apply {

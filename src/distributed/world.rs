@@ -1,0 +1,78 @@
+//! [`World`]: the processes that MPI has started together.
+
+use std::sync::Arc;
+
+use mpi::{Threading, environment::Universe};
+
+use super::exchange::Mpi;
+use crate::{
+    engine::Ranks,
+    error::{Error, Result},
+};
+
+/// The processes that `mpirun` has started together; a program that is started without it is a world of one rank.
+///
+/// A program that ends without [`World::finish`], by an error or a panic, ends all ranks: the others cannot go on without it.
+#[derive(Debug)]
+pub struct World {
+    mpi: Arc<Mpi>,
+}
+
+impl World {
+    /// Connects this process to the others. Once in a program.
+    ///
+    /// # Errors
+    /// [`Error::NoDevice`] when it has been called before, or when this MPI is not built for programs with threads.
+    pub fn init() -> Result<Self> {
+        let failed = |expected: &str, found: &str, remedy| Error::NoDevice {
+            device: "MPI".to_owned(),
+            expected: expected.to_owned(),
+            found: found.to_owned(),
+            remedy,
+        };
+        let (universe, threading) = mpi::initialize_with_threading(Threading::Serialized)
+            .ok_or_else(|| {
+                failed(
+                    "a program that has not begun",
+                    "one that has",
+                    "call it once",
+                )
+            })?;
+        if threading < Threading::Serialized {
+            let found = format!("{threading:?}");
+            let remedy = "install an MPI that is built for threads";
+            return Err(failed(
+                "calls from any one thread at a time",
+                &found,
+                remedy,
+            ));
+        }
+        Ok(Self::of(universe))
+    }
+
+    fn of(universe: Universe) -> Self {
+        World {
+            mpi: Arc::new(Mpi::new(universe)),
+        }
+    }
+
+    /// This process, from 0.
+    pub fn rank(&self) -> usize {
+        self.mpi.rank
+    }
+
+    /// The number of processes.
+    pub fn count(&self) -> usize {
+        self.mpi.count
+    }
+
+    /// All processes.
+    pub fn ranks(&self) -> Ranks {
+        Ranks::new(Arc::clone(&self.mpi) as Arc<_>)
+    }
+
+    /// Disconnects this process, once the engines of this world are gone, and waits until all ranks do.
+    pub fn finish(self) {
+        self.mpi.finish();
+    }
+}

@@ -1,0 +1,90 @@
+//! A rank of a training, as the tests start it.
+
+use clap::Parser;
+use serde_json::json;
+use tuplenet::{
+    Network, Result,
+    distributed::{Distributed, World},
+    engine::{Processor, Run},
+    objective::{Loss, Schedule},
+    prelude::*,
+};
+
+#[derive(Parser)]
+struct Options {
+    #[arg(long, default_value = "mlp")]
+    network: String,
+    #[arg(long, default_value_t = 50)]
+    steps: usize,
+    #[arg(long, default_value_t = 100)]
+    batch: usize,
+    #[arg(long, default_value_t = 1)]
+    threads: usize,
+    #[arg(long)]
+    clip: Option<f64>,
+    /// Where each rank writes what it has
+    #[arg(long)]
+    out: std::path::PathBuf,
+}
+
+fn main() -> Result<()> {
+    let options = Options::parse();
+    let world = World::init()?;
+    match &options.network[..] {
+        "mlp" => train::<(Linear<784, 500>, ReLU, Linear<500, 10>)>(&options, &world)?,
+        "deep" => train::<(
+            Linear<784, 50>,
+            LayerNorm<50>,
+            GELU,
+            Linear<50, 40>,
+            Dropout<20>,
+            PReLU,
+            Residual<(Linear<40, 40>, Tanh)>,
+            Linear<40, 10>,
+        )>(&options, &world)?,
+        "lenet" => train::<tuplenet::models::LeNet>(&options, &world)?,
+        "norm" => {
+            train::<(Linear<784, 50>, BatchNorm1d<50>, ReLU, Linear<50, 10>)>(&options, &world)?
+        }
+        "resnet" => train::<tuplenet::models::ResNet8<1, 28, 28, 10>>(&options, &world)?,
+        other => panic!("no network {other}"),
+    }
+    world.finish();
+    Ok(())
+}
+
+fn train<N: Network<In: tuplenet::data::MnistShape, Output = tuplenet::shape::Features<10>>>(
+    options: &Options,
+    world: &World,
+) -> Result<()> {
+    let data = Digits::new(1).dataset::<N::In>(0..2000)?;
+    let processor = Processor::detect().threads(options.threads);
+    let mut net = Distributed::new(
+        world,
+        Fused::<N>::on(processor, Weights::init(world.rank() as u64))?,
+    )?;
+    let uploaded = net.upload(&data)?;
+    let order: Vec<u32> = (0..options.batch * options.steps)
+        .map(|at| (at * 7 % 2000) as u32)
+        .collect();
+    let run = Run {
+        order: &order,
+        batch_size: options.batch,
+        optimizer: &Adam::default().into(),
+        schedule: Schedule::CONSTANT,
+        total_steps: 0,
+        loss: Loss::CrossEntropy,
+        seed: 3,
+        first_step: 0,
+        clip_norm: options.clip,
+    };
+    let mut losses = Vec::new();
+    let clock = std::time::Instant::now();
+    net.train(&uploaded, &run, &mut losses)?;
+    let seconds = clock.elapsed().as_secs_f64();
+    let sha = net.weights()?.sha256();
+    let path = options.out.join(format!("{}.json", world.rank()));
+    let report = json!({"rank": world.rank(), "losses": losses, "weights": sha, "ms_per_step": 1e3 * seconds / options.steps as f64});
+    std::fs::write(&path, report.to_string()).unwrap();
+    Ok(())
+}
