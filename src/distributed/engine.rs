@@ -1,11 +1,14 @@
 //! [`Distributed`]: an engine that several processes run together.
 
-use super::World;
+use std::{sync::Arc, time::Duration};
+
+use super::{Compression, LocalSteps, World, exchange::Mpi};
 use crate::{
     data::DataFor,
     engine::{DataParallel, Engine, OptimizerState, Ranks, Run},
     error::Result,
     network::Network,
+    objective::at_least_one,
     shape::{Sample, Shape},
     train::{describe, weights_of_first},
     weights::Weights,
@@ -16,6 +19,9 @@ use crate::{
 pub struct Distributed<E> {
     engine: E,
     ranks: Ranks,
+    mpi: Arc<Mpi>,
+    local_steps: Option<LocalSteps>,
+    compression: Compression,
 }
 
 impl<E> Distributed<E> {
@@ -33,11 +39,50 @@ impl<E> Distributed<E> {
         ranks.check_same("network", &describe(&N::PLAN))?;
         ranks.check_same("engine", engine.name())?;
         ranks.check_same("SIMD instructions", &engine.arithmetic())?;
-        let mut net = Distributed { engine, ranks };
+        let mut net = Distributed {
+            engine,
+            ranks,
+            mpi: Arc::clone(&world.mpi),
+            local_steps: None,
+            compression: Compression::None,
+        };
         if net.ranks.count() > 1 {
             weights_of_first(&net.ranks, &mut net.engine)?;
         }
         Ok(net)
+    }
+
+    /// Each rank takes steps alone, and then all take the mean of their weights.
+    ///
+    /// # Errors
+    /// [`Error::Setting`](crate::Error::Setting) for 0 steps, or on a rank with other settings than rank 0;
+    /// [`Error::Rank`](crate::Error::Rank) on the others.
+    pub fn local_steps(mut self, settings: LocalSteps) -> Result<Self> {
+        self.ranks
+            .agree(at_least_one("local steps", settings.steps))?;
+        self.ranks
+            .check_same("local steps", &format!("{settings:?}"))?;
+        self.ranks.steps_of_run = settings.steps;
+        self.local_steps = Some(settings);
+        Ok(self)
+    }
+
+    /// How gradients are sent from rank to rank.
+    ///
+    /// # Errors
+    /// [`Error::Setting`](crate::Error::Setting) on a rank with another than rank 0, [`Error::Rank`](crate::Error::Rank) on the
+    /// others.
+    pub fn compression(mut self, compression: Compression) -> Result<Self> {
+        self.ranks
+            .check_same("compression", &format!("{compression:?}"))?;
+        self.compression = compression;
+        Ok(self)
+    }
+
+    /// The time that this rank has waited for sums of gradients in all its steps: what communication has cost beyond the
+    /// computation that goes on meanwhile.
+    pub fn waited(&self) -> Duration {
+        self.mpi.waited()
     }
 }
 
@@ -57,13 +102,21 @@ impl<N: Network, E: DataParallel<N>> Engine<N> for Distributed<E> {
     }
 
     fn upload(&self, data: &impl DataFor<N::In, N::Output>) -> Result<Self::Data> {
-        self.engine.upload(data)
+        if self.ranks.count() > 1 {
+            let sum = format!("SHA-256 {}", data.sha256());
+            self.ranks.check_same("data set", &sum)?;
+        }
+        self.ranks.agree(self.engine.upload(data))
     }
 
     fn train(&mut self, data: &Self::Data, run: &Run<'_>, losses: &mut Vec<f32>) -> Result<()> {
-        match self.ranks.count() {
-            1 => self.engine.train(data, run, losses),
-            _ => self.engine.train_part(data, run, &self.ranks, losses),
+        match self.local_steps {
+            _ if self.ranks.count() == 1 => self.engine.train(data, run, losses),
+            None => {
+                self.mpi.set_compression(self.compression);
+                self.engine.train_part(data, run, &self.ranks, losses)
+            }
+            Some(local) => local.train((&mut self.engine, &self.ranks), data, run, losses),
         }
     }
 

@@ -13,6 +13,7 @@ use std::{
         Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 
 use mpi::{
@@ -22,7 +23,7 @@ use mpi::{
     traits::{Communicator, CommunicatorCollectives},
 };
 
-use super::sum::Sums;
+use super::{Compression, sum::Sums};
 use crate::engine::ranks::Exchange;
 
 /// A process among those that MPI has started together.
@@ -67,6 +68,14 @@ impl Mpi {
 
     pub(super) fn finish(&self) {
         self.has_finished.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn set_compression(&self, compression: Compression) {
+        self.lock().sums.compression = compression;
+    }
+
+    pub(super) fn waited(&self) -> Duration {
+        self.lock().sums.waited
     }
 
     fn lock(&self) -> MutexGuard<'_, Connections> {

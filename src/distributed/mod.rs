@@ -24,10 +24,15 @@
 //! # Ok::<(), tuplenet::Error>(())
 //! ```
 
+mod compression;
 mod engine;
 mod exchange;
+mod local;
 mod sum;
+mod transfer;
 mod world;
 
+pub use compression::Compression;
 pub use engine::Distributed;
+pub use local::LocalSteps;
 pub use world::World;

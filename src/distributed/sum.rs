@@ -1,36 +1,46 @@
-//! [`Sums`]: values are added up over all ranks, each part while the next is computed.
+//! [`Sums`]: gradients are added up over all ranks, each part while the next is computed.
 //!
 //! Rank `r` of `P` receives part `r` of the values of every rank, adds them in the order of ranks, and all ranks receive the
 //! sums: a reduce-scatter by all-to-all, then an all-gather. Each rank sends and receives `2 (P - 1) / P` of the values, the
 //! least that is possible; the sums are the same bits on every rank, whichever algorithms the MPI chooses.
 //!
-//! Source: R. Thakur, R. Rabenseifner, W. Gropp, "Optimization of collective communication operations in MPICH", 2005, section 4.5.
+//! Source: R. Thakur, R. Rabenseifner, W. Gropp, "Optimization of collective communication operations in MPICH", 2005,
+//! sections 4.4 and 4.5.
 
 #![allow(
     unsafe_code,
-    reason = "MPI reads and writes buffers after its functions have returned, each block with its proof"
+    reason = "MPI reads and writes gradients where they are stored, each block with its proof"
 )]
 
 use std::{
     collections::VecDeque,
+    mem::take,
     ptr::NonNull,
-    slice, thread,
+    thread,
     time::{Duration, Instant},
 };
 
-use mpi::{
-    request::{Request, StaticScope},
-    topology::SimpleCommunicator,
-    traits::{Communicator, CommunicatorCollectives},
+use half::{bf16, slice::HalfFloatSliceExt};
+use mpi::{topology::SimpleCommunicator, traits::Communicator};
+
+use super::{
+    compression::{self, Compression, Rest},
+    transfer::{Transfer, all_gather, all_to_all},
 };
 
 /// The sums of a step, in the order in which they are begun.
 pub(super) struct Sums {
-    /// Two communicators, as all ranks must begin the messages of each in the same order, and one rank may begin the next
+    /// Two communicators, as all ranks must begin the operations of each in the same order, and one rank may begin the next
     /// all-to-all before the all-gather of the last.
     scatter: SimpleCommunicator,
     gather: SimpleCommunicator,
+    rank: usize,
     count: usize,
+    pub(super) compression: Compression,
+    /// What rounding has cut off this rank's gradients.
+    own_rest: Rest,
+    /// What it has cut off the sums that this rank adds up.
+    sum_rest: Rest,
     pending: VecDeque<Pending>,
     /// The values of the step whose sums are there.
     finished: usize,
@@ -42,45 +52,32 @@ pub(super) struct Sums {
 /// Values whose sum is not there yet.
 struct Pending {
     values: NonNull<[f32]>,
-    end: usize,
+    first: usize,
+    is_compressed: bool,
     stage: Stage,
 }
 
 enum Stage {
-    /// Receives this rank's part of all ranks' values, one after another.
-    Scatter(Transfer),
-    /// The part that this rank has added up waits for the parts before it.
+    /// Receives this rank's part of all ranks' values.
+    Scatter(Transfer<f32>),
+    ScatterRounded(Transfer<u16>),
+    /// The part that this rank has added up, until the parts before it are on their way.
     Added(Vec<f32>),
     /// Receives all sums.
-    Gather(Transfer),
+    Gather(Transfer<f32>),
+    GatherRounded(Transfer<u16>),
     Done,
 }
 
-/// Values that MPI is sending or receiving, besides those of [`Pending`].
-struct Transfer {
-    request: Option<Request<'static, [f32], StaticScope>>,
-    buffer: Vec<f32>,
-}
-
-impl Transfer {
-    fn is_done(&mut self) -> bool {
-        match self.request.take().map(Request::test) {
-            Some(Err(request)) => {
-                self.request = Some(request);
-                false
-            }
-            Some(Ok(_)) | None => true,
+impl Stage {
+    /// Whether the values that it receives are there.
+    fn has_arrived(&mut self) -> bool {
+        match self {
+            Stage::Scatter(transfer) | Stage::Gather(transfer) => transfer.is_done(),
+            Stage::ScatterRounded(transfer) | Stage::GatherRounded(transfer) => transfer.is_done(),
+            Stage::Added(_) | Stage::Done => false,
         }
     }
-}
-
-/// The same values for as long as MPI takes.
-///
-/// # Safety
-/// They are valid, and nothing else writes them, until MPI is done.
-unsafe fn during_transfer<'v>(values: NonNull<[f32]>) -> &'v mut [f32] {
-    // SAFETY: guaranteed by the caller.
-    unsafe { slice::from_raw_parts_mut(values.as_ptr().cast(), values.len()) }
 }
 
 impl Sums {
@@ -88,7 +85,11 @@ impl Sums {
         Sums {
             scatter: world.duplicate(),
             gather: world.duplicate(),
+            rank: world.rank() as usize,
             count: world.size() as usize,
+            compression: Compression::None,
+            own_rest: Rest::default(),
+            sum_rest: Rest::default(),
             pending: VecDeque::new(),
             finished: 0,
             buffers: Vec::new(),
@@ -96,78 +97,105 @@ impl Sums {
         }
     }
 
-    fn buffer(&mut self, len: usize) -> Vec<f32> {
-        let mut buffer = self.buffers.pop().unwrap_or_default();
-        buffer.resize(len, 0.0);
-        buffer
-    }
-
     /// # Safety
     /// As [`Exchange::begin_sum`](crate::engine::ranks::Exchange::begin_sum).
-    pub(super) unsafe fn begin(&mut self, values: NonNull<[f32]>, first: usize, _is_last: bool) {
+    pub(super) unsafe fn begin(&mut self, mut values: NonNull<[f32]>, first: usize, is_last: bool) {
         if first == 0 {
             self.finished = 0;
         }
-        let mut buffer = self.buffer(values.len());
-        let received = NonNull::from(&mut buffer[..]);
-        // SAFETY: MPI reads the values, which the caller leaves alone, and writes the buffer, whose heap memory stays where
-        // it is in `Transfer`, until the request is done.
-        let (sent, received) = unsafe { (&*during_transfer(values), during_transfer(received)) };
-        let request = self
-            .scatter
-            .immediate_all_to_all_into(StaticScope, sent, received);
+        let is_compressed = self.compression == Compression::Bf16 && !is_last;
+        let stage = if is_compressed {
+            // SAFETY: the caller leaves the values alone.
+            let rounded = self.own_rest.round(first, unsafe { values.as_ref() });
+            let received = vec![0; rounded.len()];
+            let sent = rounded.into_iter().map(bf16::to_bits).collect();
+            Stage::ScatterRounded(Transfer::owned(&self.scatter, all_to_all, sent, received))
+        } else {
+            if self.compression == Compression::Bf16 {
+                // SAFETY: as above.
+                self.own_rest.add_to(first, unsafe { values.as_mut() });
+            }
+            let mut received = self.buffers.pop().unwrap_or_default();
+            received.resize(values.len(), 0.0);
+            // SAFETY: the caller leaves the values alone until their sum is there, and so does this until all are received.
+            Stage::Scatter(unsafe { Transfer::from(&self.scatter, all_to_all, values, received) })
+        };
         self.pending.push_back(Pending {
             values,
-            end: first + values.len(),
-            stage: Stage::Scatter(Transfer {
-                request: Some(request),
-                buffer,
-            }),
+            first,
+            is_compressed,
+            stage,
         });
     }
 
     /// Does what can be done without waiting.
     pub(super) fn progress(&mut self) {
-        let count = self.count;
         let mut may_gather = true;
         for pending in &mut self.pending {
-            if let Stage::Scatter(transfer) = &mut pending.stage
-                && transfer.is_done()
+            let has_arrived = pending.stage.has_arrived();
+            match &mut pending.stage {
+                Stage::Scatter(transfer) if has_arrived => {
+                    let mut received = take(&mut transfer.received);
+                    add_up(&mut received, self.count);
+                    pending.stage = Stage::Added(received);
+                }
+                Stage::ScatterRounded(transfer) if has_arrived => {
+                    let received: Vec<bf16> = transfer
+                        .received
+                        .iter()
+                        .copied()
+                        .map(bf16::from_bits)
+                        .collect();
+                    pending.stage = Stage::Added(compression::add_up(&received, self.count));
+                }
+                _ => {}
+            }
+            let part = pending.values.len() / self.count;
+            if let Stage::Added(sum) = &mut pending.stage
+                && may_gather
             {
-                let mut buffer = std::mem::take(&mut transfer.buffer);
-                add_up(&mut buffer, count);
-                pending.stage = Stage::Added(buffer);
+                let mut sum = take(sum);
+                sum.truncate(part);
+                let first = pending.first + self.rank * part;
+                pending.stage = if pending.is_compressed {
+                    let rounded = self.sum_rest.round(first, &sum);
+                    let sent = rounded.into_iter().map(bf16::to_bits).collect();
+                    let received = vec![0; pending.values.len()];
+                    Stage::GatherRounded(Transfer::owned(&self.gather, all_gather, sent, received))
+                } else {
+                    if self.compression == Compression::Bf16 {
+                        self.sum_rest.add_to(first, &mut sum);
+                    }
+                    // SAFETY: all of the values have been sent, and the caller leaves them alone until their sum is there.
+                    Stage::Gather(unsafe {
+                        Transfer::to(&self.gather, all_gather, sum, pending.values)
+                    })
+                };
             }
-            if may_gather && let Stage::Added(buffer) = &mut pending.stage {
-                let mut buffer = std::mem::take(buffer);
-                let own = NonNull::from(&mut buffer[..pending.values.len() / count]);
-                // SAFETY: MPI has read the values; it reads the buffer, whose heap memory stays where it is, and writes the
-                // values, which the caller leaves alone, until the request is done.
-                let (own, sums) =
-                    unsafe { (&*during_transfer(own), during_transfer(pending.values)) };
-                let request = self
-                    .gather
-                    .immediate_all_gather_into(StaticScope, own, sums);
-                pending.stage = Stage::Gather(Transfer {
-                    request: Some(request),
-                    buffer,
-                });
+            let has_arrived = pending.stage.has_arrived();
+            match &mut pending.stage {
+                Stage::Gather(transfer) if has_arrived => {
+                    self.buffers.push(take(&mut transfer.sent));
+                    pending.stage = Stage::Done;
+                }
+                Stage::GatherRounded(transfer) if has_arrived => {
+                    let received = transfer.received.iter().copied().map(bf16::from_bits);
+                    let received: Vec<bf16> = received.collect();
+                    // SAFETY: the caller leaves the values alone until their sum is there.
+                    received.convert_to_f32_slice(unsafe { pending.values.as_mut() });
+                    pending.stage = Stage::Done;
+                }
+                _ => {}
             }
-            if let Stage::Gather(transfer) = &mut pending.stage
-                && transfer.is_done()
-            {
-                self.buffers.push(std::mem::take(&mut transfer.buffer));
-                pending.stage = Stage::Done;
-            }
-            may_gather &= matches!(pending.stage, Stage::Gather(_) | Stage::Done);
+            may_gather &= !matches!(
+                pending.stage,
+                Stage::Scatter(_) | Stage::ScatterRounded(_) | Stage::Added(_)
+            );
         }
-        while let Some(Pending {
-            stage: Stage::Done,
-            end,
-            ..
-        }) = self.pending.front()
+        while let Some(pending) = self.pending.front()
+            && matches!(pending.stage, Stage::Done)
         {
-            self.finished = *end;
+            self.finished = pending.first + pending.values.len();
             self.pending.pop_front();
         }
     }
@@ -180,9 +208,9 @@ impl Sums {
         }
         let begun = Instant::now();
         while self.finished < end && !self.pending.is_empty() {
-            self.progress();
-            // another rank may need this core to get ready
+            // another rank, or another thread of this one, may need this core to get ready
             thread::yield_now();
+            self.progress();
         }
         self.waited += begun.elapsed();
     }

@@ -15,7 +15,7 @@ use crate::{
 /// A program that ends without [`World::finish`], by an error or a panic, ends all ranks: the others cannot go on without it.
 #[derive(Debug)]
 pub struct World {
-    mpi: Arc<Mpi>,
+    pub(super) mpi: Arc<Mpi>,
 }
 
 impl World {

@@ -11,6 +11,8 @@ use crate::error::{Error, Result};
 #[derive(Clone)]
 pub struct Ranks {
     exchange: Option<Arc<dyn Exchange>>,
+    /// A run of batches is a multiple of this many steps, or ends with the epoch.
+    pub(crate) steps_of_run: usize,
 }
 
 /// How ranks exchange values. Every rank makes the same calls in the same order, each from one thread at a time.
@@ -46,12 +48,16 @@ pub(crate) trait Exchange: Send + Sync {
 
 impl Ranks {
     /// A process that trains alone.
-    pub const ALONE: Ranks = Ranks { exchange: None };
+    pub const ALONE: Ranks = Ranks {
+        exchange: None,
+        steps_of_run: 1,
+    };
 
     #[cfg(feature = "mpi")]
     pub(crate) fn new(exchange: Arc<dyn Exchange>) -> Self {
         Ranks {
             exchange: Some(exchange).filter(|exchange| exchange.count() > 1),
+            ..Ranks::ALONE
         }
     }
 
@@ -98,6 +104,20 @@ impl Ranks {
             let both = values.iter_mut().zip(of_rank);
             both.for_each(|(sum, value)| *sum += value);
         }
+    }
+
+    /// As [`Ranks::sum`], in place and in `f32`.
+    #[cfg(feature = "mpi")]
+    pub(crate) fn sum_values(&self, values: &mut [f32]) {
+        let Some(exchange) = self.exchange() else {
+            return;
+        };
+        let mut padded = values.to_vec();
+        padded.resize(values.len().next_multiple_of(self.count()), 0.0);
+        // SAFETY: the buffer is used again only when the sums are there.
+        unsafe { exchange.begin_sum(NonNull::from(&mut padded[..]), 0, true) };
+        exchange.finish_sums(padded.len());
+        values.copy_from_slice(&padded[..values.len()]);
     }
 
     /// Adds up each step's part of the loss.

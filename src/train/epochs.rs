@@ -112,7 +112,9 @@ fn batches<N: Network, E: Engine<N>>(
     let Settings { batch_size, .. } = training.settings;
     check_batches(&N::PLAN, order.len(), batch_size)?;
     let batches = order.len().div_ceil(batch_size);
-    let samples_per_run = batches.div_ceil(RUNS_PER_EPOCH).saturating_mul(batch_size);
+    let steps = batches.div_ceil(RUNS_PER_EPOCH);
+    let steps = steps.next_multiple_of(training.net.ranks().steps_of_run);
+    let samples_per_run = steps.saturating_mul(batch_size);
     let samples_done = training.state.position.samples_done;
     let left = order.get(samples_done..).unwrap_or_default();
     for order_of_run in left.chunks(samples_per_run) {

@@ -1,90 +1,99 @@
-//! A rank of a training, as the tests start it.
+//! One rank of a training by several processes, as the tests have `mpirun` start it.
+
+mod fit;
+mod old_version;
+mod options;
+mod steps;
+
+use std::{fs, process::ExitCode};
 
 use clap::Parser;
-use serde_json::json;
+use serde_json::Value;
 use tuplenet::{
-    Network, Result,
+    Error, Network, Result,
+    data::MnistShape,
     distributed::{Distributed, World},
-    engine::{Processor, Run},
-    objective::{Loss, Schedule},
+    engine::{Processor, Simd},
+    models::LeNet,
     prelude::*,
+    shape::Features,
 };
 
-#[derive(Parser)]
-struct Options {
-    #[arg(long, default_value = "mlp")]
-    network: String,
-    #[arg(long, default_value_t = 50)]
-    steps: usize,
-    #[arg(long, default_value_t = 100)]
-    batch: usize,
-    #[arg(long, default_value_t = 1)]
-    threads: usize,
-    #[arg(long)]
-    clip: Option<f64>,
-    /// Where each rank writes what it has
-    #[arg(long)]
-    out: std::path::PathBuf,
+use options::{Differs, Options};
+
+type Mlp = (Linear<784, 500>, ReLU, Linear<500, 10>);
+type Small = (Linear<784, 20>, Tanh, Linear<20, 10>);
+/// Layers whose gradients are stored in other phases than a `Linear`'s.
+type Deep = (
+    Linear<784, 50>,
+    LayerNorm<50>,
+    GELU,
+    Linear<50, 40>,
+    Dropout<20>,
+    PReLU,
+    Residual<(Linear<40, 40>, Tanh)>,
+    Linear<40, 10>,
+);
+
+fn main() -> ExitCode {
+    let options = Options::parse();
+    if options.differs_by(Differs::Version) {
+        return old_version::run();
+    }
+    let mut rank = 0;
+    let result = World::init().and_then(|world| {
+        rank = world.rank();
+        let result = run(&options, &world);
+        if matches!(result, Ok(()) | Err(Error::Rank { .. })) {
+            world.finish();
+        }
+        result
+    });
+    match result {
+        Ok(()) => return ExitCode::SUCCESS,
+        // that rank prints it
+        Err(Error::Rank { .. }) => {}
+        Err(error) => eprintln!("error: rank {rank}: {error}"),
+    }
+    ExitCode::FAILURE
 }
 
-fn main() -> Result<()> {
-    let options = Options::parse();
-    let world = World::init()?;
-    match &options.network[..] {
-        "mlp" => train::<(Linear<784, 500>, ReLU, Linear<500, 10>)>(&options, &world)?,
-        "deep" => train::<(
-            Linear<784, 50>,
-            LayerNorm<50>,
-            GELU,
-            Linear<50, 40>,
-            Dropout<20>,
-            PReLU,
-            Residual<(Linear<40, 40>, Tanh)>,
-            Linear<40, 10>,
-        )>(&options, &world)?,
-        "lenet" => train::<tuplenet::models::LeNet>(&options, &world)?,
-        "norm" => {
-            train::<(Linear<784, 50>, BatchNorm1d<50>, ReLU, Linear<50, 10>)>(&options, &world)?
-        }
-        "resnet" => train::<tuplenet::models::ResNet8<1, 28, 28, 10>>(&options, &world)?,
+fn run(options: &Options, world: &World) -> Result<()> {
+    match &options.network()[..] {
+        "mlp" => train::<Mlp>(options, world),
+        "small" => train::<Small>(options, world),
+        "deep" => train::<Deep>(options, world),
+        "lenet" => train::<LeNet>(options, world),
         other => panic!("no network {other}"),
     }
-    world.finish();
+}
+
+fn train<N>(options: &Options, world: &World) -> Result<()>
+where
+    N: Network<In: MnistShape, Output = Features<10>>,
+{
+    let mut processor = Processor::detect().threads(options.threads);
+    if options.differs_by(Differs::Simd) {
+        processor = processor.simd(Simd::Scalar);
+    }
+    // only those of rank 0 count
+    let weights = Weights::init(world.rank() as u64 + 1);
+    let mut net = Distributed::new(world, Fused::<N>::on(processor, weights)?)?;
+    if options.bf16 {
+        net = net.compression(options.compression())?;
+    }
+    if let Some(local_steps) = options.local_steps() {
+        net = net.local_steps(local_steps)?;
+    }
+    let report = match options.epochs {
+        None => steps::run(options, net)?,
+        Some(epochs) => fit::run(options, net, epochs, world)?,
+    };
+    write(options, world, &report);
     Ok(())
 }
 
-fn train<N: Network<In: tuplenet::data::MnistShape, Output = tuplenet::shape::Features<10>>>(
-    options: &Options,
-    world: &World,
-) -> Result<()> {
-    let data = Digits::new(1).dataset::<N::In>(0..2000)?;
-    let processor = Processor::detect().threads(options.threads);
-    let mut net = Distributed::new(
-        world,
-        Fused::<N>::on(processor, Weights::init(world.rank() as u64))?,
-    )?;
-    let uploaded = net.upload(&data)?;
-    let order: Vec<u32> = (0..options.batch * options.steps)
-        .map(|at| (at * 7 % 2000) as u32)
-        .collect();
-    let run = Run {
-        order: &order,
-        batch_size: options.batch,
-        optimizer: &Adam::default().into(),
-        schedule: Schedule::CONSTANT,
-        total_steps: 0,
-        loss: Loss::CrossEntropy,
-        seed: 3,
-        first_step: 0,
-        clip_norm: options.clip,
-    };
-    let mut losses = Vec::new();
-    let clock = std::time::Instant::now();
-    net.train(&uploaded, &run, &mut losses)?;
-    let seconds = clock.elapsed().as_secs_f64();
-    let sha = net.weights()?.sha256();
+fn write(options: &Options, world: &World, report: &Value) {
     let path = options.out.join(format!("{}.json", world.rank()));
-    let report = json!({"rank": world.rank(), "losses": losses, "weights": sha, "ms_per_step": 1e3 * seconds / options.steps as f64});
-    std::fs::write(&path, report.to_string()).unwrap();
-    Ok(())
+    fs::write(path, report.to_string()).expect("the test's folder is writable");
 }
