@@ -43,11 +43,10 @@ pub enum Choice {
 }
 
 impl EngineOptions {
-    /// The engine for the device, if this program supports the combination and the number of threads.
-    pub fn choose(&self) -> Result<Choice> {
+    /// The engine for the device, by default with the processor that was `detected`, if this program supports the combination and the number of threads.
+    pub fn choose(&self, detected: Processor) -> Result<Choice> {
         match (self.device, self.name) {
             (Device::Cpu, None | Some(EngineName::Fused)) => {
-                let detected = Processor::detect();
                 let processor = self.threads.map_or(detected, |n| detected.threads(n));
                 Ok(Choice::Fused(processor))
             }

@@ -8,6 +8,7 @@
 //! cargo run --release --example mnist -- --validation 5000 --patience 3 --epochs 50
 //! cargo run --release --example mnist -- --checkpoint target/checkpoints --every 60 --resume
 //! cargo run --release --features cuda --example mnist -- --device cuda
+//! scripts/mpi -n 4 target/release/examples/mnist --distributed # by several processes; see the script
 //! ```
 
 #[macro_use]
@@ -19,6 +20,7 @@ mod axis;
 mod curve;
 mod data;
 mod digit;
+mod distributed;
 mod engine;
 mod exit;
 mod options;
@@ -45,6 +47,7 @@ use tuplenet::{
 };
 
 use data::{Data, Source, bar_style};
+use distributed::World;
 use engine::Choice;
 use network::{DigitNetwork, NetworkType};
 use options::Options;
@@ -58,7 +61,10 @@ fn main() -> ExitCode {
         eprintln!("error: Ctrl-C cannot be handled: {error}");
         return ExitCode::FAILURE;
     }
-    exit::code(run(&options).map(|()| true))
+    match options.ranks.distributed {
+        true => distributed::main(&options),
+        false => exit::code(run(&options, None).map(|()| true)),
+    }
 }
 
 /// The first Ctrl-C requests the training to stop, a second one exits.
@@ -68,16 +74,22 @@ fn on_ctrl_c() {
     }
 }
 
-fn run(options: &Options) -> Result<()> {
-    let engine = options.engine.choose()?;
-    with_network!(options.network()?, train(engine, options))
+/// `world` has the processes that train together, if there are several.
+fn run(options: &Options, world: Option<&World>) -> Result<()> {
+    let engine = options.engine.choose(distributed::processor(world))?;
+    with_network!(options.network()?, train(engine, options, world))
 }
 
 /// Trains the network `N` on the chosen engine.
-fn train<N: DigitNetwork>(engine: Choice, options: &Options) -> Result<()> {
+fn train<N: DigitNetwork>(engine: Choice, options: &Options, world: Option<&World>) -> Result<()> {
     let data = data::load(options)?;
-    options.check_outputs()?;
+    if distributed::reports(world) {
+        options.check_outputs()?;
+    }
     println!("\n{}\n", N::summary());
+    if let Some(world) = world {
+        return distributed::train::<N>(world, engine, options, &data);
+    }
     let weights = Weights::<N>::init(options.seed);
     match engine {
         Choice::Fused(processor) => train_on(Fused::on(processor, weights)?, options, &data),
@@ -122,6 +134,9 @@ fn train_on<N: DigitNetwork>(
         );
     }
 
+    if !net.ranks().is_first() {
+        return Ok(());
+    }
     let weights = net.weights()?;
     options.save_weights(&weights)?;
     let curves = curve::draw(&history).map_err(|error| io::Error::other(error.to_string()));

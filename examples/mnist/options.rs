@@ -13,6 +13,7 @@ use tuplenet::{
 };
 
 use crate::{
+    distributed::RankOptions,
     engine::EngineOptions,
     network::{Hidden, NetworkType},
     unwritable,
@@ -67,6 +68,8 @@ pub struct Options {
     pub patience: Option<usize>,
     #[command(flatten)]
     pub checkpoints: CheckpointOptions,
+    #[command(flatten)]
+    pub ranks: RankOptions,
     /// Folder with MNIST's four files (also Fashion-MNIST's or KMNIST's)
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,

@@ -8,13 +8,19 @@ use std::{
     fmt::Arguments,
     io::{self, ErrorKind, Write},
     process::ExitCode,
-    sync::OnceLock,
+    sync::{
+        OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 /// The shells' exit code for a program terminated by SIGPIPE.
 const BROKEN_PIPE: u8 = 141;
 
 static FAILURE: OnceLock<io::Error> = OnceLock::new();
+
+/// Whether another process prints what this one would.
+pub static IS_MUTED: AtomicBool = AtomicBool::new(false);
 
 /// The first failure to write to standard output.
 pub fn failure() -> Option<&'static io::Error> {
@@ -33,7 +39,8 @@ macro_rules! eprintln {
 }
 
 pub fn print_line(line: Arguments) {
-    if failure().is_none()
+    if !IS_MUTED.load(Ordering::Relaxed)
+        && failure().is_none()
         && let Err(error) = writeln!(io::stdout(), "{line}")
     {
         // Another thread may have set it.

@@ -11,13 +11,16 @@ pub enum Compression {
     #[default]
     None,
     /// In `bf16`, 8 significant bits, with error feedback: what rounding has cut off a gradient is added to the next, on the rank
-    /// that has rounded it, so that no part of a gradient is lost for good. The last step of each run of batches (some fifty in
-    /// an epoch) is in `f32` and has all that is left, so that a checkpoint needs no rest.
+    /// that has rounded it, so that no part of a gradient is lost for good. The last step of each run of batches (16 steps, or a
+    /// fiftieth of an epoch) is in `f32` and has all that is left, so that a checkpoint needs no rest.
     ///
     /// Source: F. Seide, H. Fu, J. Droppo, G. Li, D. Yu, "1-bit stochastic gradient descent and its application to data-parallel
     /// distributed training of speech DNNs", Interspeech 2014, section 3.
     Bf16,
 }
+
+/// A run of batches has a multiple of this many steps.
+pub(super) const STEPS_OF_RUN: usize = 16;
 
 /// What rounding has cut off, for each value of a step's gradient.
 #[derive(Debug, Default)]

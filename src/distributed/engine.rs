@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{Compression, LocalSteps, World, exchange::Mpi};
+use super::{Compression, LocalSteps, World, compression, exchange::Mpi};
 use crate::{
     data::DataFor,
     engine::{DataParallel, Engine, OptimizerState, Ranks, Run},
@@ -15,6 +15,17 @@ use crate::{
 };
 
 /// An engine that all ranks of a [`World`] run together, each on its part of every batch.
+///
+/// Its gradients are those of the whole batch, so it trains as one process does, up to the rounding of sums: with the same
+/// number of ranks, the same bits, whatever the threads; with one rank, those of the engine alone. Weights are the same bits on
+/// all ranks, which is checked after each epoch.
+///
+/// All ranks call [`upload`](Engine::upload), [`train`](Engine::train), [`logits`](Engine::logits),
+/// [`evaluate`](Engine::evaluate) and [`Trainer::fit`](crate::train::Trainer::fit) together, with the same data and
+/// settings; a rank that differs is named in the error. The other functions are those of the engine on one rank. A trainer calls its
+/// callbacks and writes its files on rank 0; what happens there, as an error or the end of a training, happens on all ranks.
+///
+/// A training that is resumed from its checkpoints may have another number of ranks.
 #[derive(Debug)]
 pub struct Distributed<E> {
     engine: E,
@@ -75,6 +86,9 @@ impl<E> Distributed<E> {
     pub fn compression(mut self, compression: Compression) -> Result<Self> {
         self.ranks
             .check_same("compression", &format!("{compression:?}"))?;
+        if compression == Compression::Bf16 {
+            self.ranks.steps_of_run = self.ranks.steps_of_run.max(compression::STEPS_OF_RUN);
+        }
         self.compression = compression;
         Ok(self)
     }
@@ -121,9 +135,17 @@ impl<N: Network, E: DataParallel<N>> Engine<N> for Distributed<E> {
     }
 
     fn logits(&self, data: &Self::Data, order: &[u32]) -> Result<Vec<f32>> {
-        let part = &order[self.ranks.part(order.len())];
-        let logits = self.ranks.agree(self.engine.logits(data, part))?;
-        Ok(self.ranks.gather(logits))
+        if self.ranks.count() == 1 {
+            return self.engine.logits(data, order);
+        }
+        let mut all = Vec::with_capacity(order.len() * N::Output::LEN);
+        // a message is less than 2 GiB
+        for order in order.chunks(((1 << 28) / N::Output::LEN).max(1)) {
+            let part = &order[self.ranks.part(order.len())];
+            let logits = self.ranks.agree(self.engine.logits(data, part))?;
+            all.extend(self.ranks.gather(logits));
+        }
+        Ok(all)
     }
 
     fn forward(&self, features: &[f32]) -> Result<Vec<f32>> {

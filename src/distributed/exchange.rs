@@ -140,9 +140,12 @@ impl Exchange for Mpi {
         });
         let starts: Vec<i32> = starts.collect();
         let counts: Vec<i32> = lens.iter().map(|&len| len as i32).collect();
-        let mut all = vec![0; lens.iter().sum::<u64>() as usize];
+        // The pointers of empty slices may be 1, which to MPI is the constant `MPI_IN_PLACE`: these have a byte more.
+        let mut all = vec![0; lens.iter().sum::<u64>() as usize + 1];
+        let sent = [own, &[0]].concat();
         let mut parts = PartitionMut::new(&mut all, &counts[..], &starts[..]);
-        connections.world.all_gather_varcount_into(own, &mut parts);
+        let world = &connections.world;
+        world.all_gather_varcount_into(&sent[..own.len()], &mut parts);
         let mut rest = &all[..];
         let part = |len: &u64| {
             let (part, others) = rest.split_at(*len as usize);

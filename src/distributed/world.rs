@@ -1,12 +1,12 @@
 //! [`World`]: the processes that MPI has started together.
 
-use std::sync::Arc;
+use std::{sync::Arc, thread};
 
 use mpi::{Threading, environment::Universe};
 
 use super::exchange::Mpi;
 use crate::{
-    engine::Ranks,
+    engine::{Processor, Ranks},
     error::{Error, Result},
 };
 
@@ -66,6 +66,20 @@ impl World {
         self.mpi.count
     }
 
+    /// This process's share of the cores of its machine: those that it may use, divided by the number of ranks that may use the
+    /// same ones. `mpirun` binds ranks to cores of their own, unless there are more ranks than cores.
+    pub fn processor(&self) -> Processor {
+        let detected = Processor::detect();
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        let own = cores_of_this_process();
+        let all = match self.ranks().exchange() {
+            None => return detected,
+            Some(exchange) => exchange.all_gather_bytes(own.as_bytes()),
+        };
+        let sharing = all.iter().filter(|cores| **cores == own.as_bytes());
+        detected.threads((cores / sharing.count().max(1)).clamp(1, Processor::MAX_THREADS))
+    }
+
     /// All processes.
     pub fn ranks(&self) -> Ranks {
         Ranks::new(Arc::clone(&self.mpi) as Arc<_>)
@@ -75,4 +89,17 @@ impl World {
     pub fn finish(self) {
         self.mpi.finish();
     }
+}
+
+/// The machine, and those of its cores that this process may use.
+fn cores_of_this_process() -> String {
+    let machine = mpi::environment::processor_name().unwrap_or_default();
+    #[cfg(target_os = "linux")]
+    let cores = rustix::thread::sched_getaffinity(None).map(|set| {
+        let all = 0..rustix::thread::CpuSet::MAX_CPU;
+        all.filter(|&core| set.is_set(core)).collect::<Vec<_>>()
+    });
+    #[cfg(not(target_os = "linux"))]
+    let cores = "all";
+    format!("{machine}: {cores:?}")
 }
