@@ -78,7 +78,9 @@ fn main() -> ExitCode {
 }
 
 fn run(options: &Options) -> Result<()> {
-    let engine = options.engine.choose(tuplenet::engine::Processor::detect())?;
+    let engine = options
+        .engine
+        .choose(tuplenet::engine::Processor::detect())?;
     let (pixels, label) = match (&options.image, options.index) {
         (Some(path), _) => (scan::read(path)?, None),
         (None, index) => from_test_set(options.data.as_deref(), index.unwrap_or(0))?,

@@ -43,7 +43,10 @@ fn main() -> ExitCode {
 
 fn run(options: &Options) -> Result<()> {
     let weights = Weights::<Net>::init(1);
-    match options.engine.choose(tuplenet::engine::Processor::detect())? {
+    match options
+        .engine
+        .choose(tuplenet::engine::Processor::detect())?
+    {
         Choice::Fused(processor) => train(Fused::on(processor, weights)?, options),
         #[cfg(feature = "dfdx")]
         Choice::Tape => train(Tape::new(weights)?, options),

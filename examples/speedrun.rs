@@ -165,7 +165,10 @@ fn run(options: &Options) -> Result<bool> {
 }
 
 fn on_engine<N: DigitNetwork>(options: &Options) -> Result<bool> {
-    match options.engine.choose(tuplenet::engine::Processor::detect())? {
+    match options
+        .engine
+        .choose(tuplenet::engine::Processor::detect())?
+    {
         Choice::Fused(processor) => {
             every_seed::<N, _>(options, |weights| Fused::on(processor, weights))
         }

@@ -112,7 +112,10 @@ impl<N: Network, E: DataParallel<N>> Engine<N> for Distributed<E> {
     }
 
     fn device(&self) -> String {
-        format!("{} ranks of {}", self.ranks.count(), self.engine.device())
+        match self.ranks.count() {
+            1 => self.engine.device(),
+            count => format!("{count} ranks, each {}", self.engine.device()),
+        }
     }
 
     fn upload(&self, data: &impl DataFor<N::In, N::Output>) -> Result<Self::Data> {

@@ -20,11 +20,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use half::{bf16, slice::HalfFloatSliceExt};
 use mpi::{topology::SimpleCommunicator, traits::Communicator};
 
 use super::{
-    compression::{self, Compression, Rest},
+    compression::{self, Compression, Rest, from_bf16},
     transfer::{Transfer, all_gather, all_to_all},
 };
 
@@ -106,9 +105,8 @@ impl Sums {
         let is_compressed = self.compression == Compression::Bf16 && !is_last;
         let stage = if is_compressed {
             // SAFETY: the caller leaves the values alone.
-            let rounded = self.own_rest.round(first, unsafe { values.as_ref() });
-            let received = vec![0; rounded.len()];
-            let sent = rounded.into_iter().map(bf16::to_bits).collect();
+            let sent = self.own_rest.round(first, unsafe { values.as_ref() });
+            let received = vec![0; sent.len()];
             Stage::ScatterRounded(Transfer::owned(&self.scatter, all_to_all, sent, received))
         } else {
             if self.compression == Compression::Bf16 {
@@ -140,13 +138,8 @@ impl Sums {
                     pending.stage = Stage::Added(received);
                 }
                 Stage::ScatterRounded(transfer) if has_arrived => {
-                    let received: Vec<bf16> = transfer
-                        .received
-                        .iter()
-                        .copied()
-                        .map(bf16::from_bits)
-                        .collect();
-                    pending.stage = Stage::Added(compression::add_up(&received, self.count));
+                    pending.stage =
+                        Stage::Added(compression::add_up(&transfer.received, self.count));
                 }
                 _ => {}
             }
@@ -158,8 +151,7 @@ impl Sums {
                 sum.truncate(part);
                 let first = pending.first + self.rank * part;
                 pending.stage = if pending.is_compressed {
-                    let rounded = self.sum_rest.round(first, &sum);
-                    let sent = rounded.into_iter().map(bf16::to_bits).collect();
+                    let sent = self.sum_rest.round(first, &sum);
                     let received = vec![0; pending.values.len()];
                     Stage::GatherRounded(Transfer::owned(&self.gather, all_gather, sent, received))
                 } else {
@@ -179,10 +171,11 @@ impl Sums {
                     pending.stage = Stage::Done;
                 }
                 Stage::GatherRounded(transfer) if has_arrived => {
-                    let received = transfer.received.iter().copied().map(bf16::from_bits);
-                    let received: Vec<bf16> = received.collect();
                     // SAFETY: the caller leaves the values alone until their sum is there.
-                    received.convert_to_f32_slice(unsafe { pending.values.as_mut() });
+                    let sums = unsafe { pending.values.as_mut() };
+                    for (sum, &received) in sums.iter_mut().zip(&transfer.received) {
+                        *sum = from_bf16(received);
+                    }
                     pending.stage = Stage::Done;
                 }
                 _ => {}
