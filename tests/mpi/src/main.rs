@@ -5,15 +5,22 @@ use serde_json::json;
 use tuplenet::{
     Network, Result,
     distributed::{Distributed, World},
-    engine::{Processor, Run},
-    objective::{Loss, Schedule},
+    engine::{DataParallel, Processor, Run},
+    objective::{Loss, Optimizer, Schedule},
     prelude::*,
+    shape::{Features, Image},
 };
 
 #[derive(Parser)]
 struct Options {
     #[arg(long, default_value = "mlp")]
     network: String,
+    /// `fused` or `tape`
+    #[arg(long, default_value = "fused")]
+    engine: String,
+    /// `adam` or `sgd`
+    #[arg(long, default_value = "adam")]
+    optimizer: String,
     #[arg(long, default_value_t = 50)]
     steps: usize,
     #[arg(long, default_value_t = 100)]
@@ -46,6 +53,22 @@ fn main() -> Result<()> {
         "norm" => {
             train::<(Linear<784, 50>, BatchNorm1d<50>, ReLU, Linear<50, 10>)>(&options, &world)?
         }
+        "norm-images" => train::<(
+            Image<1, 28, 28>,
+            Conv2d<1, 6, 5>,
+            BatchNorm2d<6>,
+            ReLU,
+            MaxPool2d<2>,
+            Conv2d<6, 20, 3>,
+            BatchNorm2d<20>,
+            Tanh,
+            MaxPool2d<2>,
+            Flatten,
+            LazyLinear<20>,
+            BatchNorm1d<20>,
+            GELU,
+            Linear<20, 10>,
+        )>(&options, &world)?,
         "resnet" => train::<tuplenet::models::ResNet8<1, 28, 28, 10>>(&options, &world)?,
         other => panic!("no network {other}"),
     }
@@ -53,16 +76,31 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-fn train<N: Network<In: tuplenet::data::MnistShape, Output = tuplenet::shape::Features<10>>>(
+fn train<N: Network<In: tuplenet::data::MnistShape, Output = Features<10>>>(
     options: &Options,
     world: &World,
 ) -> Result<()> {
-    let data = Digits::new(1).dataset::<N::In>(0..2000)?;
+    let weights = Weights::init(world.rank() as u64);
     let processor = Processor::detect().threads(options.threads);
-    let mut net = Distributed::new(
-        world,
-        Fused::<N>::on(processor, Weights::init(world.rank() as u64))?,
-    )?;
+    match &options.engine[..] {
+        "fused" => train_on(options, world, Fused::<N>::on(processor, weights)?),
+        "tape" => train_on(options, world, Tape::<N>::new(weights)?),
+        other => panic!("no engine {other}"),
+    }
+}
+
+fn train_on<N, E>(options: &Options, world: &World, engine: E) -> Result<()>
+where
+    N: Network<In: tuplenet::data::MnistShape, Output = Features<10>>,
+    E: DataParallel<N>,
+{
+    let data = Digits::new(1).dataset::<N::In>(0..2000)?;
+    let mut net = Distributed::new(world, engine)?;
+    let optimizer: Optimizer = match &options.optimizer[..] {
+        "adam" => Adam::default().into(),
+        "sgd" => Sgd::default().into(),
+        other => panic!("no optimiser {other}"),
+    };
     let uploaded = net.upload(&data)?;
     let order: Vec<u32> = (0..options.batch * options.steps)
         .map(|at| (at * 7 % 2000) as u32)
@@ -70,7 +108,7 @@ fn train<N: Network<In: tuplenet::data::MnistShape, Output = tuplenet::shape::Fe
     let run = Run {
         order: &order,
         batch_size: options.batch,
-        optimizer: &Adam::default().into(),
+        optimizer: &optimizer,
         schedule: Schedule::CONSTANT,
         total_steps: 0,
         loss: Loss::CrossEntropy,
@@ -82,9 +120,15 @@ fn train<N: Network<In: tuplenet::data::MnistShape, Output = tuplenet::shape::Fe
     let clock = std::time::Instant::now();
     net.train(&uploaded, &run, &mut losses)?;
     let seconds = clock.elapsed().as_secs_f64();
-    let sha = net.weights()?.sha256();
+    let weights = net.weights()?;
     let path = options.out.join(format!("{}.json", world.rank()));
-    let report = json!({"rank": world.rank(), "losses": losses, "weights": sha, "ms_per_step": 1e3 * seconds / options.steps as f64});
+    let report = json!({
+        "rank": world.rank(),
+        "losses": losses,
+        "weights": weights.sha256(),
+        "running": weights.statistics(),
+        "ms_per_step": 1e3 * seconds / options.steps as f64,
+    });
     std::fs::write(&path, report.to_string()).unwrap();
     Ok(())
 }
