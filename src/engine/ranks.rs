@@ -100,6 +100,20 @@ impl Ranks {
         }
     }
 
+    /// Replaces the gradients of a step by their sums over all ranks, the same bits on each.
+    #[cfg(feature = "dfdx")]
+    pub(crate) fn sum_gradients(&self, gradients: &mut Vec<f32>) {
+        let Some(exchange) = self.exchange().filter(|_| !gradients.is_empty()) else {
+            return;
+        };
+        let len = gradients.len();
+        gradients.resize(len.next_multiple_of(exchange.count()), 0.0);
+        // SAFETY: the vector is borrowed until the sums are there.
+        unsafe { exchange.begin_sum(NonNull::from(&mut gradients[..]), 0, true) };
+        exchange.finish_sums(gradients.len());
+        gradients.truncate(len);
+    }
+
     /// Adds up each step's part of the loss.
     pub(crate) fn sum_losses(&self, losses: &mut [f32]) {
         if self.exchange.is_some() {
