@@ -12,6 +12,7 @@ use tuplenet::{
 };
 
 #[derive(Parser)]
+#[command(args_override_self = true)]
 struct Options {
     #[arg(long, default_value = "mlp")]
     network: String,
@@ -29,6 +30,9 @@ struct Options {
     threads: usize,
     #[arg(long)]
     clip: Option<f64>,
+    /// Trains without the other ranks
+    #[arg(long)]
+    alone: bool,
     /// Where each rank writes what it has
     #[arg(long)]
     out: std::path::PathBuf,
@@ -53,6 +57,12 @@ fn main() -> Result<()> {
         "norm" => {
             train::<(Linear<784, 50>, BatchNorm1d<50>, ReLU, Linear<50, 10>)>(&options, &world)?
         }
+        "norm-ends" => train::<(
+            Input<784>,
+            BatchNorm1d<784>,
+            Linear<784, 10>,
+            BatchNorm1d<10>,
+        )>(&options, &world)?,
         "norm-images" => train::<(
             Image<1, 28, 28>,
             Conv2d<1, 6, 5>,
@@ -94,8 +104,18 @@ where
     N: Network<In: tuplenet::data::MnistShape, Output = Features<10>>,
     E: DataParallel<N>,
 {
+    match options.alone {
+        true => take_steps(options, world, engine),
+        false => take_steps(options, world, Distributed::new(world, engine)?),
+    }
+}
+
+fn take_steps<N, E>(options: &Options, world: &World, mut net: E) -> Result<()>
+where
+    N: Network<In: tuplenet::data::MnistShape, Output = Features<10>>,
+    E: Engine<N>,
+{
     let data = Digits::new(1).dataset::<N::In>(0..2000)?;
-    let mut net = Distributed::new(world, engine)?;
     let optimizer: Optimizer = match &options.optimizer[..] {
         "adam" => Adam::default().into(),
         "sgd" => Sgd::default().into(),
