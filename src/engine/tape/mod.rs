@@ -44,6 +44,9 @@ use crate::{
 
 /// dfdx's tensors and tape as an engine, on dfdx's device `D`.
 ///
+/// It runs on several processes as well (`Distributed`, feature `mpi`), but for training networks with batch normalisation: the tape
+/// has the samples of one process, and [`Fused`](super::Fused) trains them by the statistics of the whole batch.
+///
 /// ```
 /// use tuplenet::prelude::*;
 ///
@@ -183,7 +186,6 @@ impl<N: Network, D: TapeDevice> Engine<N> for Tape<N, D> {
     }
 }
 
-/// A network with batch normalisation trains on one rank only: `Fused` trains it on several.
 impl<N: Network, D: TapeDevice> DataParallel<N> for Tape<N, D> {
     fn arithmetic(&self) -> String {
         // ranks add up their gradients, and then compute with the same bits

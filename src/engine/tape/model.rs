@@ -14,7 +14,7 @@ use super::{
     layer::{Layer, Matrix, layers},
     loss::{BatchLoss, LossAndGradients},
     norm,
-    ranks::check_layers,
+    ranks::{check_layers, nothing, sum},
     update::{Snapshot, State},
 };
 use crate::{
@@ -149,13 +149,12 @@ impl<D: Device<f32>> Model<D> {
             };
             let mut pass = Pass::training(Some(dropouts));
             let of_rank = match part.is_empty() {
-                true => self.nothing(),
+                true => nothing(&self.device),
                 false => self.backward(data, [&batch[part], batch], &run.loss, &mut pass),
             };
             let step = of_rank.and_then(|(loss, mut gradients)| {
-                if ranks.exchange().is_some() {
-                    gradients = self.sum(gradients, ranks)?;
-                }
+                let model = (&self.device, self.plan, &self.layers[..]);
+                gradients = sum(model, gradients, ranks)?;
                 if let Some(max_norm) = run.clip_norm {
                     gradients = clip(&self.layers, gradients, max_norm)?;
                 }

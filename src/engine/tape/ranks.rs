@@ -3,9 +3,8 @@
 use dfdx::prelude::{Device, Gradients};
 
 use super::{
-    layer::{as_gradients, layers},
+    layer::{Layer, as_gradients, layers as to_layers},
     loss::LossAndGradients,
-    model::Model,
 };
 use crate::{
     engine::Ranks,
@@ -14,26 +13,27 @@ use crate::{
     weights::batch_norms,
 };
 
-impl<D: Device<f32>> Model<D> {
-    /// What a rank without samples adds to the loss of the batch and its gradients.
-    pub(super) fn nothing(&self) -> Result<LossAndGradients<D>, D::Err> {
-        Ok((self.device.try_zeros()?, Gradients::leaky()))
-    }
+/// What a rank without samples adds to the loss of the batch and its gradients.
+pub(super) fn nothing<D: Device<f32>>(device: &D) -> Result<LossAndGradients<D>, D::Err> {
+    Ok((device.try_zeros()?, Gradients::leaky()))
+}
 
-    /// The gradients, added up over all ranks on the host.
-    pub(super) fn sum(
-        &self,
-        mut gradients: Gradients<f32, D>,
-        ranks: &Ranks,
-    ) -> Result<Gradients<f32, D>, D::Err> {
-        let mut flat = Vec::new();
-        for layer in &self.layers {
-            layer.append_gradient(&mut gradients, &mut flat)?;
-        }
-        ranks.sum_gradients(&mut flat);
-        let sums = layers(&self.device, self.plan, &flat)?;
-        as_gradients(&self.layers, sums.into_iter().map(Ok))
+/// The gradients of all layers, added up over all ranks on the host; those of a process alone as they are.
+pub(super) fn sum<D: Device<f32>>(
+    (device, plan, layers): (&D, &Plan, &[Layer<D>]),
+    mut gradients: Gradients<f32, D>,
+    ranks: &Ranks,
+) -> Result<Gradients<f32, D>, D::Err> {
+    if ranks.exchange().is_none() {
+        return Ok(gradients);
     }
+    let mut flat = Vec::new();
+    for layer in layers {
+        layer.append_gradient(&mut gradients, &mut flat)?;
+    }
+    ranks.sum_gradients(&mut flat);
+    let sums = to_layers(device, plan, &flat)?;
+    as_gradients(layers, sums.into_iter().map(Ok))
 }
 
 /// Checks that each of several ranks can compute its part of a batch.
