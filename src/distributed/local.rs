@@ -94,9 +94,12 @@ impl LocalSteps {
 }
 
 fn mean(ranks: &Ranks, values: &mut [f32]) {
-    ranks.sum_values(values);
+    let mut sums = values.to_vec();
+    ranks.sum_values(&mut sums);
     let count = ranks.count() as f32;
-    values.iter_mut().for_each(|value| *value /= count);
+    for (value, sum) in values.iter_mut().zip(sums) {
+        *value = sum / count;
+    }
 }
 
 /// The mean loss of each step over the samples of all ranks, of whose parts these are the means; `shares` are the samples.

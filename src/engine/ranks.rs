@@ -106,18 +106,18 @@ impl Ranks {
         }
     }
 
-    /// As [`Ranks::sum`], in place and in `f32`.
-    #[cfg(feature = "mpi")]
-    pub(crate) fn sum_values(&self, values: &mut [f32]) {
+    /// Replaces a step's gradients, or other values, by their sums over all ranks, the same bits on each.
+    #[cfg(any(feature = "dfdx", feature = "mpi"))]
+    pub(crate) fn sum_values(&self, values: &mut Vec<f32>) {
         let Some(exchange) = self.exchange().filter(|_| !values.is_empty()) else {
             return;
         };
-        let mut padded = values.to_vec();
-        padded.resize(values.len().next_multiple_of(self.count()), 0.0);
-        // SAFETY: the buffer is used again only when the sums are there.
-        unsafe { exchange.begin_sum(NonNull::from(&mut padded[..]), 0, true) };
-        exchange.finish_sums(padded.len());
-        values.copy_from_slice(&padded[..values.len()]);
+        let len = values.len();
+        values.resize(len.next_multiple_of(exchange.count()), 0.0);
+        // SAFETY: the vector is borrowed until the sums are there.
+        unsafe { exchange.begin_sum(NonNull::from(&mut values[..]), 0, true) };
+        exchange.finish_sums(values.len());
+        values.truncate(len);
     }
 
     /// Adds up each step's part of the loss.

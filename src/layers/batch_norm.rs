@@ -16,7 +16,8 @@ use crate::{
 /// `weight` `[N]`, initially 1, and `bias` `[N]`, initially 0. A weights file has the running statistics as PyTorch's
 /// does: `running_mean`, `running_var` and `num_batches_tracked`.
 ///
-/// `gradient` of an engine uses the batch's statistics, and leaves the running ones as they are.
+/// `gradient` of an engine uses the batch's statistics, and leaves the running ones as they are. Where several processes train
+/// together (`Distributed`, feature `mpi`), the batch is that of all, as in `torch.nn.SyncBatchNorm`.
 ///
 /// Source: S. Ioffe, C. Szegedy, "Batch normalization: accelerating deep network training by reducing internal covariate
 /// shift", 2015, <https://arxiv.org/abs/1502.03167>; `torch.nn.BatchNorm1d`.

@@ -8,7 +8,11 @@ use dfdx::prelude::{Cpu, Device};
 
 use super::{batches::Uploaded, model::Model, update::Snapshot};
 use crate::{
-    data::Samples, engine::Run, error::Result, objective::Loss, plan::Plan,
+    data::Samples,
+    engine::{Ranks, Run},
+    error::Result,
+    objective::Loss,
+    plan::Plan,
     weights::RunningStatistics,
 };
 
@@ -40,6 +44,7 @@ pub trait TapeDevice: Device<f32> {
         model: &mut Model<Self>,
         data: &Uploaded<Self>,
         run: &Run<'_>,
+        ranks: &Ranks,
         losses: &mut Vec<f32>,
     ) -> Result<()>;
     #[doc(hidden)]
@@ -90,10 +95,13 @@ macro_rules! device {
                 model: &mut Model<Self>,
                 data: &Uploaded<Self>,
                 run: &Run<'_>,
+                ranks: &Ranks,
                 losses: &mut Vec<f32>,
             ) -> Result<()> {
                 let device_name = model.device_name.clone();
-                $within(&device_name, || Model::train(model, data, run, losses))
+                $within(&device_name, || {
+                    Model::train(model, data, run, ranks, losses)
+                })
             }
             fn logits(
                 model: &Model<Self>,

@@ -27,6 +27,8 @@ use crate::{
 pub(super) struct Dropouts {
     pub(super) seed: u64,
     pub(super) step: u64,
+    /// The row of the batch that is the first of this rank's part.
+    pub(super) first_row: usize,
 }
 
 /// What a forward pass is for.
@@ -169,7 +171,12 @@ fn dropout<D: Device<f32>, T: Tape<f32, D> + Merge<NoneTape>>(
     x: Matrix<D, T>,
 ) -> Result<Matrix<D, T>, D::Err> {
     let Pass::Training {
-        dropouts: Some(Dropouts { seed, step }),
+        dropouts:
+            Some(Dropouts {
+                seed,
+                step,
+                first_row,
+            }),
         ..
     } = *pass
     else {
@@ -178,7 +185,7 @@ fn dropout<D: Device<f32>, T: Tape<f32, D> + Merge<NoneTape>>(
     let shape = *x.shape();
     let mut mask = vec![0.0; shape.0 * shape.1];
     for (row, out) in mask.chunks_exact_mut(shape.1).enumerate() {
-        dropout2d_row(seed, step, index, percent, row, parts, out);
+        dropout2d_row(seed, step, index, percent, first_row + row, parts, out);
     }
     let mask: Matrix<D> = x.device().try_tensor_from_vec(mask, shape)?;
     x.try_mul(mask)

@@ -21,17 +21,19 @@ type Taped<D> = OwnedTape<f32, D>;
 /// A value for each sample of a batch.
 type OfSamples<D> = Tensor<(usize,), f32, D, Taped<D>>;
 
-/// A batch, and what is minimised for it.
+/// A batch, or this rank's part of it, and what is minimised for it.
 pub(super) struct BatchLoss<'a, D: Device<f32>> {
     pub(super) device: &'a D,
     pub(super) data: &'a Uploaded<D>,
     pub(super) order: &'a [u32],
+    /// The samples of the whole batch, over which the mean is taken.
+    pub(super) whole: &'a [u32],
     pub(super) classes: usize,
     pub(super) loss: &'a Loss,
 }
 
 impl<D: Device<f32>> BatchLoss<'_, D> {
-    /// The mean loss of `logits`, `[B, C]`, and the gradients of everything on their tape.
+    /// The mean loss of `logits`, `[B, C]`, or its terms of this rank's samples, and the gradients of everything on their tape.
     pub(super) fn backward(
         &self,
         logits: Matrix<D, Taped<D>>,
@@ -71,7 +73,7 @@ impl<D: Device<f32>> BatchLoss<'_, D> {
         let Samples {
             targets, weights, ..
         } = self.data.samples();
-        self.loss.divisor(targets, weights.as_deref(), self.order)
+        self.loss.divisor(targets, weights.as_deref(), self.whole)
     }
 
     /// The weights of the batch's samples, if they are not all 1.

@@ -19,6 +19,7 @@ mod loss;
 mod model;
 mod norm;
 mod prelu;
+mod ranks;
 mod saliency;
 mod standardize;
 mod update;
@@ -31,7 +32,7 @@ use dfdx::prelude::Cpu;
 pub(crate) use self::saliency::check_class;
 pub use self::{batches::Batches, device::TapeDevice};
 use self::{batches::Uploaded, model::Model, update::Snapshot};
-use super::{Engine, OptimizerState, run::Run};
+use super::{DataParallel, Engine, OptimizerState, Ranks, run::Run};
 use crate::{
     data::{DataFor, check_tokens},
     error::Result,
@@ -42,6 +43,9 @@ use crate::{
 };
 
 /// dfdx's tensors and tape as an engine, on dfdx's device `D`.
+///
+/// It runs on several processes as well (`Distributed`, feature `mpi`), but for training networks with batch normalisation: the tape
+/// has the samples of one process, and [`Fused`](super::Fused) trains them by the statistics of the whole batch.
 ///
 /// ```
 /// use tuplenet::prelude::*;
@@ -130,7 +134,7 @@ impl<N: Network, D: TapeDevice> Engine<N> for Tape<N, D> {
     }
 
     fn train(&mut self, data: &Uploaded<D>, run: &Run<'_>, losses: &mut Vec<f32>) -> Result<()> {
-        D::train(&mut self.model, data, run, losses)
+        D::train(&mut self.model, data, run, &Ranks::ALONE, losses)
     }
 
     fn logits(&self, data: &Uploaded<D>, order: &[u32]) -> Result<Vec<f32>> {
@@ -179,6 +183,27 @@ impl<N: Network, D: TapeDevice> Engine<N> for Tape<N, D> {
         D::restore(&mut self.model, weights.as_slice(), snapshot)?;
         self.model.running = weights.running.clone();
         Ok(())
+    }
+}
+
+impl<N: Network, D: TapeDevice> DataParallel<N> for Tape<N, D> {
+    fn arithmetic(&self) -> String {
+        // ranks add up their gradients, and then compute with the same bits
+        format!(
+            "those of {} on {}",
+            type_name::<D>(),
+            std::env::consts::ARCH
+        )
+    }
+
+    fn train_part(
+        &mut self,
+        data: &Uploaded<D>,
+        run: &Run<'_>,
+        ranks: &Ranks,
+        losses: &mut Vec<f32>,
+    ) -> Result<()> {
+        D::train(&mut self.model, data, run, ranks, losses)
     }
 }
 

@@ -14,11 +14,15 @@ use super::{
     layer::{Layer, Matrix, layers},
     loss::{BatchLoss, LossAndGradients},
     norm,
+    ranks::{check_layers, nothing, sum},
     update::{Snapshot, State},
 };
 use crate::{
     data::Samples,
-    engine::run::{Run, check_batches, check_order, whole_samples},
+    engine::{
+        Ranks,
+        run::{Run, check_batches, check_order, whole_samples},
+    },
     error::{Error, Result},
     objective::Loss,
     plan::Plan,
@@ -83,7 +87,7 @@ impl<D: Device<f32>> Model<D> {
         check_order(order, data.len())?;
         check_batches(self.plan, order.len(), order.len().max(1))?;
         let (value, mut gradients) = self
-            .backward(data, order, &loss, &mut Pass::training(None))
+            .backward(data, [order; 2], &loss, &mut Pass::training(None))
             .map_err(|error| self.failed(error))?;
         let mut flat = Vec::new();
         for layer in &self.layers {
@@ -102,11 +106,12 @@ impl<D: Device<f32>> Model<D> {
         forward(self.plan, (&self.layers, &self.running), x, pass)
     }
 
-    /// Forward and backward over one batch. The loss stays on the device: reading it would synchronise.
+    /// Forward and backward over the samples `order`, those of this rank in the batch `whole`. The loss stays on the device: reading
+    /// it would synchronise.
     fn backward(
         &self,
         data: &Uploaded<D>,
-        order: &[u32],
+        [order, whole]: [&[u32]; 2],
         loss: &Loss,
         pass: &mut Pass,
     ) -> Result<LossAndGradients<D>, D::Err> {
@@ -117,6 +122,7 @@ impl<D: Device<f32>> Model<D> {
             device: &self.device,
             data,
             order,
+            whole,
             classes,
             loss,
         };
@@ -127,32 +133,42 @@ impl<D: Device<f32>> Model<D> {
         &mut self,
         data: &Uploaded<D>,
         run: &Run<'_>,
+        ranks: &Ranks,
         losses: &mut Vec<f32>,
     ) -> Result<()> {
+        check_layers(self.plan, ranks)?;
         run.check(data.samples(), self.widths[1])?;
         check_batches(self.plan, run.order.len(), run.batch_size)?;
         let mut on_device = Vec::with_capacity(run.order.len().div_ceil(run.batch_size));
         for (index, batch) in run.order.chunks(run.batch_size).enumerate() {
+            let part = ranks.part(batch.len());
             let dropouts = Dropouts {
                 seed: run.seed,
                 step: run.first_step + index as u64,
+                first_row: part.start,
             };
             let mut pass = Pass::training(Some(dropouts));
-            let step = self.backward(data, batch, &run.loss, &mut pass).and_then(
-                |(loss, mut gradients)| {
-                    if let Some(max_norm) = run.clip_norm {
-                        gradients = clip(&self.layers, gradients, max_norm)?;
-                    }
-                    let optimizer = run.optimizer_at(index);
-                    let state = State::of(&mut self.state, &optimizer);
-                    state.update(&optimizer, &mut self.layers, &mut gradients)?;
-                    Ok(loss)
-                },
-            );
+            let of_rank = match part.is_empty() {
+                true => nothing(&self.device),
+                false => self.backward(data, [&batch[part], batch], &run.loss, &mut pass),
+            };
+            let step = of_rank.and_then(|(loss, mut gradients)| {
+                let model = (&self.device, self.plan, &self.layers[..]);
+                gradients = sum(model, gradients, ranks)?;
+                if let Some(max_norm) = run.clip_norm {
+                    gradients = clip(&self.layers, gradients, max_norm)?;
+                }
+                let optimizer = run.optimizer_at(index);
+                let state = State::of(&mut self.state, &optimizer);
+                state.update(&optimizer, &mut self.layers, &mut gradients)?;
+                Ok(loss)
+            });
             on_device.push(step.map_err(|error| self.failed(error))?);
             norm::update(&mut self.running, self.plan, pass.statistics());
         }
-        losses.extend(on_device.iter().map(|loss| loss.as_vec()[0]));
+        let mut of_run: Vec<f32> = on_device.iter().map(|loss| loss.as_vec()[0]).collect();
+        ranks.sum_losses(&mut of_run);
+        losses.extend(of_run);
         Ok(())
     }
 

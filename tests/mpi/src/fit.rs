@@ -4,25 +4,15 @@ use std::{cell::Cell, ops::ControlFlow};
 
 use serde_json::{Value, json};
 use tuplenet::{
-    Network, Result,
-    data::MnistShape,
-    distributed::{Distributed, World},
-    engine::DataParallel,
-    prelude::*,
-    shape::Features,
+    Network, Result, data::MnistShape, distributed::World, prelude::*, shape::Features,
 };
 
 use crate::options::{Differs, Options};
 
-pub fn run<N, E>(
-    options: &Options,
-    mut net: Distributed<E>,
-    epochs: usize,
-    world: &World,
-) -> Result<Value>
+pub fn run<N, E>(options: &Options, net: &mut E, epochs: usize, world: &World) -> Result<Value>
 where
     N: Network<In: MnistShape, Output = Features<10>>,
-    E: DataParallel<N>,
+    E: Engine<N>,
 {
     let seed = if options.differs_by(Differs::Data) {
         2
@@ -56,7 +46,7 @@ where
         let checkpoints = Checkpoints::in_folder(folder).keep(100);
         trainer = trainer.checkpoints(checkpoints.resume(options.resume));
     }
-    let history = trainer.fit(&mut net, &data)?;
+    let history = trainer.fit(net, &data)?;
     let weights = net.weights()?;
     let losses = history
         .epochs

@@ -13,16 +13,39 @@ use tuplenet::{
     Error, Network, Result,
     data::MnistShape,
     distributed::{Distributed, World},
-    engine::{Processor, Simd},
-    models::LeNet,
+    engine::{DataParallel, Processor, Simd},
+    models::{LeNet, ResNet8},
     prelude::*,
-    shape::Features,
+    shape::{Features, Image},
 };
 
 use options::{Differs, Options};
 
 type Mlp = (Linear<784, 500>, ReLU, Linear<500, 10>);
 type Small = (Linear<784, 20>, Tanh, Linear<20, 10>);
+type Norm = (Linear<784, 50>, BatchNorm1d<50>, ReLU, Linear<50, 10>);
+type NormEnds = (
+    Input<784>,
+    BatchNorm1d<784>,
+    Linear<784, 10>,
+    BatchNorm1d<10>,
+);
+type NormImages = (
+    Image<1, 28, 28>,
+    Conv2d<1, 6, 5>,
+    BatchNorm2d<6>,
+    ReLU,
+    MaxPool2d<2>,
+    Conv2d<6, 20, 3>,
+    BatchNorm2d<20>,
+    Tanh,
+    MaxPool2d<2>,
+    Flatten,
+    LazyLinear<20>,
+    BatchNorm1d<20>,
+    GELU,
+    Linear<20, 10>,
+);
 /// Layers whose gradients are stored in other phases than a `Linear`'s.
 type Deep = (
     Linear<784, 50>,
@@ -64,6 +87,10 @@ fn run(options: &Options, world: &World) -> Result<()> {
         "small" => train::<Small>(options, world),
         "deep" => train::<Deep>(options, world),
         "lenet" => train::<LeNet>(options, world),
+        "norm" => train::<Norm>(options, world),
+        "norm-ends" => train::<NormEnds>(options, world),
+        "norm-images" => train::<NormImages>(options, world),
+        "resnet" => train::<ResNet8<1, 28, 28, 10>>(options, world),
         other => panic!("no network {other}"),
     }
 }
@@ -78,17 +105,34 @@ where
     }
     // only those of rank 0 count
     let weights = Weights::init(world.rank() as u64 + 1);
-    let mut net = Distributed::new(world, Fused::<N>::on(processor, weights)?)?;
+    match &options.engine[..] {
+        "fused" => train_on(options, world, Fused::<N>::on(processor, weights)?),
+        "tape" => train_on(options, world, Tape::<N>::new(weights)?),
+        other => panic!("no engine {other}"),
+    }
+}
+
+fn train_on<N, E>(options: &Options, world: &World, mut engine: E) -> Result<()>
+where
+    N: Network<In: MnistShape, Output = Features<10>>,
+    E: DataParallel<N>,
+{
+    if options.alone {
+        write(options, world, &steps::run(options, &mut engine)?);
+        return Ok(());
+    }
+    let mut net = Distributed::new(world, engine)?;
     if options.bf16 {
         net = net.compression(options.compression())?;
     }
     if let Some(local_steps) = options.local_steps() {
         net = net.local_steps(local_steps)?;
     }
-    let report = match options.epochs {
-        None => steps::run(options, net)?,
-        Some(epochs) => fit::run(options, net, epochs, world)?,
+    let mut report = match options.epochs {
+        None => steps::run(options, &mut net)?,
+        Some(epochs) => fit::run(options, &mut net, epochs, world)?,
     };
+    report["waited_seconds"] = net.waited().as_secs_f64().into();
     write(options, world, &report);
     Ok(())
 }

@@ -3,9 +3,14 @@
 use std::path::PathBuf;
 
 use clap::{Parser, ValueEnum};
-use tuplenet::distributed::{Compression, LocalSteps};
+use tuplenet::{
+    distributed::{Compression, LocalSteps},
+    objective::Optimizer,
+    prelude::*,
+};
 
 #[derive(Parser)]
+#[command(args_override_self = true)]
 pub struct Options {
     /// Where each rank writes what it has
     #[arg(long)]
@@ -24,8 +29,15 @@ pub struct Options {
     pub threads: usize,
     #[arg(long)]
     pub clip: Option<f64>,
+    /// `adam` or `sgd`
+    #[arg(long, default_value = "adam")]
+    optimizer: String,
+    /// `fused` or `tape`
+    #[arg(long, default_value = "fused")]
+    pub engine: String,
+    /// Trains without the other ranks
     #[arg(long)]
-    pub sgd: bool,
+    pub alone: bool,
     #[arg(long)]
     pub bf16: bool,
     #[arg(long)]
@@ -57,6 +69,14 @@ impl Options {
     pub fn differs_by(&self, by: Differs) -> bool {
         let rank = std::env::var("OMPI_COMM_WORLD_RANK");
         self.differs == Some(by) && rank.as_deref() == Ok("1")
+    }
+
+    pub fn optimizer(&self) -> Optimizer {
+        match &self.optimizer[..] {
+            "adam" => Adam::default().into(),
+            "sgd" => Sgd::default().into(),
+            other => panic!("no optimiser {other}"),
+        }
     }
 
     pub fn network(&self) -> String {

@@ -6,8 +6,7 @@ use serde_json::{Value, json};
 use tuplenet::{
     Network, Result,
     data::MnistShape,
-    distributed::Distributed,
-    engine::{DataParallel, Run},
+    engine::Run,
     objective::{Loss, Schedule},
     prelude::*,
     shape::Features,
@@ -17,10 +16,10 @@ use crate::options::{Differs, Options};
 
 const SAMPLES: usize = 2000;
 
-pub fn run<N, E>(options: &Options, mut net: Distributed<E>) -> Result<Value>
+pub fn run<N, E>(options: &Options, net: &mut E) -> Result<Value>
 where
     N: Network<In: MnistShape, Output = Features<10>>,
-    E: DataParallel<N>,
+    E: Engine<N>,
 {
     let seed = if options.differs_by(Differs::Data) {
         2
@@ -33,10 +32,7 @@ where
     let run = Run {
         order: &order,
         batch_size: options.batch,
-        optimizer: &match options.sgd {
-            true => Sgd::default().into(),
-            false => Adam::default().into(),
-        },
+        optimizer: &options.optimizer(),
         schedule: Schedule::CONSTANT,
         total_steps: 0,
         loss: Loss::CrossEntropy,
@@ -47,14 +43,13 @@ where
     let mut losses = Vec::new();
     let clock = Instant::now();
     net.train(&data, &run, &mut losses)?;
-    let per_step = 1e3 / options.steps as f64;
+    let seconds = clock.elapsed().as_secs_f64();
     let weights = net.weights()?;
     Ok(json!({
         "losses": losses,
         "weights": weights.sha256(),
-        "statistics": weights.statistics(),
-        "ms_per_step": clock.elapsed().as_secs_f64() * per_step,
-        "waited_ms_per_step": net.waited().as_secs_f64() * per_step,
+        "running": weights.statistics(),
+        "seconds": seconds,
         "logits": net.logits(&data, &[3, 1, 4, 1, 5])?,
     }))
 }

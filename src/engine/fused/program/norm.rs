@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use crate::engine::fused::memory::matrix::BLOCK;
+
 /// A batch normalisation of images or vectors.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Norm {
@@ -17,6 +19,11 @@ pub(crate) struct Norm {
 }
 
 impl Norm {
+    /// The channels of a block of columns.
+    pub(crate) fn block(&self, block: usize) -> Range<usize> {
+        block * BLOCK..self.channels.min((block + 1) * BLOCK)
+    }
+
     /// The running means of some channels, among the network's statistics.
     pub(crate) fn means(&self, channels: Range<usize>) -> Range<usize> {
         self.statistics + channels.start..self.statistics + channels.end

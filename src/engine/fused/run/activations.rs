@@ -2,7 +2,9 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::{images::ImageBuffers, input::InputBuffer, tokens::TokenIndex};
+use super::{
+    images::ImageBuffers, input::InputBuffer, tokens::TokenIndex, whole_batch::WholeBatch,
+};
 use crate::{
     engine::fused::{
         kernels::{InputGradient, SampleNumbers, SparseWeightGradient},
@@ -31,6 +33,8 @@ pub(crate) struct Activations {
     pub(crate) masks: Vec<Matrix>,
     /// For each batch normalisation, the mean and the variance of the batch, `[2, C]`.
     pub(crate) norms: Vec<Matrix>,
+    /// For each batch normalisation, its sums over all ranks; a process that trains alone does not use them.
+    pub(crate) whole_batches: Vec<WholeBatch>,
     /// For each layer, the gradient of its weights, as [packed](crate::engine::fused::memory::packed); empty without weights,
     /// and of a `Linear` or an embedding, whose gradient is not stored here.
     pub(crate) gradients: Vec<Matrix>,
@@ -77,6 +81,7 @@ impl Activations {
             deltas.push(of(program.outputs));
         }
         let norms = program.norms.iter();
+        let whole_batches = norms.clone().map(|norm| WholeBatch::new(norm.channels));
         let gradients = program.layers.iter().map(|layer| match layer.op {
             LayerOp::Norm(_) | LayerOp::LayerNorm { .. } => Matrix::zeros(2, layer.outputs),
             LayerOp::PRelu(PRelu { slopes, .. }) => Matrix::zeros(2, slopes),
@@ -121,6 +126,7 @@ impl Activations {
                 })
                 .collect(),
             norms: norms.map(|norm| Matrix::zeros(2, norm.channels)).collect(),
+            whole_batches: whole_batches.collect(),
             gradients: gradients.collect(),
             column_sums: column_sums.collect(),
             sample_numbers: sample_numbers.collect(),

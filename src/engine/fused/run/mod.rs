@@ -24,3 +24,4 @@ pub(crate) mod pending;
 mod prelu;
 mod tokens;
 pub(crate) mod training;
+mod whole_batch;

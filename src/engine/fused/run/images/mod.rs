@@ -24,6 +24,7 @@ use crate::engine::fused::{
     kernels::{KernelGradient, LaneNumbers, SelectedGradient, Winograd},
     memory::{image::ImageBuffer, matrix::Matrix, packed, shared::Shared},
     program::{ImageLayer, ImageLayout, ImageOp, Images, Program, SAMPLES, Value},
+    run::whole_batch::WholeBatch,
     threads::{partition, pool::Worker},
 };
 
@@ -254,11 +255,17 @@ impl ImageBuffers {
         }
     }
 
-    /// A block of a batch of `samples` samples.
-    pub(crate) fn batch(&self, block: usize, samples: usize) -> BatchBlock<'_> {
+    /// A block of a batch of `samples` samples, or of this rank's part of the `whole`.
+    pub(crate) fn batch<'a>(
+        &'a self,
+        block: usize,
+        samples: usize,
+        whole: Option<&'a [WholeBatch]>,
+    ) -> BatchBlock<'a> {
         BatchBlock {
             norms: &self.norms,
             samples,
+            whole,
             block,
         }
     }

@@ -10,6 +10,7 @@ use crate::engine::fused::{
     run::{
         model::Model,
         norm::{Moments, Numbers, inverse_deviation},
+        whole_batch::WholeBatch,
     },
 };
 
@@ -31,8 +32,10 @@ pub(crate) struct NormBuffers {
 pub(crate) struct BatchBlock<'a> {
     /// For each batch normalisation.
     pub(crate) norms: &'a [NormBuffers],
-    /// The number of samples of the batch.
+    /// The number of samples of the batch, or of this rank's part.
     pub(crate) samples: usize,
+    /// If several ranks compute the batch, the sums of each batch normalisation over all of it.
+    pub(crate) whole: Option<&'a [WholeBatch]>,
     pub(crate) block: usize,
 }
 
@@ -117,19 +120,24 @@ impl BatchBlock<'_> {
         }
     }
 
-    /// The statistics of a channel in the batch, as [`NormBuffers::moments`].
+    /// The statistics of a channel in the whole batch.
     ///
     /// # Safety
-    /// As [`NormBuffers::moments`].
-    unsafe fn moments(&self, norm: &Norm, channel: usize) -> Moments {
+    /// As [`NormBuffers::moments`]; if several ranks compute the batch, they have exchanged their moments.
+    pub(crate) unsafe fn moments(&self, norm: &Norm, channel: usize) -> Moments {
         // SAFETY: guaranteed by the caller.
-        unsafe { self.norms[norm.index].moments(channel, self.samples) }
+        unsafe {
+            match self.whole {
+                Some(whole) => whole[norm.index].moments.slice(channel..channel + 1)[0],
+                None => self.norms[norm.index].moments(channel, self.samples),
+            }
+        }
     }
 
     /// The numbers of a channel in the batch.
     ///
     /// # Safety
-    /// As [`NormBuffers::moments`], and no thread writes the weights in this phase.
+    /// As [`BatchBlock::moments`], and no thread writes the weights in this phase.
     pub(crate) unsafe fn numbers(&self, model: &Model, norm: &Norm, channel: usize) -> Numbers {
         // SAFETY: guaranteed by the caller.
         unsafe {
@@ -141,7 +149,7 @@ impl BatchBlock<'_> {
     /// Adds up the gradient of the outputs of a batch normalisation, for [`NormBuffers::gradients`].
     ///
     /// # Safety
-    /// No other thread reads or writes this block's sums in this phase, and as [`NormBuffers::moments`].
+    /// No other thread reads or writes this block's sums in this phase, and as [`BatchBlock::moments`].
     pub(crate) unsafe fn add_up(
         &self,
         model: &Model,
@@ -169,7 +177,7 @@ impl BatchBlock<'_> {
     /// The term of a channel of a batch normalisation in the gradient of its input.
     ///
     /// # Safety
-    /// As [`BatchBlock::numbers`] and [`NormBuffers::gradients`].
+    /// As [`BatchBlock::numbers`] and [`NormBuffers::gradients`]; if several ranks compute the batch, they have exchanged these sums.
     pub(crate) unsafe fn gradient<'v>(
         &self,
         model: &Model,
@@ -181,7 +189,10 @@ impl BatchBlock<'_> {
         let (moments, numbers, [sum, product]) = unsafe {
             let moments = self.moments(norm, channel);
             let numbers = Numbers::of(model, norm, channel, moments.rounded());
-            let sums = self.norms[norm.index].gradients(channel, self.samples);
+            let sums = match self.whole {
+                Some(whole) => whole[norm.index].gradients.slice(channel..channel + 1)[0],
+                None => self.norms[norm.index].gradients(channel, self.samples),
+            };
             (moments, numbers, sums)
         };
         let [_, variance] = moments.rounded();

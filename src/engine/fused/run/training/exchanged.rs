@@ -8,6 +8,7 @@
 //! | phase | writes | partition |
 //! | --- | --- | --- |
 //! | each piece of a layer | stored gradients; with the last, what back writes | columns |
+//! | and of a normalisation | its sums over this rank's samples; over all samples | columns; the first worker |
 //! | back of images, each stage | as alone | groups |
 //! | store, images | stored gradients | columns; of a table, tokens |
 //! | apply, each piece | weights and moments | columns |
@@ -33,6 +34,7 @@ impl Training<'_> {
         // follows the phase of its gradients, and finished before the phase that reads it.
         unsafe {
             if batch.own.is_empty() {
+                self.exchange_norms()?;
                 if self.worker.index == 0 {
                     stored.gradients.clear();
                 }
@@ -56,6 +58,23 @@ impl Training<'_> {
             }
         }
         Ok(())
+    }
+
+    /// The part in backward of a rank that has no sample: the other ranks wait for its sums of batch normalisations.
+    ///
+    /// # Safety
+    /// As [`Training::update`].
+    unsafe fn exchange_norms(&self) -> Result<(), BrokenBarrier> {
+        let layers = 0..self.model.program.layers.len();
+        for at in layers.rev().filter(|&at| self.has_whole_columns(at)) {
+            // SAFETY: guaranteed by the caller.
+            unsafe { self.back(at, &[])? };
+        }
+        match self.trained_images() {
+            // SAFETY: as above.
+            Some(images) => unsafe { self.back_images(images, 0) },
+            None => Ok(()),
+        }
     }
 
     /// Backward, whose gradients are stored and their sums begun, but for the last.
@@ -118,7 +137,7 @@ impl Training<'_> {
                     }
                     let is_last = pieces.peek().is_none();
                     if is_last && self.has_back(at) {
-                        self.back(at, batch.own);
+                        self.back(at, batch.own)?;
                     }
                     self.worker.barrier()?;
                     if let Some(piece) = piece {

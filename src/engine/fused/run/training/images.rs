@@ -52,7 +52,7 @@ impl Training<'_> {
                     block: &buffers.blocks[at],
                     weights: &worker.weights,
                     worker: Some(worker),
-                    batch: Some(buffers.batch(at, samples.len())),
+                    batch: Some(buffers.batch(at, samples.len(), self.whole_batches())),
                     dropout: dropout_key.is_some(),
                 };
                 // SAFETY: blocks are partitioned, and each worker has its own buffers; no thread reads the vectors' input in
@@ -75,29 +75,75 @@ impl Training<'_> {
                 self.worker.barrier()?;
                 if let Some(norm) = images.layers[stage.end].op.norm()
                     && self.worker.index == 0
-                    && dropout_key.is_some()
                 {
-                    // SAFETY: the batch has been measured; in training, only this worker uses running statistics.
-                    unsafe { self.update_running(buffers, norm, samples.len()) };
+                    // SAFETY: the batch has been measured; no thread reads the sums of all ranks before the next barrier, and
+                    // in training, only this worker uses running statistics.
+                    unsafe {
+                        self.exchange_image_moments(buffers, norm, samples.len());
+                        if dropout_key.is_some() {
+                            self.update_running(buffers, norm, samples.len());
+                        }
+                    }
+                }
+                if self.exchange().is_some() {
+                    self.worker.barrier()?;
                 }
             }
         }
         Ok(())
     }
 
+    /// If several ranks compute the batch, exchanges what each has measured.
+    ///
+    /// # Safety
+    /// This rank's part of the batch has been measured; no other thread uses the moments of all ranks in this phase.
+    unsafe fn exchange_image_moments(&self, buffers: &ImageBuffers, norm: &Norm, samples: usize) {
+        let Some(exchange) = self.exchange() else {
+            return;
+        };
+        let whole = &self.activations.whole_batches[norm.index];
+        // SAFETY: guaranteed by the caller.
+        unsafe {
+            let moments = whole.moments.slice_mut(0..norm.channels);
+            for (channel, moments) in moments.iter_mut().enumerate() {
+                *moments = buffers.norms[norm.index].moments(channel, samples);
+            }
+            whole.exchange_moments(exchange);
+        }
+    }
+
+    /// If several ranks compute the batch, exchanges what each has added up.
+    ///
+    /// # Safety
+    /// This rank's part of the batch has been added up; no other thread uses the sums of all ranks in this phase.
+    unsafe fn exchange_image_gradients(&self, buffers: &ImageBuffers, norm: &Norm, samples: usize) {
+        let Some(exchange) = self.exchange() else {
+            return;
+        };
+        let whole = &self.activations.whole_batches[norm.index];
+        // SAFETY: guaranteed by the caller.
+        unsafe {
+            let sums = whole.gradients.slice_mut(0..norm.channels);
+            for (channel, sums) in sums.iter_mut().enumerate() {
+                *sums = buffers.norms[norm.index].gradients(channel, samples);
+            }
+            whole.exchange_gradients(exchange);
+        }
+    }
+
     /// Adds the batch to the running statistics of a batch normalisation.
     ///
     /// # Safety
-    /// The batch has been measured; no other thread uses running statistics in this phase.
+    /// The batch has been measured, and by all ranks; no other thread uses running statistics in this phase.
     unsafe fn update_running(&self, buffers: &ImageBuffers, norm: &Norm, samples: usize) {
-        let sums = &buffers.norms[norm.index];
+        let batch = buffers.batch(0, samples, self.whole_batches());
         // SAFETY: guaranteed by the caller.
         unsafe {
             let statistics = &self.model.statistics;
             let means = statistics.slice_mut(norm.means(0..norm.channels));
             let variances = statistics.slice_mut(norm.variances(0..norm.channels));
             for (channel, (mean, variance)) in means.iter_mut().zip(variances).enumerate() {
-                sums.moments(channel, samples).add_to(mean, variance);
+                batch.moments(norm, channel).add_to(mean, variance);
             }
         }
     }
@@ -172,7 +218,7 @@ impl Training<'_> {
                         sequences: &buffers.sequences,
                         rows: rows.clone(),
                         adds: at > blocks.start,
-                        batch: buffers.batch(at, samples),
+                        batch: buffers.batch(at, samples, self.whole_batches()),
                     };
                     // The batch normalisation that begins a stage needs a barrier between its outputs' gradient and its
                     // input's.
@@ -200,27 +246,35 @@ impl Training<'_> {
                 if let Some(norm) = images.layers[stage.start].op.norm()
                     && self.worker.index == 0
                 {
-                    // SAFETY: the batch has been added up; the gradients of these weights are this worker's.
-                    unsafe { self.norm_gradient(buffers, norm, samples) };
+                    // SAFETY: the batch has been added up; the gradients of these weights are this worker's, and no thread reads
+                    // the sums of all ranks before the next barrier.
+                    unsafe {
+                        self.norm_gradient(buffers, norm, samples);
+                        self.exchange_image_gradients(buffers, norm, samples);
+                    }
+                }
+                if self.exchange().is_some() {
+                    self.worker.barrier()?;
                 }
             }
         }
         Ok(())
     }
 
-    /// Stores the gradient of the weights of a batch normalisation in those of the first group.
+    /// Stores the gradient of the weights of a batch normalisation in those of the first group: this rank's part of it.
     ///
     /// # Safety
     /// The batch has been added up; no other thread uses this gradient in this phase.
     unsafe fn norm_gradient(&self, buffers: &ImageBuffers, norm: &Norm, samples: usize) {
         let sums = &buffers.norms[norm.index];
+        let batch = buffers.batch(0, samples, self.whole_batches());
         let matrix = &buffers.gradients[0][norm.weights];
         // SAFETY: guaranteed by the caller.
         unsafe {
             let mut gradient = matrix.view_mut(0..matrix.blocks(), 0..2);
             for channel in 0..norm.channels {
                 let (block, lane) = (channel / SAMPLES, channel % SAMPLES);
-                let [_, variance] = sums.moments(channel, samples).rounded();
+                let [_, variance] = batch.moments(norm, channel).rounded();
                 let [sum, product] = sums.gradients(channel, samples);
                 let inverse = f64::from(inverse_deviation(variance));
                 gradient.row(block, 0)[lane] = (product * inverse) as f32;

@@ -34,7 +34,8 @@
 //!
 //! A batch normalisation of images begins a stage: its statistics, and the sums that its gradient needs, are those of all
 //! blocks. The first worker alone adds them to the running statistics, and stores the gradient of its weights with those of
-//! the first group; no other worker reads either before the next barrier.
+//! the first group; no other worker reads either before the next barrier. If several ranks compute the batch, it then
+//! [exchanges](super::whole_batch) the sums with theirs, and one more barrier follows.
 //!
 //! A layer's delta is the gradient of the loss with respect to the outputs of its operation, `[B, O]`; with images,
 //! the vectors' input has one, too. The gradient with respect to the network's input is not computed. The gradient
@@ -55,6 +56,7 @@ use std::sync::atomic::Ordering;
 
 use super::{
     activations::Activations, bitmap::Uploaded, gradients::Sums, model::Model, pending::Pending,
+    whole_batch::WholeBatch,
 };
 use crate::{
     engine::{
@@ -68,6 +70,7 @@ use crate::{
             program::LayerOp,
             threads::{BrokenBarrier, partition, pool::Worker},
         },
+        ranks::Exchange,
     },
     objective::{Loss, Optimizer, Schedule},
 };
@@ -207,6 +210,17 @@ impl Training<'_> {
         Ok(())
     }
 
+    /// If several ranks compute each batch, how they exchange values.
+    fn exchange(&self) -> Option<&dyn Exchange> {
+        self.stored.as_ref()?.exchange
+    }
+
+    /// If several ranks compute each batch, the sums of each batch normalisation over all of it.
+    fn whole_batches(&self) -> Option<&[WholeBatch]> {
+        let exchange = self.exchange();
+        exchange.map(|_| &self.activations.whole_batches[..])
+    }
+
     /// Whether this is the last job of a run of batches.
     fn is_last(&self) -> bool {
         matches!(self.job.kind, Kind::Train { is_last: true, .. })
@@ -263,7 +277,7 @@ impl Training<'_> {
                 self.worker.barrier()?;
             }
             for at in 0..layers {
-                self.forward(at, samples, dropout_key.is_some());
+                self.forward(at, samples, dropout_key.is_some())?;
                 if at + 1 < layers || self.has_whole_columns(at) {
                     self.worker.barrier()?;
                 }
@@ -271,15 +285,14 @@ impl Training<'_> {
             self.transpose_bitmap(samples);
             self.loss(batch);
             self.worker.barrier()?;
-            let exchange = self.stored.as_ref().and_then(|stored| stored.exchange);
-            match (&self.stored, exchange) {
+            match (&self.stored, self.exchange()) {
                 (Some(stored), Some(exchange)) => {
                     let sums = Sums::new(stored.gradients, exchange, batch.is_last);
                     self.exchanged_update(stored, &sums, batch, rule)?;
                 }
                 _ => {
                     for at in (0..layers).rev().filter(|&at| self.has_back(at)) {
-                        self.back(at, samples);
+                        self.back(at, samples)?;
                         if !is_independent {
                             self.worker.barrier()?;
                         }

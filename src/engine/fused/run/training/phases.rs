@@ -118,12 +118,16 @@ impl Training<'_> {
 
     /// # Safety
     /// As [`Training::step`].
-    pub(super) unsafe fn forward(&self, at: usize, batch: &[u32], dropout: bool) {
+    pub(super) unsafe fn forward(
+        &self,
+        at: usize,
+        batch: &[u32],
+        dropout: bool,
+    ) -> Result<(), BrokenBarrier> {
         let all = self.activations;
         if let LayerOp::Norm(norm) = &self.model.program.layers[at].op {
             // SAFETY: guaranteed by the caller. Dropout is on in training.
-            unsafe { self.normalize(at, norm, batch, dropout) };
-            return;
+            return unsafe { self.normalize(at, norm, batch, dropout) };
         }
         let output = &all.outputs[at];
         let layer = &self.model.program.layers[at];
@@ -161,6 +165,7 @@ impl Training<'_> {
             };
             forward::layer(self.model, at, &partition, operand, outputs);
         }
+        Ok(())
     }
 
     /// The derivatives of the operations after layer `at`.
@@ -273,16 +278,20 @@ impl Training<'_> {
     ///
     /// # Safety
     /// As [`Training::step`].
-    pub(super) unsafe fn back(&self, at: usize, batch: &[u32]) {
+    pub(super) unsafe fn back(&self, at: usize, batch: &[u32]) -> Result<(), BrokenBarrier> {
         match &self.model.program.layers[at].op {
             // SAFETY: guaranteed by the caller.
             LayerOp::Norm(norm) => return unsafe { self.back_norm(at, norm, batch) },
             LayerOp::LayerNorm { weights } => {
                 // SAFETY: guaranteed by the caller.
-                return unsafe { self.back_layer_norm(at, *weights, batch) };
+                unsafe { self.back_layer_norm(at, *weights, batch) };
+                return Ok(());
             }
-            // SAFETY: guaranteed by the caller.
-            LayerOp::PRelu(prelu) => return unsafe { self.back_prelu(at, prelu, batch) },
+            LayerOp::PRelu(prelu) => {
+                // SAFETY: guaranteed by the caller.
+                unsafe { self.back_prelu(at, prelu, batch) };
+                return Ok(());
+            }
             LayerOp::Linear { .. }
             | LayerOp::Embedding(_)
             | LayerOp::Sum
@@ -297,6 +306,7 @@ impl Training<'_> {
                 unsafe { self.contribute((at, index), operand, contribution, batch) };
             }
         }
+        Ok(())
     }
 
     /// # Safety
