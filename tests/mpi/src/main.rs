@@ -5,7 +5,10 @@ mod old_version;
 mod options;
 mod steps;
 
-use std::{fs, process::ExitCode};
+use std::{
+    fs,
+    process::{ExitCode, id},
+};
 
 use clap::Parser;
 use serde_json::Value;
@@ -121,6 +124,8 @@ where
         write(options, world, &steps::run(options, &mut engine)?);
         return Ok(());
     }
+    let process = options.out.join(format!("{}.pid", world.rank()));
+    fs::write(process, id().to_string()).expect("the test's folder is writable");
     let mut net = Distributed::new(world, engine)?;
     if options.bf16 {
         net = net.compression(options.compression())?;

@@ -29,7 +29,7 @@ pub struct Options {
     pub threads: usize,
     #[arg(long)]
     pub clip: Option<f64>,
-    /// `adam` or `sgd`
+    /// `adam`, `sgd` or `momentum`
     #[arg(long, default_value = "adam")]
     optimizer: String,
     /// `fused` or `tape`
@@ -75,6 +75,12 @@ impl Options {
         match &self.optimizer[..] {
             "adam" => Adam::default().into(),
             "sgd" => Sgd::default().into(),
+            "momentum" => Sgd {
+                learning_rate: 0.1,
+                momentum: 0.9,
+                ..Sgd::default()
+            }
+            .into(),
             other => panic!("no optimiser {other}"),
         }
     }

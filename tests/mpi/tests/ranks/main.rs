@@ -1,5 +1,9 @@
 //! Several ranks of a training, each a process that `mpirun` starts, against one.
 
+mod faults;
+mod fit;
+mod hosts;
 mod norm;
 mod start;
+mod steps;
 mod tape;

@@ -10,7 +10,7 @@ use crate::start::{difference, train, train_alike};
 const TRAININGS: [(&str, usize, usize); 7] = [
     ("norm", 100, 50),
     ("norm", 7, 50),
-    ("norm", 3, 50),
+    ("norm", 3, 20),
     ("norm-ends", 7, 50),
     ("norm-images", 100, 50),
     ("norm-images", 7, 50),
