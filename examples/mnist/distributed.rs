@@ -33,7 +33,7 @@ pub struct RankOptions {
     #[arg(long, value_name = "STEPS", requires = "distributed")]
     local_steps: Option<usize>,
     /// Send gradients in half as many bytes, rounded, with error feedback
-    #[arg(long, requires = "distributed")]
+    #[arg(long, requires = "distributed", conflicts_with = "local_steps")]
     bf16: bool,
 }
 
@@ -111,9 +111,16 @@ pub fn train<N: DigitNetwork>(
             let net = options.ranks.join(world, Fused::on(processor, weights)?)?;
             train_on(net, options, data)
         }
+        #[cfg(feature = "dfdx")]
+        Choice::Tape => train_on(
+            options.ranks.join(world, Tape::new(weights)?)?,
+            options,
+            data,
+        ),
+        #[cfg(feature = "cuda")]
         other => Err(Error::Setting {
-            setting: "engine",
-            expected: "fused on the CPU, with --distributed".to_owned(),
+            setting: "device",
+            expected: "cpu with --distributed".to_owned(),
             found: format!("{other:?}"),
         }),
     }

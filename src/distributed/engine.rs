@@ -6,7 +6,7 @@ use super::{Compression, LocalSteps, World, compression, exchange::Mpi};
 use crate::{
     data::DataFor,
     engine::{DataParallel, Engine, OptimizerState, Ranks, Run},
-    error::Result,
+    error::{Error, Result},
     network::Network,
     objective::at_least_one,
     shape::{Sample, Shape},
@@ -39,8 +39,8 @@ impl<E> Distributed<E> {
     /// The engine with the weights and the state of rank 0.
     ///
     /// # Errors
-    /// [`Error::Setting`](crate::Error::Setting) on a rank that differs from rank 0 by its network, its engine, its SIMD instructions
-    /// or its version of this crate, [`Error::Rank`](crate::Error::Rank) on the others.
+    /// [`Error::Setting`] on a rank that differs from rank 0 by its network, its engine, its SIMD instructions or its version of this
+    /// crate, [`Error::Rank`] on the others.
     pub fn new<N: Network>(world: &World, engine: E) -> Result<Self>
     where
         E: DataParallel<N>,
@@ -66,13 +66,14 @@ impl<E> Distributed<E> {
     /// Each rank takes steps alone, and then all take the mean of their weights.
     ///
     /// # Errors
-    /// [`Error::Setting`](crate::Error::Setting) for 0 steps, or on a rank with other settings than rank 0;
-    /// [`Error::Rank`](crate::Error::Rank) on the others.
+    /// [`Error::Setting`] for 0 steps, with [`Compression`], or on a rank with other settings than rank 0; [`Error::Rank`] on the
+    /// others.
     pub fn local_steps(mut self, settings: LocalSteps) -> Result<Self> {
+        let checked = at_least_one("local steps", settings.steps);
         self.ranks
-            .agree(at_least_one("local steps", settings.steps))?;
-        self.ranks
-            .check_same("local steps", &format!("{settings:?}"))?;
+            .agree(checked.and_then(|()| self.check_no_other()))?;
+        let own = format!("{settings:?}");
+        self.ranks.check_same("local steps", &own)?;
         self.ranks.steps_of_run = settings.steps;
         self.local_steps = Some(settings);
         Ok(self)
@@ -81,16 +82,30 @@ impl<E> Distributed<E> {
     /// How gradients are sent from rank to rank.
     ///
     /// # Errors
-    /// [`Error::Setting`](crate::Error::Setting) on a rank with another than rank 0, [`Error::Rank`](crate::Error::Rank) on the
-    /// others.
+    /// [`Error::Setting`] with [`LocalSteps`], which send no gradients, or on a rank with another than rank 0; [`Error::Rank`] on
+    /// the others.
     pub fn compression(mut self, compression: Compression) -> Result<Self> {
-        self.ranks
-            .check_same("compression", &format!("{compression:?}"))?;
+        self.ranks.agree(self.check_no_other())?;
+        let own = format!("{compression:?}");
+        self.ranks.check_same("compression", &own)?;
         if compression == Compression::Bf16 {
-            self.ranks.steps_of_run = self.ranks.steps_of_run.max(compression::STEPS_OF_RUN);
+            self.ranks.steps_of_run = compression::STEPS_OF_RUN;
         }
         self.compression = compression;
         Ok(self)
+    }
+
+    /// Checks that ranks neither take local steps nor compress gradients so far.
+    fn check_no_other(&self) -> Result<()> {
+        if self.local_steps.is_none() && self.compression == Compression::None {
+            return Ok(());
+        }
+        Err(Error::Setting {
+            setting: "compression",
+            expected: "none with local steps, which send no gradients, and to be set once"
+                .to_owned(),
+            found: format!("{:?} and {:?}", self.compression, self.local_steps),
+        })
     }
 
     /// The time that this rank has waited for sums of gradients in all its steps: what communication has cost beyond the
