@@ -48,8 +48,9 @@ const ORDER: &[&[&str]] = &[
     &["single"],
     &["frozen", "engine"],
     &["quantized"],
-    // The trainer, which drives an engine, and explanations of trained networks.
+    // The trainer, which drives an engine, engines of several processes, and explanations of trained networks.
     &["train"],
+    &["distributed"],
     &["explain"],
     // Re-exports for users of the crate, not used within it.
     &["prelude"],
