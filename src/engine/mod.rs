@@ -26,7 +26,7 @@ pub(crate) use tape::check_class;
 pub use tape::{Batches, Tape, TapeDevice};
 
 pub use committee::Committee;
-pub use fused::{Fused, Processor, Simd};
+pub use fused::{Fused, Processor, Simd, TrainingMemory, TrainingSize};
 #[cfg(feature = "cuda")]
 pub use fused_cuda::{FusedCuda, Precision};
 pub use optimizer_state::OptimizerState;

@@ -48,14 +48,13 @@ const PARTS: usize = 3;
 impl Matrix {
     /// `[rows, columns]` of zeros.
     pub(crate) fn zeros(rows: usize, columns: usize) -> Self {
-        let (blocks, stride) = (columns.div_ceil(BLOCK), rows | 1);
         Matrix {
-            values: Arc::new(Shared::zeros(blocks * stride * BLOCK)),
+            values: Arc::new(Shared::zeros(Self::len(rows, columns))),
             start: 0,
-            blocks,
+            blocks: columns.div_ceil(BLOCK),
             rows,
             strides: Strides {
-                block: stride,
+                block: Self::stride(rows),
                 row: 1,
             },
         }
@@ -65,7 +64,7 @@ impl Matrix {
     pub(crate) fn table(rows: usize, columns: usize) -> Self {
         let blocks = columns.div_ceil(BLOCK);
         Matrix {
-            values: Arc::new(Shared::zeros(rows * PARTS * blocks * BLOCK)),
+            values: Arc::new(Shared::zeros(Self::table_len(rows, columns))),
             start: 0,
             blocks,
             rows,
@@ -76,6 +75,21 @@ impl Matrix {
         }
     }
 
+    /// The rows from one block to the next, of a matrix that is no table.
+    const fn stride(rows: usize) -> usize {
+        rows | 1
+    }
+
+    /// The number of values that [`Matrix::zeros`] allocates.
+    pub(crate) const fn len(rows: usize, columns: usize) -> usize {
+        columns.div_ceil(BLOCK) * Self::stride(rows) * BLOCK
+    }
+
+    /// The number of values that [`Matrix::table`] allocates.
+    pub(crate) const fn table_len(rows: usize, columns: usize) -> usize {
+        rows * PARTS * columns.div_ceil(BLOCK) * BLOCK
+    }
+
     /// The moment of a table with this index, 0 or 1: a matrix that has other values of the same buffer.
     pub(crate) fn moment(&self, index: usize) -> Self {
         debug_assert!(self.strides.row == PARTS * self.blocks && index + 1 < PARTS);
@@ -84,6 +98,11 @@ impl Matrix {
             start: (index + 1) * self.blocks * BLOCK,
             ..*self
         }
+    }
+
+    /// Its values, and those of what shares its buffer.
+    pub(super) fn buffer(&self) -> &Shared<f32> {
+        &self.values
     }
 
     pub(crate) fn blocks(&self) -> usize {

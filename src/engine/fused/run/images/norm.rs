@@ -3,6 +3,7 @@
 use crate::engine::fused::{
     kernels::{Deviations, NormSums, NormTerm, Normalize, dispatch},
     memory::{
+        bytes::Bytes,
         image::{ImageView, ImageViewMut},
         shared::Shared,
     },
@@ -34,6 +35,12 @@ pub(crate) struct BatchBlock<'a> {
     /// The number of samples of the batch.
     pub(crate) samples: usize,
     pub(crate) block: usize,
+}
+
+impl Bytes for NormBuffers {
+    fn bytes(&self) -> usize {
+        self.moments.bytes() + self.gradients.bytes()
+    }
 }
 
 impl NormBuffers {
