@@ -33,17 +33,20 @@ pub enum Axis {
     Batch,
     Samples,
     Threads,
+    /// Samples again, of a network four times as wide.
+    Wide,
     /// Samples again, with all memory in large pages and without.
     Pages,
 }
 
 impl Axis {
-    pub const ALL: [Axis; 6] = [
+    pub const ALL: [Axis; 7] = [
         Axis::Width,
         Axis::Depth,
         Axis::Batch,
         Axis::Samples,
         Axis::Threads,
+        Axis::Wide,
         Axis::Pages,
     ];
 
@@ -71,6 +74,11 @@ impl Axis {
             ),
             Axis::Threads => some(&[64, 1024], |batch| Point {
                 batch,
+                width: 512,
+                ..CENTRE
+            }),
+            Axis::Wide => some(&[60_000, 8_000_000], |samples| Point {
+                samples,
                 width: 512,
                 ..CENTRE
             }),
@@ -103,7 +111,7 @@ impl Axis {
             Axis::Width => point.width,
             Axis::Depth => point.depth,
             Axis::Batch => point.batch,
-            Axis::Samples | Axis::Pages => point.samples,
+            Axis::Samples | Axis::Wide | Axis::Pages => point.samples,
             Axis::Threads => threads,
         }
     }
@@ -114,7 +122,7 @@ impl Axis {
             Axis::Width => "width of the hidden layer",
             Axis::Depth => "hidden layers",
             Axis::Batch => "samples of a batch",
-            Axis::Samples | Axis::Pages => "samples of the data set",
+            Axis::Samples | Axis::Wide | Axis::Pages => "samples of the data set",
             Axis::Threads => "threads",
         }
     }

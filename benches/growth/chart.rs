@@ -25,8 +25,10 @@ pub struct Chart {
 pub struct Series {
     pub name: String,
     pub colour: RGBColor,
-    /// Whether points have markers; else they are a line alone.
+    /// Whether points have markers, with their spread.
     pub is_marked: bool,
+    /// Whether a line joins the points.
+    pub has_line: bool,
     pub points: Vec<Spread>,
 }
 
@@ -55,7 +57,12 @@ impl Chart {
         let x_ticks = spaced(&xs, width / (x.1 / x.0).ln());
         let y_ticks = decimal(y);
         // room for the names of the series above the points
-        let top = y.1 * (y.1 / y.0).powf(0.08 + 0.11 * self.series.len() as f64);
+        let names = 20.0 + 16.0 * self.series.len() as f64;
+        let height = f64::from(area.dim_in_pixel().1) - 84.0;
+        let (bottom, top) = (
+            y.0 / 1.3,
+            y.1 * (1.3 * y.1 / y.0).powf(names / (height - names)),
+        );
         let mut chart = ChartBuilder::on(area)
             .caption(&self.title, ("sans-serif", 15).into_font().color(&INK))
             .margin(8)
@@ -66,7 +73,7 @@ impl Chart {
                 (x.0 / 1.15..x.1 * 1.15)
                     .log_scale()
                     .with_key_points(x_ticks),
-                (y.0 / 1.3..top * 1.1).log_scale().with_key_points(y_ticks),
+                (bottom..top).log_scale().with_key_points(y_ticks),
             )?;
         chart
             .configure_mesh()
@@ -78,7 +85,6 @@ impl Chart {
             .x_label_formatter(&|x| short(*x))
             .y_label_formatter(&|y| short(*y))
             .draw()?;
-        let (bottom, top) = (y.0 / 1.3, top * 1.1);
         for (at, name) in &self.marks {
             if !(x.0..=x.1).contains(at) {
                 continue;
@@ -97,23 +103,27 @@ impl Chart {
         }
         for series in &self.series {
             let colour = series.colour;
-            let line = series.points.iter().map(|point| (point.x, point.y));
-            let stroke = colour.stroke_width(if series.is_marked { 2 } else { 1 });
-            let is_marked = series.is_marked;
-            chart
-                .draw_series(LineSeries::new(line, stroke))?
-                .label(&series.name)
-                .legend(move |(x, y)| {
-                    let _ = is_marked;
-                    PathElement::new([(x, y), (x + 16, y)], stroke)
-                });
-            if is_marked {
+            if series.has_line {
+                let line = series.points.iter().map(|point| (point.x, point.y));
+                let stroke = colour.stroke_width(if series.is_marked { 2 } else { 1 });
+                chart
+                    .draw_series(LineSeries::new(line, stroke))?
+                    .label(&series.name)
+                    .legend(move |(x, y)| PathElement::new([(x, y), (x + 16, y)], stroke));
+            }
+            if series.is_marked {
                 let bars = series.points.iter();
                 chart.draw_series(
                     bars.map(|at| PathElement::new([(at.x, at.low), (at.x, at.high)], colour)),
                 )?;
                 let marks = series.points.iter();
-                chart.draw_series(marks.map(|at| Circle::new((at.x, at.y), 3, colour.filled())))?;
+                let marks = chart
+                    .draw_series(marks.map(|at| Circle::new((at.x, at.y), 3, colour.filled())))?;
+                if !series.has_line {
+                    marks
+                        .label(&series.name)
+                        .legend(move |(x, y)| Circle::new((x + 8, y), 3, colour.filled()));
+                }
             }
         }
         chart

@@ -49,8 +49,8 @@ const RANGES: [(Axis, &[(usize, usize)]); 4] = [
 /// Prints the table of exponents.
 pub fn print(points: &Points) {
     println!("{}", points.machine);
-    println!("| axis | range | threads | time of a step | memory | memory, predicted |");
-    println!("| --- | --- | ---: | ---: | ---: | ---: |");
+    println!("| axis | range | threads | time of a step, median | least | memory | predicted |");
+    println!("| --- | --- | ---: | ---: | ---: | ---: | ---: |");
     for (axis, ranges) in RANGES {
         for &(first, last) in ranges {
             for threads in axis.threads() {
@@ -69,8 +69,9 @@ pub fn print(points: &Points) {
                     format!("{exponent:.2} ± {error:.2}")
                 };
                 println!(
-                    "| {axis} | {first} to {last} | {threads} | {} | {} | {} |",
+                    "| {axis} | {first} to {last} | {threads} | {} | {} | {} | {} |",
                     fit(|measured| measured.time.median),
+                    fit(|measured| measured.time.min),
                     fit(|measured| measured.memory.taken as f64),
                     fit(|measured| measured.memory.predicted as f64),
                 );

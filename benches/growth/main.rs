@@ -10,6 +10,7 @@
 mod output;
 
 mod axis;
+mod bandwidth;
 mod chart;
 mod digits;
 mod fit;
@@ -19,6 +20,8 @@ mod measure;
 mod memory;
 mod network;
 mod options;
+#[path = "../harness/others.rs"]
+mod others;
 mod page;
 mod points;
 mod process;

@@ -5,12 +5,14 @@ use crate::{
     Result,
     axis::Axis,
     options::Options,
+    others::{DISTURBED, Ticks},
     points::{Measured, Time},
     process::Process,
 };
 
 pub fn axis(axis: Axis, options: &Options) -> Result<Vec<Measured>> {
     let (threads, folder) = (axis.threads(), options.data_folder());
+    let start = Ticks::now();
     let mut processes = Vec::new();
     for point in options.points(axis) {
         processes.push((point, Process::start(&point, threads[0], &folder)?));
@@ -35,6 +37,15 @@ pub fn axis(axis: Axis, options: &Options) -> Result<Vec<Measured>> {
                 memory,
             });
         }
+    }
+    // the processes have exited
+    if let (Some(start), Some(end)) = (start, Ticks::now()) {
+        let share = end.others_since(&start);
+        let word = if share > DISTURBED { "DISTURBED: " } else { "" };
+        println!(
+            "{axis}: {word}other programs used {:.1} % of the cores",
+            share * 100.0
+        );
     }
     Ok(measured)
 }

@@ -85,6 +85,7 @@ fn series(points: &Points, axis: Axis, spread: impl Fn(&Measured) -> Spread) -> 
                     name,
                     colour: colours[all.len() % colours.len()],
                     is_marked: true,
+                    has_line: true,
                     points: Vec::new(),
                 });
                 all.len() - 1
@@ -98,7 +99,7 @@ fn series(points: &Points, axis: Axis, spread: impl Fn(&Measured) -> Spread) -> 
 fn memory(points: &Points, axis: Axis) -> Chart {
     let most = axis.threads().into_iter().max().unwrap_or(1);
     let shown = |measured: &&Measured| match axis {
-        Axis::Threads => true,
+        Axis::Threads => measured.point.batch == 64,
         _ => measured.threads == most,
     };
     let of = |bytes: fn(&Measured) -> usize| -> Vec<Spread> {
@@ -117,6 +118,7 @@ fn memory(points: &Points, axis: Axis) -> Chart {
         name: name.to_owned(),
         colour,
         is_marked,
+        has_line: !is_marked,
         points,
     };
     Chart {
@@ -152,7 +154,7 @@ fn marks(points: &Points, axis: Axis) -> Vec<(f64, String)> {
     let bytes: fn(&Measured) -> usize = match axis {
         Axis::Width | Axis::Depth => |measured| measured.memory.parameters,
         Axis::Batch => |measured| measured.memory.batch,
-        Axis::Samples | Axis::Pages => |measured| measured.memory.predicted,
+        Axis::Samples | Axis::Wide | Axis::Pages => |measured| measured.memory.predicted,
         Axis::Threads => return Vec::new(),
     };
     let all = axis.threads()[0];

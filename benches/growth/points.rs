@@ -7,6 +7,7 @@ use clap::ValueEnum;
 use crate::{
     Result,
     axis::{Axis, Point},
+    bandwidth::bytes_per_second,
     machine::Machine,
 };
 
@@ -145,7 +146,11 @@ impl Points {
             load,
             date,
         } = Machine::this();
-        self.machine = format!("{date}, {cpu}, {cores} cores, L2 {l2}, {simd}, load {load}");
+        let [one, all] = [1, cores].map(|threads| bytes_per_second(threads) / 1e9);
+        self.machine = format!(
+            "{date}, {cpu}, {cores} cores, L2 {l2}, {simd}, load {load}; \
+             memory {one:.1} GB/s on one thread, {all:.1} on all, read and written"
+        );
         self.caches = Caches::of_this_machine();
     }
 
