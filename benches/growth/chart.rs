@@ -159,9 +159,10 @@ fn spaced(values: &[f64], pixels: f64) -> Vec<f64> {
     ticks
 }
 
-/// Powers of ten; 1, 2 and 5 times these if there are few.
+/// Powers of ten; some multiples of these if there are few.
 fn decimal((low, high): (f64, f64)) -> Vec<f64> {
     let digits: &[f64] = match (high / low).log10() {
+        ..0.7 => &[1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0],
         ..2.0 => &[1.0, 2.0, 5.0],
         _ => &[1.0],
     };
@@ -177,7 +178,7 @@ fn decimal((low, high): (f64, f64)) -> Vec<f64> {
 fn short(value: f64) -> String {
     match value {
         1e6.. => format!("{}M", trimmed(value / 1e6)),
-        1e4.. => format!("{}k", trimmed(value / 1e3)),
+        1e4.. if value % 1e3 == 0.0 => format!("{}k", value / 1e3),
         _ => trimmed(value),
     }
 }

@@ -34,23 +34,17 @@ impl Fit {
 
 /// The ranges between two bends.
 const RANGES: [(Axis, &[(usize, usize)]); 4] = [
-    (
-        Axis::Width,
-        &[(32, 128), (128, 512), (512, 2048), (2048, 8192)],
-    ),
+    (Axis::Width, &[(32, 128), (128, 2048), (2048, 8192)]),
     (Axis::Depth, &[(1, 4), (4, 32)]),
-    (
-        Axis::Batch,
-        &[(2, 16), (64, 1024), (1024, 8192), (8192, 65_536)],
-    ),
+    (Axis::Batch, &[(2, 16), (64, 1024), (1024, 65_536)]),
     (Axis::Samples, &[(10_000, 60_000), (60_000, 8_000_000)]),
 ];
 
 /// Prints the table of exponents.
 pub fn print(points: &Points) {
     println!("{}", points.machine);
-    println!("| axis | range | threads | time of a step, median | least | memory | predicted |");
-    println!("| --- | --- | ---: | ---: | ---: | ---: | ---: |");
+    println!("| axis | range | threads | time of a step | of the medians | memory |");
+    println!("| --- | --- | ---: | ---: | ---: | ---: |");
     for (axis, ranges) in RANGES {
         for &(first, last) in ranges {
             for threads in axis.threads() {
@@ -66,16 +60,25 @@ pub fn print(points: &Points) {
                         .iter()
                         .map(|measured| (measured.value() as f64, of(measured)));
                     let Fit { exponent, error } = Fit::of(&points.collect::<Vec<_>>());
-                    format!("{exponent:.2} ± {error:.2}")
+                    format!("{exponent:.3} ± {error:.3}")
                 };
                 println!(
-                    "| {axis} | {first} to {last} | {threads} | {} | {} | {} | {} |",
-                    fit(|measured| measured.time.median),
+                    "| {axis} | {first} to {last} | {threads} | {} | {} | {} |",
                     fit(|measured| measured.time.min),
-                    fit(|measured| measured.memory.taken as f64),
-                    fit(|measured| measured.memory.predicted as f64),
+                    fit(|measured| measured.time.median),
+                    fit(memory),
                 );
             }
         }
     }
+}
+
+/// The bytes that grow on the axis: all on that of samples, else those that are not the data set's.
+fn memory(measured: &Measured) -> f64 {
+    let memory = &measured.memory;
+    let data = match measured.axis {
+        Axis::Samples => 0,
+        _ => memory.predicted - memory.parameters - memory.batch,
+    };
+    memory.taken as f64 - data as f64
 }

@@ -51,16 +51,16 @@ pub fn draw(points: &Points, folder: &Path) -> Result<()> {
     Ok(fs::write(path, svg)?)
 }
 
-/// The time of a step, on all threads and on one.
+/// The least time of a step, with a bar to the median, on all threads and on one.
 fn times(points: &Points, axis: Axis) -> Chart {
     let spread = |measured: &Measured| Spread {
         x: measured.value() as f64,
-        y: measured.time.median * 1e6,
+        y: measured.time.min * 1e6,
         low: measured.time.min * 1e6,
-        high: measured.time.max * 1e6,
+        high: measured.time.median * 1e6,
     };
     Chart {
-        title: format!("{}: microseconds of a step", axis.title()),
+        title: "time of a step, microseconds".to_owned(),
         x_title: axis.title(),
         series: series(points, axis, spread),
         marks: marks(points, axis),
@@ -122,7 +122,7 @@ fn memory(points: &Points, axis: Axis) -> Chart {
         points,
     };
     Chart {
-        title: format!("{}: megabytes", axis.title()),
+        title: "memory, MB".to_owned(),
         x_title: axis.title(),
         series: vec![
             series("measured", BLUE, true, of(|measured| measured.memory.taken)),

@@ -113,8 +113,9 @@ impl<N: Network> Fused<N> {
     /// The memory that training takes, from the sizes of the engine's own buffers; nothing is allocated but those of a few
     /// samples. A process has it at its peak, beside a few megabytes for the program and the stacks of its threads.
     ///
-    /// It is that of a data set that is already there: reading a file may take more. With embeddings, it includes the list
-    /// of a batch's tokens at its longest.
+    /// It is that of a data set that is already there: reading a file may take more. A `Trainer` copies the parameters once more
+    /// at the end, to check them, and keeps the best ones for early stopping: `4 * N::PARAMS` bytes each. With embeddings, the
+    /// list of a batch's tokens is included at its longest.
     ///
     /// ```
     /// use tuplenet::{engine::TrainingSize, prelude::*};
