@@ -186,9 +186,7 @@ fn batch(program: &Program, workers: usize, rows: usize, is_dense: bool) -> usiz
     let lists: usize = embeddings
         .map(|embedding| tokens(embedding, workers, rows))
         .sum();
-    // Those of no samples, which an engine begins with, are there until those of the batch are.
-    let before = Activations::new(program, workers).bytes();
-    before + activations(program, workers, rows, is_dense) + lists
+    activations(program, workers, rows, is_dense) + lists
 }
 
 /// The bytes of [`Activations`].

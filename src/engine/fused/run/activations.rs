@@ -68,8 +68,9 @@ impl Bytes for Activations {
 }
 
 impl Activations {
-    pub(crate) fn new(program: &Program, workers: usize) -> Self {
-        Self::with_capacity(program, workers, 0, true)
+    /// Buffers for no samples, to be [prepared](Activations::prepare): without those of the workers, which are large for images.
+    pub(crate) fn new(program: &Program) -> Self {
+        Self::with_capacity(program, 0, 0, true)
     }
 
     pub(crate) fn with_capacity(
