@@ -29,7 +29,7 @@ pub use tape::{Batches, Tape, TapeDevice};
 
 pub use committee::Committee;
 pub use data_parallel::DataParallel;
-pub use fused::{Fused, Processor, Simd};
+pub use fused::{Fused, Processor, Simd, TrainingMemory, TrainingSize};
 #[cfg(feature = "cuda")]
 pub use fused_cuda::{FusedCuda, Precision};
 pub use optimizer_state::OptimizerState;

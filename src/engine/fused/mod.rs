@@ -31,6 +31,7 @@ mod processor;
 mod program;
 mod run;
 mod threads;
+mod training_memory;
 
 use std::{
     fmt,
@@ -38,7 +39,12 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-pub use self::{kernels::Simd, processor::Processor, run::bitmap::Uploaded};
+pub use self::{
+    kernels::Simd,
+    processor::Processor,
+    run::bitmap::Uploaded,
+    training_memory::{TrainingMemory, TrainingSize},
+};
 use self::{
     memory::{
         packed,

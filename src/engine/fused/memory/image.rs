@@ -22,6 +22,11 @@ impl ImageBuffer {
         }
     }
 
+    /// Its values.
+    pub(super) fn buffer(&self) -> &Shared<f32> {
+        &self.values
+    }
+
     /// The image, to read.
     ///
     /// # Safety

@@ -48,8 +48,8 @@ const PARTS: usize = 3;
 impl Matrix {
     /// `[rows, columns]` of zeros.
     pub(crate) fn zeros(rows: usize, columns: usize) -> Self {
-        let shape = [rows, columns];
-        Self::within(&Arc::new(Shared::zeros(Self::len_of(shape))), 0, shape)
+        let values = Arc::new(Shared::zeros(Self::len(rows, columns)));
+        Self::within(&values, 0, [rows, columns])
     }
 
     /// `[rows, columns]`, of values that are in a buffer from `start` on.
@@ -61,34 +61,24 @@ impl Matrix {
         start: usize,
         [rows, columns]: [usize; 2],
     ) -> Self {
-        assert!(start + Self::len_of([rows, columns]) <= values.len());
+        assert!(start + Self::len(rows, columns) <= values.len());
         Matrix {
             values: Arc::clone(values),
             start,
-            blocks: Self::blocks_of([rows, columns]),
+            blocks: columns.div_ceil(BLOCK),
             rows,
             strides: Strides {
-                block: rows | 1,
+                block: Self::stride(rows),
                 row: 1,
             },
         }
-    }
-
-    /// The number of blocks of a matrix `[rows, columns]`.
-    pub(crate) fn blocks_of([_, columns]: [usize; 2]) -> usize {
-        columns.div_ceil(BLOCK)
-    }
-
-    /// The number of values of a matrix `[rows, columns]` with its padding, as many in each block.
-    pub(crate) fn len_of([rows, columns]: [usize; 2]) -> usize {
-        Self::blocks_of([rows, columns]) * (rows | 1) * BLOCK
     }
 
     /// A table `[rows, columns]` of zeros, with room for its [moments](Matrix::moment).
     pub(crate) fn table(rows: usize, columns: usize) -> Self {
         let blocks = columns.div_ceil(BLOCK);
         Matrix {
-            values: Arc::new(Shared::zeros(rows * PARTS * blocks * BLOCK)),
+            values: Arc::new(Shared::zeros(Self::table_len(rows, columns))),
             start: 0,
             blocks,
             rows,
@@ -99,6 +89,21 @@ impl Matrix {
         }
     }
 
+    /// The rows from one block to the next, of a matrix that is no table.
+    const fn stride(rows: usize) -> usize {
+        rows | 1
+    }
+
+    /// The number of values that [`Matrix::zeros`] allocates, as many for each block.
+    pub(crate) const fn len(rows: usize, columns: usize) -> usize {
+        columns.div_ceil(BLOCK) * Self::stride(rows) * BLOCK
+    }
+
+    /// The number of values that [`Matrix::table`] allocates.
+    pub(crate) const fn table_len(rows: usize, columns: usize) -> usize {
+        rows * PARTS * columns.div_ceil(BLOCK) * BLOCK
+    }
+
     /// The moment of a table with this index, 0 or 1: a matrix that has other values of the same buffer.
     pub(crate) fn moment(&self, index: usize) -> Self {
         debug_assert!(self.strides.row == PARTS * self.blocks && index + 1 < PARTS);
@@ -107,6 +112,11 @@ impl Matrix {
             start: (index + 1) * self.blocks * BLOCK,
             ..*self
         }
+    }
+
+    /// Its values, and those of what shares its buffer.
+    pub(super) fn buffer(&self) -> &Shared<f32> {
+        &self.values
     }
 
     pub(crate) fn blocks(&self) -> usize {

@@ -8,7 +8,7 @@ use super::{
 use crate::{
     engine::fused::{
         kernels::{InputGradient, SampleNumbers, SparseWeightGradient},
-        memory::{matrix::Matrix, shared::Shared},
+        memory::{bytes::Bytes, matrix::Matrix, shared::Shared},
         program::{Embedding, LayerOp, PRelu, Program},
         threads::pool::Worker,
     },
@@ -52,12 +52,37 @@ pub(crate) struct Activations {
     pub(crate) scratch: Vec<Shared<f32>>,
 }
 
+/// Without the lists of tokens, which grow with the batches that are read.
+impl Bytes for Activations {
+    fn bytes(&self) -> usize {
+        self.input.bytes()
+            + self.images.as_ref().map_or(0, Bytes::bytes)
+            + self.outputs.bytes()
+            + self.derivatives.bytes()
+            + self.deltas.bytes()
+            + self.masks.bytes()
+            + self.norms.bytes()
+            + self.gradients.bytes()
+            + self.column_sums.bytes()
+            + self.sample_numbers.bytes()
+            + self.winners.bytes()
+            + self.losses.bytes()
+            + self.scratch.bytes()
+    }
+}
+
 impl Activations {
-    pub(crate) fn new(program: &Program, workers: usize) -> Self {
-        Self::with_capacity(program, workers, 0, true)
+    /// Buffers for no samples, to be [prepared](Activations::prepare): without those of the workers, which are large for images.
+    pub(crate) fn new(program: &Program) -> Self {
+        Self::with_capacity(program, 0, 0, true)
     }
 
-    fn with_capacity(program: &Program, workers: usize, capacity: usize, is_dense: bool) -> Self {
+    pub(crate) fn with_capacity(
+        program: &Program,
+        workers: usize,
+        capacity: usize,
+        is_dense: bool,
+    ) -> Self {
         let of = |width: usize| Matrix::zeros(capacity, width);
         let outputs = || program.layers.iter().map(|layer| layer.outputs);
         let derivatives = program

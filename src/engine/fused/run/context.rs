@@ -59,7 +59,7 @@ impl Context {
     pub(crate) fn new(model: Model, workers: usize) -> Self {
         let state = State {
             job: None,
-            activations: Activations::new(&model.program, workers),
+            activations: Activations::new(&model.program),
             optimizer: None,
             gradients: Vec::new(),
             all: vec![u64::MAX; model.program.inputs.div_ceil(WORD)],

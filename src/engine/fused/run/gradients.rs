@@ -4,7 +4,10 @@ use std::{cell::Cell, ops::Range, ptr::NonNull, sync::Arc};
 
 use crate::engine::{
     fused::{
-        memory::{matrix::Matrix, shared::Shared},
+        memory::{
+            matrix::{BLOCK, Matrix},
+            shared::Shared,
+        },
         program::Program,
     },
     ranks::{Exchange, Ranks},
@@ -47,14 +50,17 @@ impl StoredGradients {
             [inputs + 1, outputs]
         });
         let shapes: Vec<_> = shapes.collect();
-        let len: usize = shapes.iter().map(|&shape| Matrix::len_of(shape)).sum();
+        let len: usize = shapes
+            .iter()
+            .map(|&[rows, columns]| Matrix::len(rows, columns))
+            .sum();
         let values = Arc::new(Shared::zeros(len.next_multiple_of(ranks.count())));
         let (mut starts, mut pieces, mut start) = (vec![0; shapes.len()], Vec::new(), 0);
         for parameter in program.backward_order() {
-            let shape = shapes[parameter];
+            let [rows, columns] = shapes[parameter];
             starts[parameter] = start;
-            let blocks = Matrix::blocks_of(shape);
-            let block_len = Matrix::len_of(shape) / blocks.max(1);
+            let blocks = columns.div_ceil(BLOCK);
+            let block_len = Matrix::len(rows, columns) / blocks.max(1);
             let most = (PIECE_LEN / block_len.max(1)).max(1);
             for first in (0..blocks).step_by(most) {
                 let blocks = first..blocks.min(first + most);
@@ -64,7 +70,7 @@ impl StoredGradients {
                     blocks,
                 });
             }
-            start += Matrix::len_of(shape);
+            start += Matrix::len(rows, columns);
         }
         let mut cuts = vec![0];
         for piece in &pieces {

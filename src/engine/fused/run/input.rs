@@ -10,6 +10,7 @@ use crate::{
             Gather, Rows, Samples, Simd, SparseBatch, Values, WORD, dispatch, transpose_bits,
         },
         memory::{
+            bytes::Bytes,
             matrix::{BLOCK, Matrix, View},
             shared::Shared,
         },
@@ -51,6 +52,12 @@ pub(crate) struct InputBuffer {
     /// `[B / 64, F]`, or empty.
     columns: Shared<u64>,
     is_dense: bool,
+}
+
+impl Bytes for InputBuffer {
+    fn bytes(&self) -> usize {
+        self.dense.bytes() + self.columns.bytes()
+    }
 }
 
 impl InputBuffer {

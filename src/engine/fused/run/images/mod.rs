@@ -22,7 +22,7 @@ pub(crate) use self::{
 };
 use crate::engine::fused::{
     kernels::{KernelGradient, LaneNumbers, SelectedGradient, Winograd},
-    memory::{image::ImageBuffer, matrix::Matrix, packed, shared::Shared},
+    memory::{bytes::Bytes, image::ImageBuffer, matrix::Matrix, packed, shared::Shared},
     program::{ImageLayer, ImageLayout, ImageOp, Images, Program, SAMPLES, Value},
     run::whole_batch::WholeBatch,
     threads::{partition, pool::Worker},
@@ -164,6 +164,40 @@ impl BlockBuffers {
             },
             masks: masks.collect(),
         }
+    }
+}
+
+impl Bytes for BlockBuffers {
+    fn bytes(&self) -> usize {
+        self.input.bytes()
+            + self.outputs.bytes()
+            + self.derivatives.bytes()
+            + self.argmax.bytes()
+            + self.sample_numbers.bytes()
+            + self.deltas.bytes()
+            + self.masks.bytes()
+    }
+}
+
+impl Bytes for WorkerBuffers {
+    fn bytes(&self) -> usize {
+        self.outputs.bytes()
+            + self.deltas.bytes()
+            + self.weights.bytes()
+            + self.sums.bytes()
+            + self.squares.bytes()
+            + self.transposed[..].bytes()
+    }
+}
+
+impl Bytes for ImageBuffers {
+    fn bytes(&self) -> usize {
+        self.blocks.bytes()
+            + self.workers.bytes()
+            + self.norms.bytes()
+            + self.delta.bytes()
+            + self.sequences.bytes()
+            + self.gradients.bytes()
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::engine::fused::{
     kernels::{Deviations, NormSums, NormTerm, Normalize, dispatch},
     memory::{
+        bytes::Bytes,
         image::{ImageView, ImageViewMut},
         shared::Shared,
     },
@@ -37,6 +38,12 @@ pub(crate) struct BatchBlock<'a> {
     /// If several ranks compute the batch, the sums of each batch normalisation over all of it.
     pub(crate) whole: Option<&'a [WholeBatch]>,
     pub(crate) block: usize,
+}
+
+impl Bytes for NormBuffers {
+    fn bytes(&self) -> usize {
+        self.moments.bytes() + self.gradients.bytes()
+    }
 }
 
 impl NormBuffers {

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::engine::fused::{
     kernels::{PackKernels, PackSelected, PackWinograd, Passes, dispatch},
-    memory::shared::Shared,
+    memory::{bytes::Bytes, shared::Shared},
     program::{Convolution, Images},
     run::model::Model,
 };
@@ -34,6 +34,12 @@ fn passes(convolution: &Convolution) -> [Passes<'_>; 2] {
 fn of_group(passes: Passes<'_>, channels: [usize; 2], group: usize) -> Range<usize> {
     let len = passes.len(channels);
     group * len..(group + 1) * len
+}
+
+impl Bytes for PackedWeights {
+    fn bytes(&self) -> usize {
+        self.forward.bytes() + self.backward.bytes() + self.selected.bytes()
+    }
 }
 
 impl PackedWeights {
