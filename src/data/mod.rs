@@ -29,6 +29,12 @@ mod features;
 mod idx;
 mod idx_dataset;
 mod io_error;
+#[cfg(feature = "mmap")]
+mod map_idx;
+#[cfg(feature = "mmap")]
+mod map_safetensors;
+#[cfg(feature = "mmap")]
+mod mapped;
 mod mnist;
 mod multi_label;
 mod prefetch;
@@ -36,9 +42,12 @@ mod records;
 mod source;
 mod sparse;
 mod split;
+mod storage;
 mod stratified;
 mod targets;
 mod training;
+#[cfg(feature = "mmap")]
+mod write_safetensors;
 
 pub use augmented::Augmented;
 pub(crate) use check::check_tokens;
@@ -53,6 +62,7 @@ pub use download::Download;
 pub use features::FeatureValues;
 pub use mnist::{Mnist, MnistShape};
 pub use split::{Split, TestSet, TrainingSet, ValidationData, ValidationSet};
+pub use storage::Storage;
 pub(crate) use stratified::Stratified;
 pub use targets::Targets;
 pub use training::TrainingData;
