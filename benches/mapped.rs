@@ -107,7 +107,9 @@ fn write(path: &Path, samples: usize) -> Result<(), Failure> {
 
 fn measure(kind: Kind, path: &Path, options: &Options) -> Result<(), Failure> {
     let mut processor = tuplenet::engine::Processor::detect();
-    processor.threads = options.threads.unwrap_or(processor.threads);
+    if let Some(threads) = options.threads {
+        processor = processor.threads(threads);
+    }
     let shuffle = match kind {
         Kind::Memory | Kind::All => Shuffle::All,
         Kind::Blocks => Shuffle::Blocks {

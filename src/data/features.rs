@@ -27,22 +27,25 @@ impl FeatureValues {
     }
 
     /// Asks the system to read the samples `order`, of `width` features each, in the background, if they are in a file.
-    pub(crate) fn will_need(&self, width: usize, order: &[u32]) {
+    pub(crate) fn will_need(&self, width: usize, order: Vec<u32>) {
         #[cfg(feature = "mmap")]
         match self {
-            FeatureValues::Bytes { bytes, .. } => {
-                if let Some(file) = bytes.file() {
-                    file.will_need(width, order);
-                }
-            }
-            FeatureValues::Values(values) => {
-                if let Some(file) = values.file() {
-                    file.will_need(width, order);
-                }
-            }
+            FeatureValues::Bytes { bytes, .. } => bytes.will_need(width, order),
+            FeatureValues::Values(values) => values.will_need(width, order),
         }
         #[cfg(not(feature = "mmap"))]
         let _ = (width, order);
+    }
+
+    /// Whether a page of a file that is accessed is read without those around it: where these were asked for.
+    pub(crate) fn reads_single_pages(&self, alone: bool) {
+        #[cfg(feature = "mmap")]
+        match self {
+            FeatureValues::Bytes { bytes, .. } => bytes.reads_single_pages(alone),
+            FeatureValues::Values(values) => values.reads_single_pages(alone),
+        }
+        #[cfg(not(feature = "mmap"))]
+        let _ = alone;
     }
 
     /// Gathers the samples with indices `order`, of `width` features each, into `out`, `[order.len(), width]`.

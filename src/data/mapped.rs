@@ -15,6 +15,8 @@ use std::{
 };
 
 use bytemuck::AnyBitPattern;
+#[cfg(unix)]
+use memmap2::Advice;
 use memmap2::Mmap;
 
 use super::{
@@ -107,36 +109,41 @@ impl<V: AnyBitPattern> Mapped<V> {
         bytemuck::try_cast_slice(&self.file.bytes()[self.place.clone()]).unwrap_or_default()
     }
 
-    /// Asks the system to read these rows, of `width` values each, in the background.
-    pub(super) fn will_need(&self, width: usize, order: &[u32]) {
+    /// Asks the system to read these rows, of `width` values each. It returns when the disk has these requests, not yet
+    /// their results.
+    pub(super) fn will_need(&self, width: usize, mut order: Vec<u32>) {
         let width = width * size_of::<V>();
-        let mut order = order.to_vec();
         order.sort_unstable();
         let rows = order.iter().map(|&row| {
             let start = self.place.start + row as usize * width;
             start..start + width
         });
-        let mut next = 0..0;
+        let mut ranges: Vec<Range<usize>> = Vec::new();
         for row in rows {
-            if row.start > next.end + GAP_BYTES {
-                self.advise(next);
-                next = row;
-            } else {
-                next.end = row.end;
+            match ranges.last_mut() {
+                Some(last) if row.start <= last.end + GAP_BYTES => last.end = row.end,
+                _ => ranges.push(row),
             }
         }
-        self.advise(next);
-    }
-
-    /// The same, of bytes of the file. It is advice: what the system does not take is read when it is accessed.
-    fn advise(&self, range: Range<usize>) {
+        // What the system does not take is read when it is accessed.
         #[cfg(unix)]
-        if !range.is_empty() {
-            let _ =
-                (self.file.map).advise_range(memmap2::Advice::WillNeed, range.start, range.len());
+        for Range { start, end } in ranges {
+            let _ = (self.file.map).advise_range(Advice::WillNeed, start, end - start);
         }
         #[cfg(not(unix))]
-        let _ = range;
+        drop(ranges);
+    }
+
+    /// Whether the system, where it reads a page that is accessed, leaves out those around it.
+    pub(super) fn reads_single_pages(&self, alone: bool) {
+        #[cfg(unix)]
+        let _ = self.file.map.advise(if alone {
+            Advice::Random
+        } else {
+            Advice::Normal
+        });
+        #[cfg(not(unix))]
+        let _ = alone;
     }
 }
 

@@ -24,15 +24,6 @@ impl<V> Storage<V> {
         Storage(Place::File(values))
     }
 
-    /// The file that they are in.
-    #[cfg(feature = "mmap")]
-    pub(super) fn file(&self) -> Option<&Mapped<V>> {
-        match &self.0 {
-            Place::Memory(_) => None,
-            Place::File(mapped) => Some(mapped),
-        }
-    }
-
     /// Whether they are in a file.
     pub(super) fn is_mapped(&self) -> bool {
         match self.0 {
@@ -64,6 +55,23 @@ impl<V: fmt::Debug> fmt::Debug for Storage<V> {
             Place::Memory(values) => values.fmt(f),
             #[cfg(feature = "mmap")]
             Place::File(mapped) => mapped.fmt(f),
+        }
+    }
+}
+
+#[cfg(feature = "mmap")]
+impl<V: bytemuck::AnyBitPattern> Storage<V> {
+    /// See [`Mapped::will_need`].
+    pub(super) fn will_need(&self, width: usize, order: Vec<u32>) {
+        if let Place::File(mapped) = &self.0 {
+            mapped.will_need(width, order);
+        }
+    }
+
+    /// See [`Mapped::reads_single_pages`].
+    pub(super) fn reads_single_pages(&self, alone: bool) {
+        if let Place::File(mapped) = &self.0 {
+            mapped.reads_single_pages(alone);
         }
     }
 }

@@ -86,6 +86,7 @@ fn epoch<N: Network, E: Engine<N>>(
     training.state.count_steps(settings, train.len());
     let mut read_ahead = ReadAhead::new(&samples.features, N::In::LEN, &train, settings);
     batches(training, observers, data, &mut read_ahead)?;
+    drop(read_ahead);
 
     let measured = validation.measure(training, (samples, data), &held_out)?;
     if let Some(measured) = measured.filter(|measured| !measured.loss.is_finite()) {

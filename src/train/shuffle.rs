@@ -94,6 +94,11 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::{
+        data::{DataFor, Dataset},
+        shape::Features,
+        target::Classes,
+    };
 
     proptest! {
         /// An epoch has each sample once, and each window the samples of as many blocks, whole ones.
@@ -156,6 +161,38 @@ mod tests {
                 .filter(|pair| pair[0] + 1 == pair[1])
                 .count()
                 < 100
+        );
+    }
+
+    /// Blocks are of samples in the order of the file, though holding samples out shuffles them; so are the held-out ones.
+    #[test]
+    fn blocks_are_consecutive_in_the_file() {
+        let values = vec![0.0; 200];
+        let data = Dataset::<Features<1>, Classes<2>>::from_values(values, vec![0; 200]).unwrap();
+        let samples = DataFor::<Features<1>, Features<2>>::samples(&data);
+        let mut split = Stratified::new(samples, 40, 3).unwrap();
+        let (all, held_out) = (split.train.clone(), split.held_out.clone());
+        let blocks = Shuffle::Blocks {
+            block: 16,
+            window: 1,
+        };
+        blocks.apply(&mut split, 3, 0);
+        assert!(split.held_out.is_sorted() && !held_out.is_sorted());
+        let sorted = |mut order: Vec<u32>| {
+            order.sort();
+            order
+        };
+        let file = sorted(all);
+        let found: Vec<Vec<u32>> = split
+            .train
+            .chunks(16)
+            .map(|block| sorted(block.to_vec()))
+            .collect();
+        assert_eq!(sorted(found.concat()), file);
+        assert!(
+            found
+                .iter()
+                .all(|block| file.chunks(16).any(|of_file| of_file == block))
         );
     }
 }

@@ -85,12 +85,11 @@ fn a_training_stopped_within_an_epoch_resumes_bit_identically() {
     }
 }
 
-/// Blocks of one sample, all in one window, are an order of all samples; so is one block. Both are others than the default.
 #[test]
 fn blocks_of_any_size_are_trained_on() {
     let digits = Digits::new(5).dataset::<Features<784>>(0..60).unwrap();
     let (_file, mapped) = in_file(&digits);
-    let sizes = [[1, 1], [1, 60], [60, 1], [7, 2], [usize::MAX, usize::MAX]];
+    let sizes = [[1, 60], [60, 1], [7, 2], [usize::MAX, usize::MAX]];
     let sums = sizes.map(|[block, window]| {
         let blocks = Shuffle::Blocks { block, window };
         let [memory, file] =
@@ -101,14 +100,14 @@ fn blocks_of_any_size_are_trained_on() {
     for (at, sum) in sums.iter().enumerate() {
         // one block is shuffled in one window, whatever its size
         assert!(
-            sums[..at].iter().all(|other| other != sum) || at == 4,
+            sums[..at].iter().all(|other| other != sum) || at == 3,
             "{at}"
         );
     }
-    assert_eq!(sums[4], sums[2]);
+    assert_eq!(sums[3], sums[1]);
     for (block, window, words) in [
-        (0, 1, "samples of a block: expected at least 1, found 0"),
-        (1, 0, "blocks of a window: expected at least 1, found 0"),
+        (0, 1, "samples of a block: expected 1 or more, found 0"),
+        (1, 0, "blocks of a window: expected 1 or more, found 0"),
     ] {
         let error = train(&mapped, Shuffle::Blocks { block, window }, None, None).unwrap_err();
         assert_eq!(error.to_string(), words);

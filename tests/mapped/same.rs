@@ -81,10 +81,7 @@ fn any_number_of_threads_finds_the_same_zeros() {
     for data in every_kind() {
         let (_file, mapped) = in_file(&data);
         let weights = |data: &Set, threads, batch| {
-            let processor = Processor {
-                threads,
-                ..Processor::detect()
-            };
+            let processor = Processor::detect().threads(threads);
             let mut net = Fused::<Net>::on(processor, Weights::init(2)).unwrap();
             let mut trainer = Trainer::new(Adam::default()).batch(batch);
             trainer.fit(&mut net, data).unwrap();

@@ -123,22 +123,16 @@ impl Bitmap {
     fn of_batches(samples: &Samples, features: usize, simd: Simd) -> Option<Self> {
         let words = features.div_ceil(WORD);
         let stretches = (0..STRETCHES).flat_map(|stretch| {
-            let first = samples.len * stretch / STRETCHES;
-            first..samples.len.min(first + SAMPLES_OF_STRETCH)
+            let [first, next] = [stretch, stretch + 1].map(|at| samples.len * at / STRETCHES);
+            first as u32..next.min(first + SAMPLES_OF_STRETCH) as u32
         });
-        let mut bits = Vec::new();
-        for sample in stretches {
-            let begin = bits.len();
-            bits.resize(begin + words, 0);
-            find_zeros(
-                simd,
-                &samples.features,
-                features,
-                sample,
-                &mut bits[begin..],
-            );
+        let stretches: Vec<u32> = stretches.collect();
+        samples.features.will_need(features, stretches.clone());
+        let counted = stretches.len();
+        let mut bits = vec![0; counted * words];
+        for (&sample, bits) in stretches.iter().zip(bits.chunks_exact_mut(words)) {
+            find_zeros(simd, &samples.features, features, sample as usize, bits);
         }
-        let counted = bits.len() / words;
         let estimate = Self::if_sparse(samples, features, counted, bits, vec![u64::MAX; words])?;
         Some(Bitmap {
             bits: Vec::new(),
