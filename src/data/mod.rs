@@ -11,6 +11,10 @@
     doc = " | [`Csv`] | the records of a table, a file of comma-separated values |"
 )]
 //! | [`Dataset::from_idx`] | any features and labels in the idx format, for example EMNIST |
+#![cfg_attr(
+    feature = "mmap",
+    doc = " | [`Dataset::map_safetensors`](Dataset#method.map_safetensors), [`Dataset::map_idx`] | files that may be larger than memory |"
+)]
 //! | [`Mnist`] | MNIST, Fashion-MNIST and KMNIST from their four files |
 //! | [`Augmented`] | a data set of images with new random distortion in every epoch |
 //! | [`Digits`] | synthetic handwritten-like digits from a seed, which need no files |
