@@ -358,11 +358,11 @@ fn only_the_newest_checkpoints_are_kept() {
 fn weights_are_loaded_from_a_checkpoint() {
     let digits = Digits::new(1).dataset(0..200).unwrap();
     // the better the network has learnt the digits, the higher its loss on these
-    let FeatureValues::Bytes { bytes, scale } = digits.features().clone() else {
+    let FeatureValues::Bytes { bytes, scale } = digits.features() else {
         panic!("digits are bytes")
     };
     let labels = (0..200).map(|i| (digits.label(i).unwrap() as u8 + 1) % 10);
-    let contrary = Dataset::from_bytes(bytes, scale, labels.collect()).unwrap();
+    let contrary = Dataset::from_bytes(bytes.to_vec(), *scale, labels.collect()).unwrap();
     type Reader = (Linear<784, 4>, ReLU, Linear<4, 10>);
     let fit = |early_stopping: Option<EarlyStopping>| {
         let folder = tempfile::tempdir().unwrap();

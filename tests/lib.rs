@@ -43,6 +43,8 @@ mod images;
 mod kill;
 mod labels;
 mod losses;
+#[cfg(feature = "mmap")]
+mod mapped;
 mod metrics;
 mod mnist;
 mod mnist_format;

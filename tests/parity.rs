@@ -347,7 +347,7 @@ fn skipping_zeros_is_bit_identical() {
     };
     let labels = (0..90).map(|i| batch.label(i).unwrap() as u8);
     let labels: Vec<u8> = labels.chain(std::iter::repeat_n(0, 900)).collect();
-    let mut padded = values.clone();
+    let mut padded = values.to_vec();
     padded.resize(990 * 100, 1.0);
     let dense = Dataset::<Features<100>, Classes<3>>::from_values(padded, labels).unwrap();
     let trained = |data: &Dataset<Features<100>, Classes<3>>, clip_norm| {

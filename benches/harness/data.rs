@@ -53,7 +53,7 @@ impl Source {
         match (train.features(), train.targets()) {
             (FeatureValues::Bytes { bytes, .. }, Targets::Labels(labels)) => Ok(Source {
                 name: "MNIST",
-                images: bytes.clone(),
+                images: bytes.to_vec(),
                 labels: labels.clone(),
             }),
             _ => Err("MNIST: expected bytes and labels".into()),

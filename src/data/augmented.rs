@@ -112,7 +112,7 @@ impl<S: Shape, const C: usize> Augmented<S, Classes<C>> {
     ///
     /// # Errors
     /// [`Error::Setting`] when width times height is not `S::LEN`, when a side has more than 2,048 pixels, when the
-    /// data set does not have bytes ([`Dataset::from_bytes`]), or for a distortion out of range.
+    /// data set does not have bytes ([`Dataset::from_bytes`]) in memory, or for a distortion out of range.
     pub fn new(
         originals: Dataset<S, Classes<C>>,
         size: [usize; 2],
@@ -138,6 +138,10 @@ impl<S: Shape, const C: usize> Augmented<S, Classes<C>> {
         if let FeatureValues::Values(_) = originals.features() {
             let expected = "a data set of bytes, by `Dataset::from_bytes`".to_owned();
             return refused("images", expected, "one of `f32`".to_owned());
+        }
+        if originals.features().is_mapped() {
+            let expected = "images in memory, as each epoch is a distorted copy of all".to_owned();
+            return refused("images", expected, "a mapped file".to_owned());
         }
         distortion.check()?;
         let cores = thread::available_parallelism().map_or(1, usize::from);

@@ -73,7 +73,10 @@ impl<S: Shape, const C: usize> Dataset<S, Classes<C>> {
         Self::new(
             bytes.len(),
             labels.len(),
-            FeatureValues::Bytes { bytes, scale },
+            FeatureValues::Bytes {
+                bytes: bytes.into(),
+                scale,
+            },
             Targets::Labels(labels),
         )
     }
@@ -89,7 +92,7 @@ impl<S: Shape, const C: usize> Dataset<S, Classes<C>> {
         Self::new(
             values.len(),
             labels.len(),
-            FeatureValues::Values(values),
+            FeatureValues::Values(values.into()),
             Targets::Labels(labels),
         )
     }
@@ -131,7 +134,7 @@ impl<S: Shape, L: Label> Dataset<S, L> {
         Self::new(
             values.len(),
             labels.len(),
-            FeatureValues::Values(values),
+            FeatureValues::Values(values.into()),
             Targets::Labels(labels),
         )
     }
@@ -163,7 +166,7 @@ impl<S: Shape, const N: usize> Dataset<S, Values<N>> {
         Self::new(
             values.len(),
             targets.len() / N,
-            FeatureValues::Values(values),
+            FeatureValues::Values(values.into()),
             Targets::Values(targets),
         )
     }
@@ -248,10 +251,12 @@ impl<S: Shape, T: Target> Dataset<S, T> {
         } = &*self.samples;
         let features = match features {
             FeatureValues::Bytes { bytes, scale } => FeatureValues::Bytes {
-                bytes: select(bytes, S::LEN, order),
+                bytes: select(bytes, S::LEN, order).into(),
                 scale: *scale,
             },
-            FeatureValues::Values(values) => FeatureValues::Values(select(values, S::LEN, order)),
+            FeatureValues::Values(values) => {
+                FeatureValues::Values(select(values, S::LEN, order).into())
+            }
         };
         let targets = match targets {
             Targets::Labels(labels) => Targets::Labels(select(labels, 1, order)),
@@ -271,11 +276,11 @@ impl<S: Shape, T: Target> Dataset<S, T> {
         }
     }
 
-    /// The buffer of the features' bytes (empty if they are not bytes), or the data set itself if its samples are
+    /// The buffer of the features' bytes (empty if they are not bytes in memory), or the data set itself if its samples are
     /// shared.
     pub(super) fn into_bytes(self) -> std::result::Result<Vec<u8>, Self> {
         match Arc::try_unwrap(self.samples).map(|samples| samples.features) {
-            Ok(FeatureValues::Bytes { bytes, .. }) => Ok(bytes),
+            Ok(FeatureValues::Bytes { bytes, .. }) => Ok(bytes.into_vec()),
             Ok(FeatureValues::Values(_)) => Ok(Vec::new()),
             Err(samples) => Err(Dataset {
                 samples,
@@ -311,7 +316,7 @@ impl<S: Shape, T: Target> Dataset<S, T> {
         match &self.samples.features {
             FeatureValues::Bytes { bytes, scale } => {
                 hash.update(scale.to_le_bytes());
-                hash.update(bytes);
+                hash.update(&**bytes);
             }
             FeatureValues::Values(values) => add_floats(&mut hash, values),
         }

@@ -104,14 +104,14 @@ impl Header {
         dimensions.collect::<Vec<_>>().join(" x ")
     }
 
-    fn value_bytes(&self) -> u128 {
+    pub(super) fn value_bytes(&self) -> u128 {
         let dimensions = self.dimensions.iter().map(|&it| u128::from(it));
         // Saturates, because four factors below 2^32 and a size of 8 can exceed 2^128.
         dimensions.fold(self.kind.size() as u128, u128::saturating_mul)
     }
 
     /// Parses the header.
-    fn read(path: &Path, source: &mut impl Read) -> Result<Self> {
+    pub(super) fn read(path: &Path, source: &mut impl Read) -> Result<Self> {
         let mut bytes = Vec::new();
         take(path, source, 4, 0, &mut bytes)?;
         let Some(&[zero, also_zero, code, count]) = bytes.first_chunk() else {

@@ -66,11 +66,7 @@ impl<S: Shape, const C: usize> Dataset<S, Classes<C>> {
         first_label: i32,
     ) -> Result<Self> {
         let (features, labels) = (features.as_ref(), labels.as_ref());
-        let classes = read_labels::<C>(
-            labels,
-            Idx::open(labels, |it| check_labels(labels, it))?,
-            first_label,
-        )?;
+        let classes = open_labels::<C>(labels, first_label)?;
         let samples = Idx::open(features, |it| {
             check_features::<S>(features, it, classes.len())
         })?;
@@ -90,6 +86,12 @@ impl<S: Shape, const C: usize> Dataset<S, Classes<C>> {
         let samples = Idx::read(path, features, packed, check)?;
         assemble(path, samples, classes)
     }
+}
+
+/// The classes in a file of labels.
+pub(super) fn open_labels<const C: usize>(path: &Path, first: i32) -> Result<Vec<u8>> {
+    let labels = Idx::open(path, |it| check_labels(path, it))?;
+    read_labels::<C>(path, labels, first)
 }
 
 fn check_labels(path: &Path, header: &Header) -> Result<()> {
@@ -116,7 +118,8 @@ fn check_labels(path: &Path, header: &Header) -> Result<()> {
     Ok(())
 }
 
-fn check_features<S: Shape>(path: &Path, header: &Header, labels: usize) -> Result<()> {
+/// Checks that a header is that of `labels` samples of the shape.
+pub(super) fn check_features<S: Shape>(path: &Path, header: &Header, labels: usize) -> Result<()> {
     let [samples, sample @ ..] = &header.dimensions[..] else {
         return Ok(()); // A header has at least one dimension.
     };

@@ -11,6 +11,10 @@
     doc = " | [`Csv`] | the records of a table, a file of comma-separated values |"
 )]
 //! | [`Dataset::from_idx`] | any features and labels in the idx format, for example EMNIST |
+#![cfg_attr(
+    feature = "mmap",
+    doc = " | [`Dataset::map_safetensors`](Dataset#method.map_safetensors), [`Dataset::map_idx`] | files that may be larger than memory |"
+)]
 //! | [`Mnist`] | MNIST, Fashion-MNIST and KMNIST from their four files |
 //! | [`Augmented`] | a data set of images with new random distortion in every epoch |
 //! | [`Digits`] | synthetic handwritten-like digits from a seed, which need no files |
@@ -29,6 +33,12 @@ mod features;
 mod idx;
 mod idx_dataset;
 mod io_error;
+#[cfg(feature = "mmap")]
+mod map_idx;
+#[cfg(feature = "mmap")]
+mod map_safetensors;
+#[cfg(feature = "mmap")]
+mod mapped;
 mod mnist;
 mod multi_label;
 mod prefetch;
@@ -36,9 +46,12 @@ mod records;
 mod source;
 mod sparse;
 mod split;
+mod storage;
 mod stratified;
 mod targets;
 mod training;
+#[cfg(feature = "mmap")]
+mod write_safetensors;
 
 pub use augmented::Augmented;
 pub(crate) use check::check_tokens;
@@ -53,6 +66,7 @@ pub use download::Download;
 pub use features::FeatureValues;
 pub use mnist::{Mnist, MnistShape};
 pub use split::{Split, TestSet, TrainingSet, ValidationData, ValidationSet};
+pub use storage::Storage;
 pub(crate) use stratified::Stratified;
 pub use targets::Targets;
 pub use training::TrainingData;

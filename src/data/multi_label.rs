@@ -39,7 +39,7 @@ impl<S: Shape, const N: usize> Dataset<S, MultiLabel<N>> {
         Self::new(
             values.len(),
             labels.len(),
-            FeatureValues::Values(values),
+            FeatureValues::Values(values.into()),
             Targets::MultiLabels(bits),
         )
     }

@@ -99,7 +99,7 @@ impl<S: Shape, T: Target> Dataset<S, T> {
         Self::new(
             features.len(),
             len,
-            FeatureValues::Values(features),
+            FeatureValues::Values(features.into()),
             targets,
         )
     }

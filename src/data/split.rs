@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{DataFor, Dataset, Samples, Stratified, TrainingData, stratified::parts};
+use super::{
+    DataFor, Dataset, Samples, Stratified, TrainingData, check::mismatch, stratified::parts,
+};
 use crate::{
     error::{Error, Result},
     shape::Shape,
@@ -82,7 +84,8 @@ impl<S: Shape, T: Target> Dataset<S, T> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Setting`] when a part would have no sample, or a fraction is not between 0 and 1.
+    /// [`Error::Setting`] when a part would have no sample, or a fraction is not between 0 and 1; [`Error::Data`] for samples in
+    /// a mapped file, as each part is a copy.
     pub fn split(&self, [validation, test]: [f64; 2], seed: u64) -> Result<Split<S, T>> {
         let (rest, test) = self.train_test_split(test, seed)?;
         // of the samples that are left, as many as are that fraction of all
@@ -134,7 +137,7 @@ impl<S: Shape, T: Target> Dataset<S, T> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Setting`] when `k` is below 2, or above the number of samples.
+    /// [`Error::Setting`] when `k` is below 2, or above the number of samples; [`Error::Data`] as [`Dataset::split`].
     pub fn folds(
         &self,
         k: usize,
@@ -147,6 +150,7 @@ impl<S: Shape, T: Target> Dataset<S, T> {
                 found: k.to_string(),
             });
         }
+        self.check_is_in_memory()?;
         let (data, parts) = (self.clone(), parts(&self.samples, k, seed));
         Ok((0..k).map(move |fold| {
             let all = 0..data.len() as u32;
@@ -161,8 +165,20 @@ impl<S: Shape, T: Target> Dataset<S, T> {
 
     /// The samples to train on, and `count` that are held out.
     fn hold_out(&self, count: usize, seed: u64) -> Result<(Self, Self)> {
+        self.check_is_in_memory()?;
         let Stratified { train, held_out } = Stratified::new(&self.samples, count, seed)?;
         Ok((self.subset(&train), self.subset(&held_out)))
+    }
+
+    /// # Errors
+    /// [`Error::Data`] for samples in a file, which a division would copy to memory.
+    fn check_is_in_memory(&self) -> Result<()> {
+        if self.features().is_mapped() {
+            let expected = "samples in memory, as the parts are copies";
+            let found = "a mapped file; hold samples out with `Trainer::validation`, or write a file for each part";
+            return Err(mismatch(None, expected, found));
+        }
+        Ok(())
     }
 }
 

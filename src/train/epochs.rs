@@ -9,8 +9,8 @@
 use std::sync::Arc;
 
 use super::{
-    EpochReport, Progress, history::mean_over_samples, observers::Observers, settings::Settings,
-    training::Training, validation::Validation,
+    EpochReport, Progress, history::mean_over_samples, observers::Observers, read_ahead::ReadAhead,
+    settings::Settings, training::Training, validation::Validation,
 };
 use crate::{
     clock::Clock,
@@ -18,7 +18,7 @@ use crate::{
     engine::{Engine, Run, check_batches},
     error::Result,
     network::Network,
-    seed,
+    shape::Shape,
 };
 
 /// The number of runs of batches in an epoch; the observers are called after each.
@@ -79,13 +79,14 @@ fn epoch<N: Network, E: Engine<N>>(
 ) -> Result<EpochReport> {
     let settings = &training.settings;
     let batch_size = settings.batch_size;
-    let Stratified {
-        mut train,
-        held_out,
-    } = Stratified::new(samples, settings.validation_samples, settings.seed)?;
-    seed::shuffle(&mut train, settings.seed, training.state.position.epoch);
+    let mut split = Stratified::new(samples, settings.validation_samples, settings.seed)?;
+    let epoch = training.state.position.epoch;
+    settings.shuffle.apply(&mut split, settings.seed, epoch);
+    let Stratified { train, held_out } = split;
     training.state.count_steps(settings, train.len());
-    batches(training, observers, data, &train)?;
+    let mut read_ahead = ReadAhead::new(&samples.features, N::In::LEN, &train, settings);
+    batches(training, observers, data, &mut read_ahead)?;
+    drop(read_ahead);
 
     let measured = validation.measure(training, (samples, data), &held_out)?;
     if let Some(measured) = measured.filter(|measured| !measured.loss.is_finite()) {
@@ -107,9 +108,10 @@ fn batches<N: Network, E: Engine<N>>(
     training: &mut Training<'_, N, E>,
     observers: &mut Observers<'_, '_>,
     data: &E::Data,
-    order: &[u32],
+    read_ahead: &mut ReadAhead<'_>,
 ) -> Result<()> {
     let Settings { batch_size, .. } = training.settings;
+    let order = read_ahead.order;
     check_batches(&N::PLAN, order.len(), batch_size)?;
     let batches = order.len().div_ceil(batch_size);
     let steps = batches.div_ceil(RUNS_PER_EPOCH);
@@ -117,19 +119,20 @@ fn batches<N: Network, E: Engine<N>>(
     let samples_per_run = steps.saturating_mul(batch_size);
     let samples_done = training.state.position.samples_done;
     let left = order.get(samples_done..).unwrap_or_default();
+    read_ahead.begin(samples_done);
     for order_of_run in left.chunks(samples_per_run) {
-        let progress = run_of_batches(training, data, order_of_run, order.len())?;
+        let progress = run_of_batches(training, data, order_of_run, read_ahead)?;
         observers.after_run(training, progress)?;
     }
     Ok(())
 }
 
-/// Trains one run of batches by one call of the engine; the epoch trains on `samples` samples.
+/// Trains one run of batches, by one call of the engine for each part that is read ahead.
 fn run_of_batches<N: Network, E: Engine<N>>(
     training: &mut Training<'_, N, E>,
     data: &E::Data,
     order: &[u32],
-    samples: usize,
+    read_ahead: &mut ReadAhead<'_>,
 ) -> Result<Progress> {
     let (settings, state) = (&training.settings, &mut training.state);
     let before = state.losses.len();
@@ -145,7 +148,15 @@ fn run_of_batches<N: Network, E: Engine<N>>(
         clip_norm: settings.clip_norm,
     };
     let clock = Clock::start();
-    training.net.train(data, &run, &mut state.losses)?;
+    for order in order.chunks(read_ahead.samples_per_part) {
+        read_ahead.next(order.len());
+        let part = Run {
+            order,
+            first_step: state.position.steps_before + state.losses.len() as u64,
+            ..run.clone()
+        };
+        training.net.train(data, &part, &mut state.losses)?;
+    }
     state.position.seconds += clock.elapsed().as_secs_f64();
     state.position.samples_done += order.len();
     let losses = &state.losses[before..];
@@ -157,7 +168,7 @@ fn run_of_batches<N: Network, E: Engine<N>>(
     Ok(Progress {
         epoch: state.position.epoch + 1,
         samples_done: state.position.samples_done,
-        samples,
+        samples: read_ahead.order.len(),
         steps: state.position.steps_before + state.losses.len() as u64,
         loss: losses[last],
         learning_rate: run.learning_rate(last),

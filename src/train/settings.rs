@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::EarlyStopping;
+use super::{EarlyStopping, Shuffle};
 use crate::{
     data::Samples,
     error::{Error, Result},
@@ -20,6 +20,7 @@ pub(super) struct Settings {
     pub(super) initial_epoch: usize,
     pub(super) reset_optimizer: bool,
     pub(super) batch_size: usize,
+    pub(super) shuffle: Shuffle,
     pub(super) seed: u64,
     pub(super) validation_samples: usize,
     pub(super) early_stopping: Option<EarlyStopping>,
@@ -34,6 +35,7 @@ impl Settings {
     pub(super) fn check(&self, set: Option<&Samples>, outputs: usize) -> Result<()> {
         at_least_one("epochs", self.epochs)?;
         at_least_one("batch size", self.batch_size)?;
+        self.shuffle.check()?;
         self.optimizer.check()?;
         self.schedule.check()?;
         check_clip_norm(self.clip_norm)?;

@@ -2,7 +2,7 @@
 
 use std::{fmt, marker::PhantomData, ops::ControlFlow, path::PathBuf, sync::atomic::AtomicBool};
 
-use super::{Checkpoints, EarlyStopping, EpochReport, Progress, settings::Settings};
+use super::{Checkpoints, EarlyStopping, EpochReport, Progress, Shuffle, settings::Settings};
 use crate::objective::{CrossEntropy, Loss, Optimizer, Schedule};
 
 type OnEpoch<'a> = Box<dyn FnMut(&EpochReport) -> ControlFlow<()> + 'a>;
@@ -43,7 +43,7 @@ pub(super) struct Options<'a> {
 }
 
 impl<'a> Trainer<'a> {
-    /// Defaults: one epoch, batch size 100, seed 0, constant learning rate, cross-entropy, no clipping, no validation.
+    /// Defaults: one epoch, batch size 100, a random order of all samples, seed 0, constant learning rate, cross-entropy, no clipping, no validation.
     pub fn new(optimizer: impl Into<Optimizer>) -> Self {
         let options = Options {
             settings: Settings {
@@ -55,6 +55,7 @@ impl<'a> Trainer<'a> {
                 initial_epoch: 0,
                 reset_optimizer: false,
                 batch_size: 100,
+                shuffle: Shuffle::All,
                 seed: 0,
                 validation_samples: 0,
                 early_stopping: None,
@@ -102,6 +103,18 @@ impl<'a, L> Trainer<'a, L> {
     /// The batch size in samples; at least 1. The last batch of an epoch may be smaller.
     pub fn batch(mut self, batch_size: usize) -> Self {
         self.options.settings.batch_size = batch_size;
+        self
+    }
+
+    /// How the samples of an epoch are ordered; [`Shuffle::All`], a random order of all, by default.
+    ///
+    /// ```
+    /// use tuplenet::{prelude::*, train::Shuffle};
+    ///
+    /// let trainer = Trainer::new(Adam::default()).shuffle(Shuffle::BLOCKS); // for data larger than memory
+    /// ```
+    pub fn shuffle(mut self, shuffle: Shuffle) -> Self {
+        self.options.settings.shuffle = shuffle;
         self
     }
 

@@ -92,7 +92,7 @@ fn an_image_depends_only_on_seed_epoch_and_index() {
     let FeatureValues::Bytes { bytes: alone, .. } = epoch(&few, 7) else {
         panic!("bytes stay bytes");
     };
-    assert!(alone == bytes[..20 * 784]);
+    assert!(*alone == bytes[..20 * 784]);
     assert!(epoch(&many, 3) != later && epoch(&many, 7) == later);
     let one = rayon::ThreadPoolBuilder::new()
         .num_threads(1)

@@ -149,7 +149,7 @@ mod tests {
     use serde_json::json;
 
     use super::{Identity, *};
-    use crate::prelude::*;
+    use crate::{prelude::*, train::Shuffle};
 
     #[test]
     fn the_first_difference_is_named() {
@@ -181,6 +181,7 @@ mod tests {
             initial_epoch: 0,
             reset_optimizer: false,
             batch_size: 10,
+            shuffle: Shuffle::BLOCKS,
             seed: 1,
             validation_samples: 5,
             early_stopping: Some(early_stopping),
@@ -189,7 +190,7 @@ mod tests {
             WeightedCrossEntropy { weights, smoothing }.into()
         }
         type Change = (&'static str, fn(&mut Settings));
-        let changes: [Change; 19] = [
+        let changes: [Change; 21] = [
             ("optimizer", |s| s.optimizer = Sgd::default().into()),
             ("optimizer.Adam.learning_rate", |s| {
                 s.optimizer = s.optimizer.with_learning_rate(0.5)
@@ -210,6 +211,13 @@ mod tests {
             ("initial_epoch", |s| s.initial_epoch = 1),
             ("reset_optimizer", |s| s.reset_optimizer = true),
             ("batch_size", |s| s.batch_size = 11),
+            ("shuffle", |s| s.shuffle = Shuffle::All),
+            ("shuffle.Blocks.window", |s| {
+                s.shuffle = Shuffle::Blocks {
+                    block: 1024,
+                    window: 65,
+                }
+            }),
             ("seed", |s| s.seed = 2),
             ("validation_samples", |s| s.validation_samples = 6),
             ("early_stopping", |s| s.early_stopping = None),
@@ -268,6 +276,7 @@ mod tests {
             initial_epoch: _,
             reset_optimizer: _,
             batch_size: _,
+            shuffle: _,
             seed: _,
             validation_samples: _,
             early_stopping: _,

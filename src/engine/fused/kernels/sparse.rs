@@ -35,8 +35,10 @@ pub(crate) struct SparseBatch<'a> {
     pub(crate) features: usize,
     /// `[n, F / 64]`: bit `f % 64` of word `f / 64` is set if feature `f` is non-zero.
     pub(crate) bits: &'a [u64],
+    /// The batch's samples in `bits`.
+    pub(crate) rows: Samples<'a>,
     pub(crate) values: Values<'a>,
-    /// The batch's samples.
+    /// The batch's samples in `values`.
     pub(crate) samples: Samples<'a>,
 }
 
@@ -57,14 +59,16 @@ impl SparseBatch<'_> {
     /// # Panics
     /// When the bits or values of one of the batch's samples `rows` are out of range.
     fn check(&self, rows: Range<usize>) {
-        let last = rows.map(|row| self.samples.at(row)).max();
-        let count = last.map_or(0, |last| last + 1);
-        assert!(self.bits.len() >= count * self.words());
+        let count = |samples: Samples<'_>| {
+            let last = rows.clone().map(|row| samples.at(row)).max();
+            last.map_or(0, |last| last + 1)
+        };
+        assert!(self.bits.len() >= count(self.rows) * self.words());
         let values = match self.values {
             Values::Bytes(bytes, _) => bytes.len(),
             Values::Floats(floats) => floats.len(),
         };
-        assert!(values >= count * self.features);
+        assert!(values >= count(self.samples) * self.features);
     }
 }
 
@@ -211,6 +215,7 @@ fn forward<S: Lanes, T: Value, const V: usize>(
         let last = word + 1 == words;
         let rows = weights.at(first_block, word * WORD);
         for row in 0..output.rows {
+            let bits_of = batch.rows.at(samples.start + row);
             let sample = batch.samples.at(samples.start + row);
             let first_value = sample * features + word * WORD;
             // Prefetch this sample's next 64 features and the weights of the next 64 features.
@@ -222,7 +227,7 @@ fn forward<S: Lanes, T: Value, const V: usize>(
                 }
             }
             // SAFETY: `run` has checked that the bits of these samples are in range.
-            let mut bits = unsafe { *batch.bits.get_unchecked(sample * words + word) };
+            let mut bits = unsafe { *batch.bits.get_unchecked(bits_of * words + word) };
             if bits == 0 && word > 0 && !last {
                 continue;
             }

@@ -23,6 +23,10 @@ use crate::{
 /// A sparse product reaches two thirds of the FLOP/s of a dense one, so it would win up to 67 %; the
 /// difference pays for the bitmaps.
 pub(crate) const SPARSE_BELOW: f64 = 0.45;
+/// The stretches of a file from which its sparsity is estimated, evenly distributed: as many reads of a disk.
+const STRETCHES: usize = 64;
+/// The number of consecutive samples in each.
+const SAMPLES_OF_STRETCH: usize = 64;
 
 /// A data set as [`Fused`](crate::engine::Fused) reads it: shared with the
 /// [`Dataset`](crate::data::Dataset), not copied.
@@ -38,9 +42,9 @@ pub struct Uploaded {
 
 /// The bitmap of non-zero features of a data set.
 pub(crate) struct Bitmap {
-    /// `[n, words]`: bit `f % 64` of word `f / 64` is set if feature `f` is non-zero.
+    /// `[n, words]`: bit `f % 64` of word `f / 64` is set if feature `f` is non-zero. Empty for samples in a file.
     pub(crate) bits: Vec<u64>,
-    /// The union of the bits of all samples.
+    /// The union of the bits of all samples; all ones for samples in a file.
     pub(crate) nonzero: Vec<u64>,
     /// The value of every byte, for features of bytes.
     pub(crate) table: [f32; 256],
@@ -56,12 +60,14 @@ impl Uploaded {
         simd: Simd,
     ) -> Self {
         let features = widths[0];
-        let bitmap = (sparse && features >= WORD).then(|| Bitmap::new(samples, features, simd));
-        let total = (samples.len * features) as f64;
-        let few = |bitmap: &Bitmap| (bitmap.count() as f64) < SPARSE_BELOW * total;
+        let bitmap = match samples.features.is_mapped() {
+            _ if !sparse || features < WORD => None,
+            false => Bitmap::of_all(samples, features, simd),
+            true => Bitmap::of_batches(samples, features, simd),
+        };
         Uploaded {
             samples: Arc::clone(samples),
-            bitmap: bitmap.filter(few).map(Arc::new),
+            bitmap: bitmap.map(Arc::new),
             widths,
             sparse,
         }
@@ -73,6 +79,12 @@ impl Uploaded {
             bitmap: None,
             ..self.clone()
         }
+    }
+
+    /// Whether the bitmap of each batch is found when it is gathered.
+    pub(crate) fn finds_zeros(&self) -> bool {
+        let bitmap = self.bitmap.as_ref();
+        bitmap.is_some_and(|bitmap| bitmap.bits.is_empty())
     }
 
     /// Checks that it was uploaded for a network with the widths of `N`.
@@ -89,41 +101,64 @@ impl Uploaded {
 }
 
 impl Bitmap {
-    fn new(samples: &Samples, features: usize, simd: Simd) -> Self {
+    /// The bitmap of all samples, if these are sparse.
+    fn of_all(samples: &Samples, features: usize, simd: Simd) -> Option<Self> {
         let words = features.div_ceil(WORD);
         let mut bits = vec![0; samples.len * words];
-        let mut table = [0.0; 256];
-        match &samples.features {
-            FeatureValues::Bytes { bytes, scale } => {
-                for (byte, value) in table.iter_mut().enumerate() {
-                    *value = byte as f32 * scale;
-                }
-                // The value of a non-zero byte is 0 only if the scale is 0.
-                if *scale != 0.0 {
-                    let rows = bits.par_chunks_mut(words).zip(bytes.par_chunks(features));
-                    rows.with_min_len(256).for_each(|(bits, bytes)| {
-                        dispatch(simd, NonzeroByteBits { bytes, bits });
-                    });
-                }
-            }
-            FeatureValues::Values(values) => {
-                let rows = bits.par_chunks_mut(words).zip(values.par_chunks(features));
-                rows.with_min_len(64).for_each(|(bits, values)| {
-                    dispatch(simd, NonzeroBits { values, bits });
-                });
-            }
-        }
+        let rows = bits.par_chunks_mut(words).enumerate();
+        rows.with_min_len(256).for_each(|(sample, bits)| {
+            find_zeros(simd, &samples.features, features, sample, bits);
+        });
         let mut nonzero = vec![0; words];
         for row in bits.chunks_exact(words) {
             for (nonzero, bits) in nonzero.iter_mut().zip(row) {
                 *nonzero |= bits;
             }
         }
-        Bitmap {
+        Self::if_sparse(samples, features, samples.len, bits, nonzero)
+    }
+
+    /// Without the bits of samples in a file, which may be larger than memory: those of a batch are found when it is
+    /// gathered. Whether the samples are sparse is estimated from stretches of the file.
+    fn of_batches(samples: &Samples, features: usize, simd: Simd) -> Option<Self> {
+        let words = features.div_ceil(WORD);
+        let stretches = (0..STRETCHES).flat_map(|stretch| {
+            let [first, next] = [stretch, stretch + 1].map(|at| samples.len * at / STRETCHES);
+            first as u32..next.min(first + SAMPLES_OF_STRETCH) as u32
+        });
+        let stretches: Vec<u32> = stretches.collect();
+        samples.features.will_need(features, stretches.clone());
+        let counted = stretches.len();
+        let mut bits = vec![0; counted * words];
+        for (&sample, bits) in stretches.iter().zip(bits.chunks_exact_mut(words)) {
+            find_zeros(simd, &samples.features, features, sample as usize, bits);
+        }
+        let estimate = Self::if_sparse(samples, features, counted, bits, vec![u64::MAX; words])?;
+        Some(Bitmap {
+            bits: Vec::new(),
+            ..estimate
+        })
+    }
+
+    /// These bits, of `counted` samples, if few of them are set.
+    fn if_sparse(
+        samples: &Samples,
+        features: usize,
+        counted: usize,
+        bits: Vec<u64>,
+        nonzero: Vec<u64>,
+    ) -> Option<Self> {
+        let table = match samples.features {
+            FeatureValues::Bytes { scale, .. } => std::array::from_fn(|byte| byte as f32 * scale),
+            FeatureValues::Values(_) => [0.0; 256],
+        };
+        let bitmap = Bitmap {
             bits,
             nonzero,
             table,
-        }
+        };
+        let total = (counted * features) as f64;
+        ((bitmap.count() as f64) < SPARSE_BELOW * total).then_some(bitmap)
     }
 
     fn count(&self) -> u64 {
@@ -131,6 +166,29 @@ impl Bitmap {
             .iter()
             .map(|word| u64::from(word.count_ones()))
             .sum()
+    }
+}
+
+/// Sets the bits of the non-zero features of sample `sample`, of `width` features.
+pub(super) fn find_zeros(
+    simd: Simd,
+    features: &FeatureValues,
+    width: usize,
+    sample: usize,
+    bits: &mut [u64],
+) {
+    let place = sample * width..(sample + 1) * width;
+    match features {
+        // The value of a non-zero byte is 0 only if the scale is 0.
+        FeatureValues::Bytes { scale, .. } if *scale == 0.0 => bits.fill(0),
+        FeatureValues::Bytes { bytes, .. } => {
+            let bytes = &bytes[place];
+            dispatch(simd, NonzeroByteBits { bytes, bits });
+        }
+        FeatureValues::Values(values) => {
+            let values = &values[place];
+            dispatch(simd, NonzeroBits { values, bits });
+        }
     }
 }
 

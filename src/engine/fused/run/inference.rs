@@ -115,6 +115,8 @@ impl Job {
                             let features = Rows::of(&data.samples.features);
                             let samples = Samples::Numbered(samples);
                             chunk.gather(model, features, samples, rows.len());
+                        } else if data.finds_zeros() {
+                            chunk.input.find_zeros(model.simd, data, samples, 0);
                         }
                         let input = chunk.input.read(data, samples);
                         chunk.layers(model, input, rows.len(), logits);
@@ -128,6 +130,7 @@ impl Job {
                             let batch = SparseBatch {
                                 features: width,
                                 bits: &chunk.bits,
+                                rows: Samples::From(0),
                                 values: Values::Floats(values),
                                 samples: Samples::From(0),
                             };

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::bitmap::{Bitmap, Uploaded};
+use super::bitmap::{self, Bitmap, Uploaded};
 use crate::{
     data::FeatureValues,
     engine::fused::{
@@ -51,6 +51,8 @@ pub(crate) struct InputBuffer {
     dense: Matrix,
     /// `[B / 64, F]`, or empty.
     columns: Shared<u64>,
+    /// The bitmap of a batch of samples in a file, `[B, F / 64]`, or empty.
+    bits: Shared<u64>,
     is_dense: bool,
 }
 
@@ -73,6 +75,7 @@ impl InputBuffer {
             start: program.samples.unwrap_or_default(),
             dense: Matrix::zeros(dense, program.features),
             columns: Shared::zeros(sparse.div_ceil(WORD) * program.inputs),
+            bits: Shared::zeros(sparse * program.inputs.div_ceil(WORD)),
             is_dense,
         }
     }
@@ -108,10 +111,47 @@ impl InputBuffer {
         dispatch(simd, gather);
     }
 
+    /// Finds the zeros of the samples `samples` of a file, the batch's rows from `first` on.
+    ///
+    /// # Safety
+    /// No other thread reads or writes the bits of these rows until this returns.
+    pub(crate) unsafe fn find_zeros(
+        &self,
+        simd: Simd,
+        data: &Uploaded,
+        samples: &[u32],
+        first: usize,
+    ) {
+        let words = self.features.div_ceil(WORD);
+        // SAFETY: guaranteed by the caller.
+        let bits = unsafe {
+            self.bits
+                .slice_mut(first * words..(first + samples.len()) * words)
+        };
+        for (&sample, bits) in samples.iter().zip(bits.chunks_exact_mut(words)) {
+            let features = &data.samples.features;
+            bitmap::find_zeros(simd, features, self.features, sample as usize, bits);
+        }
+    }
+
+    /// The bits of the samples `batch`, and where each sample's are: in the data set's bitmap, or in that of the batch.
+    ///
+    /// # Safety
+    /// While the slice lives, no thread writes the bits.
+    unsafe fn bits<'a>(&'a self, bitmap: &'a Bitmap, batch: &'a [u32]) -> (&'a [u64], Samples<'a>) {
+        if !bitmap.bits.is_empty() {
+            return (&bitmap.bits, Samples::Numbered(batch));
+        }
+        let words = self.features.div_ceil(WORD);
+        // SAFETY: guaranteed by the caller.
+        let bits = unsafe { self.bits.slice(0..batch.len() * words) };
+        (bits, Samples::From(0))
+    }
+
     /// Transposes the words `words` (of 64 features each) of a batch's bitmaps, for the gradient.
     ///
     /// # Safety
-    /// No other thread reads or writes these features' columns until this returns.
+    /// No other thread reads or writes these features' columns, or writes the bits, until this returns.
     pub(crate) unsafe fn transpose_bitmap(
         &self,
         bitmap: &Bitmap,
@@ -119,11 +159,13 @@ impl InputBuffer {
         words: Range<usize>,
     ) {
         let all = self.features.div_ceil(WORD);
-        for (block, samples) in batch.chunks(WORD).enumerate() {
+        // SAFETY: guaranteed by the caller.
+        let (bits, rows) = unsafe { self.bits(bitmap, batch) };
+        for block in 0..batch.len().div_ceil(WORD) {
             for word in words.clone() {
                 let mut square = [0; WORD];
-                for (row, &sample) in square.iter_mut().zip(samples) {
-                    *row = bitmap.bits[sample as usize * all + word];
+                for (square, row) in square.iter_mut().zip(block * WORD..batch.len()) {
+                    *square = bits[rows.at(row) * all + word];
                 }
                 transpose_bits(&mut square);
                 let len = WORD.min(self.features - word * WORD);
@@ -146,9 +188,12 @@ impl InputBuffer {
                 self.dense.read(0..self.dense.blocks(), 0..batch.len())
             });
         };
+        // SAFETY: guaranteed by the caller.
+        let (bits, rows) = unsafe { self.bits(bitmap, batch) };
         let sparse = SparseBatch {
             features: self.features,
-            bits: &bitmap.bits,
+            bits,
+            rows,
             values: match &data.samples.features {
                 FeatureValues::Bytes { bytes, .. } => Values::Bytes(bytes, &bitmap.table),
                 FeatureValues::Values(values) => Values::Floats(values),

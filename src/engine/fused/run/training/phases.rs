@@ -19,10 +19,10 @@ use crate::engine::fused::{
 };
 
 impl Training<'_> {
-    /// Whether there is anything to [`gather`](Training::gather): sparse samples are read in place.
+    /// Whether there is anything to [`gather`](Training::gather): sparse samples are read in place, by their bitmaps.
     pub(super) fn gathers(&self, dropout_key: Option<DropoutKey>) -> bool {
         let masks = dropout_key.is_some() && !self.activations.masks.is_empty();
-        masks || self.activations.input.is_dense()
+        masks || self.activations.input.is_dense() || self.job.data.finds_zeros()
     }
 
     /// Gathers this worker's rows: samples, masks, and the operations before the first layer.
@@ -49,6 +49,10 @@ impl Training<'_> {
                 let from = Rows::of(&self.job.data.samples.features);
                 let samples = Samples::Numbered(samples);
                 all.input.gather(model.simd, from, samples, rows.clone());
+            }
+            if self.job.data.finds_zeros() {
+                let data = &self.job.data;
+                all.input.find_zeros(model.simd, data, samples, rows.start);
             }
             if let Some(DropoutKey {
                 seed,
