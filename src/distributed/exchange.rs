@@ -22,7 +22,7 @@ use mpi::{
     traits::{Communicator, CommunicatorCollectives},
 };
 
-use super::sum::Sums;
+use super::{mail::Mail, sum::Sums};
 use crate::engine::ranks::Exchange;
 
 /// A process among those that MPI has started together.
@@ -40,6 +40,7 @@ struct Connections {
     /// For everything but sums.
     world: SimpleCommunicator,
     sums: Sums,
+    mail: Mail,
 }
 
 // SAFETY: MPI has been initialised for calls from any thread, one at a time; all calls are made with the lock of the
@@ -54,6 +55,7 @@ impl Mpi {
         let [rank, count] = [world.rank(), world.size()].map(|number| number as usize);
         let connections = Connections {
             sums: Sums::new(&world),
+            mail: Mail::new(&world),
             world,
         };
         Mpi {
@@ -66,7 +68,14 @@ impl Mpi {
     }
 
     pub(super) fn finish(&self) {
-        self.has_finished.store(true, Ordering::Relaxed);
+        // MPI would wait for those that are lost.
+        let has_all = self.mail(|mail| mail.lost.is_empty());
+        self.has_finished.store(has_all, Ordering::Relaxed);
+    }
+
+    /// Messages from one rank to another.
+    pub(super) fn mail<T>(&self, use_it: impl FnOnce(&mut Mail) -> T) -> T {
+        use_it(&mut self.lock().mail)
     }
 
     fn lock(&self) -> MutexGuard<'_, Connections> {

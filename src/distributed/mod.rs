@@ -1,4 +1,4 @@
-//! Training by several processes, on one machine or many, over MPI: [`World`] and [`Distributed`].
+//! Training by several processes, on one machine or many, over MPI: [`World`], [`Distributed`] and [`Farm`].
 //!
 //! ```text
 //! mpirun -n 4 target/release/examples/mnist --distributed
@@ -23,11 +23,17 @@
 //! world.finish();
 //! # Ok::<(), tuplenet::Error>(())
 //! ```
+//!
+//! Trainings that do not depend on each other, as of a search or a committee, are farmed out instead ([`Farm`]): then no rank
+//! waits for another in each step.
 
 mod engine;
 mod exchange;
+mod farm;
+mod mail;
 mod sum;
 mod world;
 
 pub use engine::Distributed;
+pub use farm::Farm;
 pub use world::World;

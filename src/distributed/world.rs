@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use mpi::{Threading, environment::Universe};
 
-use super::exchange::Mpi;
+use super::{exchange::Mpi, farm::Farm};
 use crate::{
     engine::Ranks,
     error::{Error, Result},
@@ -15,7 +15,7 @@ use crate::{
 /// A program that ends without [`World::finish`], by an error or a panic, ends all ranks: the others cannot go on without it.
 #[derive(Debug)]
 pub struct World {
-    mpi: Arc<Mpi>,
+    pub(super) mpi: Arc<Mpi>,
 }
 
 impl World {
@@ -69,6 +69,17 @@ impl World {
     /// All processes.
     pub fn ranks(&self) -> Ranks {
         Ranks::new(Arc::clone(&self.mpi) as Arc<_>)
+    }
+
+    /// Trials that the ranks share out among themselves.
+    pub fn farm(&self) -> Farm<'_> {
+        Farm::new(self)
+    }
+
+    /// The ranks that a [`Farm`] has lost. The others can farm out more trials, but train nothing together: a `Distributed` would wait
+    /// for those that are lost.
+    pub fn lost(&self) -> Vec<usize> {
+        self.mpi.mail(|mail| mail.lost.iter().copied().collect())
     }
 
     /// Disconnects this process, once the engines of this world are gone, and waits until all ranks do.
