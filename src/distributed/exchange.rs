@@ -95,6 +95,9 @@ impl Drop for Mpi {
                 ManuallyDrop::drop(&mut self.connections);
                 ManuallyDrop::drop(&mut self.universe);
             }
+        } else {
+            let others = if self.rank == 0 { 1..self.count } else { 0..1 };
+            self.mail(|mail| mail.leave(others));
         }
     }
 }

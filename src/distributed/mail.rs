@@ -79,6 +79,15 @@ impl Mail {
         self.receiving.clear();
     }
 
+    /// Tells the others that this rank ends too early: those on this subject, and those on the next.
+    pub(super) fn leave(&mut self, others: impl Iterator<Item = usize> + Clone) {
+        for _ in 0..2 {
+            let goodbyes = others.clone().map(|to| (to, Arc::from([])));
+            goodbyes.for_each(|(to, empty)| self.send(to, empty));
+            self.next_subject();
+        }
+    }
+
     /// Begins to send bytes, at most `i32::MAX`, to a rank, unless it is lost.
     pub(super) fn send(&mut self, to: usize, bytes: Arc<[u8]>) {
         if self.lost.contains(&to) {
@@ -102,7 +111,7 @@ impl Mail {
         self.sending.is_empty()
     }
 
-    /// The messages that have arrived, each with its sender.
+    /// The messages that have arrived, each with its sender; an empty one when that has left.
     pub(super) fn receive(&mut self) -> Vec<(usize, Vec<u8>)> {
         self.has_left();
         while let Some((message, status)) = self

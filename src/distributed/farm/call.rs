@@ -2,7 +2,7 @@
 
 use std::{
     any::Any,
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{
         Arc,
         mpsc::{Receiver, Sender},
@@ -42,6 +42,8 @@ pub(super) struct Call<'c> {
     failures: BTreeMap<usize, Result<Error, Box<dyn Any + Send>>>,
     /// When each rank was last heard; none that has not begun.
     heard: Vec<Option<Instant>>,
+    /// Ranks that have said that they end.
+    left: BTreeSet<usize>,
     looked: Instant,
     said: Instant,
 }
@@ -64,6 +66,7 @@ impl<'c> Call<'c> {
             results,
             failures: BTreeMap::new(),
             heard: vec![None; mpi.count],
+            left: BTreeSet::new(),
             looked: now,
             said: now,
         }
@@ -143,13 +146,15 @@ impl<'c> Call<'c> {
                 self.mpi.mail(|mail| mail.send(rank, Arc::clone(&bytes)));
             }
         }
-        // from now on a rank that has not begun is waited for no longer than any other
-        let now = Instant::now();
-        for heard in &mut self.heard[1..] {
-            heard.get_or_insert(now);
-        }
-        while !self.mpi.mail(|mail| mail.has_left()) {
+        let over = Instant::now();
+        while !self.mpi.mail(|mail| mail.has_left()) || self.has_late() {
             self.look();
+            // a rank that has not begun is waited for no longer than any other, from now on
+            if over.elapsed() > self.silence {
+                self.heard[1..].iter_mut().for_each(|heard| {
+                    heard.get_or_insert(over);
+                });
+            }
             self.lose_silent();
             self.say_alive();
             thread::sleep(PERIOD);
@@ -190,10 +195,7 @@ impl<'c> Call<'c> {
             if !self.lose_silent().is_empty() {
                 return Err(Error::Rank {
                     rank: 0,
-                    message: format!(
-                        "silent for {:?}: it has ended, or is out of reach",
-                        self.silence
-                    ),
+                    message: "it has ended, or is out of reach".to_owned(),
                 });
             }
             self.say_alive();
@@ -256,32 +258,41 @@ impl<'c> Call<'c> {
         let now = Instant::now();
         // a process that was itself stopped for a while has heard nothing
         if now - self.looked > self.silence / 2 {
-            self.heard
-                .iter_mut()
-                .flatten()
-                .for_each(|heard| *heard = now);
+            let begun = self.heard.iter_mut().flatten();
+            begun.for_each(|heard| *heard = now);
         }
         self.looked = now;
-        let arrived = self.mpi.mail(|mail| mail.receive());
-        let known = arrived.into_iter().filter_map(|(from, bytes)| {
-            let message = postcard::from_bytes(&bytes).ok()?;
+        let mut messages = Vec::new();
+        for (from, bytes) in self.mpi.mail(|mail| mail.receive()) {
             self.heard[from] = Some(now);
-            Some((from, message))
-        });
-        known.collect()
+            match postcard::from_bytes(&bytes) {
+                Ok(message) => messages.push((from, message)),
+                Err(_) => {
+                    self.left.insert(from);
+                }
+            }
+        }
+        messages
     }
 
     /// The ranks that are newly lost.
     fn lose_silent(&mut self) -> Vec<usize> {
-        let is_silent =
-            |heard: Option<Instant>| heard.is_some_and(|heard| heard.elapsed() > self.silence);
-        let ranks = 0..self.mpi.count;
-        let silent: Vec<usize> = ranks.filter(|&rank| is_silent(self.heard[rank])).collect();
-        for &rank in &silent {
-            self.heard[rank] = None;
-            self.mpi.mail(|mail| mail.lost.insert(rank));
-        }
-        silent
+        let now = Instant::now();
+        let is_lost = |rank: &usize| {
+            let heard = self.heard[*rank];
+            self.left.contains(rank) || heard.is_some_and(|heard| now - heard > self.silence)
+        };
+        let silent = (0..self.mpi.count).filter(is_lost);
+        self.mpi
+            .mail(|mail| silent.filter(|&rank| mail.lost.insert(rank)).collect())
+    }
+
+    /// Whether a rank that is not lost has not begun.
+    fn has_late(&self) -> bool {
+        let mut others = 1..self.mpi.count;
+        self.mpi.mail(|mail| {
+            others.any(|rank| self.heard[rank].is_none() && !mail.lost.contains(&rank))
+        })
     }
 
     /// Lets the others hear that this rank is there: rank 0 those that have begun, they rank 0.

@@ -26,9 +26,9 @@ struct Options {
     /// Trials that return an error
     #[arg(long, value_delimiter = ',')]
     fail: Vec<usize>,
-    /// A trial that panics
+    /// A rank whose trials panic
     #[arg(long)]
-    panic: Option<usize>,
+    panic_on: Option<usize>,
     #[arg(long, default_value_t = 30_000)]
     silence_ms: u64,
     /// Where each rank writes what it has
@@ -63,8 +63,8 @@ fn numbers(options: &Options, world: &World, report: &mut Value) -> Result<()> {
         let running = options.out.join(format!("trial-{trial}-on-{rank}"));
         fs::write(running, process::id().to_string()).unwrap();
         thread::sleep(Duration::from_millis(options.ms + trial as u64));
-        if options.panic == Some(trial) {
-            panic!("no {trial}");
+        if options.panic_on == Some(rank) {
+            panic!("not on rank {rank}");
         }
         if options.fail.contains(&trial) {
             return Err(Error::Setting {
@@ -124,7 +124,11 @@ fn search(world: &World, report: &mut Value) -> Result<()> {
     let found = |search: Search<f64, Weights<Net>>| -> Value {
         let trials = search.trials.iter();
         let losses = trials.map(|trial| (trial.candidate, trial.rung, trial.loss.to_bits()));
-        json!([search.settings, search.best.sha256(), losses.collect::<Vec<_>>()])
+        json!([
+            search.settings,
+            search.best.sha256(),
+            losses.collect::<Vec<_>>()
+        ])
     };
     let halving = Halving::default();
     report["farmed"] = found(world.farm().search(halving, candidates.clone(), train)?);
@@ -146,7 +150,7 @@ fn trained(
         learning_rate,
         ..Adam::default()
     };
-    let trainer = Trainer::new(adam).epochs(epochs).seed(seed);
+    let mut trainer = Trainer::new(adam).epochs(epochs).seed(seed);
     trainer.fit(&mut net, &data)?;
     Ok(net)
 }

@@ -39,24 +39,45 @@ fn begin(ranks: usize, options: &str, arguments: &[&str]) -> Farm {
 }
 
 impl Farm {
-    /// What each rank has in the end, but those that were lost.
-    fn reports(self) -> Vec<Value> {
+    /// What each rank has in the end, but those that were lost, and the folder with their files.
+    fn end(self) -> (Vec<Value>, TempDir) {
         let Output { status, stderr, .. } = self.mpirun.wait_with_output().unwrap();
-        assert!(status.success(), "{}", String::from_utf8_lossy(&stderr));
         let reports = (0..8).filter_map(|rank| {
             let report = fs::read(self.folder.path().join(format!("{rank}.json"))).ok()?;
             Some(serde_json::from_slice(&report).unwrap())
         });
-        reports.collect()
+        let reports: Vec<Value> = reports.collect();
+        let printed = String::from_utf8_lossy(&stderr);
+        assert!(!reports.is_empty(), "{status}: {printed}");
+        (reports, self.folder)
     }
 
-    /// The files whose names begin so, each with the rest of its name.
-    fn files(&self, begin: &str) -> Vec<String> {
-        let entries = fs::read_dir(self.folder.path()).unwrap();
-        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
-        let rest = names.filter_map(|name| name.strip_prefix(begin).map(str::to_owned));
-        rest.collect()
+    /// Sends a signal to a rank that is running a trial, and gives the number of that trial.
+    fn signal(&self, signal: &str, rank: usize) -> usize {
+        let on_rank = format!("-on-{rank}");
+        let mut trial = None;
+        wait_until("the rank has no trial", || {
+            let begun = names(self.folder.path(), "trial-").into_iter();
+            trial = begun
+                .filter_map(|name| name.strip_suffix(&on_rank)?.parse().ok())
+                .max();
+            trial.is_some()
+        });
+        let trial: usize = trial.unwrap();
+        let file = self.folder.path().join(format!("trial-{trial}{on_rank}"));
+        let process = fs::read_to_string(file).unwrap();
+        let sent = Command::new("kill").args([signal, &process]).status();
+        assert!(sent.unwrap().success());
+        trial
     }
+}
+
+/// The files whose names begin so, each with the rest of its name.
+fn names(folder: &Path, begin: &str) -> Vec<String> {
+    let entries = fs::read_dir(folder).unwrap();
+    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let rest = names.filter_map(|name| name.strip_prefix(begin).map(str::to_owned));
+    rest.collect()
 }
 
 fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
@@ -79,7 +100,7 @@ fn values(trials: usize) -> Value {
 #[test]
 fn every_rank_has_every_result_in_order() {
     for ranks in [1, 2, 4] {
-        let reports = begin(ranks, "", &[]).reports();
+        let reports = begin(ranks, "", &[]).end().0;
         assert_eq!(reports.len(), ranks);
         for (rank, report) in reports.iter().enumerate() {
             assert_eq!(report["values"], values(12), "{ranks} ranks");
@@ -96,16 +117,17 @@ fn every_rank_has_every_result_in_order() {
 #[test]
 fn all_ranks_run_trials_and_results_arrive_as_they_come() {
     let farm = begin(3, "", &["--ms", "200", "--trials", "9"]);
-    wait_until("no result", || !farm.files("result-").is_empty());
-    let begun = farm.files("trial-").len();
-    assert!(begun < 9, "{begun} trials have begun at the first result");
-    let ranks: BTreeSet<String> = farm
-        .files("trial-")
+    wait_until("no result", || {
+        !names(farm.folder.path(), "result-").is_empty()
+    });
+    let begun = names(farm.folder.path(), "trial-");
+    assert!(begun.len() < 9, "at the first result: {begun:?}");
+    let ranks: BTreeSet<&str> = begun
         .iter()
-        .map(|rest| rest.split_once("-on-").unwrap().1.to_owned())
+        .filter_map(|name| name.split("-on-").last())
         .collect();
-    assert_eq!(ranks.len(), 3, "{ranks:?}");
-    let reports = farm.reports();
+    assert_eq!(ranks, ["0", "1", "2"].into());
+    let (reports, _folder) = farm.end();
     assert_eq!(reports[0]["values"], values(9));
 }
 
@@ -113,7 +135,7 @@ fn all_ranks_run_trials_and_results_arrive_as_they_come() {
 fn committees_and_searches_are_those_of_one_process() {
     for what in ["committee", "search"] {
         for ranks in [1, 2, 4] {
-            let reports = begin(ranks, "", &["--what", what]).reports();
+            let reports = begin(ranks, "", &["--what", what]).end().0;
             assert_eq!(reports.len(), ranks);
             for report in &reports {
                 assert!(report["farmed"].is_array());
@@ -126,32 +148,70 @@ fn committees_and_searches_are_those_of_one_process() {
 #[test]
 fn the_first_error_in_order_is_that_of_all_ranks() {
     for ranks in [1, 2, 4] {
-        let farm = begin(ranks, "", &["--fail", "4,6,7", "--ms", "20", "--trials", "99"]);
-        let folder = farm.folder.path().to_owned();
-        let _kept = keep(&folder);
-        let begun = |farm: &Farm| farm.files("trial-").len();
-        let (mut owners, mut others) = (0, 0);
-        let mut farm = farm;
-        farm.mpirun.wait().unwrap();
-        assert!(begun(&farm) < 40, "{} trials have begun", begun(&farm));
-        for report in farm.reports() {
-            let own = "trial: expected another, found 4";
-            match report["error"].as_str().unwrap() {
-                error if error == own => owners += 1,
-                error => {
-                    assert!(error.starts_with("rank ") && error.ends_with(own), "{error}");
-                    others += 1;
-                }
-            }
+        let arguments = ["--fail", "4,6,7", "--ms", "20", "--trials", "99"];
+        let (reports, folder) = begin(ranks, "", &arguments).end();
+        let begun = names(folder.path(), "trial-").len();
+        assert!(begun < 40, "{begun} trials have begun");
+        let own = "trial: expected another, found 4";
+        let error = |report: &Value| report["error"].as_str().unwrap().to_owned();
+        let (owners, others): (Vec<_>, Vec<_>) =
+            reports.iter().map(error).partition(|error| error == own);
+        assert_eq!((owners.len(), others.len()), (1, ranks - 1));
+        for error in others {
+            assert!(
+                error.starts_with("rank ") && error.ends_with(own),
+                "{error}"
+            );
+        }
+        for report in reports {
             assert_eq!(report["again"], Value::from(vec![0, 1, 4, 9]));
         }
-        assert_eq!((owners, others), (1, ranks - 1));
     }
 }
 
 #[test]
-fn a_panic_ends_the_rank_and_is_an_error_to_the_others() {
-    let farm = begin(3, "--enable-recovery", &["--panic", "4", "--silence-ms", "1500"]);
-    let reports = farm.reports();
-    todo!()
+fn a_panic_is_an_error_to_the_other_ranks() {
+    let begun = Instant::now();
+    let farm = begin(3, "--enable-recovery", &["--panic-on", "1", "--ms", "20"]);
+    let (reports, _folder) = farm.end();
+    assert_eq!(reports.len(), 2);
+    for report in reports {
+        let error = report["error"].as_str().unwrap();
+        assert!(error.starts_with("rank 1: trial "), "{error}");
+        assert!(error.ends_with(" panicked: not on rank 1"), "{error}");
+        // it has told the others that it ends, so nobody waits until it was silent for 30 seconds
+        assert_eq!(report["lost"], Value::from(vec![1]));
+        assert_eq!(report["again"], Value::from(vec![0, 1, 4, 9]));
+    }
+    assert!(begun.elapsed() < Duration::from_secs(20));
+}
+
+#[test]
+fn the_trial_of_a_rank_that_is_killed_is_run_again() {
+    for transport in ["", "--mca btl tcp,self"] {
+        let options = format!("--enable-recovery {transport}");
+        let arguments = ["--ms", "700", "--trials", "9", "--silence-ms", "1500"];
+        let farm = begin(4, &options, &arguments);
+        let trial = farm.signal("-KILL", 2);
+        let (reports, folder) = farm.end();
+        assert_eq!(reports.len(), 3);
+        for report in reports {
+            assert_eq!(report["values"], values(9));
+            assert_eq!(report["again"], Value::from(vec![0, 1, 4, 9]));
+            assert_eq!(report["lost"], Value::from(vec![2]));
+        }
+        let runs = names(folder.path(), &format!("trial-{trial}-on-"));
+        assert_eq!(runs.len(), 2, "trial {trial} was run on the ranks {runs:?}");
+    }
+}
+
+#[test]
+fn the_others_end_when_rank_0_is_killed() {
+    let arguments = ["--ms", "700", "--silence-ms", "1500"];
+    let farm = begin(3, "--enable-recovery", &arguments);
+    farm.signal("-KILL", 0);
+    let output = farm.mpirun.wait_with_output().unwrap();
+    let printed = String::from_utf8_lossy(&output.stderr);
+    let error = "rank 0: it has ended, or is out of reach";
+    assert_eq!(printed.matches(error).count(), 2, "{printed}");
 }
