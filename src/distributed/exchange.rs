@@ -68,9 +68,7 @@ impl Mpi {
     }
 
     pub(super) fn finish(&self) {
-        // MPI would wait for those that are lost.
-        let has_all = self.mail(|mail| mail.lost.is_empty());
-        self.has_finished.store(has_all, Ordering::Relaxed);
+        self.has_finished.store(true, Ordering::Relaxed);
     }
 
     /// Messages from one rank to another.
@@ -87,17 +85,18 @@ impl Mpi {
 
 impl Drop for Mpi {
     fn drop(&mut self) {
-        // A program that ends by an error must not wait for the others, which wait for it: `mpirun` ends them when it sees
-        // how this one ends.
-        if *self.has_finished.get_mut() {
+        // A program that ends by an error must not wait for the others, which wait for it: `mpirun` ends them when it sees how
+        // this one ends, or if it does not, they take note.
+        if !*self.has_finished.get_mut() {
+            let others = if self.rank == 0 { 1..self.count } else { 0..1 };
+            self.mail(|mail| mail.leave(others));
+        } else if self.mail(|mail| mail.lost.is_empty()) {
+            // otherwise MPI might wait for those that are lost
             // SAFETY: they are not used after this.
             unsafe {
                 ManuallyDrop::drop(&mut self.connections);
                 ManuallyDrop::drop(&mut self.universe);
             }
-        } else {
-            let others = if self.rank == 0 { 1..self.count } else { 0..1 };
-            self.mail(|mail| mail.leave(others));
         }
     }
 }

@@ -40,7 +40,7 @@ pub(super) struct Call<'c> {
     results: Sender<(usize, Vec<u8>)>,
     /// What those of this rank that have failed ended with.
     failures: BTreeMap<usize, Result<Error, Box<dyn Any + Send>>>,
-    /// When each rank was last heard; none that has not begun.
+    /// When each rank was last heard; none that has not begun, but rank 0, which must begin in time.
     heard: Vec<Option<Instant>>,
     /// Ranks that have said that they end.
     left: BTreeSet<usize>,
@@ -58,6 +58,10 @@ impl<'c> Call<'c> {
     ) -> Self {
         mpi.mail(|mail| mail.next_subject());
         let now = Instant::now();
+        let mut heard = vec![None; mpi.count];
+        if mpi.rank != 0 {
+            heard[0] = Some(now);
+        }
         Call {
             mpi,
             silence,
@@ -65,7 +69,7 @@ impl<'c> Call<'c> {
             ended,
             results,
             failures: BTreeMap::new(),
-            heard: vec![None; mpi.count],
+            heard,
             left: BTreeSet::new(),
             looked: now,
             said: now,
@@ -118,7 +122,7 @@ impl<'c> Call<'c> {
         }
     }
 
-    /// Sends the results, or the failure, to all ranks, and waits until they have left.
+    /// Sends the results, or the failure, to all ranks.
     fn end(mut self, ledger: Ledger) -> Result<()> {
         let mut results = Vec::new();
         let mut failed = None;
@@ -135,17 +139,30 @@ impl<'c> Call<'c> {
                 }
             }
         }
+        let count = results.len();
+        for result in &results {
+            self.send_all(result);
+        }
+        self.wait_until_left();
         let end = End {
-            results: results.len(),
+            results: count,
             failed,
             lost: self.mpi.mail(|mail| mail.lost.iter().copied().collect()),
         };
-        for message in results.iter().chain([&Message::End(end.clone())]) {
-            let bytes = encode(message);
-            for rank in 1..self.mpi.count {
-                self.mpi.mail(|mail| mail.send(rank, Arc::clone(&bytes)));
-            }
+        self.send_all(&Message::End(end.clone()));
+        self.wait_until_left();
+        self.ending(end)
+    }
+
+    fn send_all(&self, message: &Message) {
+        let bytes = encode(message);
+        for rank in 1..self.mpi.count {
+            self.mpi.mail(|mail| mail.send(rank, Arc::clone(&bytes)));
         }
+    }
+
+    /// Waits until all ranks have begun, and all messages have left, but those of ranks that are lost.
+    fn wait_until_left(&mut self) {
         let over = Instant::now();
         while !self.mpi.mail(|mail| mail.has_left()) || self.has_late() {
             self.look();
@@ -159,7 +176,6 @@ impl<'c> Call<'c> {
             self.say_alive();
             thread::sleep(PERIOD);
         }
-        self.ending(end)
     }
 
     /// On the other ranks: runs the trials that rank 0 hands out, until it sends the results of all.
@@ -192,7 +208,8 @@ impl<'c> Call<'c> {
                 }
                 return self.ending(end);
             }
-            if !self.lose_silent().is_empty() {
+            self.lose_silent();
+            if self.mpi.mail(|mail| mail.lost.contains(&0)) {
                 return Err(Error::Rank {
                     rank: 0,
                     message: "it has ended, or is out of reach".to_owned(),

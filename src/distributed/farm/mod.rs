@@ -86,7 +86,8 @@ impl<'w> Farm<'w> {
     }
 
     /// Runs `train(0)`, `train(1)`, .. `train(count - 1)`, shared out among the ranks, and returns their results in order, on every
-    /// rank. All ranks call it, with the same `count`.
+    /// rank. All ranks call it, with the same `count`, rank 0 within [`Farm::lost_after`] of the first, and the others before so long
+    /// after the last trial.
     ///
     /// Rank 0 calls `on_result` with each result, in the order in which they end, and the others do not. Each result is sent as
     /// bytes, with the bits of every number, so results do not depend on the number of ranks. [`Weights`](crate::weights::Weights)

@@ -212,6 +212,6 @@ fn the_others_end_when_rank_0_is_killed() {
     farm.signal("-KILL", 0);
     let output = farm.mpirun.wait_with_output().unwrap();
     let printed = String::from_utf8_lossy(&output.stderr);
-    let error = "rank 0: it has ended, or is out of reach";
+    let error = "Rank { rank: 0, message: \"it has ended, or is out of reach";
     assert_eq!(printed.matches(error).count(), 2, "{printed}");
 }
