@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use mpi::{Threading, environment::Universe};
 
-use super::{exchange::Mpi, farm::Farm};
+use super::exchange::Mpi;
 use crate::{
     engine::Ranks,
     error::{Error, Result},
@@ -69,11 +69,6 @@ impl World {
     /// All processes.
     pub fn ranks(&self) -> Ranks {
         Ranks::new(Arc::clone(&self.mpi) as Arc<_>)
-    }
-
-    /// Trials that the ranks share out among themselves.
-    pub fn farm(&self) -> Farm<'_> {
-        Farm::new(self)
     }
 
     /// The ranks that a [`Farm`] has lost. The others can farm out more trials, but train nothing together: a `Distributed` would wait

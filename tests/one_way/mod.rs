@@ -51,6 +51,8 @@ const ORDER: &[&[&str]] = &[
     // The trainer, which drives an engine, and explanations of trained networks.
     &["train"],
     &["explain"],
+    // Several processes, each with an engine.
+    &["distributed"],
     // Re-exports for users of the crate, not used within it.
     &["prelude"],
     &["lib"],

@@ -145,4 +145,17 @@ mod tests {
         let last = ledger.into_outcomes().last();
         assert!(matches!(last, Some((0, Outcome::Failed(words))) if words == "one"));
     }
+
+    #[test]
+    fn a_later_failure_changes_nothing() {
+        let mut ledger = Ledger::new(9, 1);
+        ledger.ready(0, 4);
+        while ledger.next(0).is_some() {}
+        for trial in [1, 3] {
+            ledger.finish(0, trial, Outcome::Failed(trial.to_string()));
+        }
+        ledger.finish(0, 0, result());
+        assert!(ledger.is_complete());
+        assert_eq!(ledger.into_outcomes().count(), 2);
+    }
 }

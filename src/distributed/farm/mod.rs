@@ -72,14 +72,17 @@ pub struct Farm<'w> {
     silence: Duration,
 }
 
-impl<'w> Farm<'w> {
-    pub(super) fn new(world: &'w World) -> Self {
+impl World {
+    /// Trials that the ranks share out among themselves.
+    pub fn farm(&self) -> Farm<'_> {
         Farm {
-            world,
+            world: self,
             silence: Duration::from_secs(30),
         }
     }
+}
 
+impl Farm<'_> {
     /// For how long a rank must be silent to be lost; by default 30 seconds. Ranks let others hear from them six times as often.
     pub fn lost_after(self, silence: Duration) -> Self {
         Farm { silence, ..self }

@@ -206,6 +206,17 @@ fn the_trial_of_a_rank_that_is_killed_is_run_again() {
 }
 
 #[test]
+fn a_rank_is_not_lost_during_a_long_trial() {
+    let arguments = ["--ms", "4000", "--trials", "2", "--silence-ms", "1000"];
+    let (reports, _folder) = begin(2, "", &arguments).end();
+    assert_eq!(reports.len(), 2);
+    for report in reports {
+        assert_eq!(report["values"], values(2));
+        assert_eq!(report["lost"], Value::from(Vec::<usize>::new()));
+    }
+}
+
+#[test]
 fn the_others_end_when_rank_0_is_killed() {
     let arguments = ["--ms", "700", "--silence-ms", "1500"];
     let farm = begin(3, "--enable-recovery", &arguments);
