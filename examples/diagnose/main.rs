@@ -3,6 +3,8 @@
 //! ```text
 //! cargo run --release --example diagnose
 //! cargo run --release --example diagnose -- --folds 5 --seed 1 --out pictures
+//! cargo build --release --features mpi --example diagnose   # the folds on several machines
+//! mpirun --enable-recovery -n 4 target/release/examples/diagnose --distributed
 //! ```
 //!
 //! Ten-fold cross-validation, with ROC and calibration curves; then a network that is trained on all samples, what each
@@ -110,6 +112,10 @@ struct Options {
     /// Folder for the weights and the pictures
     #[arg(long, value_name = "DIR", default_value = "target/diagnose")]
     out: PathBuf,
+    /// Share out the folds among the processes that mpirun has started
+    #[cfg(feature = "mpi")]
+    #[arg(long)]
+    distributed: bool,
 }
 
 fn main() -> ExitCode {
@@ -121,8 +127,6 @@ fn run(options: &Options) -> Result<()> {
     let path = options.data.as_ref().unwrap_or(&shipped);
     let rows = Csv::new(path).columns_and_target::<Diagnosis, 30>(COLUMNS, "diagnosis")?;
     let tumours = Tumours::try_from_records(rows, |(features, diagnosis)| (features, diagnosis))?;
-    println!("{} tumours from {}", tumours.len(), path.display());
-    println!("\n{}\n", Net::summary());
     fs::create_dir_all(&options.out).map_err(|source| Error::Io {
         path: options.out.clone(),
         action: "write",
@@ -130,7 +134,14 @@ fn run(options: &Options) -> Result<()> {
         remedy: pictures::REMEDY,
     })?;
 
-    let together = cross_validate(options, &tumours)?;
+    let begun = Instant::now();
+    let Some(tested) = cross_validate(options, &tumours)? else {
+        return Ok(()); // the first process goes on
+    };
+    let seconds = begun.elapsed().as_secs_f64();
+    println!("{} tumours from {}", tumours.len(), path.display());
+    println!("\n{}\n", Net::summary());
+    let together = evaluate(&tested, seconds)?;
     println!("\n{}\n", together.confusion.classification_report());
     let calibration = Calibration::of(&together, 10)?;
     println!("{calibration}\n");
@@ -146,53 +157,71 @@ fn run(options: &Options) -> Result<()> {
     diagnose(&file, &tumours)
 }
 
-/// The evaluation of every sample by a network that was not trained on it; prints each fold's.
-fn cross_validate(options: &Options, tumours: &Tumours) -> Result<Evaluation> {
+/// What a fold's network has of its test set: accuracy, area under the ROC curve, labels and logits.
+type Tested = (f64, f64, Vec<usize>, Vec<f32>);
+
+/// Tests the networks of all folds; none in another process than the first.
+#[cfg(feature = "mpi")]
+fn test_folds(
+    options: &Options,
+    count: usize,
+    test: impl Fn(usize) -> Result<Tested> + Sync,
+) -> Result<Option<Vec<Tested>>> {
+    if !options.distributed {
+        return in_parallel(count, test).map(Some);
+    }
+    let world = tuplenet::distributed::World::init()?;
+    let tested = world.farm().run(count, test, |_, _| ())?;
+    let is_first = world.rank() == 0;
+    world.finish();
+    Ok(is_first.then_some(tested))
+}
+
+/// Tests the networks of all folds.
+#[cfg(not(feature = "mpi"))]
+fn test_folds(
+    _: &Options,
+    count: usize,
+    test: impl Fn(usize) -> Result<Tested> + Sync,
+) -> Result<Option<Vec<Tested>>> {
+    in_parallel(count, test).map(Some)
+}
+
+/// Tests each fold's network on the samples that it was not trained on; none in another process than the first.
+fn cross_validate(options: &Options, tumours: &Tumours) -> Result<Option<Vec<Tested>>> {
     let folds: Vec<(TrainingSet<_, _>, TestSet<_, _>)> =
         tumours.folds(options.folds, options.seed)?.collect();
-    let begun = Instant::now();
-    let tested = in_parallel(folds.len(), |fold| {
+    test_folds(options, folds.len(), |fold| {
         let (training, test) = &folds[fold];
         let net = train(options, training)?;
         let order: Vec<u32> = (0..test.dataset().len() as u32).collect();
         let logits = net.logits(&net.upload(test)?, &order)?;
-        Ok((net.evaluate(test)?, logits))
-    })?;
-    let seconds = begun.elapsed().as_secs_f64();
-
-    println!("fold  accuracy  ROC AUC");
-    for (fold, (evaluation, _)) in tested.iter().enumerate() {
+        let evaluation = net.evaluate(test)?;
         let area = evaluation.roc_auc().unwrap_or(f64::NAN);
-        println!(
-            "{:4}  {:6.2} %  {area:7.4}",
-            fold + 1,
-            evaluation.accuracy() * 100.0
-        );
+        Ok((evaluation.accuracy(), area, evaluation.labels, logits))
+    })
+}
+
+/// The evaluation of all samples; prints each fold's.
+fn evaluate(tested: &[Tested], seconds: f64) -> Result<Evaluation> {
+    println!("fold  accuracy  ROC AUC");
+    for (fold, (accuracy, area, ..)) in tested.iter().enumerate() {
+        println!("{:4}  {:6.2} %  {area:7.4}", fold + 1, accuracy * 100.0);
     }
-    let of_folds = |value: fn(&Evaluation) -> f64| -> Vec<f64> {
-        tested
-            .iter()
-            .map(|(evaluation, _)| value(evaluation))
-            .collect()
-    };
-    let (accuracy, deviation) = mean(&of_folds(Evaluation::accuracy));
-    let (area, _) = mean(&of_folds(|evaluation| {
-        evaluation.roc_auc().unwrap_or(f64::NAN)
-    }));
+    let accuracies: Vec<f64> = tested.iter().map(|(accuracy, ..)| *accuracy).collect();
+    let areas: Vec<f64> = tested.iter().map(|(_, area, ..)| *area).collect();
+    let (accuracy, deviation) = mean(&accuracies);
+    let (area, _) = mean(&areas);
     println!("mean  {:6.2} %  {area:7.4}", accuracy * 100.0);
     println!(
         "      ±{:5.2} %  (standard deviation over folds), {seconds:.2} s",
         deviation * 100.0
     );
 
-    let labels = tested
-        .iter()
-        .flat_map(|(evaluation, _)| evaluation.labels.clone());
-    let logits: Vec<f32> = tested
-        .iter()
-        .flat_map(|(_, logits)| logits.clone())
-        .collect();
-    Evaluation::new(Diagnosis::ALL.len(), labels.collect(), &logits)?.with_names(Diagnosis::NAMES)
+    let labels = tested.iter().flat_map(|(_, _, labels, _)| labels.clone());
+    let logits: Vec<f32> = tested.iter().flat_map(|tested| tested.3.clone()).collect();
+    let together = Evaluation::new(Diagnosis::ALL.len(), labels.collect(), &logits)?;
+    together.with_names(Diagnosis::NAMES)
 }
 
 /// Trains on one thread, as several trainings run side by side. The settings were chosen from nine, by cross-validations with

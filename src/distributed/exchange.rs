@@ -23,7 +23,7 @@ use mpi::{
     traits::{Communicator, CommunicatorCollectives},
 };
 
-use super::{Compression, sum::Sums};
+use super::{Compression, mail::Mail, sum::Sums};
 use crate::engine::ranks::Exchange;
 
 /// A process among those that MPI has started together.
@@ -41,6 +41,7 @@ struct Connections {
     /// For everything but sums.
     world: SimpleCommunicator,
     sums: Sums,
+    mail: Mail,
 }
 
 // SAFETY: MPI has been initialised for calls from any thread, one at a time; all calls are made with the lock of the
@@ -55,6 +56,7 @@ impl Mpi {
         let [rank, count] = [world.rank(), world.size()].map(|number| number as usize);
         let connections = Connections {
             sums: Sums::new(&world),
+            mail: Mail::new(&world),
             world,
         };
         Mpi {
@@ -78,6 +80,11 @@ impl Mpi {
         self.lock().sums.waited
     }
 
+    /// Messages from one rank to another.
+    pub(super) fn mail<T>(&self, use_it: impl FnOnce(&mut Mail) -> T) -> T {
+        use_it(&mut self.lock().mail)
+    }
+
     fn lock(&self) -> MutexGuard<'_, Connections> {
         self.connections
             .lock()
@@ -87,9 +94,13 @@ impl Mpi {
 
 impl Drop for Mpi {
     fn drop(&mut self) {
-        // A program that ends by an error must not wait for the others, which wait for it: `mpirun` ends them when it sees
-        // how this one ends.
-        if *self.has_finished.get_mut() {
+        // A program that ends by an error must not wait for the others, which wait for it: `mpirun` ends them when it sees how
+        // this one ends, or if it does not, they take note.
+        if !*self.has_finished.get_mut() {
+            let others = if self.rank == 0 { 1..self.count } else { 0..1 };
+            self.mail(|mail| mail.leave(others));
+        } else if self.mail(|mail| mail.lost.is_empty()) {
+            // otherwise MPI might wait for those that are lost
             // SAFETY: they are not used after this.
             unsafe {
                 ManuallyDrop::drop(&mut self.connections);

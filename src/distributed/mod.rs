@@ -1,4 +1,4 @@
-//! Training by several processes, on one machine or many, over MPI: [`World`] and [`Distributed`].
+//! Training by several processes, on one machine or many, over MPI: [`World`], [`Distributed`] and [`Farm`].
 //!
 //! ```text
 //! mpirun -n 4 target/release/examples/mnist --distributed
@@ -23,16 +23,22 @@
 //! world.finish();
 //! # Ok::<(), tuplenet::Error>(())
 //! ```
+//!
+//! Trainings that do not depend on each other, as of a search or a committee, are farmed out instead ([`Farm`]): then no rank
+//! waits for another in each step.
 
 mod compression;
 mod engine;
 mod exchange;
+mod farm;
 mod local;
+mod mail;
 mod sum;
 mod transfer;
 mod world;
 
 pub use compression::Compression;
 pub use engine::Distributed;
+pub use farm::Farm;
 pub use local::LocalSteps;
 pub use world::World;

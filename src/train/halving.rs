@@ -114,23 +114,37 @@ impl Halving {
         candidates: Vec<S>,
         train: impl Fn(&S, Option<T>, usize) -> Result<(T, f64)> + Sync,
     ) -> Result<Search<S, T>> {
-        self.check(candidates.len())?;
-        let mut going: Vec<Candidate<T>> = (0..candidates.len()).map(Candidate::new).collect();
-        let (mut trials, mut done, mut epochs) = (Vec::new(), 0, self.epochs);
-        for rung in 0.. {
-            let states: Vec<Mutex<Option<T>>> = going
-                .iter_mut()
-                .map(|candidate| Mutex::new(candidate.state.take()))
-                .collect();
-            let numbers: Vec<usize> = going.iter().map(|candidate| candidate.number).collect();
-            let results = in_parallel(numbers.len(), |at| {
+        self.search_by(candidates, |rung| {
+            let states: Vec<Mutex<Option<T>>> = rung.states.into_iter().map(Mutex::new).collect();
+            in_parallel(rung.settings.len(), |at| {
                 let clock = Clock::start();
                 let state = states[at]
                     .lock()
                     .unwrap_or_else(PoisonError::into_inner)
                     .take();
-                let trained = train(&candidates[numbers[at]], state, epochs);
+                let trained = train(rung.settings[at], state, rung.epochs);
                 Ok((diverged(trained)?, clock.elapsed().as_secs_f64()))
+            })
+        })
+    }
+
+    /// As [`Halving::search`], where `run` trains all candidates of a rung: the result of each, which may have diverged, and its seconds.
+    pub(crate) fn search_by<S: Clone, T>(
+        &self,
+        candidates: Vec<S>,
+        mut run: impl FnMut(Rung<'_, S, T>) -> Result<Vec<(Result<(T, f64)>, f64)>>,
+    ) -> Result<Search<S, T>> {
+        self.check(candidates.len())?;
+        let mut going: Vec<Candidate<T>> = (0..candidates.len()).map(Candidate::new).collect();
+        let (mut trials, mut done, mut epochs) = (Vec::new(), 0, self.epochs);
+        for rung in 0.. {
+            let settings = going.iter().map(|candidate| &candidates[candidate.number]);
+            let settings = settings.collect();
+            let states = going.iter_mut().map(|candidate| candidate.state.take());
+            let results = run(Rung {
+                settings,
+                states: states.collect(),
+                epochs,
             })?;
             done += epochs;
             for (candidate, (result, seconds)) in going.iter_mut().zip(results) {
@@ -190,6 +204,16 @@ impl Halving {
     }
 }
 
+/// What is trained in one rung.
+pub(crate) struct Rung<'c, S, T> {
+    /// The candidates.
+    pub(crate) settings: Vec<&'c S>,
+    /// What each one's training returned in the rung before.
+    pub(crate) states: Vec<Option<T>>,
+    /// The number of epochs to go on for.
+    pub(crate) epochs: usize,
+}
+
 /// A candidate that goes on.
 struct Candidate<T> {
     number: usize,
@@ -221,7 +245,7 @@ impl<T> Candidate<T> {
 }
 
 /// A training that diverged has a result, too; another error ends the search.
-fn diverged<T>(trained: Result<T>) -> Result<Result<T>> {
+pub(crate) fn diverged<T>(trained: Result<T>) -> Result<Result<T>> {
     match trained {
         Err(error) if !matches!(error, Error::NotFinite { .. }) => Err(error),
         result => Ok(result),

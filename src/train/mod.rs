@@ -23,6 +23,8 @@ pub use checkpoint::Checkpoints;
 #[cfg(feature = "mpi")]
 pub(crate) use checkpoint::{describe, weights_of_first};
 pub use early_stopping::EarlyStopping;
+#[cfg(feature = "mpi")]
+pub(crate) use halving::diverged;
 pub use halving::{Halving, Search, Trial};
 pub use history::{EpochReport, History, Progress};
 pub use parallel::in_parallel;

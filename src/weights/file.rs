@@ -165,11 +165,18 @@ fn save(parameters: Parameters<'_>, path: &Path, names: Names<'_>) -> Result<()>
     names
         .check(parameters.plan)
         .map_err(|mismatch| refused(path, &mismatch))?;
+    let file = bytes(parameters, names).map_err(|error| not_safetensors(path, error))?;
+    write(path, &file)
+}
+
+/// The bytes of a weights file.
+pub(super) fn bytes(
+    parameters: Parameters<'_>,
+    names: Names<'_>,
+) -> Result<Vec<u8>, SafeTensorError> {
     let tensors = parameters.tensors(names).chain(parameters.buffers(names));
     let metadata = parameters.class_names().map(|names| HashMap::from([names]));
-    let file = to_safetensors(tensors, parameters.batches(names), metadata)
-        .map_err(|error| not_safetensors(path, error))?;
-    write(path, &file)
+    to_safetensors(tensors, parameters.batches(names), metadata)
 }
 
 /// Writes the bytes of a file of weights.

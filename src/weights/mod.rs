@@ -17,6 +17,8 @@ mod onnx;
 pub(crate) mod place;
 #[cfg(feature = "train")]
 mod scale_outputs;
+#[cfg(feature = "train")]
+mod serde;
 
 #[cfg(feature = "train")]
 pub(crate) use self::{
