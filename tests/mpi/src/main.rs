@@ -1,5 +1,7 @@
 //! A rank of a training, as the tests start it.
 
+#![allow(clippy::unwrap_used)]
+
 use clap::Parser;
 use serde_json::json;
 use tuplenet::{
