@@ -52,8 +52,6 @@ const ORDER: &[&[&str]] = &[
     &["train"],
     &["distributed"],
     &["explain"],
-    // Several processes, each with an engine.
-    &["distributed"],
     // Re-exports for users of the crate, not used within it.
     &["prelude"],
     &["lib"],

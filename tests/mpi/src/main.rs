@@ -10,6 +10,8 @@ use std::{
     process::{ExitCode, id},
 };
 
+#![allow(clippy::unwrap_used)]
+
 use clap::Parser;
 use serde_json::Value;
 use tuplenet::{

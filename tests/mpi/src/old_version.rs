@@ -12,8 +12,8 @@ use mpi::{
 pub fn run() -> ExitCode {
     let (universe, _) = mpi::initialize_with_threading(Threading::Serialized).expect("MPI");
     let world = universe.world();
-    // for sums
-    let _others = [world.duplicate(), world.duplicate()];
+    // for sums, and for a farm
+    let _others = [0; 3].map(|_| world.duplicate());
     gather(&world, b"0.0.1");
     // it, too, finds a difference
     let mut failed = vec![0.0; world.size() as usize];
