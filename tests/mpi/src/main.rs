@@ -1,5 +1,7 @@
 //! One rank of a training by several processes, as the tests have `mpirun` start it.
 
+#![allow(clippy::expect_used)]
+
 mod fit;
 mod old_version;
 mod options;
@@ -9,8 +11,6 @@ use std::{
     fs,
     process::{ExitCode, id},
 };
-
-#![allow(clippy::unwrap_used)]
 
 use clap::Parser;
 use serde_json::Value;

@@ -37,6 +37,10 @@ pub(crate) struct Context {
 }
 
 /// A job for the pool.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one at a time, and boxing it would allocate in every run of batches"
+)]
 pub(crate) enum Job {
     Train(training::Job),
     Infer(inference::Job),
