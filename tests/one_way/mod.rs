@@ -67,9 +67,9 @@ const FUSED: &[&[&str]] = &[
     &["kernels", "threads"],
     // The phases of a prediction and of a training step.
     &["processor", "run"],
-    // The network with its weights, and its `Engine` implementation.
+    // The network with its weights, its `Engine` implementation, and the memory that it will take.
     &["mod"],
-    &["engine"],
+    &["engine", "training_memory"],
 ];
 
 #[test]
