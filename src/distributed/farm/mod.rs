@@ -63,9 +63,9 @@ use call::Call;
 /// that rank is lost: its trials are run again by others. A rank is never taken back; one that was wrongly believed to be lost,
 /// as its process was stopped, ends with an error. Rank 0 cannot be replaced: if it is lost, the others return an error.
 ///
-/// This has limits with Open MPI 4.1. `mpirun` sees a whole machine fail, with its own daemon there, and ends all processes. And
-/// if a rank is lost on another machine than that of `mpirun`, the results are there and all processes end, but `mpirun` may
-/// wait for ever, unless it started only one rank on each machine (`--map-by ppr:1:node --bind-to none`): stop it then.
+/// This has limits with Open MPI 4.1 on several machines. When a whole machine fails, with `mpirun`'s daemon on it, `mpirun` ends all
+/// processes. When a rank is lost, the others get all results and end, but `mpirun` may then wait for ever, unless there is one
+/// rank on each machine (`--map-by ppr:1:node --bind-to none`): stop it.
 #[derive(Clone, Copy, Debug)]
 pub struct Farm<'w> {
     world: &'w World,

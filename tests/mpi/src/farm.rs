@@ -1,6 +1,6 @@
 //! A rank that farms out trials, as the tests start it.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, reason = "a test's program")]
 
 use std::{fs, path::PathBuf, process, thread, time::Duration};
 
