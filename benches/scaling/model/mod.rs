@@ -1,0 +1,158 @@
+//! A model of the time of a step on `P` ranks, each one thread of the measured machine on a host of its own.
+//!
+//! Dims: `P` = ranks, `B` = samples of a step of all ranks together, `n` = values of the gradient.
+//!
+//! | what | from | file |
+//! | --- | --- | --- |
+//! | computation, `a + c b` for `b` samples | measured on one rank | `compute.rs` |
+//! | which gradients are there when | the plan, and the parts that `Fused` exchanges | `layout.rs` |
+//! | what a message and a value cost the host | measured on two and four ranks | `host.rs` |
+//! | latency and bandwidth | assumed | `interconnect.rs` |
+//! | the time of a sum | published formulas | `collective.rs` |
+//! | what of it the backward pass hides | a simulation of one step | `step.rs` |
+
+pub mod collective;
+pub mod compute;
+pub mod host;
+pub mod interconnect;
+pub mod layout;
+pub mod least_squares;
+pub mod step;
+
+use crate::{Result, measured::Measured, networks::PLANS};
+
+use self::{
+    collective::Algorithm,
+    compute::Compute,
+    host::Host,
+    interconnect::Interconnect,
+    layout::Layout,
+    step::{Step, Times},
+};
+
+/// The numbers of ranks that are predicted.
+pub const RANKS: [usize; 11] = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024];
+
+/// All that is known of a network.
+pub struct Known {
+    pub name: &'static str,
+    pub layout: Layout,
+    pub compute: Compute,
+}
+
+pub struct Model {
+    pub networks: Vec<Known>,
+    pub host: Host,
+}
+
+/// How ranks train together.
+#[derive(Clone, Copy, Debug)]
+pub struct Way {
+    pub algorithm: Algorithm,
+    /// 4, or 2 with bf16.
+    pub bytes_per_value: f64,
+    /// 1 where gradients are added up in every step.
+    pub local_steps: usize,
+}
+
+impl Way {
+    /// What the crate does by default.
+    pub const OURS: Way = Way::by(Algorithm::Direct);
+
+    pub const fn by(algorithm: Algorithm) -> Way {
+        Way {
+            algorithm,
+            bytes_per_value: 4.0,
+            local_steps: 1,
+        }
+    }
+
+    pub const fn bf16(self) -> Way {
+        Way {
+            bytes_per_value: 2.0,
+            ..self
+        }
+    }
+
+    pub const fn local_steps(self, local_steps: usize) -> Way {
+        Way {
+            local_steps,
+            ..self
+        }
+    }
+}
+
+impl Model {
+    pub fn fitted(measured: &Measured) -> Result<Self> {
+        let networks = PLANS.iter().map(|(name, plan)| {
+            Ok(Known {
+                name,
+                layout: Layout::of(plan),
+                compute: Compute::fitted(name, measured)?,
+            })
+        });
+        let networks = networks.collect::<Result<Vec<_>>>()?;
+        let host = Host::fitted(&networks, measured)?;
+        Ok(Model { networks, host })
+    }
+
+    /// The time of one step of `batch` samples.
+    pub fn seconds(
+        &self,
+        network: &Known,
+        batch: usize,
+        ranks: usize,
+        link: &Interconnect,
+        way: Way,
+    ) -> f64 {
+        let step = Step {
+            network,
+            samples: batch.div_ceil(ranks),
+            ranks,
+            // what a value costs is measured, what a message costs depends on the link
+            host: Host {
+                per_message: link.overhead,
+                ..self.host
+            },
+            link,
+            way,
+        };
+        let Times { seconds, .. } = match (way.local_steps, way.algorithm) {
+            (1, Algorithm::Direct) => step.simulated(&network.layout.parts),
+            // other libraries choose the size of parts: here, the better of ours and all at once
+            (1, _) => {
+                let parts = step.simulated(&network.layout.parts);
+                let whole = step.simulated(&[network.layout.values()]);
+                return parts.seconds.min(whole.seconds);
+            }
+            _ => step.local(),
+        };
+        seconds
+    }
+
+    /// How many times as fast as one rank.
+    pub fn speed_up(
+        &self,
+        network: &Known,
+        batch: usize,
+        ranks: usize,
+        link: &Interconnect,
+        way: Way,
+    ) -> f64 {
+        network.compute.seconds(batch) / self.seconds(network, batch, ranks, link, way)
+    }
+
+    /// The number of ranks with the greatest speed-up, and that. Each rank has a sample at least.
+    pub fn best(
+        &self,
+        network: &Known,
+        batch: usize,
+        link: &Interconnect,
+        way: Way,
+    ) -> (usize, f64) {
+        let all = RANKS.iter().filter(|&&ranks| ranks <= batch);
+        let all = all.map(|&ranks| (ranks, self.speed_up(network, batch, ranks, link, way)));
+        all.reduce(|best, other| if other.1 > best.1 { other } else { best })
+            .unwrap_or((1, 1.0))
+    }
+}
