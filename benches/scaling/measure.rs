@@ -1,8 +1,8 @@
 //! `measure`: the time of a step, and the share of it spent waiting, on as many ranks as `mpirun` has started.
 //!
 //! One rank alternates between the engine alone and `Distributed`, a turn each, so that what else runs on the machine slows
-//! both; a round gives one ratio. Every turn restarts from the initial weights: long after convergence, moments decay to denormal
-//! numbers, which are slow.
+//! both; a round gives one ratio. Every turn has a new engine: long after convergence, moments decay to denormal numbers, which
+//! are slow.
 
 use std::time::{Duration, Instant};
 
@@ -22,6 +22,7 @@ use crate::{
     Result,
     machine::Machine,
     measured::{HEADER, Row},
+    model::compute::GROUP,
     networks::{Mlp, PLANS, ResNet},
 };
 
@@ -117,39 +118,44 @@ impl Case<'_> {
         } = self;
         // one thread for each rank
         let engine = || Fused::<N>::on(Processor::detect().threads(1), Weights::init(1));
-        let mut net = Distributed::new(world, engine()?)?;
-        if options.bf16 {
-            net = net.compression(Compression::Bf16)?;
-        }
-        if let Some(steps) = options.local_steps {
-            net = net.local_steps(LocalSteps {
-                steps,
-                ..LocalSteps::default()
-            })?;
-        }
-        let mut alone = (world.count() == 1).then(engine).transpose()?;
+        let distributed = || {
+            let mut net = Distributed::new(world, engine()?)?;
+            if options.bf16 {
+                net = net.compression(Compression::Bf16)?;
+            }
+            match options.local_steps {
+                None => Ok(net),
+                Some(steps) => net.local_steps(LocalSteps {
+                    steps,
+                    ..LocalSteps::default()
+                }),
+            }
+        };
         let data = Digits::new(1).dataset::<N::In>(0..SAMPLES as u64)?;
-        let (data, data_alone) = (net.upload(&data)?, engine()?.upload(&data)?);
+        let data = engine()?.upload(&data)?;
         let samples = SAMPLES_PER_MFLOP / (N::FLOP as f64 / 1e6);
-        let steps = samples.max(LEAST_SAMPLES) as usize / batch;
+        let steps = samples.max(LEAST_SAMPLES) as usize / batch.max(GROUP);
         let turn = Turn {
             batch,
             steps: steps.clamp(STEPS[0], STEPS[1]),
         };
         let (mut seconds, mut seconds_alone) = (Vec::new(), Vec::new());
         let mut waited = Duration::ZERO;
-        for round in 0..=options.rounds {
+        let has_alone = world.count() == 1;
+        // first one, then the other is first; an engine of a round may be faster by where its memory is
+        for round in 0..options.rounds {
+            let is_first = round.is_multiple_of(2);
+            if has_alone && !is_first {
+                seconds_alone.push(turn.take(&mut engine()?, &data)?);
+            }
+            let mut net = distributed()?;
+            turn.warm_up(&mut net, &data)?;
             let before = net.waited();
-            let of_net = turn.take(&mut net, &data)?;
-            let of_alone = alone
-                .as_mut()
-                .map(|alone| turn.take(alone, &data_alone))
-                .transpose()?;
-            // the first is the warm-up
-            if round > 0 {
-                waited += net.waited() - before;
-                seconds.push(of_net);
-                seconds_alone.extend(of_alone);
+            seconds.push(turn.timed(&mut net, &data)?);
+            waited += net.waited() - before;
+            drop(net);
+            if has_alone && is_first {
+                seconds_alone.push(turn.take(&mut engine()?, &data)?);
             }
         }
         let all = seconds.iter().sum::<f64>() * turn.steps as f64;
@@ -166,12 +172,12 @@ impl Case<'_> {
             waited: 0.0,
             to_alone: [1.0; 3],
         };
-        if alone.is_some() {
+        if has_alone {
             println!("{}", row("alone", &mut seconds_alone));
         }
         let mut row = row(&options.variant(), &mut seconds);
         row.waited = waited.as_secs_f64() / all;
-        if alone.is_some() {
+        if has_alone {
             row.to_alone = at_shares(&mut ratios, [0.5, 0.25, 0.75]);
         }
         println!("{row}");
@@ -186,8 +192,20 @@ struct Turn {
 }
 
 impl Turn {
-    /// Seconds for one step.
+    /// Seconds for one step, after a warm-up.
     fn take<N: Network, E: Engine<N>>(&self, net: &mut E, data: &E::Data) -> Result<f64> {
+        self.warm_up(net, data)?;
+        self.timed(net, data)
+    }
+
+    fn warm_up<N: Network, E: Engine<N>>(&self, net: &mut E, data: &E::Data) -> Result<()> {
+        let turn = Turn { steps: 1, ..*self };
+        turn.timed(net, data)?;
+        Ok(net.restore(&Weights::init(1), None)?)
+    }
+
+    /// Seconds for one step.
+    fn timed<N: Network, E: Engine<N>>(&self, net: &mut E, data: &E::Data) -> Result<f64> {
         let order = (0..self.batch * self.steps).map(|at| (at * 7 % SAMPLES) as u32);
         let order: Vec<u32> = order.collect();
         let run = Run {
@@ -201,7 +219,6 @@ impl Turn {
             first_step: 0,
             clip_norm: None,
         };
-        net.restore(&Weights::init(1), None)?;
         let mut losses = Vec::with_capacity(self.steps);
         let clock = Instant::now();
         net.train(data, &run, &mut losses)?;

@@ -88,7 +88,7 @@ impl Model {
             Ok(Known {
                 name,
                 layout: Layout::of(plan),
-                compute: Compute::fitted(name, measured)?,
+                compute: Compute::fitted(name, plan, measured)?,
             })
         });
         let networks = networks.collect::<Result<Vec<_>>>()?;
@@ -105,7 +105,41 @@ impl Model {
         link: &Interconnect,
         way: Way,
     ) -> f64 {
-        let step = Step {
+        let times = |parts: &[usize]| self.step(network, batch, ranks, link, way).simulated(parts);
+        let ours = &network.layout.parts;
+        match (way.local_steps, way.algorithm) {
+            (1, Algorithm::Direct) => times(ours).seconds,
+            // other libraries choose the size of parts: here, the better of ours and all at once
+            (1, _) => {
+                let whole = times(&[network.layout.values()]).seconds;
+                times(ours).seconds.min(whole)
+            }
+            _ => self.step(network, batch, ranks, link, way).local(),
+        }
+    }
+
+    /// The share of a step that a rank waits for sums in parts with these ends.
+    pub fn waiting(
+        &self,
+        (network, parts): (&Known, &[usize]),
+        batch: usize,
+        ranks: usize,
+        link: &Interconnect,
+    ) -> f64 {
+        let step = self.step(network, batch, ranks, link, Way::OURS);
+        let Times { seconds, waited } = step.simulated(parts);
+        waited / seconds
+    }
+
+    fn step<'a>(
+        &self,
+        network: &'a Known,
+        batch: usize,
+        ranks: usize,
+        link: &'a Interconnect,
+        way: Way,
+    ) -> Step<'a> {
+        Step {
             network,
             samples: batch.div_ceil(ranks),
             ranks,
@@ -116,18 +150,7 @@ impl Model {
             },
             link,
             way,
-        };
-        let Times { seconds, .. } = match (way.local_steps, way.algorithm) {
-            (1, Algorithm::Direct) => step.simulated(&network.layout.parts),
-            // other libraries choose the size of parts: here, the better of ours and all at once
-            (1, _) => {
-                let parts = step.simulated(&network.layout.parts);
-                let whole = step.simulated(&[network.layout.values()]);
-                return parts.seconds.min(whole.seconds);
-            }
-            _ => step.local(),
-        };
-        seconds
+        }
     }
 
     /// How many times as fast as one rank.

@@ -58,7 +58,7 @@ impl Step<'_> {
     pub fn simulated(&self, parts: &[usize]) -> Times {
         let layout = &self.network.layout;
         let compute = &self.network.compute;
-        let of_samples = compute.per_sample * self.samples as f64;
+        let of_samples = compute.of_samples(self.samples);
         let mut simulation = Simulation {
             step: self,
             clock: of_samples * layout.forward,
@@ -91,16 +91,13 @@ impl Step<'_> {
         }
     }
 
-    /// The mean of a step and its share of the exchange after several: weights and two moments, which nothing hides.
-    pub fn local(&self) -> Times {
+    /// The mean time of a step, of which several are taken alone. Then weights and two moments are exchanged, which nothing hides.
+    pub fn local(&self) -> f64 {
         let values = self.network.layout.values();
         let stages = self.way.algorithm.stages() as f64;
         let sum = stages * self.stage_host(values) + self.seconds_on_link(values);
-        let waited = 3.0 * sum / self.way.local_steps as f64;
-        Times {
-            seconds: self.network.compute.seconds(self.samples) + waited,
-            waited,
-        }
+        let alone = self.network.compute.seconds(self.samples);
+        alone + 3.0 * sum / self.way.local_steps as f64
     }
 
     /// What one exchange of the statistics of a batch normalisation takes: an all-gather by recursive doubling, which nothing

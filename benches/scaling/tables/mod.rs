@@ -11,6 +11,7 @@ pub fn all(rows: &Measured, model: &Model) -> String {
         measured::ranks(rows),
         measured::fit(rows, model),
         predicted::strong(model),
+        predicted::waiting(model),
         predicted::against_others(model),
         predicted::variants(model),
         predicted::weak(model),

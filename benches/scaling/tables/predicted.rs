@@ -43,6 +43,18 @@ pub fn strong(model: &Model) -> String {
     })
 }
 
+pub fn waiting(model: &Model) -> String {
+    let title = "The share of a step that each of 16 ranks waits for sums: in parts, as ours / if all were one part";
+    by_link(title, model, &BATCHES[..2], |network, batch, link| {
+        let whole = [network.layout.values()];
+        let shares = [&network.layout.parts[..], &whole].map(|parts| {
+            let share = model.waiting((network, parts), batch, 16, link);
+            format!("{:.0} %", 100.0 * share)
+        });
+        shares.join(" / ")
+    })
+}
+
 pub fn against_others(model: &Model) -> String {
     let title = "The same by algorithm, ours / ring / halving; in brackets the fewest ranks of which halving saves a tenth of a step";
     by_link(title, model, &BATCHES, |network, batch, link| {
