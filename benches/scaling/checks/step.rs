@@ -13,6 +13,8 @@ use crate::model::{
 const FREE: Host = Host {
     per_message: 0.0,
     per_value: 0.0,
+    per_rounded_value: 0.0,
+    per_averaged_value: 0.0,
 };
 
 /// Two pieces of 10 values, each a part; forward and each piece take a second for a sample, the optimiser 0.4.
@@ -109,6 +111,7 @@ fn what_the_host_does_is_not_hidden() {
         host: Host {
             per_message: 0.01,
             per_value: 0.001,
+            ..FREE
         },
         ..step(&network, 4, &link)
     };

@@ -25,3 +25,14 @@ pub fn solve(equations: &[Equation]) -> [f64; 2] {
         _ => [(ya / aa).max(0.0), 0.0],
     }
 }
+
+/// The second coefficient if the first is known.
+pub fn solve_second(equations: &[Equation], first: f64) -> f64 {
+    let all = equations.iter();
+    let terms = all.map(|it| {
+        let weight = it.x[1] / (it.scale * it.scale);
+        [weight * (it.y - first * it.x[0]), weight * it.x[1]]
+    });
+    let [y, x] = terms.fold([0.0; 2], |sum, term| [sum[0] + term[0], sum[1] + term[1]]);
+    (y / x).max(0.0)
+}

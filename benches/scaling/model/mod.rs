@@ -49,8 +49,8 @@ pub struct Model {
 #[derive(Clone, Copy, Debug)]
 pub struct Way {
     pub algorithm: Algorithm,
-    /// 4, or 2 with bf16.
-    pub bytes_per_value: f64,
+    /// To bf16.
+    pub is_rounded: bool,
     /// 1 where gradients are added up in every step.
     pub local_steps: usize,
 }
@@ -62,14 +62,14 @@ impl Way {
     pub const fn by(algorithm: Algorithm) -> Way {
         Way {
             algorithm,
-            bytes_per_value: 4.0,
+            is_rounded: false,
             local_steps: 1,
         }
     }
 
     pub const fn bf16(self) -> Way {
         Way {
-            bytes_per_value: 2.0,
+            is_rounded: true,
             ..self
         }
     }

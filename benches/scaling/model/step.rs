@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use super::{
     Known, Way,
     collective::{exchanged, rounds},
-    host::Host,
+    host::{AVERAGED, Host},
     interconnect::Interconnect,
 };
 
@@ -91,13 +91,20 @@ impl Step<'_> {
         }
     }
 
-    /// The mean time of a step, of which several are taken alone. Then weights and two moments are exchanged, which nothing hides.
+    /// The mean time of a step, of which several are taken alone. Then weights and two moments are averaged, which nothing hides.
     pub fn local(&self) -> f64 {
         let values = self.network.layout.values();
-        let stages = self.way.algorithm.stages() as f64;
-        let sum = stages * self.stage_host(values) + self.seconds_on_link(values);
+        let messages = self.way.algorithm.messages(self.ranks) * self.host.per_message;
+        let mean = match self.ranks {
+            1 => 0.0,
+            _ => {
+                messages
+                    + values as f64 * self.host.per_averaged_value
+                    + self.seconds_on_link(values)
+            }
+        };
         let alone = self.network.compute.seconds(self.samples);
-        alone + 3.0 * sum / self.way.local_steps as f64
+        alone + AVERAGED * mean / self.way.local_steps as f64
     }
 
     /// What one exchange of the statistics of a batch normalisation takes: an all-gather by recursive doubling, which nothing
@@ -112,12 +119,16 @@ impl Step<'_> {
     fn stage_host(&self, len: usize) -> f64 {
         let messages = self.way.algorithm.messages(self.ranks);
         let values = exchanged(self.ranks) * len as f64;
-        let all = messages * self.host.per_message + values * self.host.per_value;
+        let per_value = match self.way.is_rounded {
+            true => self.host.per_rounded_value,
+            false => self.host.per_value,
+        };
+        let all = messages * self.host.per_message + values * per_value;
         all / self.way.algorithm.stages() as f64
     }
 
     fn seconds_on_link(&self, len: usize) -> f64 {
-        let bytes = len as f64 * self.way.bytes_per_value;
+        let bytes = len as f64 * if self.way.is_rounded { 2.0 } else { 4.0 };
         self.way.algorithm.seconds(self.ranks, bytes, self.link)
     }
 }

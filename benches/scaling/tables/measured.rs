@@ -65,8 +65,8 @@ pub fn ranks(measured: &Measured) -> String {
 
 /// What has been fitted, and the errors of the fit.
 pub fn fit(measured: &Measured, model: &Model) -> String {
-    let errors = |network: &Known, ranks: usize| {
-        let rows = exchanges(network, measured).filter(|row| row.ranks == ranks);
+    let errors = |network: &Known, (variant, ranks): (&str, usize)| {
+        let rows = exchanges(network, variant, measured).filter(|row| row.ranks == ranks);
         let error = |row: &Row| {
             let error = model.host.predicted(network, row) / row.seconds[0] - 1.0;
             format!("{}: {:+.0} %", row.batch, 100.0 * error)
@@ -79,15 +79,19 @@ pub fn fit(measured: &Measured, model: &Model) -> String {
             network.name.to_owned(),
             format!("{:.0}", compute.fixed / compute.per_sample),
             format!("{:.0} %", 100.0 * compute.error),
-            errors(network, 2),
-            errors(network, 4),
+            errors(network, ("distributed", 2)),
+            errors(network, ("distributed", 4)),
+            errors(network, ("bf16", 2)),
+            errors(network, ("local8", 2)),
         ]
     });
     let host = model.host;
     let title = format!(
-        "The fit: a message costs the host {:.1} us, a value {:.2} ns; errors of predicted times, by batch",
+        "The fit: a message costs the host {:.1} us, a value {:.2} ns, with bf16 {:.2}, an averaged one {:.2}; errors of predicted times, by batch",
         host.per_message * 1e6,
-        host.per_value * 1e9
+        host.per_value * 1e9,
+        host.per_rounded_value * 1e9,
+        host.per_averaged_value * 1e9
     );
     let header = words([
         "network",
@@ -95,6 +99,8 @@ pub fn fit(measured: &Measured, model: &Model) -> String {
         "greatest error of a + c b",
         "two ranks",
         "four ranks on two cores",
+        "two ranks, bf16",
+        "two ranks, 8 local steps",
     ]);
     table(&title, &header, rows)
 }
