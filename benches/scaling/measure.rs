@@ -51,13 +51,18 @@ pub struct Options {
     /// Steps that each rank takes alone
     #[arg(long, value_name = "STEPS")]
     local_steps: Option<usize>,
+    /// The delay that `tests/mpi/two_hosts.py` was given, for the name of the rows
+    #[arg(long, value_name = "MILLISECONDS")]
+    delay: Option<usize>,
 }
 
 impl Options {
     fn variant(&self) -> String {
         let local = self.local_steps.map(|steps| format!("local{steps}"));
         let bf16 = self.bf16.then(|| "bf16".to_owned());
-        local.or(bf16).unwrap_or_else(|| "distributed".to_owned())
+        let delay = self.delay.map(|delay| format!("delay{delay}"));
+        let all = delay.or(local).or(bf16);
+        all.unwrap_or_else(|| "distributed".to_owned())
     }
 }
 

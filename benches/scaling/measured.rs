@@ -11,7 +11,7 @@ pub const HEADER: &str = "network\tvariant\tranks\trank\tbatch\tgradient_bytes\t
 #[derive(Clone, Debug)]
 pub struct Row {
     pub network: String,
-    /// `alone` for the engine without `Distributed`; `distributed`, or with `bf16` or `localK`.
+    /// `alone` for the engine without `Distributed`; `distributed`, or with `bf16` or `localK`, or `delayM` on two hosts.
     pub variant: String,
     pub ranks: usize,
     pub rank: usize,

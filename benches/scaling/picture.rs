@@ -14,6 +14,7 @@ use crate::{
 const SIZE: (u32, u32) = (1020, 1010);
 const LEGEND_HEIGHT: u32 = 60;
 const BATCH: usize = 1000;
+const MIN: f64 = 0.5;
 const MAX: f64 = 1200.0;
 
 const INK: RGBColor = RGBColor(64, 64, 64);
@@ -61,7 +62,9 @@ pub fn draw(model: &Model) -> Result<String> {
 
 fn draw_legend(area: &Area<'_>) -> Result<()> {
     let style = ("sans-serif", 14).into_font().color(&INK);
-    let title = format!("Predicted speed-up over one rank, batch {BATCH}; grey: all of it");
+    let title = format!(
+        "Predicted speed-up over one rank, batch {BATCH}; grey: as many times as fast as there are ranks"
+    );
     area.draw(&Text::new(title, (20, 12), style.clone()))?;
     for (at, (name, _, color)) in LINES.iter().enumerate() {
         let x = 20 + 195 * at as i32;
@@ -83,7 +86,7 @@ fn draw_chart(model: &Model, network: &Known, link: &Interconnect, area: &Area<'
         .y_label_area_size(44)
         .build_cartesian_2d(
             ranks.log_scale().base(2.0),
-            (0.5..MAX).log_scale().base(2.0),
+            (MIN..MAX).log_scale().base(2.0),
         )?;
     chart
         .configure_mesh()
@@ -105,8 +108,9 @@ fn draw_chart(model: &Model, network: &Known, link: &Interconnect, area: &Area<'
         let ranks = RANKS.iter().filter(|&&ranks| ranks <= BATCH);
         let points = ranks.map(|&ranks| {
             let speed_up = model.speed_up(network, BATCH, ranks, link, *way);
-            (ranks as f64, speed_up.clamp(0.5, MAX))
+            (ranks as f64, speed_up)
         });
+        let points = points.filter(|&(_, speed_up)| speed_up >= MIN);
         chart.draw_series(LineSeries::new(points, color.stroke_width(2)))?;
     }
     Ok(())

@@ -1,7 +1,7 @@
 //! The formulas, by hand.
 
 use crate::model::{
-    collective::{Algorithm, exchanged, rounds},
+    collective::{Algorithm, exchanged, rounds, transfer},
     interconnect::Interconnect,
 };
 
@@ -10,13 +10,14 @@ const LINK: Interconnect = Interconnect {
     latency: 3.0,
     overhead: 0.0,
     bandwidth: 0.5,
+    eager_bytes: f64::INFINITY,
 };
 
 /// Two ranks send a half and receive a half, twice: with every algorithm two messages of 5 bytes, one after another.
 #[test]
 fn two_ranks() {
     for (name, algorithm) in Algorithm::ALL {
-        let seconds = algorithm.seconds(2, 10.0, &LINK);
+        let seconds = seconds(algorithm, 2, 10.0, &LINK);
         assert_eq!(seconds, 2.0 * (3.0 + 5.0 / 0.5), "{name}");
         assert_eq!(algorithm.messages(2), 2.0, "{name}");
     }
@@ -31,7 +32,7 @@ fn eight_ranks() {
         (Algorithm::Ring, 14.0, 14.0),
         (Algorithm::Halving, 6.0, 6.0),
     ] {
-        assert_eq!(algorithm.seconds(8, 16.0, &LINK), latencies * 3.0 + bytes);
+        assert_eq!(seconds(algorithm, 8, 16.0, &LINK), latencies * 3.0 + bytes);
         assert_eq!(algorithm.messages(8), messages);
     }
 }
@@ -39,7 +40,7 @@ fn eight_ranks() {
 #[test]
 fn one_rank_sends_nothing() {
     for (name, algorithm) in Algorithm::ALL {
-        assert_eq!(algorithm.seconds(1, 10.0, &LINK), 0.0, "{name}");
+        assert_eq!(seconds(algorithm, 1, 10.0, &LINK), 0.0, "{name}");
     }
 }
 
@@ -50,4 +51,22 @@ fn of_many_ranks_the_bytes_are_sent_twice() {
         [1, 2, 3, 4, 5, 1024].map(rounds),
         [0.0, 1.0, 2.0, 2.0, 3.0, 10.0]
     );
+}
+
+/// Of 8 ranks with 16 bytes each, parts have 2, and halves 8, 4 and 2: with a limit of 3, two of three are long.
+#[test]
+fn long_messages_take_three_latencies() {
+    let link = Interconnect {
+        eager_bytes: 3.0,
+        ..LINK
+    };
+    let latency = |algorithm: Algorithm| algorithm.latency(8, 16.0, &link) / link.latency;
+    assert_eq!(latency(Algorithm::Direct), 2.0);
+    assert_eq!(latency(Algorithm::Ring), 14.0);
+    assert_eq!(latency(Algorithm::Halving), 2.0 * (3.0 + 3.0 + 1.0));
+    assert_eq!(Algorithm::Direct.latency(2, 16.0, &link), 2.0 * 3.0 * 3.0);
+}
+
+fn seconds(algorithm: Algorithm, ranks: usize, bytes: f64, link: &Interconnect) -> f64 {
+    algorithm.latency(ranks, bytes, link) + transfer(ranks, bytes, link)
 }

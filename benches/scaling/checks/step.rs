@@ -66,6 +66,7 @@ fn the_backward_pass_hides_all_but_the_last_part() {
         latency: 0.05,
         overhead: 0.0,
         bandwidth: 100.0,
+        eager_bytes: f64::INFINITY,
     };
     let times = step(&network, 2, &link).simulated(&network.layout.parts);
     assert_near(times.seconds, 3.95);
@@ -106,6 +107,7 @@ fn what_the_host_does_is_not_hidden() {
         latency: 0.0,
         overhead: 0.0,
         bandwidth: f64::INFINITY,
+        eager_bytes: f64::INFINITY,
     };
     let loaded = Step {
         host: Host {
@@ -129,6 +131,7 @@ fn a_slow_link_takes_all_of_the_time() {
         latency: 0.0,
         overhead: 0.0,
         bandwidth: 1e-3,
+        eager_bytes: f64::INFINITY,
     };
     let times = step(&network, 2, &link).simulated(&network.layout.parts);
     let on_link = 20.0 * 4.0 / 1e-3;
@@ -144,6 +147,7 @@ fn nothing_hides_batch_normalisations() {
         latency: 0.5,
         overhead: 0.0,
         bandwidth: f64::INFINITY,
+        eager_bytes: f64::INFINITY,
     };
     let without = step(&network, 4, &link).simulated(&network.layout.parts);
     network.layout.norms = vec![8];

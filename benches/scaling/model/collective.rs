@@ -1,5 +1,5 @@
 //! The time that the sum of `n` bytes over `P` ranks takes on its way, by published formulas; `alpha`, `beta` as in
-//! `interconnect.rs`.
+//! `interconnect.rs`, `alpha` three times for a long message.
 //!
 //! | algorithm | time | source |
 //! | --- | --- | --- |
@@ -48,15 +48,25 @@ impl Algorithm {
         }
     }
 
-    /// The seconds on the way, of all stages together.
-    pub fn seconds(self, ranks: usize, bytes: f64, link: &Interconnect) -> f64 {
-        let after_one_another = match self {
-            Algorithm::Direct if ranks == 1 => 0.0,
-            Algorithm::Direct => 2.0,
-            Algorithm::Ring | Algorithm::Halving => self.messages(ranks),
-        };
-        link.seconds(after_one_another, exchanged(ranks) * bytes)
+    /// The latencies of all messages of a sum that are sent one after another, in seconds.
+    pub fn latency(self, ranks: usize, bytes: f64, link: &Interconnect) -> f64 {
+        let of_part = link.latency_of(bytes / ranks as f64);
+        match self {
+            _ if ranks == 1 => 0.0,
+            Algorithm::Direct => 2.0 * of_part,
+            Algorithm::Ring => self.messages(ranks) * of_part,
+            // a half, a quarter, … and back
+            Algorithm::Halving => {
+                let halves = (1..=rounds(ranks) as i32).map(|round| bytes / 2f64.powi(round));
+                2.0 * halves.map(|bytes| link.latency_of(bytes)).sum::<f64>()
+            }
+        }
     }
+}
+
+/// The seconds that the bytes of a sum take, with each algorithm.
+pub fn transfer(ranks: usize, bytes: f64, link: &Interconnect) -> f64 {
+    exchanged(ranks) * bytes / link.bandwidth
 }
 
 /// `2 (P - 1) / P`, the share of the bytes that a rank sends: the least that is possible.

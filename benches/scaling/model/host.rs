@@ -37,6 +37,7 @@ const SHARED_MEMORY: Interconnect = Interconnect {
     latency: 0.0,
     overhead: 0.0,
     bandwidth: f64::INFINITY,
+    eager_bytes: 0.0,
 };
 
 #[derive(Clone, Copy, Debug)]

@@ -11,7 +11,12 @@ pub struct Interconnect {
     pub overhead: f64,
     /// `1 / beta`, in bytes for each second.
     pub bandwidth: f64,
+    /// The largest message that is sent at once. Of a larger one, the sender first asks, and the receiver answers: three latencies.
+    pub eager_bytes: f64,
 }
+
+/// The default of Open MPI, `btl_tcp_eager_limit`; that of InfiniBand is of its `btl_openib_eager_limit`.
+pub const TCP_EAGER_BYTES: f64 = 65_536.0;
 
 pub const ALL: [Interconnect; 3] = [
     Interconnect {
@@ -19,24 +24,30 @@ pub const ALL: [Interconnect; 3] = [
         latency: 25e-6,
         overhead: 5e-6,
         bandwidth: 1.1e9,
+        eager_bytes: TCP_EAGER_BYTES,
     },
     Interconnect {
         name: "Ethernet 100 Gb/s",
         latency: 10e-6,
         overhead: 2e-6,
         bandwidth: 11e9,
+        eager_bytes: TCP_EAGER_BYTES,
     },
     Interconnect {
         name: "InfiniBand HDR",
         latency: 1.5e-6,
         overhead: 0.3e-6,
         bandwidth: 24e9,
+        eager_bytes: 12_288.0,
     },
 ];
 
 impl Interconnect {
-    /// The time of `messages` one after another that have `bytes` together.
-    pub fn seconds(&self, messages: f64, bytes: f64) -> f64 {
-        messages * self.latency + bytes / self.bandwidth
+    /// The time from the sending of a message of this length until its first byte arrives.
+    pub fn latency_of(&self, bytes: f64) -> f64 {
+        match bytes > self.eager_bytes {
+            true => 3.0 * self.latency,
+            false => self.latency,
+        }
     }
 }

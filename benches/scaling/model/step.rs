@@ -1,14 +1,14 @@
 //! One step of one rank, simulated; all ranks do the same at the same time.
 //!
-//! There are two clocks: that of the host, which computes, begins sums and adds up, and that of the link, which carries one
-//! message after another. As MPI does, a sum proceeds only where the host looks for it: after each piece of the backward pass,
+//! There are two clocks: that of the host, which computes, begins sums and adds up, and that of the link, which carries the bytes
+//! of one part after those of another, while latencies pass side by side. As MPI does, a sum proceeds only where the host looks for it: after each piece of the backward pass,
 //! and while it waits.
 
 use std::collections::VecDeque;
 
 use super::{
     Known, Way,
-    collective::{exchanged, rounds},
+    collective::{exchanged, rounds, transfer},
     host::{AVERAGED, Host},
     interconnect::Interconnect,
 };
@@ -95,13 +95,10 @@ impl Step<'_> {
     pub fn local(&self) -> f64 {
         let values = self.network.layout.values();
         let messages = self.way.algorithm.messages(self.ranks) * self.host.per_message;
+        let [latency, transfer] = self.on_link(values);
         let mean = match self.ranks {
             1 => 0.0,
-            _ => {
-                messages
-                    + values as f64 * self.host.per_averaged_value
-                    + self.seconds_on_link(values)
-            }
+            _ => messages + values as f64 * self.host.per_averaged_value + latency + transfer,
         };
         let alone = self.network.compute.seconds(self.samples);
         alone + AVERAGED * mean / self.way.local_steps as f64
@@ -112,7 +109,7 @@ impl Step<'_> {
     fn norm(&self, channels: usize) -> f64 {
         let rounds = rounds(self.ranks);
         let bytes = (self.ranks - 1) * channels * STATISTICS_BYTES;
-        rounds * self.host.per_message + self.link.seconds(rounds, bytes as f64)
+        rounds * (self.host.per_message + self.link.latency) + bytes as f64 / self.link.bandwidth
     }
 
     /// What one stage of a sum costs the host.
@@ -127,9 +124,13 @@ impl Step<'_> {
         all / self.way.algorithm.stages() as f64
     }
 
-    fn seconds_on_link(&self, len: usize) -> f64 {
+    /// The latency of all stages of a sum, and the time in which the link carries nothing else.
+    fn on_link(&self, len: usize) -> [f64; 2] {
         let bytes = len as f64 * if self.way.is_rounded { 2.0 } else { 4.0 };
-        self.way.algorithm.seconds(self.ranks, bytes, self.link)
+        [
+            self.way.algorithm.latency(self.ranks, bytes, self.link),
+            transfer(self.ranks, bytes, self.link),
+        ]
     }
 }
 
@@ -149,9 +150,9 @@ impl Simulation<'_> {
     fn send(&mut self, len: usize) -> f64 {
         let stages = self.step.way.algorithm.stages() as f64;
         self.clock += self.step.stage_host(len);
-        let begun = self.link_free.max(self.clock);
-        self.link_free = begun + self.step.seconds_on_link(len) / stages;
-        self.link_free
+        let [latency, transfer] = self.step.on_link(len);
+        self.link_free = self.link_free.max(self.clock) + transfer / stages;
+        self.link_free + latency / stages
     }
 
     /// Does what can be done without waiting.

@@ -3,7 +3,11 @@
 use super::{table, words};
 use crate::{
     measured::{Measured, Row},
-    model::{Known, Model, host::exchanges},
+    model::{
+        Known, Model, Way,
+        host::exchanges,
+        interconnect::{self, Interconnect},
+    },
 };
 
 /// `Distributed` with one rank beside the engine alone.
@@ -27,7 +31,7 @@ pub fn overhead(measured: &Measured) -> String {
 /// Steps on several ranks of this machine.
 pub fn ranks(measured: &Measured) -> String {
     let rows = measured.0.iter();
-    let rows = rows.filter(|row| row.ranks > 1 && row.rank == 0);
+    let rows = rows.filter(|row| row.ranks > 1 && row.rank == 0 && !is_delayed(row));
     table(
         "Several ranks on this machine; the speed-up is over one rank of one thread, the wait the mean of the ranks'",
         &words([
@@ -103,4 +107,44 @@ pub fn fit(measured: &Measured, model: &Model) -> String {
         "two ranks, 8 local steps",
     ]);
     table(&title, &header, rows)
+}
+
+/// The delays of the link between two hosts, in milliseconds.
+const DELAYS: [usize; 2] = [2, 10];
+
+fn is_delayed(row: &Row) -> bool {
+    row.variant.starts_with("delay")
+}
+
+/// How a step on two hosts depends on the latency of their link.
+pub fn hosts(measured: &Measured, model: &Model) -> String {
+    let rows = model.networks.iter().flat_map(|network| {
+        let [short, long] = DELAYS.map(|delay| format!("delay{delay}"));
+        let short: Vec<Row> = measured.of(network.name, &short, 2).cloned().collect();
+        let long: Vec<Row> = measured.of(network.name, &long, 2).cloned().collect();
+        let both = short.into_iter().zip(long);
+        both.map(move |(short, long)| {
+            let [first, last] = DELAYS.map(|delay| delay as f64 * 1e-3);
+            let found = (long.seconds[0] - short.seconds[0]) / (last - first);
+            let [with_short, with_long] = [first, last].map(|latency| {
+                let link = Interconnect {
+                    latency,
+                    ..interconnect::ALL[0]
+                };
+                model.seconds(network, short.batch, 2, &link, Way::OURS)
+            });
+            let predicted = (with_long - with_short) / (last - first);
+            vec![
+                network.name.to_owned(),
+                short.batch.to_string(),
+                format!("{predicted:.1}"),
+                format!("{found:.1}"),
+            ]
+        })
+    });
+    table(
+        "Two hosts: the latencies of their link that a step takes",
+        &words(["network", "batch", "predicted", "measured"]),
+        rows,
+    )
 }

@@ -10,6 +10,7 @@ pub fn all(rows: &Measured, model: &Model) -> String {
         measured::overhead(rows),
         measured::ranks(rows),
         measured::fit(rows, model),
+        measured::hosts(rows, model),
         predicted::strong(model),
         predicted::waiting(model),
         predicted::against_others(model),
