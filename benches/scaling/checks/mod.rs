@@ -1,4 +1,5 @@
 mod collective;
+mod host;
 mod layout;
 mod least_squares;
 mod measured;

@@ -9,7 +9,7 @@ use crate::{
     picture, tables,
 };
 
-fn of_this_folder() -> Result<(Measured, Model)> {
+pub fn of_this_folder() -> Result<(Measured, Model)> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("scaling/measured.tsv");
     let measured = Measured::read(&path)?;
     let model = Model::fitted(&measured)?;
