@@ -33,4 +33,9 @@ fn shares_are_those_of_the_whole_step() {
         assert!((1.0..1.3).contains(&padding), "{name} {padding}");
     }
     assert_eq!(Layout::of(&PLANS[2].1).norms.len(), 7);
+    // the convolutions to 64 channels have 289 and 577 rows of 64: each ends a part
+    assert_eq!(
+        PLANS.map(|(_, plan)| Layout::of(&plan).parts.len()),
+        [7, 2, 3]
+    );
 }

@@ -45,7 +45,7 @@ impl Layout {
             parts: Vec::new(),
             norms: Vec::new(),
         };
-        let mut images = (0, 0.0);
+        let (mut images, mut of_images) = (Vec::new(), 0.0);
         for (at, step) in steps.iter().enumerate().rev() {
             let flop = step.flop() as f64 / all;
             let input = if is_first(at) { 0.0 } else { flop };
@@ -53,22 +53,23 @@ impl Layout {
                 Op::Linear => layout.add_linear([step.inputs, step.outputs], flop, input),
                 Op::BatchNorm { channels } => {
                     layout.norms.push(channels);
-                    images = (images.0 + padded([1, channels]), images.1 + flop + input);
+                    images.push(padded([1, channels]));
+                    of_images += flop + input;
                 }
                 Op::Conv2d(window) => {
-                    let len = padded([window.fan_in(), window.output[0]]);
-                    images = (images.0 + len, images.1 + flop + input);
+                    images.push(padded([window.fan_in(), window.output[0]]));
+                    of_images += flop + input;
                 }
                 // what has no weights is computed with the piece before it
-                _ => match layout.pieces.last_mut().filter(|_| images.0 == 0) {
+                _ => match layout.pieces.last_mut().filter(|_| images.is_empty()) {
                     Some(piece) => piece.backward += flop + input,
-                    None => images.1 += flop + input,
+                    None => of_images += flop + input,
                 },
             }
         }
-        // all images are stored in one phase
-        if images.0 > 0 {
-            layout.add(images.0, images.1);
+        // the gradients of all images are stored in one phase, the first layer's first
+        for len in images.into_iter().rev() {
+            layout.add(len, std::mem::take(&mut of_images));
         }
         layout.cut();
         layout
