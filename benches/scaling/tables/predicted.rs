@@ -56,17 +56,18 @@ pub fn waiting(model: &Model) -> String {
 }
 
 pub fn against_others(model: &Model) -> String {
-    let title = "The same by algorithm, ours / ring / halving; in brackets the fewest ranks of which halving saves a tenth of a step";
+    let title = "The same by algorithm, ours / ring / halving; in brackets the ranks from which on halving saves a tenth of a step";
     by_link(title, model, &BATCHES, |network, batch, link| {
         let cells = Algorithm::ALL.map(|(_, algorithm)| {
             let (ranks, speed_up) = model.best(network, batch, link, Way::by(algorithm));
             format!("{ranks}: {speed_up:.1}")
         });
-        let loses = RANKS.iter().find(|&&ranks| {
+        let saves = |ranks| {
             let seconds = |way| model.seconds(network, batch, ranks, link, way);
             seconds(Way::by(Algorithm::Halving)) < 0.9 * seconds(Way::OURS)
-        });
-        let loses = loses.map_or("never".to_owned(), ToString::to_string);
+        };
+        let loses = RANKS.iter().rev().take_while(|&&ranks| saves(ranks));
+        let loses = loses.last().map_or("never".to_owned(), ToString::to_string);
         format!("{} ({loses})", cells.join(" / "))
     })
 }
