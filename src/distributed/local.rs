@@ -8,8 +8,16 @@ use crate::{
 };
 
 /// Each rank takes steps alone, each on its part of a batch, and then all take the mean of their weights: a message every so many
-/// steps, for networks of slow links. With as many samples in all, training goes on as with smaller batches at first, and a little
-/// worse at the end.
+/// steps, for slow links.
+///
+/// It costs accuracy, as each rank has but a part of each batch. 784-128-10 on MNIST, 5 epochs, Adam, batches of 100 samples of all
+/// ranks together, seeds 0 and 1; test accuracy in percent:
+///
+/// | | 2 ranks | 4 ranks |
+/// | --- | --- | --- |
+/// | a sum in every step | 97.49, 97.19 | 97.46, 97.21 |
+/// | 8 local steps | 97.08, 97.07 | 96.55, 96.55 |
+/// | 64 local steps | 97.07, 96.95 | 96.75 (seed 0) |
 ///
 /// Source: S. Stich, "Local SGD converges fast and communicates little", 2018, <https://arxiv.org/abs/1805.09767>.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
