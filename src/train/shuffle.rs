@@ -17,7 +17,7 @@ pub enum Shuffle {
     /// A random order of all samples.
     #[default]
     All,
-    /// For samples in a [mapped file](crate::data::Dataset::map_safetensors) that does not fit in memory: the samples to train
+    /// For samples in a mapped file (`Dataset::map_safetensors`, feature `mmap`) that does not fit in memory: the samples to train
     /// on are divided in blocks, in the order of the file; the order of the blocks is random; and each `window` blocks
     /// of that order are shuffled together, sample by sample. So a disk reads whole blocks, each once in an epoch; the next two
     /// windows are read while the engine trains on one.
