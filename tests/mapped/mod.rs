@@ -1,6 +1,7 @@
 //! Data sets in mapped files: the same bits as in memory, files that are no data set, block-wise shuffling.
 
 mod blocks;
+mod changed;
 mod files;
 mod same;
 
