@@ -64,6 +64,8 @@ pub fn reports(world: Option<&World>) -> bool {
 pub fn main(options: &Options) -> ExitCode {
     let world = match World::init() {
         Ok(world) => world,
+        // that rank prints it
+        Err(Error::Rank { .. }) => return ExitCode::FAILURE,
         Err(error) => return exit::code(Err(error)),
     };
     let rank = world.rank();

@@ -39,14 +39,13 @@ impl<E> Distributed<E> {
     /// The engine with the weights and the state of rank 0.
     ///
     /// # Errors
-    /// [`Error::Setting`] on a rank that differs from rank 0 by its network, its engine, its SIMD instructions or its version of this
-    /// crate, [`Error::Rank`] on the others.
+    /// [`Error::Setting`] on a rank that differs from rank 0 by its network, its engine or its SIMD instructions, [`Error::Rank`]
+    /// on the others.
     pub fn new<N: Network>(world: &World, engine: E) -> Result<Self>
     where
         E: DataParallel<N>,
     {
         let ranks = world.ranks();
-        ranks.check_same("version of tuplenet", env!("CARGO_PKG_VERSION"))?;
         ranks.check_same("network", &describe(&N::PLAN))?;
         ranks.check_same("engine", engine.name())?;
         ranks.check_same("SIMD instructions", &engine.arithmetic())?;

@@ -2,7 +2,11 @@
 
 use std::{sync::Arc, thread};
 
-use mpi::{Threading, environment::Universe};
+use mpi::{
+    Threading,
+    environment::Universe,
+    traits::{Communicator, CommunicatorCollectives},
+};
 
 use super::exchange::Mpi;
 use crate::{
@@ -22,6 +26,7 @@ impl World {
     /// Connects this process to the others. Once in a program.
     ///
     /// # Errors
+    /// [`Error::Setting`] on a rank with another version of this crate than rank 0, [`Error::Rank`] on the others.
     /// [`Error::NoDevice`] when it has been called before, or when this MPI is not built for programs with threads.
     pub fn init() -> Result<Self> {
         let failed = |expected: &str, found: &str, remedy| Error::NoDevice {
@@ -47,6 +52,7 @@ impl World {
                 remedy,
             ));
         }
+        check_version(&universe)?;
         Ok(Self::of(universe))
     }
 
@@ -108,4 +114,34 @@ fn cores_of_this_process() -> String {
     #[cfg(not(target_os = "linux"))]
     let cores = "all";
     format!("{machine}: {cores:?}")
+}
+
+/// The length of a version in its message, which is the first of all, so that every version of this crate understands it.
+const VERSION_LEN: usize = 64;
+
+/// Checks that every rank has rank 0's version of this crate.
+fn check_version(universe: &Universe) -> Result<()> {
+    let world = universe.world();
+    let mut own = [0; VERSION_LEN];
+    for (place, byte) in own.iter_mut().zip(env!("CARGO_PKG_VERSION").bytes()) {
+        *place = byte;
+    }
+    let mut all = vec![0; VERSION_LEN * world.size() as usize];
+    world.all_gather_into(&own[..], &mut all[..]);
+    let (versions, _) = all.as_chunks::<VERSION_LEN>();
+    let Some(rank) = versions.iter().position(|version| *version != versions[0]) else {
+        return Ok(());
+    };
+    let [expected, found] =
+        [0, rank].map(|rank| String::from_utf8_lossy(&versions[rank]).replace('\0', ""));
+    let error = Error::Setting {
+        setting: "version of tuplenet",
+        expected: format!("{expected}, as on rank 0"),
+        found: format!("{found} on rank {rank}"),
+    };
+    let message = error.to_string();
+    Err(match world.rank() as usize == rank {
+        true => error,
+        false => Error::Rank { rank, message },
+    })
 }

@@ -48,6 +48,14 @@ fn rank_0_calls_back_and_all_ranks_have_its_result() {
     assert!((all - alone).abs() < 1e-4, "{all} {alone}");
 }
 
+/// In an epoch of 18 steps, a fiftieth is one step, after which nothing is held back: runs of batches are longer with bf16.
+#[test]
+fn gradients_are_rounded_in_short_epochs_too() {
+    let [full, rounded] =
+        ["", "--bf16"].map(|it| fit(2, &format!("--network small --epochs 1 {it}")));
+    assert_ne!(full[0]["weights"], rounded[0]["weights"]);
+}
+
 #[test]
 fn a_training_resumes_with_any_number_of_ranks() {
     for (others, counts) in [
