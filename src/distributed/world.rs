@@ -91,7 +91,7 @@ impl World {
         Ranks::new(Arc::clone(&self.mpi) as Arc<_>)
     }
 
-    /// The ranks that a [`Farm`] has lost. The others can farm out more trials, but train nothing together: a `Distributed` would wait
+    /// The ranks that a [`Farm`](super::Farm) has lost. The others can farm out more trials, but train nothing together: a `Distributed` would wait
     /// for those that are lost.
     pub fn lost(&self) -> Vec<usize> {
         self.mpi.mail(|mail| mail.lost.iter().copied().collect())

@@ -1,5 +1,7 @@
 //! Trials that are farmed out by `mpirun`'s processes: the same results with any number of them, also if one is killed.
 
+#![allow(clippy::unwrap_used)]
+
 use std::{
     collections::BTreeSet,
     fs,
