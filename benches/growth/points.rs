@@ -138,17 +138,11 @@ impl Points {
 
     /// Sets the machine and the date to those of now.
     pub fn set_machine(&mut self) {
-        let Machine {
-            cpu,
-            cores,
-            l2,
-            simd,
-            load,
-            date,
-        } = Machine::this();
-        let [one, all] = [1, cores].map(|threads| bytes_per_second(threads) / 1e9);
+        let machine = Machine::this();
+        let Machine { load, date, .. } = &machine;
+        let [one, all] = [1, machine.cores].map(|threads| bytes_per_second(threads) / 1e9);
         self.machine = format!(
-            "{date}, {cpu}, {cores} cores, L2 {l2}, {simd}, load {load}; \
+            "{date}, {machine}, load {load}; \
              memory {one:.1} GB/s on one thread, {all:.1} on all, read and written"
         );
         self.caches = Caches::of_this_machine();

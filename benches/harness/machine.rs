@@ -1,6 +1,6 @@
 //! The header of the tables: machine and date.
 
-use std::{fs, thread, time::SystemTime};
+use std::{fmt, fs, thread, time::SystemTime};
 
 pub struct Machine {
     pub cpu: String,
@@ -22,6 +22,20 @@ impl Machine {
             load: known(load.split(' ').next().unwrap_or_default()),
             date: date(SystemTime::now()),
         }
+    }
+}
+
+/// The processor, as `AMD EPYC, 2 cores, L2 1024K, AVX-512`.
+impl fmt::Display for Machine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Machine {
+            cpu,
+            cores,
+            l2,
+            simd,
+            ..
+        } = self;
+        write!(f, "{cpu}, {cores} cores, L2 {l2}, {simd}")
     }
 }
 

@@ -3,19 +3,12 @@
 use super::{Benchmark, data::Source, machine::Machine, measure::Outcome};
 
 pub fn header(benchmark: &Benchmark, machine: &Machine, source: &Source) {
-    let Machine {
-        cpu,
-        cores,
-        l2,
-        simd,
-        load,
-        date,
-    } = machine;
+    let Machine { load, date, .. } = machine;
     println!(
         "tuplenet {} and baselines, {date}",
         env!("CARGO_PKG_VERSION")
     );
-    println!("{cpu}, {cores} cores, L2 {l2}, {simd}; load average {load} (1 minute)");
+    println!("{machine}; load average {load} (1 minute)");
     let (rounds, turn) = (benchmark.options.rounds, benchmark.options.turn);
     println!(
         "{rounds} alternating rounds of about {turn} ms each, on {}; pixels: {}",

@@ -69,16 +69,10 @@ impl Options {
 pub fn run(options: &Options) -> Result<()> {
     let world = World::init()?;
     if world.rank() == 0 {
-        let Machine {
-            cpu,
-            cores,
-            l2,
-            simd,
-            load,
-            date,
-        } = Machine::this();
+        let machine = Machine::this();
+        let Machine { load, date, .. } = &machine;
         let ranks = world.count();
-        println!("# {date}; {cpu}, {cores} cores, L2 {l2}, {simd}; load {load}; ranks {ranks}");
+        println!("# {date}; {machine}; load {load}; ranks {ranks}");
         println!("{HEADER}");
     }
     for name in &options.networks {

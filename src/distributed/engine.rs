@@ -133,10 +133,7 @@ impl<N: Network, E: DataParallel<N>> Engine<N> for Distributed<E> {
     }
 
     fn upload(&self, data: &impl DataFor<N::In, N::Output>) -> Result<Self::Data> {
-        if self.ranks.count() > 1 {
-            let sum = format!("SHA-256 {}", data.sha256());
-            self.ranks.check_same("data set", &sum)?;
-        }
+        self.ranks.check_same_sum("data set", || data.sha256())?;
         self.ranks.agree(self.engine.upload(data))
     }
 

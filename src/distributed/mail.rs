@@ -22,8 +22,6 @@ pub(super) struct Mail {
     connection: SimpleCommunicator,
     /// What the messages are about; those about what comes later wait.
     subject: i32,
-    /// The number of ranks on this machine.
-    pub(super) neighbours: usize,
     sending: Vec<(usize, Transfer<Arc<[u8]>>)>,
     receiving: VecDeque<(usize, Transfer<Vec<u8>>)>,
     /// Ranks that have been lost: nothing is sent to them, and what they send is left aside.
@@ -65,7 +63,6 @@ impl Mail {
         Mail {
             connection: world.duplicate(),
             subject: 0,
-            neighbours: world.split_shared(world.rank()).size() as usize,
             sending: Vec::new(),
             receiving: VecDeque::new(),
             lost: BTreeSet::new(),

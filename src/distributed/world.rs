@@ -10,7 +10,7 @@ use mpi::{
 
 use super::exchange::Mpi;
 use crate::{
-    engine::{Processor, Ranks},
+    engine::{Processor, Ranks, ranks::Exchange},
     error::{Error, Result},
 };
 
@@ -20,6 +20,8 @@ use crate::{
 #[derive(Debug)]
 pub struct World {
     pub(super) mpi: Arc<Mpi>,
+    /// This process's share of the cores of its machine, 1 at least.
+    pub(super) cores: usize,
 }
 
 impl World {
@@ -57,8 +59,14 @@ impl World {
     }
 
     fn of(universe: Universe) -> Self {
+        let mpi = Mpi::new(universe);
+        let own = cores_of_this_process();
+        let all = mpi.all_gather_bytes(own.as_bytes());
+        let sharing = all.iter().filter(|cores| **cores == own.as_bytes());
+        let cores = thread::available_parallelism().map_or(1, usize::from);
         World {
-            mpi: Arc::new(Mpi::new(universe)),
+            cores: (cores / sharing.count()).max(1),
+            mpi: Arc::new(mpi),
         }
     }
 
@@ -75,15 +83,7 @@ impl World {
     /// This process's share of the cores of its machine: those that it may use, divided by the number of ranks that may use the
     /// same ones. `mpirun` binds ranks to cores of their own, unless there are more ranks than cores.
     pub fn processor(&self) -> Processor {
-        let detected = Processor::detect();
-        let cores = thread::available_parallelism().map_or(1, usize::from);
-        let own = cores_of_this_process();
-        let all = match self.ranks().exchange() {
-            None => return detected,
-            Some(exchange) => exchange.all_gather_bytes(own.as_bytes()),
-        };
-        let sharing = all.iter().filter(|cores| **cores == own.as_bytes());
-        detected.threads((cores / sharing.count().max(1)).clamp(1, Processor::MAX_THREADS))
+        Processor::detect().threads(self.cores.min(Processor::MAX_THREADS))
     }
 
     /// All processes.
@@ -91,8 +91,8 @@ impl World {
         Ranks::new(Arc::clone(&self.mpi) as Arc<_>)
     }
 
-    /// The ranks that a [`Farm`](super::Farm) has lost. The others can farm out more trials, but train nothing together: a `Distributed` would wait
-    /// for those that are lost.
+    /// The ranks that a [`Farm`](super::Farm) has lost. The others can farm out more trials, but train nothing together: a
+    /// `Distributed` would wait for those that are lost.
     pub fn lost(&self) -> Vec<usize> {
         self.mpi.mail(|mail| mail.lost.iter().copied().collect())
     }

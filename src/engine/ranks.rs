@@ -195,14 +195,18 @@ impl Ranks {
         })
     }
 
-    /// Checks that every rank has the weights of rank 0, by their checksum.
+    /// As [`Ranks::check_same`], by a checksum, which a process that trains alone does not compute.
     ///
     /// # Errors
     /// As [`Ranks::check_same`].
-    pub(crate) fn check_same_weights(&self, sha256: impl FnOnce() -> String) -> Result<()> {
+    pub(crate) fn check_same_sum(
+        &self,
+        setting: &'static str,
+        sha256: impl FnOnce() -> String,
+    ) -> Result<()> {
         match self.exchange {
             None => Ok(()),
-            Some(_) => self.check_same("weights", &format!("SHA-256 {}", sha256())),
+            Some(_) => self.check_same(setting, &format!("SHA-256 {}", sha256())),
         }
     }
 

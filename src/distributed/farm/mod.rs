@@ -116,8 +116,7 @@ impl Farm<'_> {
             return Ok(Vec::new());
         }
         let mpi = &*self.world.mpi;
-        let cores = thread::available_parallelism().map_or(1, usize::from);
-        let slots = (cores / mpi.mail(|mail| mail.neighbours)).clamp(1, count);
+        let slots = self.world.cores.min(count);
         let (jobs, to_run) = mpsc::channel();
         let (ending, ended) = mpsc::channel();
         let (arriving, arrived) = mpsc::channel();

@@ -147,7 +147,7 @@ impl<'f, 't> Observers<'f, 't> {
         report: EpochReport,
     ) -> Result<()> {
         let weights = training.finite_weights()?;
-        self.ranks.check_same_weights(|| weights.sha256())?;
+        self.ranks.check_same_sum("weights", || weights.sha256())?;
         let mut has_ended = best_weights::end_epoch(training, &report, &weights);
         training.state.history.epochs.push(report.clone());
         if let (Some(callback), true) = (&mut self.options.on_epoch, self.ranks.is_first()) {

@@ -128,10 +128,7 @@ where
     }
     let process = options.out.join(format!("{}.pid", world.rank()));
     fs::write(process, id().to_string()).expect("the test's folder is writable");
-    let mut net = Distributed::new(world, engine)?;
-    if options.bf16 {
-        net = net.compression(options.compression())?;
-    }
+    let mut net = Distributed::new(world, engine)?.compression(options.compression())?;
     if let Some(local_steps) = options.local_steps() {
         net = net.local_steps(local_steps)?;
     }

@@ -39,7 +39,7 @@ pub struct Options {
     #[arg(long)]
     pub alone: bool,
     #[arg(long)]
-    pub bf16: bool,
+    bf16: bool,
     #[arg(long)]
     local_steps: Option<usize>,
     #[arg(long)]

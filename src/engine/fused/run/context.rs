@@ -204,6 +204,7 @@ impl State {
         };
         self.activations
             .prepare(&model.program, workers, rows, is_dense);
+        let stores_gradients = job.kind.stores_gradients();
         match &mut job.kind {
             Kind::Gradient => {
                 if self.gradients.is_empty() {
@@ -240,8 +241,7 @@ impl State {
                         *moment = unsafe { packed::moments(&model.program, &model.weights, index) };
                     }
                 }
-                let is_shared = ranks.exchange().is_some();
-                if is_shared || clip_norm.is_some() {
+                if stores_gradients {
                     let stored = memory.stored.take();
                     let stored = stored.filter(|stored| stored.ranks == ranks.count());
                     let new = || StoredGradients::new(&model.program, ranks);
@@ -259,7 +259,7 @@ impl State {
                 }
                 *steps_done = memory.steps;
                 memory.steps += steps as u64;
-                if !is_shared && clip_norm.is_none() && !model.program.embeddings.is_empty() {
+                if !stores_gradients && !model.program.embeddings.is_empty() {
                     let rules = (0..steps as u64).map(|index| {
                         let peak = optimizer.learning_rate();
                         let step = *first_step + index;
@@ -289,11 +289,10 @@ impl State {
             return None;
         };
         let memory = self.optimizer.as_ref()?;
-        let exchange = ranks.exchange();
-        let is_stored = exchange.is_some() || clip_norm.is_some();
+        let stored = memory.stored.as_ref();
         Some(Stored {
-            gradients: memory.stored.as_ref().filter(|_| is_stored)?,
-            exchange,
+            gradients: stored.filter(|_| job.kind.stores_gradients())?,
+            exchange: ranks.exchange(),
             clipping: memory.squares.as_ref().zip(*clip_norm),
         })
     }
@@ -301,15 +300,7 @@ impl State {
     /// The pending steps, which end with those of the job, and the number of those before.
     fn pending(&self, job: &training::Job) -> Option<(&Pending, usize)> {
         let pending = &self.optimizer.as_ref()?.pending;
-        let Kind::Train {
-            clip_norm: None,
-            ranks,
-            ..
-        } = &job.kind
-        else {
-            return None;
-        };
-        if ranks.exchange().is_some() {
+        if matches!(job.kind, Kind::Gradient) || job.kind.stores_gradients() {
             return None;
         }
         let steps = job.order.len().div_ceil(job.batch_size);

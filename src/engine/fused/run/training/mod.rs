@@ -108,6 +108,18 @@ pub(crate) enum Kind {
     },
 }
 
+impl Kind {
+    /// Whether the gradients of a step are stored before the optimiser uses them: to be clipped, or added up over ranks.
+    pub(crate) fn stores_gradients(&self) -> bool {
+        match self {
+            Kind::Gradient => false,
+            Kind::Train {
+                clip_norm, ranks, ..
+            } => clip_norm.is_some() || ranks.exchange().is_some(),
+        }
+    }
+}
+
 /// One worker's view of a [`Job`] with all that it reads and writes.
 pub(crate) struct Training<'a> {
     pub(crate) model: &'a Model,
