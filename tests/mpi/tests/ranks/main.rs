@@ -6,6 +6,7 @@ mod faults;
 mod fit;
 mod hosts;
 mod norm;
+mod report;
 mod start;
 mod steps;
 mod tape;
