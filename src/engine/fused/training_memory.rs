@@ -28,7 +28,7 @@ pub struct TrainingSize {
     pub feature_bytes: usize,
     /// Of a sample's target: 1 for a label.
     pub target_bytes: usize,
-    /// Whether less than 45 % of the features are not 0: then [`Fused`] has a bitmap of them, if it can skip the others.
+    /// Whether less than 45 % of the features are not 0: then [`Fused`] skips the others, if the network begins with a `Linear`.
     pub is_sparse: bool,
     /// The optimiser, which has up to two moments.
     pub optimizer: Optimizer,
@@ -68,7 +68,8 @@ pub struct TrainingMemory {
     pub batch: usize,
     /// Features and targets of the data set.
     pub samples: usize,
-    /// The bitmap of the features that are not 0: an eighth of a byte for each feature.
+    /// The bitmap of the features that are not 0: of a data set of `f32`, an eighth of a byte for each feature. Bytes are compared
+    /// with 0 as they are read; if less than 1 in 64 is not 0, they have a bitmap, too, which is not counted here.
     pub bitmap: usize,
     /// The order of the samples in an epoch: four bytes for each.
     pub order: usize,
@@ -127,9 +128,9 @@ impl<N: Network> Fused<N> {
     /// };
     /// let memory = Fused::<Net>::training_memory(&size);
     /// assert_eq!(memory.samples, 8_000_000 * (784 + 1));
-    /// assert_eq!(memory.bitmap, 8_000_000 * 104 + 104); // 13 words of 64 bits, and their union
+    /// assert_eq!(memory.bitmap, 104); // 13 words of 64 bits, the union of those of all samples
     /// assert_eq!(memory.weights, 4 * (785 * 128 + 129 * 16));
-    /// assert_eq!(memory.total() / 1_000_000, 7_146);
+    /// assert_eq!(memory.total() / 1_000_000, 6_314);
     /// ```
     pub fn training_memory(size: &TrainingSize) -> TrainingMemory {
         let program = Program::new(&N::PLAN, N::In::LEN);
@@ -137,7 +138,11 @@ impl<N: Network> Fused<N> {
         let sum = |of: fn(&Step) -> usize| 4 * steps().map(of).sum::<usize>();
         let moments = Rule::new(&size.optimizer, 1.0, 1).moments();
         let words = N::In::LEN.div_ceil(WORD);
-        let has_bitmap = size.is_sparse && program.takes_bitmaps && N::In::LEN >= WORD;
+        let skips_zeros = size.is_sparse && program.takes_bitmaps && N::In::LEN >= WORD;
+        let stored = match size.feature_bytes {
+            1 => 0,
+            _ => size.samples,
+        };
         let batch_size = size.batch_size.min(size.samples);
         TrainingMemory {
             weights: sum(|step| matrix(step) + table(step)),
@@ -146,10 +151,10 @@ impl<N: Network> Fused<N> {
                 true => sum(gradient),
                 false => 0,
             },
-            batch: batch(&program, size.processor.threads, batch_size, !has_bitmap),
+            batch: batch(&program, size.processor.threads, batch_size, !skips_zeros),
             samples: size.samples * (N::In::LEN * size.feature_bytes + size.target_bytes),
-            bitmap: match has_bitmap {
-                true => (size.samples + 1) * words * size_of::<u64>(),
+            bitmap: match skips_zeros {
+                true => (stored + 1) * words * size_of::<u64>(),
                 false => 0,
             },
             order: size.samples * size_of::<u32>(),

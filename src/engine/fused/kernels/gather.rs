@@ -1,5 +1,7 @@
 //! Gathers samples into the packed layout of the products.
 
+use std::ops::Range;
+
 use super::{Kernel, Lanes};
 use crate::{
     data::FeatureValues,
@@ -20,6 +22,14 @@ impl<'a> Rows<'a> {
         match features {
             FeatureValues::Bytes { bytes, scale } => Rows::Bytes(bytes, *scale),
             FeatureValues::Values(values) => Rows::Floats(values),
+        }
+    }
+
+    /// Those at these places.
+    pub(crate) fn within(self, places: Range<usize>) -> Self {
+        match self {
+            Rows::Bytes(bytes, scale) => Rows::Bytes(&bytes[places], scale),
+            Rows::Floats(values) => Rows::Floats(&values[places]),
         }
     }
 
@@ -63,6 +73,14 @@ impl Samples<'_> {
 }
 
 impl<'a> Samples<'a> {
+    /// The number of rows, where it is known.
+    pub(crate) fn len(&self) -> Option<usize> {
+        match self {
+            Samples::Numbered(numbers) => Some(numbers.len()),
+            Samples::From(_) => None,
+        }
+    }
+
     /// Without the first `count`.
     pub(crate) fn after(self, count: usize) -> Samples<'a> {
         match self {

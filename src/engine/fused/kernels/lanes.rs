@@ -107,6 +107,24 @@ pub(crate) trait Lanes: pulp::Simd {
     /// Bit `i` is set if lane `i` is non-zero.
     fn nonzero(self, v: Self::f32s) -> u64;
 
+    /// Bit `i` is set if byte `i` is non-zero.
+    ///
+    /// Eight bytes at a time, in a loop that the compiler vectorises.
+    #[inline(always)]
+    fn nonzero_bytes(self, bytes: &[u8; 64]) -> u64 {
+        let mut bits = 0;
+        for (at, &eight) in bytes.as_chunks::<8>().0.iter().enumerate() {
+            let x = u64::from_le_bytes(eight);
+            // The high bit of every non-zero byte: set already, or by the carry of adding 127 to the other bits.
+            let low = 0x7f7f_7f7f_7f7f_7f7f;
+            let high = (x | ((x & low) + low)) & !low;
+            // Gathered into one byte, the first in the lowest bit.
+            let byte = (high >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56;
+            bits |= byte << (8 * at);
+        }
+        bits
+    }
+
     /// Exchanges rows and columns.
     #[inline(always)]
     fn transpose(self, tile: &mut Tile) {
@@ -260,6 +278,12 @@ impl Lanes for pulp::x86::V4 {
         use pulp::Simd;
         u64::from(!self.equal_f32s(v, self.splat_f32s(0.0)).0)
     }
+
+    #[inline(always)]
+    fn nonzero_bytes(self, bytes: &[u8; 64]) -> u64 {
+        let bytes = cast(*bytes);
+        self.avx512bw._mm512_test_epi8_mask(bytes, bytes)
+    }
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -288,6 +312,17 @@ impl Lanes for pulp::x86::V3 {
         let zero = self.equal_f32s(v, self.splat_f32s(0.0));
         let signs = self.avx._mm256_movemask_ps(cast(zero));
         !signs as u64 & 0xff
+    }
+
+    #[inline(always)]
+    fn nonzero_bytes(self, bytes: &[u8; 64]) -> u64 {
+        let simd = self.avx2;
+        let halves: [std::arch::x86_64::__m256i; 2] = cast(*bytes);
+        let [low, high] = halves.map(|half| {
+            let zero = simd._mm256_cmpeq_epi8(half, cast([0u8; 32]));
+            u64::from(simd._mm256_movemask_epi8(zero) as u32)
+        });
+        !(low | high << 32)
     }
 }
 

@@ -51,7 +51,7 @@ pub use self::lanes::Simd;
 use self::lanes::{by_vectors, load, prefetch, store};
 pub(crate) use self::{
     add_matrices::AddMatrices,
-    bits::{NonzeroBits, WORD, transpose_bits},
+    bits::{NonzeroBits, WORD},
     clip::{Apply, SquareSum},
     columns::CopyColumns,
     convolution::Convolve,
@@ -76,7 +76,7 @@ pub(crate) use self::{
     product::{Forward, InputGradient, WeightGradient},
     selected::{PackSelected, SelectedGradient, Untranspose},
     sequence::{EmbedSequence, SequenceGradient},
-    sparse::{SparseBatch, SparseForward, SparseWeightGradient, Values},
+    sparse::{SparseBatch, SparseForward, SparseWeightGradient, TransposeBits, Values},
     standardize::Standardize,
     sum::Sum,
     tokens::{FindTokens, OwnTokens},

@@ -1,6 +1,6 @@
-//! An uploaded data set: the samples, and bitmaps of their non-zero features if these are few.
+//! An uploaded data set: the samples, and which of their features are non-zero if these are few.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, ops::Range, sync::Arc};
 
 use rayon::prelude::*;
 
@@ -8,7 +8,7 @@ use crate::{
     data::{FeatureValues, Samples},
     engine::{
         fused::{
-            kernels::{Kernel, Lanes, NonzeroBits, Simd, WORD, dispatch},
+            kernels::{self, NonzeroBits, Rows, Simd, SparseBatch, Values, WORD, dispatch},
             program::takes_bitmaps,
         },
         run::of_another_network,
@@ -21,8 +21,13 @@ use crate::{
 /// The fraction of non-zero features at and above which the dense product is used.
 ///
 /// A sparse product reaches two thirds of the FLOP/s of a dense one, so it would win up to 67 %; the
-/// difference pays for the bitmaps.
+/// difference pays for finding the non-zero features.
 pub(crate) const SPARSE_BELOW: f64 = 0.45;
+/// The fraction of non-zero bytes below which their bitmap is stored after all: then most of its words are 0, and the bytes of
+/// these need not be read.
+const STORED_BELOW: f64 = 1.0 / WORD as f64;
+/// Samples that one thread counts at a time.
+const SAMPLES_OF_PART: usize = 256;
 /// The stretches of a file from which its sparsity is estimated, evenly distributed: as many reads of a disk.
 const STRETCHES: usize = 64;
 /// The number of consecutive samples in each.
@@ -40,19 +45,21 @@ pub struct Uploaded {
     sparse: bool,
 }
 
-/// The bitmap of non-zero features of a data set.
+/// The non-zero features of a data set that has few of them.
 pub(crate) struct Bitmap {
-    /// `[n, words]`: bit `f % 64` of word `f / 64` is set if feature `f` is non-zero. Empty for samples in a file.
-    pub(crate) bits: Vec<u64>,
+    /// `[n, words]`: bit `f % 64` of word `f / 64` is set if feature `f` is non-zero. None where values are compared with 0 each
+    /// time they are read: bytes, and values in a file.
+    bits: Option<Vec<u64>>,
     /// The union of the bits of all samples; all ones for samples in a file.
-    pub(crate) nonzero: Vec<u64>,
+    pub(crate) union: Vec<u64>,
     /// The value of every byte, for features of bytes.
-    pub(crate) table: [f32; 256],
+    table: [f32; 256],
+    /// The fraction of non-zero features.
+    density: f64,
 }
 
 impl Uploaded {
-    /// Counts the non-zero features, and keeps the bitmaps if they are few; `sparse` says
-    /// whether the network can use them.
+    /// Counts the non-zero features, unless the network cannot skip zeros; `sparse` says whether it can.
     pub(crate) fn new(
         samples: &Arc<Samples>,
         widths: [usize; 2],
@@ -60,10 +67,9 @@ impl Uploaded {
         simd: Simd,
     ) -> Self {
         let features = widths[0];
-        let bitmap = match samples.features.is_mapped() {
-            _ if !sparse || features < WORD => None,
-            false => Bitmap::of_all(samples, features, simd),
-            true => Bitmap::of_batches(samples, features, simd),
+        let bitmap = match sparse && features >= WORD {
+            true => Bitmap::new(samples, features, simd),
+            false => None,
         };
         Uploaded {
             samples: Arc::clone(samples),
@@ -81,10 +87,18 @@ impl Uploaded {
         }
     }
 
-    /// Whether the bitmap of each batch is found when it is gathered.
-    pub(crate) fn finds_zeros(&self) -> bool {
-        let bitmap = self.bitmap.as_ref();
-        bitmap.is_some_and(|bitmap| bitmap.bits.is_empty())
+    /// Some of the samples, if all are sparse.
+    pub(crate) fn sparse<'a>(&'a self, batch: &'a [u32]) -> Option<SparseBatch<'a>> {
+        let bitmap = self.bitmap.as_deref()?;
+        Some(SparseBatch {
+            features: self.widths[0],
+            bits: bitmap.bits.as_deref(),
+            values: match &self.samples.features {
+                FeatureValues::Bytes { bytes, .. } => Values::Bytes(bytes, &bitmap.table),
+                FeatureValues::Values(values) => Values::Floats(values),
+            },
+            samples: kernels::Samples::Numbered(batch),
+        })
     }
 
     /// Checks that it was uploaded for a network with the widths of `N`.
@@ -101,140 +115,91 @@ impl Uploaded {
 }
 
 impl Bitmap {
-    /// The bitmap of all samples, if these are sparse.
-    fn of_all(samples: &Samples, features: usize, simd: Simd) -> Option<Self> {
+    /// The bitmap of some samples, if these are sparse.
+    fn new(samples: &Samples, features: usize, simd: Simd) -> Option<Self> {
         let words = features.div_ceil(WORD);
-        let mut bits = vec![0; samples.len * words];
-        let rows = bits.par_chunks_mut(words).enumerate();
-        rows.with_min_len(256).for_each(|(sample, bits)| {
-            find_zeros(simd, &samples.features, features, sample, bits);
-        });
-        let mut nonzero = vec![0; words];
-        for row in bits.chunks_exact(words) {
-            for (nonzero, bits) in nonzero.iter_mut().zip(row) {
-                *nonzero |= bits;
+        let rows = Rows::of(&samples.features);
+        let find = |sample: usize, bits: &mut [u64]| {
+            let values = rows.within(sample * features..(sample + 1) * features);
+            dispatch(simd, NonzeroBits { values, bits })
+        };
+        let is_mapped = samples.features.is_mapped();
+        let parts = match is_mapped {
+            true => stretches(samples, features),
+            false => parts(samples.len),
+        };
+        let total = parts.iter().map(Range::len).sum::<usize>() * features;
+        let counts = parts.into_par_iter().map(|part| {
+            let (mut count, mut bits, mut union) = (0, vec![0; words], vec![0; words]);
+            for sample in part {
+                count += find(sample, &mut bits);
+                add(&mut union, &bits);
             }
-        }
-        Self::if_sparse(samples, features, samples.len, bits, nonzero)
-    }
-
-    /// Without the bits of samples in a file, which may be larger than memory: those of a batch are found when it is
-    /// gathered. Whether the samples are sparse is estimated from stretches of the file.
-    fn of_batches(samples: &Samples, features: usize, simd: Simd) -> Option<Self> {
-        let words = features.div_ceil(WORD);
-        let stretches = (0..STRETCHES).flat_map(|stretch| {
-            let [first, next] = [stretch, stretch + 1].map(|at| samples.len * at / STRETCHES);
-            first as u32..next.min(first + SAMPLES_OF_STRETCH) as u32
+            (count, union)
         });
-        let stretches: Vec<u32> = stretches.collect();
-        samples.features.will_need(features, stretches.clone());
-        let counted = stretches.len();
-        let mut bits = vec![0; counted * words];
-        for (&sample, bits) in stretches.iter().zip(bits.chunks_exact_mut(words)) {
-            find_zeros(simd, &samples.features, features, sample as usize, bits);
-        }
-        let estimate = Self::if_sparse(samples, features, counted, bits, vec![u64::MAX; words])?;
-        Some(Bitmap {
-            bits: Vec::new(),
-            ..estimate
+        let none = || (0, vec![0; words]);
+        let (count, union) = counts.reduce(none, |(first, mut union), (second, other)| {
+            add(&mut union, &other);
+            (first + second, union)
+        });
+        let is_below = |density: f64| (count as f64) < density * total as f64;
+        let is_stored = match samples.features {
+            _ if is_mapped => false,
+            FeatureValues::Bytes { .. } => is_below(STORED_BELOW),
+            FeatureValues::Values(_) => true,
+        };
+        is_below(SPARSE_BELOW).then(|| Bitmap {
+            bits: is_stored.then(|| {
+                let mut bits = vec![0; samples.len * words];
+                let rows = bits.par_chunks_mut(words).enumerate();
+                rows.with_min_len(SAMPLES_OF_PART)
+                    .for_each(|(sample, bits)| _ = find(sample, bits));
+                bits
+            }),
+            union: match is_mapped {
+                true => vec![u64::MAX; words],
+                false => union,
+            },
+            table: match samples.features {
+                FeatureValues::Bytes { scale, .. } => {
+                    std::array::from_fn(|byte| byte as f32 * scale)
+                }
+                FeatureValues::Values(_) => [0.0; 256],
+            },
+            density: count as f64 / total as f64,
         })
     }
-
-    /// These bits, of `counted` samples, if few of them are set.
-    fn if_sparse(
-        samples: &Samples,
-        features: usize,
-        counted: usize,
-        bits: Vec<u64>,
-        nonzero: Vec<u64>,
-    ) -> Option<Self> {
-        let table = match samples.features {
-            FeatureValues::Bytes { scale, .. } => std::array::from_fn(|byte| byte as f32 * scale),
-            FeatureValues::Values(_) => [0.0; 256],
-        };
-        let bitmap = Bitmap {
-            bits,
-            nonzero,
-            table,
-        };
-        let total = (counted * features) as f64;
-        ((bitmap.count() as f64) < SPARSE_BELOW * total).then_some(bitmap)
-    }
-
-    fn count(&self) -> u64 {
-        self.bits
-            .iter()
-            .map(|word| u64::from(word.count_ones()))
-            .sum()
-    }
 }
 
-/// Sets the bits of the non-zero features of sample `sample`, of `width` features.
-pub(super) fn find_zeros(
-    simd: Simd,
-    features: &FeatureValues,
-    width: usize,
-    sample: usize,
-    bits: &mut [u64],
-) {
-    let place = sample * width..(sample + 1) * width;
-    match features {
-        // The value of a non-zero byte is 0 only if the scale is 0.
-        FeatureValues::Bytes { scale, .. } if *scale == 0.0 => bits.fill(0),
-        FeatureValues::Bytes { bytes, .. } => {
-            let bytes = &bytes[place];
-            dispatch(simd, NonzeroByteBits { bytes, bits });
-        }
-        FeatureValues::Values(values) => {
-            let values = &values[place];
-            dispatch(simd, NonzeroBits { values, bits });
-        }
-    }
+/// Parts of `len` samples, each counted by one thread.
+fn parts(len: usize) -> Vec<Range<usize>> {
+    let parts = (0..len).step_by(SAMPLES_OF_PART);
+    parts
+        .map(|first| first..len.min(first + SAMPLES_OF_PART))
+        .collect()
 }
 
-/// The bitmap of the non-zero bytes.
-struct NonzeroByteBits<'a> {
-    bytes: &'a [u8],
-    bits: &'a mut [u64],
+/// The samples from which the sparsity of a file, which may be larger than memory, is estimated.
+fn stretches(samples: &Samples, features: usize) -> Vec<Range<usize>> {
+    let stretches = (0..STRETCHES).map(|stretch| {
+        let [first, next] = [stretch, stretch + 1].map(|at| samples.len * at / STRETCHES);
+        first..next.min(first + SAMPLES_OF_STRETCH)
+    });
+    let stretches: Vec<_> = stretches.collect();
+    let read = stretches.iter().cloned().flatten().map(|at| at as u32);
+    samples.features.will_need(features, read.collect());
+    stretches
 }
 
-impl Kernel for NonzeroByteBits<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<S: Lanes>(self, _: S) {
-        let (whole, rest) = self.bytes.as_chunks::<WORD>();
-        for (bytes, word) in whole.iter().zip(&mut *self.bits) {
-            *word = word_not_zero(bytes);
-        }
-        if let Some(word) = self.bits.get_mut(whole.len()) {
-            let mut padded = [0; WORD];
-            padded[..rest.len()].copy_from_slice(rest);
-            *word = word_not_zero(&padded);
-        }
+fn add(union: &mut [u64], bits: &[u64]) {
+    for (union, bits) in union.iter_mut().zip(bits) {
+        *union |= bits;
     }
-}
-
-/// Eight bytes at a time, in a loop that the compiler vectorises.
-#[inline(always)]
-fn word_not_zero(bytes: &[u8; WORD]) -> u64 {
-    let mut word = 0;
-    for (at, &eight) in bytes.as_chunks::<8>().0.iter().enumerate() {
-        let x = u64::from_le_bytes(eight);
-        // The high bit of every non-zero byte: set already, or by the carry of adding 127 to the other bits.
-        let low = 0x7f7f_7f7f_7f7f_7f7f;
-        let high = (x | ((x & low) + low)) & !low;
-        // Gathered into one byte, the first in the lowest bit.
-        let byte = (high >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56;
-        word |= byte << (8 * at);
-    }
-    word
 }
 
 impl fmt::Debug for Bitmap {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let share = self.count() as f64 / (self.bits.len() * WORD) as f64;
-        write!(f, "Bitmap({:.1} % set)", share * 100.0)
+        write!(f, "Bitmap({:.1} % set)", self.density * 100.0)
     }
 }
 
@@ -262,22 +227,26 @@ mod tests {
             let samples = crate::data::DataFor::samples(data);
             let uploaded = Uploaded::new(samples, [77, 2], true, Simd::detect());
             assert_eq!(uploaded.bitmap.is_some(), kept);
-            let Some(bitmap) = uploaded.bitmap else {
+            let Some(bitmap) = &uploaded.bitmap else {
                 continue;
             };
-            for (i, &byte) in bytes.iter().enumerate() {
+            let is_stored = matches!(samples.features, FeatureValues::Values(_)) || density < 4;
+            assert_eq!(bitmap.bits.is_some(), is_stored);
+            for (i, &byte) in bytes.iter().enumerate().filter(|_| is_stored) {
                 let (row, feature) = (i / 77, i % 77);
-                let bit = bitmap.bits[row * 2 + feature / 64] >> (feature % 64) & 1;
+                let bits = bitmap.bits.as_ref().unwrap();
+                let bit = bits[row * 2 + feature / 64] >> (feature % 64) & 1;
                 assert_eq!(bit == 1, byte != 0);
             }
             let nonzero = |f: usize| (0..100).any(|row| bytes[row * 77 + f] != 0);
-            assert!((0..77).all(|f| (bitmap.nonzero[f / 64] >> (f % 64) & 1 == 1) == nonzero(f)));
+            assert!((0..77).all(|f| (bitmap.union[f / 64] >> (f % 64) & 1 == 1) == nonzero(f)));
         }
     }
 
     #[test]
     fn sparse_data_have_bitmaps_and_dense_data_none() {
         check(50, true);
+        check(2, true);
         check(0, true);
         check(200, false);
         check(256, false);

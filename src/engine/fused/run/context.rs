@@ -252,7 +252,7 @@ impl State {
                 match &job.data.bitmap {
                     // Features that were 0 in every sample so far have moments and gradients of 0.
                     Some(bitmap) if rule.skips_inactive() => {
-                        let both = memory.active.iter_mut().zip(&bitmap.nonzero);
+                        let both = memory.active.iter_mut().zip(&bitmap.union);
                         both.for_each(|(active, nonzero)| *active |= nonzero);
                     }
                     _ => memory.active.fill(u64::MAX),

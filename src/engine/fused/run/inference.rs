@@ -110,15 +110,16 @@ impl Job {
                     .slice_mut(rows.start * classes..rows.end * classes);
                 match &self.source {
                     Source::Numbered(data, order) => {
-                        let samples = &order.get()[rows.clone()];
-                        if is_dense {
-                            let features = Rows::of(&data.samples.features);
-                            let samples = Samples::Numbered(samples);
-                            chunk.gather(model, features, samples, rows.len());
-                        } else if data.finds_zeros() {
-                            chunk.input.find_zeros(model.simd, data, samples, 0);
-                        }
-                        let input = chunk.input.read(data, samples);
+                        let order = order.get();
+                        // The samples after these rows are fetched into the cache meanwhile.
+                        let input = match data.sparse(&order[rows.start..mine.end]) {
+                            Some(batch) => Input::Sparse(batch, 0),
+                            None => {
+                                let features = Rows::of(&data.samples.features);
+                                let samples = Samples::Numbered(&order[rows.clone()]);
+                                chunk.gather(model, features, samples, rows.len())
+                            }
+                        };
                         chunk.layers(model, input, rows.len(), logits);
                     }
                     Source::Features(features) => {
@@ -129,18 +130,15 @@ impl Job {
                         if sparse {
                             let batch = SparseBatch {
                                 features: width,
-                                bits: &chunk.bits,
-                                rows: Samples::From(0),
+                                bits: Some(&chunk.bits),
                                 values: Values::Floats(values),
                                 samples: Samples::From(0),
                             };
                             chunk.layers(model, Input::Sparse(batch, 0), rows.len(), logits);
                         } else {
-                            let dense = chunk.input.dense();
                             let (values, samples) = (Rows::Floats(values), Samples::From(0));
-                            chunk.gather(model, values, samples, rows.len());
-                            let view = dense.view().within(0..dense.blocks(), 0..rows.len());
-                            chunk.layers(model, Input::Dense(view), rows.len(), logits);
+                            let input = chunk.gather(model, values, samples, rows.len());
+                            chunk.layers(model, input, rows.len(), logits);
                         }
                     }
                 }
@@ -158,7 +156,10 @@ impl Chunk {
         let bits = self.bits.chunks_exact_mut(width.div_ceil(WORD));
         let counts = values.chunks_exact(width).zip(bits);
         let count: usize = counts
-            .map(|(values, bits)| dispatch(model.simd, NonzeroBits { values, bits }))
+            .map(|(values, bits)| {
+                let values = Rows::Floats(values);
+                dispatch(model.simd, NonzeroBits { values, bits })
+            })
             .sum();
         (count as f64) < bitmap::SPARSE_BELOW * values.len() as f64
     }
@@ -167,7 +168,13 @@ impl Chunk {
     ///
     /// # Safety
     /// No other thread uses this chunk, and none writes the weights or the statistics.
-    unsafe fn gather(&self, model: &Model, rows: Rows<'_>, samples: Samples<'_>, count: usize) {
+    unsafe fn gather(
+        &self,
+        model: &Model,
+        rows: Rows<'_>,
+        samples: Samples<'_>,
+        count: usize,
+    ) -> Input<'_> {
         // SAFETY: guaranteed by the caller.
         unsafe {
             self.flatten(model, rows, samples, count);
@@ -177,6 +184,8 @@ impl Chunk {
             if self.images.is_none() {
                 self.before(model, count);
             }
+            let dense = self.input.dense();
+            Input::Dense(dense.view().within(0..dense.blocks(), 0..count))
         }
     }
 

@@ -2,20 +2,15 @@
 
 use std::ops::Range;
 
-use super::bitmap::{self, Bitmap, Uploaded};
-use crate::{
-    data::FeatureValues,
-    engine::fused::{
-        kernels::{
-            Gather, Rows, Samples, Simd, SparseBatch, Values, WORD, dispatch, transpose_bits,
-        },
-        memory::{
-            bytes::Bytes,
-            matrix::{BLOCK, Matrix, View},
-            shared::Shared,
-        },
-        program::Program,
+use super::bitmap::Uploaded;
+use crate::engine::fused::{
+    kernels::{Gather, Rows, Samples, Simd, SparseBatch, TransposeBits, WORD, dispatch},
+    memory::{
+        bytes::Bytes,
+        matrix::{BLOCK, Matrix, View},
+        shared::Shared,
     },
+    program::Program,
 };
 
 /// The input of a layer.
@@ -51,8 +46,6 @@ pub(crate) struct InputBuffer {
     dense: Matrix,
     /// `[B / 64, F]`, or empty.
     columns: Shared<u64>,
-    /// The bitmap of a batch of samples in a file, `[B, F / 64]`, or empty.
-    bits: Shared<u64>,
     is_dense: bool,
 }
 
@@ -75,7 +68,6 @@ impl InputBuffer {
             start: program.samples.unwrap_or_default(),
             dense: Matrix::zeros(dense, program.features),
             columns: Shared::zeros(sparse.div_ceil(WORD) * program.inputs),
-            bits: Shared::zeros(sparse * program.inputs.div_ceil(WORD)),
             is_dense,
         }
     }
@@ -111,70 +103,29 @@ impl InputBuffer {
         dispatch(simd, gather);
     }
 
-    /// Finds the zeros of the samples `samples` of a file, the batch's rows from `first` on.
+    /// Transposes the words `words` (of 64 features each) of a batch's bitmap, for the gradient.
     ///
     /// # Safety
-    /// No other thread reads or writes the bits of these rows until this returns.
-    pub(crate) unsafe fn find_zeros(
-        &self,
-        simd: Simd,
-        data: &Uploaded,
-        samples: &[u32],
-        first: usize,
-    ) {
-        let words = self.features.div_ceil(WORD);
-        // SAFETY: guaranteed by the caller.
-        let bits = unsafe {
-            self.bits
-                .slice_mut(first * words..(first + samples.len()) * words)
-        };
-        for (&sample, bits) in samples.iter().zip(bits.chunks_exact_mut(words)) {
-            let features = &data.samples.features;
-            bitmap::find_zeros(simd, features, self.features, sample as usize, bits);
-        }
-    }
-
-    /// The bits of the samples `batch`, and where each sample's are: in the data set's bitmap, or in that of the batch.
-    ///
-    /// # Safety
-    /// While the slice lives, no thread writes the bits.
-    unsafe fn bits<'a>(&'a self, bitmap: &'a Bitmap, batch: &'a [u32]) -> (&'a [u64], Samples<'a>) {
-        if !bitmap.bits.is_empty() {
-            return (&bitmap.bits, Samples::Numbered(batch));
-        }
-        let words = self.features.div_ceil(WORD);
-        // SAFETY: guaranteed by the caller.
-        let bits = unsafe { self.bits.slice(0..batch.len() * words) };
-        (bits, Samples::From(0))
-    }
-
-    /// Transposes the words `words` (of 64 features each) of a batch's bitmaps, for the gradient.
-    ///
-    /// # Safety
-    /// No other thread reads or writes these features' columns, or writes the bits, until this returns.
+    /// No other thread reads or writes these features' columns until this returns.
     pub(crate) unsafe fn transpose_bitmap(
         &self,
-        bitmap: &Bitmap,
-        batch: &[u32],
+        simd: Simd,
+        batch: SparseBatch<'_>,
+        rows: usize,
         words: Range<usize>,
     ) {
-        let all = self.features.div_ceil(WORD);
-        // SAFETY: guaranteed by the caller.
-        let (bits, rows) = unsafe { self.bits(bitmap, batch) };
-        for block in 0..batch.len().div_ceil(WORD) {
-            for word in words.clone() {
-                let mut square = [0; WORD];
-                for (square, row) in square.iter_mut().zip(block * WORD..batch.len()) {
-                    *square = bits[rows.at(row) * all + word];
-                }
-                transpose_bits(&mut square);
-                let len = WORD.min(self.features - word * WORD);
+        let transpose = TransposeBits {
+            batch,
+            rows,
+            words,
+            write: |block, word, columns: &[u64]| {
                 let first = block * self.features + word * WORD;
                 // SAFETY: guaranteed by the caller.
-                unsafe { self.columns.slice_mut(first..first + len) }
-                    .copy_from_slice(&square[..len]);
-            }
-        }
+                unsafe { self.columns.slice_mut(first..first + columns.len()) }
+                    .copy_from_slice(columns);
+            },
+        };
+        dispatch(simd, transpose);
     }
 
     /// The samples `batch` of a data set.
@@ -182,25 +133,13 @@ impl InputBuffer {
     /// # Safety
     /// While the input lives, no thread writes the buffer's samples.
     pub(crate) unsafe fn read<'a>(&'a self, data: &'a Uploaded, batch: &'a [u32]) -> Input<'a> {
-        let Some(bitmap) = &data.bitmap else {
+        match data.sparse(batch) {
+            Some(batch) => Input::Sparse(batch, 0),
             // SAFETY: guaranteed by the caller.
-            return Input::Dense(unsafe {
-                self.dense.read(0..self.dense.blocks(), 0..batch.len())
-            });
-        };
-        // SAFETY: guaranteed by the caller.
-        let (bits, rows) = unsafe { self.bits(bitmap, batch) };
-        let sparse = SparseBatch {
-            features: self.features,
-            bits,
-            rows,
-            values: match &data.samples.features {
-                FeatureValues::Bytes { bytes, .. } => Values::Bytes(bytes, &bitmap.table),
-                FeatureValues::Values(values) => Values::Floats(values),
-            },
-            samples: Samples::Numbered(batch),
-        };
-        Input::Sparse(sparse, 0)
+            None => {
+                Input::Dense(unsafe { self.dense.read(0..self.dense.blocks(), 0..batch.len()) })
+            }
+        }
     }
 
     /// The transposed bits of `rows` samples.

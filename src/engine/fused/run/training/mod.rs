@@ -52,7 +52,7 @@ mod update;
 
 pub(crate) use self::{table::TableSteps, update::Stored};
 
-use std::sync::atomic::Ordering;
+use std::{ops::Range, sync::atomic::Ordering};
 
 use super::{
     activations::Activations, bitmap::Uploaded, gradients::Sums, model::Model, pending::Pending,
@@ -172,7 +172,7 @@ impl Training<'_> {
         let is_independent = self.is_independent();
         let steps = order.len().div_ceil(self.job.batch_size);
         for (index, all) in order.chunks(self.job.batch_size).enumerate() {
-            let mut part = 0..all.len();
+            let own = self.own_rows(all.len());
             let (rule, dropout_key) = match &self.job.kind {
                 Kind::Gradient => (Rule::Store, None),
                 Kind::Train {
@@ -181,17 +181,15 @@ impl Training<'_> {
                     total_steps,
                     seed,
                     first_step,
-                    ranks,
                     steps_done,
                     ..
                 } => {
-                    part = ranks.part(all.len());
                     let (seed, step) = (*seed, first_step + index as u64);
                     let t = steps_done + index as u64 + 1;
                     let peak = optimizer.learning_rate();
                     let learning_rate = schedule.learning_rate(peak, step, *total_steps);
                     let rule = Rule::new(optimizer, learning_rate, t);
-                    let first_row = part.start;
+                    let first_row = own.start;
                     let key = DropoutKey {
                         seed,
                         step,
@@ -203,7 +201,7 @@ impl Training<'_> {
             let batch = Batch {
                 index,
                 all,
-                own: &all[part],
+                own: &all[own],
                 is_last: index + 1 == steps && self.is_last(),
             };
             // SAFETY: guaranteed by the caller.
@@ -220,6 +218,14 @@ impl Training<'_> {
             }
         }
         Ok(())
+    }
+
+    /// The rows of a batch of `count` samples that this rank computes.
+    fn own_rows(&self, count: usize) -> Range<usize> {
+        match &self.job.kind {
+            Kind::Gradient => 0..count,
+            Kind::Train { ranks, .. } => ranks.part(count),
+        }
     }
 
     /// If several ranks compute each batch, how they exchange values.

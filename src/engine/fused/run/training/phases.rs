@@ -4,7 +4,7 @@ use super::{Batch, DropoutKey, Training};
 use crate::engine::fused::{
     kernels::{
         CopyColumns, Derivative, DotGradient, Epilogue, InputGradient, LossGradient, Rows, Samples,
-        Sum, WORD, dispatch,
+        Sum, dispatch,
     },
     memory::matrix::{BLOCK, Matrix, View},
     program::{Contribution, LayerOp, Operand, Value},
@@ -19,10 +19,10 @@ use crate::engine::fused::{
 };
 
 impl Training<'_> {
-    /// Whether there is anything to [`gather`](Training::gather): sparse samples are read in place, by their bitmaps.
+    /// Whether there is anything to [`gather`](Training::gather): sparse samples are read in place.
     pub(super) fn gathers(&self, dropout_key: Option<DropoutKey>) -> bool {
         let masks = dropout_key.is_some() && !self.activations.masks.is_empty();
-        masks || self.activations.input.is_dense() || self.job.data.finds_zeros()
+        masks || self.activations.input.is_dense()
     }
 
     /// Gathers this worker's rows: samples, masks, and the operations before the first layer.
@@ -49,10 +49,6 @@ impl Training<'_> {
                 let from = Rows::of(&self.job.data.samples.features);
                 let samples = Samples::Numbered(samples);
                 all.input.gather(model.simd, from, samples, rows.clone());
-            }
-            if self.job.data.finds_zeros() {
-                let data = &self.job.data;
-                all.input.find_zeros(model.simd, data, samples, rows.start);
             }
             if let Some(DropoutKey {
                 seed,
@@ -91,15 +87,11 @@ impl Training<'_> {
     /// # Safety
     /// As [`Training::step`].
     pub(super) unsafe fn transpose_bitmap(&self, samples: &[u32]) {
-        if let Some(bitmap) = &self.job.data.bitmap {
-            let words = self.model.program.inputs.div_ceil(WORD);
-            let words = partition::some(self.worker, words);
+        if let Some(batch) = self.job.data.sparse(samples) {
+            let words = partition::some(self.worker, batch.words());
+            let (input, simd) = (&self.activations.input, self.model.simd);
             // SAFETY: words are partitioned; no thread reads the columns in this phase.
-            unsafe {
-                self.activations
-                    .input
-                    .transpose_bitmap(bitmap, samples, words)
-            };
+            unsafe { input.transpose_bitmap(simd, batch, samples.len(), words) };
         }
     }
 
@@ -120,6 +112,24 @@ impl Training<'_> {
         }
     }
 
+    /// This worker's partition of the outputs of layer `at` for `rows` samples.
+    pub(super) fn forward_partition(&self, at: usize, rows: usize) -> Partition {
+        let layers = &self.model.program.layers;
+        let blocks = self.activations.outputs[at].blocks();
+        // whole rows of the table
+        let has_rows = matches!(
+            layers[at].op,
+            LayerOp::LayerNorm { .. } | LayerOp::Embedding(_)
+        );
+        if has_rows || at + 1 == layers.len() {
+            return Partition {
+                blocks: 0..blocks,
+                rows: partition::rows(self.worker, rows),
+            };
+        }
+        Partition::of(self.worker, blocks, rows)
+    }
+
     /// # Safety
     /// As [`Training::step`].
     pub(super) unsafe fn forward(
@@ -136,16 +146,7 @@ impl Training<'_> {
         let output = &all.outputs[at];
         let layer = &self.model.program.layers[at];
         let is_norm = matches!(layer.op, LayerOp::LayerNorm { .. });
-        // whole rows of the table
-        let has_rows = is_norm || matches!(layer.op, LayerOp::Embedding(_));
-        let partition = if has_rows || at + 1 == self.model.program.layers.len() {
-            Partition {
-                blocks: 0..output.blocks(),
-                rows: partition::rows(self.worker, batch.len()),
-            }
-        } else {
-            Partition::of(self.worker, output.blocks(), batch.len())
-        };
+        let partition = self.forward_partition(at, batch.len());
         let derivatives = layer.stores_derivatives();
         let has_winners = all.winners[at].blocks() > 0;
         // SAFETY: the inputs of this phase were written before the last barrier; partitions are disjoint, and no other
@@ -161,7 +162,8 @@ impl Training<'_> {
                     false => &mut [],
                 },
             };
-            let operand = |operand: &Operand| match self.value(operand.value, batch) {
+            let rows = &batch[..partition.rows.end];
+            let operand = |operand: &Operand| match self.value(operand.value, rows) {
                 Input::Dense(view) => {
                     Input::Dense(view.within(0..view.blocks, partition.rows.clone()))
                 }

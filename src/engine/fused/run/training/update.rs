@@ -166,11 +166,25 @@ impl Training<'_> {
                         inputs: partition.rows,
                         rule,
                         parameters,
+                        next: self.next_samples(at, index),
                     };
                     dispatch(model.simd, gradient);
                 }
             }
         }
+    }
+
+    /// The samples of the batch after batch `index` that layer `at` computes with this worker; none after the last.
+    ///
+    /// # Safety
+    /// As [`Training::update`].
+    unsafe fn next_samples(&self, at: usize, index: usize) -> &[u32] {
+        // SAFETY: guaranteed by the caller.
+        let order = unsafe { self.job.order.get() };
+        let mut batches = order.chunks(self.job.batch_size);
+        let next = batches.nth(index + 1).unwrap_or_default();
+        let own = &next[self.own_rows(next.len())];
+        &own[self.forward_partition(at, own.len()).rows]
     }
 
     /// Stores the gradients, and passes them to the optimiser, clipped.
