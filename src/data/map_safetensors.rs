@@ -55,8 +55,8 @@ impl<S: Shape, const C: usize> Dataset<S, Classes<C>> {
     /// does not fit in memory, give the trainer [`Shuffle::Blocks`](crate::train::Shuffle::Blocks).
     ///
     /// **Memory.** A training has 4 to 8 bytes for each sample (its order), an evaluation the outputs of all its samples.
-    /// [`Fused`](crate::engine::Fused) keeps no bitmap of a mapped file's zeros, as it does of data in memory, but
-    /// finds those of each batch; results have the same bits. On a GPU, engines copy all features to its memory.
+    /// [`Fused`](crate::engine::Fused) keeps no bitmap of a mapped file's zeros, as it does of `f32` in memory, but
+    /// compares values with 0 as it reads them; results have the same bits. On a GPU, engines copy all features to its memory.
     /// [`split`](Dataset::split), [`folds`](Dataset::folds) and [`Augmented`](super::Augmented), which copy samples,
     /// return an error.
     ///
