@@ -463,7 +463,7 @@ pub(super) use by_vectors;
 
 /// Asks the processor to fetch the cache line of an address, which need not be valid.
 #[inline(always)]
-pub(super) fn prefetch<T>(address: *const T) {
+pub(crate) fn prefetch<T>(address: *const T) {
     #[cfg(target_arch = "x86_64")]
     {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};

@@ -48,7 +48,7 @@ mod winograd;
 pub(crate) use crate::engine::rule::Rule;
 
 pub use self::lanes::Simd;
-use self::lanes::{by_vectors, load, prefetch, store};
+use self::lanes::{by_vectors, load, store};
 pub(crate) use self::{
     add_matrices::AddMatrices,
     bits::{NonzeroBits, WORD},
@@ -64,7 +64,7 @@ pub(crate) use self::{
     gather::{Gather, Rows, Samples},
     interleave::{Flatten, Interleave, Unflatten},
     kernel_gradient::KernelGradient,
-    lanes::{Kernel, Lanes, dispatch},
+    lanes::{Kernel, Lanes, dispatch, prefetch},
     layer_norm::{ColumnsGradient, NormalizeRows, RowsGradient, SampleNumbers},
     layer_norm_image::{ImageNormGradient, ImageNormSums, LaneNumbers, NormalizeImage},
     loss::LossGradient,

@@ -228,6 +228,18 @@ impl Training<'_> {
         }
     }
 
+    /// The samples of the batch after batch `index` that this rank computes; none after the last.
+    ///
+    /// # Safety
+    /// As [`Training::run`].
+    unsafe fn next_batch(&self, index: usize) -> &[u32] {
+        // SAFETY: guaranteed by the caller.
+        let order = unsafe { self.job.order.get() };
+        let mut batches = order.chunks(self.job.batch_size);
+        let next = batches.nth(index + 1).unwrap_or_default();
+        &next[self.own_rows(next.len())]
+    }
+
     /// If several ranks compute each batch, how they exchange values.
     fn exchange(&self) -> Option<&dyn Exchange> {
         self.stored.as_ref()?.exchange
@@ -303,6 +315,7 @@ impl Training<'_> {
             self.transpose_bitmap(samples);
             self.loss(batch);
             self.worker.barrier()?;
+            self.prefetch_targets(index);
             match (&self.stored, self.exchange()) {
                 (Some(stored), Some(exchange)) => {
                     let sums = Sums::new(stored.gradients, exchange, batch.is_last);

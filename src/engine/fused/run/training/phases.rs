@@ -1,20 +1,23 @@
 //! The phases before the update: gather, forward, loss, back.
 
 use super::{Batch, DropoutKey, Training};
-use crate::engine::fused::{
-    kernels::{
-        CopyColumns, Derivative, DotGradient, Epilogue, InputGradient, LossGradient, Rows, Samples,
-        Sum, dispatch,
-    },
-    memory::matrix::{BLOCK, Matrix, View},
-    program::{Contribution, LayerOp, Operand, Value},
-    run::{
-        forward::{self, Outputs},
-        input::Input,
-    },
-    threads::{
-        BrokenBarrier,
-        partition::{self, Partition},
+use crate::{
+    data::Targets,
+    engine::fused::{
+        kernels::{
+            CopyColumns, Derivative, DotGradient, Epilogue, InputGradient, LossGradient, Rows,
+            Samples, Sum, dispatch, prefetch,
+        },
+        memory::matrix::{BLOCK, Matrix, View},
+        program::{Contribution, LayerOp, Operand, Value},
+        run::{
+            forward::{self, Outputs},
+            input::Input,
+        },
+        threads::{
+            BrokenBarrier,
+            partition::{self, Partition},
+        },
     },
 };
 
@@ -255,6 +258,27 @@ impl Training<'_> {
             }
         };
         dispatch(model.simd, gradient);
+    }
+
+    /// Fetches into the cache the targets that [`Training::loss`] reads in the batch after batch `index`: in a large data set,
+    /// each is in a page of its own.
+    ///
+    /// # Safety
+    /// As [`Training::step`].
+    pub(super) unsafe fn prefetch_targets(&self, index: usize) {
+        // SAFETY: guaranteed by the caller.
+        let next = unsafe { self.next_batch(index) };
+        let width = self.model.program.outputs;
+        for &sample in &next[partition::rows(self.worker, next.len())] {
+            let sample = sample as usize;
+            match &self.job.data.samples.targets {
+                Targets::Labels(labels) => prefetch(labels.as_ptr().wrapping_add(sample)),
+                Targets::Values(values) => prefetch(values.as_ptr().wrapping_add(sample * width)),
+                Targets::MultiLabels(bytes) => {
+                    prefetch(bytes.as_ptr().wrapping_add(sample * width.div_ceil(8)));
+                }
+            }
+        }
     }
 
     /// Whether there is anything to [`back`](Training::back).

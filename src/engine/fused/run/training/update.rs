@@ -180,11 +180,8 @@ impl Training<'_> {
     /// As [`Training::update`].
     unsafe fn next_samples(&self, at: usize, index: usize) -> &[u32] {
         // SAFETY: guaranteed by the caller.
-        let order = unsafe { self.job.order.get() };
-        let mut batches = order.chunks(self.job.batch_size);
-        let next = batches.nth(index + 1).unwrap_or_default();
-        let own = &next[self.own_rows(next.len())];
-        &own[self.forward_partition(at, own.len()).rows]
+        let next = unsafe { self.next_batch(index) };
+        &next[self.forward_partition(at, next.len()).rows]
     }
 
     /// Stores the gradients, and passes them to the optimiser, clipped.
