@@ -58,6 +58,15 @@ impl Targets {
         }
     }
 
+    /// The address of the first target of sample `index`, for `width` outputs.
+    pub(crate) fn address(&self, width: usize, index: usize) -> *const u8 {
+        match self {
+            Targets::Labels(labels) => labels.as_ptr().wrapping_add(index),
+            Targets::Values(values) => values.as_ptr().wrapping_add(index * width).cast(),
+            Targets::MultiLabels(bits) => bits.as_ptr().wrapping_add(index * width.div_ceil(8)),
+        }
+    }
+
     /// The label of sample `index`; `None` past the end, and where the targets are not labels.
     pub(super) fn label(&self, index: usize) -> Option<usize> {
         match self {

@@ -247,16 +247,20 @@ fn difference_above(part: f32, ours: &[f32], theirs: &[f32], rounding: f32) -> O
         .map(|(at, (a, b))| format!("[{at}]: {a} against {b}"))
 }
 
+/// The step whose parameter a tensor is, and the parameter's name, as `bias`.
+fn step_of<N: Network>(name: &str) -> (usize, &str) {
+    let (path, tensor) = name.rsplit_once('.').unwrap();
+    let mut steps = N::PLAN.steps().iter();
+    let at = steps.position(|step| step.path.to_string() == path);
+    (at.unwrap(), tensor)
+}
+
 /// Whether a batch normalisation takes out what the tensor adds, so that its gradient is a sum of terms that cancel, with
 /// rounding errors of 1e-6 to 1e-5 whatever its size: the bias of a product directly before one, and the weight of one before
 /// such a product. (Of the latter, PyTorch's gradients in float32 and float64 differ by up to 4e-5 of the largest.)
 fn is_cancelled<N: Network>(name: &str) -> bool {
-    let (path, tensor) = name.rsplit_once('.').unwrap();
+    let (at, tensor) = step_of::<N>(name);
     let steps = N::PLAN.steps();
-    let at = steps
-        .iter()
-        .position(|step| step.path.to_string() == path)
-        .unwrap();
     let is_norm = |at: usize| {
         let step = steps.get(at).filter(|step| step.back == 1);
         step.is_some_and(|step| matches!(step.op, Op::BatchNorm { .. }))

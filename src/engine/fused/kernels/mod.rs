@@ -15,6 +15,7 @@ mod columns;
 mod convolution;
 mod cross_entropy;
 mod derivative;
+mod dispatch;
 mod dot;
 mod elementwise;
 mod embedding;
@@ -56,6 +57,7 @@ pub(crate) use self::{
     columns::CopyColumns,
     convolution::Convolve,
     derivative::Derivative,
+    dispatch::{Kernel, dispatch},
     dot::{Dot, DotGradient},
     elementwise::Elementwise,
     embedding::{CatchUp, Embed, Occurrences, TableGradient},
@@ -64,7 +66,7 @@ pub(crate) use self::{
     gather::{Gather, Rows, Samples},
     interleave::{Flatten, Interleave, Unflatten},
     kernel_gradient::KernelGradient,
-    lanes::{Kernel, Lanes, dispatch, prefetch},
+    lanes::{Lanes, prefetch},
     layer_norm::{ColumnsGradient, NormalizeRows, RowsGradient, SampleNumbers},
     layer_norm_image::{ImageNormGradient, ImageNormSums, LaneNumbers, NormalizeImage},
     loss::LossGradient,

@@ -129,11 +129,27 @@ impl Bitmap {
             false => parts(samples.len),
         };
         let total = parts.iter().map(Range::len).sum::<usize>() * features;
+        let store = || {
+            let mut bits = vec![0; samples.len * words];
+            let rows = bits.par_chunks_mut(words).enumerate();
+            rows.with_min_len(SAMPLES_OF_PART)
+                .for_each(|(sample, bits)| _ = find(sample, bits));
+            bits
+        };
+        let is_f32 = matches!(samples.features, FeatureValues::Values(_));
+        let mut stored = (is_f32 && !is_mapped).then(store);
         let counts = parts.into_par_iter().map(|part| {
-            let (mut count, mut bits, mut union) = (0, vec![0; words], vec![0; words]);
+            let (mut count, mut found, mut union) = (0, vec![0; words], vec![0; words]);
             for sample in part {
-                count += find(sample, &mut bits);
-                add(&mut union, &bits);
+                let bits = match &stored {
+                    Some(stored) => &stored[sample * words..][..words],
+                    None => {
+                        find(sample, &mut found);
+                        &found
+                    }
+                };
+                count += bits.iter().map(|word| word.count_ones()).sum::<u32>() as usize;
+                add(&mut union, bits);
             }
             (count, union)
         });
@@ -143,19 +159,11 @@ impl Bitmap {
             (first + second, union)
         });
         let is_below = |density: f64| (count as f64) < density * total as f64;
-        let is_stored = match samples.features {
-            _ if is_mapped => false,
-            FeatureValues::Bytes { .. } => is_below(STORED_BELOW),
-            FeatureValues::Values(_) => true,
-        };
+        if !is_f32 && !is_mapped && is_below(STORED_BELOW) {
+            stored = Some(store());
+        }
         is_below(SPARSE_BELOW).then(|| Bitmap {
-            bits: is_stored.then(|| {
-                let mut bits = vec![0; samples.len * words];
-                let rows = bits.par_chunks_mut(words).enumerate();
-                rows.with_min_len(SAMPLES_OF_PART)
-                    .for_each(|(sample, bits)| _ = find(sample, bits));
-                bits
-            }),
+            bits: stored,
             union: match is_mapped {
                 true => vec![u64::MAX; words],
                 false => union,

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::{
     super::{Kernel, Lanes, bits::WORD, load, prefetch, product::groups, store},
+    add_product,
     batch::{Bytes, Floats, SparseBatch, Value, Values},
     prefetcher::SamplePrefetcher,
     vector_at, with_vectors,
@@ -142,13 +143,10 @@ fn forward<S: Lanes, T: Value, const V: usize>(
             let bit = bits.trailing_zeros() as usize;
             bits &= bits - 1;
             // SAFETY: bits are set only for existing features; `check` has checked the values.
-            let value = simd.splat_f32s(unsafe { values.at(first_value + bit) });
+            let value = unsafe { values.at(first_value + bit) };
             let weight = rows.wrapping_add(bit * BLOCK);
-            for (v, sum) in sums.iter_mut().enumerate() {
-                // SAFETY: `weights` has a row for each feature, and the blocks.
-                let weight = unsafe { load::<S>(weight.add(vector_at(lanes, v, w_stride))) };
-                *sum = simd.mul_add_e_f32s(value, weight, *sum);
-            }
+            // SAFETY: `weights` has a row for each feature, and the blocks.
+            unsafe { add_product(simd, value, weight, w_stride, &mut sums) };
         }
         for (v, mut sum) in sums.into_iter().enumerate() {
             if last {

@@ -8,14 +8,16 @@ use super::{
     super::{
         Kernel, Lanes, Rule,
         bits::WORD,
+        dispatch::outlined,
         gather::Samples,
-        lanes::{MAX_SPARSE_BLOCKS, outlined},
+        lanes::MAX_SPARSE_BLOCKS,
         load,
         optimizer::Update,
         product::{bias_gradient, groups},
         store,
         update::{Parameters, WithUpdate},
     },
+    add_product,
     batch::{Bytes, Floats, SparseBatch, Value, Values},
     prefetcher::SamplePrefetcher,
     vector_at, with_vectors,
@@ -209,13 +211,9 @@ fn gradient<S: Lanes, U: Update<S>, T: Value, const V: usize>(
                 bits &= bits - 1;
                 // SAFETY: bits are set only for existing samples; `run` has checked the values.
                 let value = unsafe { values.at(first_values[bit % WORD] + feature) };
-                let value = simd.splat_f32s(value);
                 let row = delta.wrapping_add(bit * BLOCK);
-                for (v, sum) in sums.iter_mut().enumerate() {
-                    let at = vector_at(S::F32_LANES, v, stride);
-                    // SAFETY: `delta` has a row for each sample, and the blocks.
-                    *sum = simd.mul_add_e_f32s(value, unsafe { load::<S>(row.add(at)) }, *sum);
-                }
+                // SAFETY: `delta` has a row for each sample, and the blocks.
+                unsafe { add_product(simd, value, row, stride, &mut sums) };
             }
             let row = feature - kernel.inputs.start;
             let place = kernel.parameters.place(blocks.start, row);

@@ -26,6 +26,7 @@ pub(crate) use self::{
     forward::SparseForward,
     gradient::SparseWeightGradient,
 };
+use super::{Lanes, load};
 use crate::engine::fused::memory::matrix::BLOCK;
 
 /// Calls a function for `blocks` blocks with the vectors in them as a constant.
@@ -59,4 +60,24 @@ use with_vectors;
 #[inline(always)]
 pub(super) const fn vector_at(lanes: usize, v: usize, block_stride: usize) -> usize {
     v * lanes / BLOCK * block_stride + v * lanes % BLOCK
+}
+
+/// Adds `value` times a row of `V` vectors to `sums`.
+///
+/// # Safety
+/// `row` is valid for reads of each of the vectors at [`vector_at`].
+#[inline(always)]
+unsafe fn add_product<S: Lanes, const V: usize>(
+    simd: S,
+    value: f32,
+    row: *const f32,
+    block_stride: usize,
+    sums: &mut [S::f32s; V],
+) {
+    let value = simd.splat_f32s(value);
+    for (v, sum) in sums.iter_mut().enumerate() {
+        // SAFETY: guaranteed by the caller.
+        let vector = unsafe { load::<S>(row.add(vector_at(S::F32_LANES, v, block_stride))) };
+        *sum = simd.mul_add_e_f32s(value, vector, *sum);
+    }
 }

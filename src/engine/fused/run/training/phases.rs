@@ -1,23 +1,20 @@
 //! The phases before the update: gather, forward, loss, back.
 
 use super::{Batch, DropoutKey, Training};
-use crate::{
-    data::Targets,
-    engine::fused::{
-        kernels::{
-            CopyColumns, Derivative, DotGradient, Epilogue, InputGradient, LossGradient, Rows,
-            Samples, Sum, dispatch, prefetch,
-        },
-        memory::matrix::{BLOCK, Matrix, View},
-        program::{Contribution, LayerOp, Operand, Value},
-        run::{
-            forward::{self, Outputs},
-            input::Input,
-        },
-        threads::{
-            BrokenBarrier,
-            partition::{self, Partition},
-        },
+use crate::engine::fused::{
+    kernels::{
+        CopyColumns, Derivative, DotGradient, Epilogue, InputGradient, LossGradient, Rows, Samples,
+        Sum, dispatch, prefetch,
+    },
+    memory::matrix::{BLOCK, Matrix, View},
+    program::{Contribution, LayerOp, Operand, Value},
+    run::{
+        forward::{self, Outputs},
+        input::Input,
+    },
+    threads::{
+        BrokenBarrier,
+        partition::{self, Partition},
     },
 };
 
@@ -268,16 +265,9 @@ impl Training<'_> {
     pub(super) unsafe fn prefetch_targets(&self, index: usize) {
         // SAFETY: guaranteed by the caller.
         let next = unsafe { self.next_batch(index) };
-        let width = self.model.program.outputs;
+        let (targets, width) = (&self.job.data.samples.targets, self.model.program.outputs);
         for &sample in &next[partition::rows(self.worker, next.len())] {
-            let sample = sample as usize;
-            match &self.job.data.samples.targets {
-                Targets::Labels(labels) => prefetch(labels.as_ptr().wrapping_add(sample)),
-                Targets::Values(values) => prefetch(values.as_ptr().wrapping_add(sample * width)),
-                Targets::MultiLabels(bytes) => {
-                    prefetch(bytes.as_ptr().wrapping_add(sample * width.div_ceil(8)));
-                }
-            }
+            prefetch(targets.address(width, sample as usize));
         }
     }
 
